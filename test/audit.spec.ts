@@ -430,8 +430,10 @@ describe('a paused consumer', () => {
 describe('the commands', () => {
   it('note who runs them, and that it was a command', async () => {
     const by = ['--by', 'ann', '--reason', 'too many mails'];
-    expect((await runJsonCommand(['consumers', 'pause', 'billing', ...by], database)).status).toBe(0);
-    expect((await runJsonCommand(['consumers', 'resume', 'billing'], database)).status).toBe(0);
+    expect((await runJsonCommand(['consumers', 'pause', 'billing', ...by, '--yes'], database)).status).toBe(
+      0,
+    );
+    expect((await runJsonCommand(['consumers', 'resume', 'billing', '--yes'], database)).status).toBe(0);
     expect((await audit().list()).entries).toMatchObject([
       { action: 'consumers.resume', actor: expect.stringMatching(/^cli:./), via: 'cli', reason: null },
       { action: 'consumers.pause', actor: 'ann', via: 'cli', reason: 'too many mails' },

@@ -71,15 +71,10 @@ interface Write {
   readonly words: string;
   readonly given?: () => Promise<unknown>;
   readonly noted: Readonly<Record<string, unknown>>;
-  /**
-   * Whether it refuses to run unasked without a terminal, or asks only at a terminal, because it is older
-   * than the question.
-   */
-  readonly asks?: 'always' | 'at a terminal';
 }
 
 const DETACHED = '--detach --rate 1';
-const setBatchSize = (value: number) => run(`settings set batchSize ${value} --by somebody`);
+const setBatchSize = (value: number) => run(`settings set batchSize ${value} --by somebody --yes`);
 const startOperation = () => run(`dead-letters redrive --yes ${DETACHED}`);
 const running = { before: { state: 'planned', changed: 0 }, action: 'operations.run' };
 
@@ -139,7 +134,7 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
   'consumers resume': [
     {
       words: 'consumers resume billing',
-      given: () => run('consumers pause billing'),
+      given: () => run('consumers pause billing --yes'),
       noted: {
         action: 'consumers.resume',
         target: 'consumer/billing',
@@ -163,12 +158,10 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
   'consumers discard': [
     {
       words: 'consumers discard billing',
-      asks: 'at a terminal',
       noted: { action: 'events.discard', target: 'consumer/billing', affected: 3 },
     },
     {
       words: 'consumers discard billing --position 2',
-      asks: 'at a terminal',
       noted: {
         action: 'events.discard',
         target: 'consumer/billing/event/2',
@@ -180,7 +173,6 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
   'consumers rename': [
     {
       words: 'consumers rename billing invoicing',
-      asks: 'always',
       noted: {
         action: 'consumers.rename',
         target: 'consumer/billing',
@@ -193,7 +185,6 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
   'consumers remove-names': [
     {
       words: 'consumers remove-names billing order.paid',
-      asks: 'at a terminal',
       noted: {
         action: 'consumers.remove-names',
         target: 'consumer/billing',
@@ -206,7 +197,6 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
   'consumers remove': [
     {
       words: 'consumers remove billing',
-      asks: 'at a terminal',
       noted: {
         action: 'consumers.remove',
         target: 'consumer/billing',
@@ -227,7 +217,6 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
     },
     {
       words: `dead-letters redrive --consumer billing ${DETACHED}`,
-      asks: 'always',
       noted: {
         ...running,
         target: expect.stringMatching(/^operation\/[0-9a-f-]{36}$/),
@@ -236,7 +225,6 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
     },
     {
       words: 'redrive --consumer billing',
-      asks: 'at a terminal',
       noted: {
         action: 'events.redrive',
         target: 'consumer/billing',
@@ -248,7 +236,6 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
   'dead-letters discard': [
     {
       words: `dead-letters discard ${EVENT}`,
-      asks: 'always',
       noted: {
         action: 'events.discard',
         target: 'consumers',
@@ -258,7 +245,6 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
     },
     {
       words: `dead-letters discard --fingerprint f ${DETACHED}`,
-      asks: 'always',
       noted: {
         ...running,
         target: expect.stringMatching(/^operation\//),
@@ -269,7 +255,6 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
   replay: [
     {
       words: `replay billing --from 1 ${DETACHED}`,
-      asks: 'at a terminal',
       noted: {
         ...running,
         target: expect.stringMatching(/^operation\//),
@@ -278,7 +263,6 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
     },
     {
       words: 'replay billing --from 2 --at-once',
-      asks: 'at a terminal',
       noted: {
         action: 'consumers.replay',
         target: 'consumer/billing',
@@ -288,7 +272,6 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
     },
     {
       words: 'consumers replay billing --event order.placed',
-      asks: 'at a terminal',
       noted: {
         action: 'consumers.replay',
         target: 'consumer/billing',
@@ -329,7 +312,10 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
   ],
 };
 
-/** `migrate` keeps its own list, because the table of the audit is one of those that it makes. */
+/**
+ * `migrate` keeps its own list, because the table of the audit is one of those that it makes. It asks nobody,
+ * because a deployment runs it.
+ */
 const NOTED_ELSEWHERE = ['migrate'];
 
 /** A call of every other command. None of them changes what stands in the database. */
@@ -371,11 +357,12 @@ describe('the commands', () => {
       expect([name, calls.length > 0]).toEqual([name, true]);
   });
 
-  it('that change something take --by, --reason and --dry-run, and the others none of them', () => {
+  it('that change something take --by, --reason, --dry-run and --yes, and the others none of them', () => {
     for (const { name, options = {} } of COMMANDS) {
-      const expected = name in WRITES ? ['by', 'dry-run', 'reason'] : name === 'migrate' ? ['dry-run'] : [];
+      const expected =
+        name in WRITES ? ['by', 'dry-run', 'reason', 'yes'] : name === 'migrate' ? ['dry-run'] : [];
       const has = Object.keys(options).filter((each) => ['by', 'dry-run', 'reason', 'yes'].includes(each));
-      expect([name, has.filter((each) => each !== 'yes').sort()]).toEqual([name, expected]);
+      expect([name, has.sort()]).toEqual([name, expected]);
     }
   });
 });
@@ -384,8 +371,8 @@ describe('a command that changes something', () => {
   it.each(EVERY_WRITE)('has one row in the audit, with all that is known: $words', async (write) => {
     await write.given?.();
     const before = await audit();
-    const words = `${await completed(write.words)} --by ann --reason because --json`;
-    const { status, stdout } = await run(`${words}${write.asks === undefined ? '' : ' --yes'}`);
+    const words = `${await completed(write.words)} --by ann --reason because --json --yes`;
+    const { status, stdout } = await run(words);
     expect([status, JSON.parse(stdout)]).toEqual([0, expect.any(Object)]);
     const [entry, ...others] = await audit();
     expect(others).toEqual(before);
@@ -405,7 +392,7 @@ describe('a command that changes something', () => {
       await write.given?.();
       const before = (await audit()).length;
       const words = await completed(write.words);
-      await run(`${words}${reasonOf(words)}${write.asks === undefined ? '' : ' --yes'}`);
+      await run(`${words}${reasonOf(words)} --yes`);
       const entries = await audit();
       expect(entries).toHaveLength(before + 1);
       expect(entries[0]).toMatchObject({ actor: `cli:${userInfo().username}`, via: 'cli' });
@@ -417,26 +404,29 @@ describe('a command that changes something', () => {
     const words = await completed(write.words);
     const before = await tableContents(database);
     for (const yes of ['', ' --yes']) {
-      if (yes !== '' && write.asks === undefined) continue;
       const { status, stdout } = await run(`${words} --by ann --reason because --dry-run${yes}`);
       expect([status, stdout]).toEqual([0, expect.stringContaining('Nothing was changed.')]);
     }
     expect(await tableContents(database)).toEqual(before);
   });
 
-  it.each(EVERY_WRITE.filter(({ asks }) => asks !== undefined))(
-    'changes nothing in any table unless it may: $words',
+  it.each(EVERY_WRITE)(
+    'asks at a terminal, and without one changes nothing in any table unless --yes is given: $words',
     async (write) => {
       await write.given?.();
       const before = await tableContents(database);
-      const refused = await run(`${write.words} --reason because`, REFUSING);
+      const words = `${await completed(write.words)} --reason because`;
+      const refused = await run(words, REFUSING);
       expect([refused.status, refused.stdout]).toEqual([1, '']);
       expect(refused.stderr).toContain('Nothing was changed.');
-      if (write.asks === 'always') {
-        const unasked = await run(`${write.words} --reason because`);
-        expect([unasked.status, unasked.stdout]).toEqual([2, '']);
-        expect(unasked.stderr).toContain('There is no terminal to ask: give --yes');
-      }
+      const unasked = await run(words);
+      expect([unasked.status, unasked.stdout]).toEqual([2, '']);
+      expect(unasked.stderr).toContain('There is no terminal to ask: give --yes');
+      const asJson = await run(`${words} --json`);
+      expect([asJson.status, JSON.parse(asJson.stdout)]).toEqual([
+        2,
+        { error: { message: expect.stringContaining('give --yes') } },
+      ]);
       expect(await tableContents(database)).toEqual(before);
     },
   );
@@ -445,8 +435,7 @@ describe('a command that changes something', () => {
     'called again, is noted again only if it changes something again: $words',
     async (write) => {
       await write.given?.();
-      const words = `${await completed(write.words)} --by ann --reason because`;
-      const all = `${words}${write.asks === undefined ? '' : ' --yes'}`;
+      const all = `${await completed(write.words)} --by ann --reason because --yes`;
       await run(all);
       const [noted, contents] = [(await audit()).length, await tableContents(database)];
       await run(all);
@@ -462,11 +451,11 @@ describe('a command that changes something', () => {
       INSERT INTO integration.integration_process (id, role, host, pid) VALUES ('${UNKNOWN}', 'worker', 'machine', 42);
       UPDATE integration.inbox_cursor SET lease_owner = '${UNKNOWN}', lease_token = gen_random_uuid(), lease_expires_at = now() + interval '1 hour'`);
     for (const by of ['ann', 'bob']) {
-      const { status, stdout } = await run(`consumers repartition billing 3 --timeout 1 --by ${by}`);
+      const { status, stdout } = await run(`consumers repartition billing 3 --timeout 1 --by ${by} --yes`);
       expect([status, stdout]).toEqual([1, expect.stringContaining('Not done yet')]);
     }
     expect(await audit()).toMatchObject([{ actor: 'ann', action: 'consumers.repartition' }]);
-    await run('consumers repartition billing 1 --timeout 1 --by eve');
+    await run('consumers repartition billing 1 --timeout 1 --by eve --yes');
     expect((await audit())[0]).toMatchObject({ actor: 'eve', after: { partitions: 1 } });
   });
 
@@ -481,14 +470,14 @@ describe('a command that changes something', () => {
     ['consumers repartition billing 999999', 2],
     ['consumers discard billing', 2],
     ['consumers discard billing --state unread --reason x', 2],
-    ['consumers rename nobody somebody --yes', 1],
-    ['consumers rename billing billing --yes', 2],
+    ['consumers rename nobody somebody', 1],
+    ['consumers rename billing billing', 2],
     ['consumers remove-names billing order.found', 2],
     ['consumers remove nobody', 1],
-    ['dead-letters redrive --rate 0 --yes', 2],
-    ['dead-letters redrive --yes --rate 1000000', 2],
-    ['dead-letters discard --reason x --yes', 2],
-    ['dead-letters discard --fingerprint f --yes', 2],
+    ['dead-letters redrive --rate 0', 2],
+    ['dead-letters redrive --rate 1000000', 2],
+    ['dead-letters discard --reason x', 2],
+    ['dead-letters discard --fingerprint f', 2],
     ['replay nobody --from 1', 1],
     ['replay nobody --from 1 --at-once', 1],
     ['replay billing --from 5 --to 3', 2],
@@ -499,7 +488,7 @@ describe('a command that changes something', () => {
     [`settings set batchSize 44 --reason a\ud800`, 2],
   ])('that is refused changes nothing in any table: %s', async (words, status) => {
     const before = await tableContents(database);
-    const refused = await run(words);
+    const refused = await run(`${words} --yes`);
     expect([refused.status, refused.stdout]).toEqual([status, '']);
     expect(refused.stderr).toMatch(/\w/);
     expect(await tableContents(database)).toEqual(before);
@@ -510,7 +499,7 @@ describe('a command that changes something', () => {
       `ALTER TABLE integration.integration_audit ADD CONSTRAINT refused CHECK (actor <> 'mallory')`,
     );
     const before = await tableContents(database);
-    const { status, stdout, stderr } = await run('consumers pause billing --by mallory');
+    const { status, stdout, stderr } = await run('consumers pause billing --by mallory --yes');
     expect([status, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^Error: /);
     expect(await tableContents(database)).toEqual(before);

@@ -123,7 +123,7 @@ const COMMANDS: readonly string[][] = [
   ['dead-letters', 'discard', '--aggregate-id', HOSTILE, '--reason', 'x', '--dry-run'],
   ['operations', 'list'],
   ['operations', 'show', OPERATION],
-  ['operations', 'cancel', OPERATION],
+  ['operations', 'cancel', OPERATION, '--yes'],
   ['events', 'list'],
   ['events', 'list', '--aggregate-id', HOSTILE, '--limit', '1'],
   ['events', 'show', EVENT, '--payload'],
@@ -168,7 +168,7 @@ describe('texts that would steer a terminal', () => {
         return 'n';
       },
     };
-    await runCommand(['consumers', 'remove', NAME], database, terminal);
+    await runCommand(['consumers', 'remove', NAME, '--force'], database, terminal);
     expect(asked).toEqual([expect.stringContaining('order.\\u202edecalp')]);
     expect(asked[0]).not.toMatch(STEERING);
   });

@@ -216,7 +216,10 @@ describe('redriving and discarding', () => {
   it('the words of an earlier version change everything before they end, with no process', async () => {
     await withDeadLetters(3);
     await app.close();
-    expect(await runJson('redrive', '--consumer', 'billing')).toEqual({ status: 0, result: { redriven: 3 } });
+    expect(await runJson('redrive', '--consumer', 'billing', '--yes')).toEqual({
+      status: 0,
+      result: { redriven: 3 },
+    });
     expect(await operationCount()).toBe(0);
     app = await start();
   });
@@ -236,7 +239,7 @@ describe('redriving and discarding', () => {
     expect(stdout).toContain(`Operation ${id} goes on without this command.`);
     expect(stdout).toContain(`npx nestjs-integration operations show ${id} --watch`);
     expect(stdout).toContain(`npx nestjs-integration operations cancel ${id}`);
-    const cancelled = await run('operations', 'cancel', id, '--by', 'ann');
+    const cancelled = await run('operations', 'cancel', id, '--by', 'ann', '--yes');
     expect(cancelled).toMatchObject({ status: 0, stdout: expect.stringContaining('is cancelled') });
     expect(await latest()).toMatchObject({ state: 'cancelled', cancelledBy: 'ann' });
   });
@@ -262,7 +265,7 @@ describe('redriving and discarding', () => {
     const atOnce = remarks;
     expect(await running).toBe(1);
     expect(atOnce).toContain(`Leaving operation ${(await latest()).id}, which goes on`);
-    await run('operations', 'cancel', (await latest()).id);
+    await run('operations', 'cancel', (await latest()).id, '--yes');
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
@@ -282,7 +285,7 @@ describe('redriving and discarding', () => {
       const result = JSON.parse(lines.join('\n'));
       expect(result).toMatchObject({ left: 'interrupted', operation: { state: 'running' } });
       expect((await latest()).state).toBe('running');
-      await run('operations', 'cancel', result.operation.id);
+      await run('operations', 'cancel', result.operation.id, '--yes');
     },
   );
 
@@ -293,7 +296,7 @@ describe('redriving and discarding', () => {
       const operation = await latest();
       return operation !== undefined && operation.changed > 0 && operation;
     });
-    await run('operations', 'cancel', id, '--by', 'bob');
+    await run('operations', 'cancel', id, '--by', 'bob', '--yes');
     expect(await running).toMatchObject({
       status: 1,
       result: { operation: { state: 'cancelled', cancelledBy: 'bob' } },

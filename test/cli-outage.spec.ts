@@ -81,7 +81,7 @@ describe('a command that the database leaves in the middle', () => {
     ['dead-letters list'],
     ['dead-letters redrive --consumer billing --position 1 --yes'],
     ['replay billing --from 1 --at-once --yes'],
-    ['consumers repartition billing 2'],
+    ['consumers repartition billing 2 --yes'],
   ])('ends with status 1, and says that the connection was lost: %s', async (words) => {
     const place = { ...database, url: outage.url };
     const { status, stdout, stderr } = await leftInTheMiddle(() => runCommand(words.split(' '), place));

@@ -201,8 +201,8 @@ describe('processes list', () => {
 
 describe('audit list', () => {
   it('shows who did what, by actor, action and target, in pages', async () => {
-    await run('consumers', 'pause', 'billing', '--by', 'ann', '--reason', 'the receiver is moved');
-    await run('consumers', 'resume', 'billing', '--by', 'bob');
+    await run('consumers', 'pause', 'billing', '--by', 'ann', '--reason', 'the receiver is moved', '--yes');
+    await run('consumers', 'resume', 'billing', '--by', 'bob', '--yes');
     const { stdout } = await run('audit', 'list', '--target', 'consumer/billing');
     expect(stdout).toMatch(/\n\S+Z +bob +cli +consumers\.resume +1 +done\s+consumer\/billing\n/);
     expect(stdout).toMatch(
@@ -224,14 +224,14 @@ describe('audit list', () => {
 
 describe('settings', () => {
   it('have a history, and return to a state of it', async () => {
-    await run('settings', 'set', 'batchSize', '33', '--by', 'ann', '--reason', 'smaller pages');
-    await run('settings', 'set', 'batchSize', '44', '--by', 'bob');
+    await run('settings', 'set', 'batchSize', '33', '--by', 'ann', '--reason', 'smaller pages', '--yes');
+    await run('settings', 'set', 'batchSize', '44', '--by', 'bob', '--yes');
     const { stdout } = await run('settings', 'history', 'batchSize');
     expect(stdout).toMatch(
       /^CHANGE +AT +SETTING +FROM +TO +BY +REASON\n(\d+) .* 33 +44 +bob\n(\d+) .* - +33 +ann +smaller pages\n/,
     );
     const { entries } = (await runJson('settings', 'history')).result;
-    expect(await run('settings', 'restore', String(entries[1].id), '--by', 'ann')).toMatchObject({
+    expect(await run('settings', 'restore', String(entries[1].id), '--by', 'ann', '--yes')).toMatchObject({
       status: 0,
       stdout: 'core.integration.outbox.batchSize is 33 again (database).\n',
     });
@@ -239,7 +239,7 @@ describe('settings', () => {
     expect(page.stdout).toMatch(
       /^More: npx nestjs-integration settings history batchSize --limit 1 --after \d+$/m,
     );
-    await run('settings', 'reset', 'batchSize');
+    await run('settings', 'reset', 'batchSize', '--yes');
   });
 
   it('are previewed in words', async () => {

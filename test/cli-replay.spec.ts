@@ -170,7 +170,7 @@ describe('replay', () => {
   it('the words of an earlier version put a range back at once, unless they have an option of operations', async () => {
     await withHandled(3);
     await app.close();
-    const former = ['consumers', 'replay', 'billing', '--from', '1'];
+    const former = ['consumers', 'replay', 'billing', '--from', '1', '--yes'];
     expect(await runJson(...former, '--to', '2')).toMatchObject({
       status: 0,
       result: { replay: { kind: 'range', positions: 2 } },
@@ -225,7 +225,7 @@ describe('a replay that nobody sends', () => {
       'Consumer "billing" is paused. The operation waits until somebody resumes it.',
     );
     expect(again.stdout).toContain('Resume the consumer: npx nestjs-integration consumers resume billing\n');
-    await run('operations', 'cancel', (await latest())?.id ?? '');
+    await run('operations', 'cancel', (await latest())?.id ?? '', '--yes');
     await app.consumers.resume('billing');
     await until('it is done', async () => (await allOperations())[1]?.state === 'done');
     await until('all are handled again', async () => handled.length === 6);
@@ -251,7 +251,7 @@ describe('a replay under way', () => {
     expect((await run('consumers', 'list')).stdout).toMatch(
       new RegExp(`\nReplay for billing: \\d+ sent, position \\d+ of 60 \\(operation ${operation?.id}\\)\n`),
     );
-    const cancelled = await run('operations', 'cancel', operation?.id ?? '', '--by', 'ann');
+    const cancelled = await run('operations', 'cancel', operation?.id ?? '', '--by', 'ann', '--yes');
     expect(cancelled.stdout).toMatch(
       /is cancelled\. It has sent \d+ of 60 events again, and they are delivered\./,
     );
@@ -276,18 +276,21 @@ describe('a replay under way', () => {
     const result = JSON.parse(lines.join('\n'));
     expect(result).toMatchObject({ left: 'interrupted', operation: { kind: 'replay', state: 'running' } });
     expect((await latest())?.state).toBe('running');
-    await run('operations', 'cancel', result.operation.id);
+    await run('operations', 'cancel', result.operation.id, '--yes');
   });
 
   it.each([
     [
       'somebody cancels it',
-      () => latest().then((operation) => run('operations', 'cancel', operation?.id ?? '', '--by', 'bob')),
+      () =>
+        latest().then((operation) =>
+          run('operations', 'cancel', operation?.id ?? '', '--by', 'bob', '--yes'),
+        ),
       { state: 'cancelled', cancelledBy: 'bob' },
     ],
     [
       'its consumer is removed',
-      () => run('consumers', 'remove', 'billing', '--force'),
+      () => run('consumers', 'remove', 'billing', '--force', '--yes'),
       { state: 'failed', error: 'The consumer was removed' },
     ],
   ])('ends with status 1 when %s', async (_, act, operation) => {

@@ -313,12 +313,14 @@ describe('settings', () => {
   });
 
   it('are set and reset, with the author in the audit', async () => {
-    expect(await runJson(['settings', 'set', 'batchSize', '33', '--by', 'alice'], migrated)).toMatchObject({
+    expect(
+      await runJson(['settings', 'set', 'batchSize', '33', '--by', 'alice', '--yes'], migrated),
+    ).toMatchObject({
       status: 0,
       result: { setting: { key: BATCH_SIZE, value: 33, source: 'database' } },
     });
     expect(await valueOfBatchSize()).toEqual([33, 'database']);
-    expect((await run(['settings', 'reset', BATCH_SIZE], migrated)).status).toBe(0);
+    expect((await run(['settings', 'reset', BATCH_SIZE, '--yes'], migrated)).status).toBe(0);
     expect(await valueOfBatchSize()).toEqual([500, 'default']);
     const { rows } = await migrated.pool.query(
       'SELECT changed_by AS by FROM integration.integration_setting_change ORDER BY id',
@@ -332,7 +334,7 @@ describe('settings', () => {
     ['enabled', 'perhaps', 'must be true or false'],
     ['batchsize', '1', 'is not a setting'],
   ])('refuse %s = %s with the reason', async (key, value, reason) => {
-    const { status, stdout, stderr } = await run(['settings', 'set', key, value], migrated);
+    const { status, stdout, stderr } = await run(['settings', 'set', key, value, '--yes'], migrated);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain(reason);
   });

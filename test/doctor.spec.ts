@@ -408,7 +408,9 @@ describe('the doctor finds, and says what it means and what to do', () => {
     expect(checksOf(await examine())).toEqual(['orphaned-consumer']);
     const [, command = ''] = /npx nestjs-integration (.*)$/.exec(await fixOf('orphaned-consumer')) ?? [];
     const words = execFileSync('/bin/sh', ['-c', `printf '%s\\0' ${command}`], { encoding: 'utf8' });
-    expect(await runCommand(words.split('\0').slice(0, -1), database)).toMatchObject({ status: 0 });
+    expect(await runCommand([...words.split('\0').slice(0, -1), '--yes'], database)).toMatchObject({
+      status: 0,
+    });
     expect((await examine()).findings).toEqual([]);
   });
 

@@ -220,7 +220,7 @@ describe('what is brought along beside the engine’s own', () => {
     await database.pool.query(
       `INSERT INTO integration.parcel (id, created_at) VALUES (3, now() - interval '20 days')`,
     );
-    const set = await command(['settings', 'set', KEPT_DAYS, '12']);
+    const set = await command(['settings', 'set', KEPT_DAYS, '12', '--yes']);
     expect(set).toEqual({ status: 0, text: `${KEPT_DAYS} is now 12.\n` });
     expect((await command(['settings', 'list'])).text).toMatch(
       /core\.integration\.parcels\.keptDays +12 +database +7/,

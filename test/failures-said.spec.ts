@@ -98,7 +98,7 @@ describe('a dead letter', () => {
     });
     isMended = true;
     const command = text.slice(text.indexOf('npx nestjs-integration'));
-    const redriven = await runShell(command, database);
+    const redriven = await runShell(`${command} --yes`, database);
     expect(redriven).toMatchObject({ status: 0, stdout: '1 event sent on its way again.\n' });
     await until('it is processed', () => app.inbox.isProcessed(outboxEventId, "o'brien dead"));
   });

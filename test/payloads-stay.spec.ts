@@ -72,10 +72,10 @@ beforeAll(async () => {
     return rows.length === 4 && rows.every(({ status }) => status === 'dead_letter');
   });
   deadLetters = (await run('dead-letters list --json')).stdout;
-  await run('dead-letters redrive --position 1 --by ann --reason again');
+  await run('dead-letters redrive --position 1 --by ann --reason again --yes');
   await run('dead-letters redrive --consumer billing --limit 2 --yes --by ann');
-  await run('replay billing --from 1 --at-once --by ann');
-  await run('consumers pause billing --by ann');
+  await run('replay billing --from 1 --at-once --by ann --yes');
+  await run('consumers pause billing --by ann --yes');
   await run('dead-letters discard --consumer forwarding --reason tests --yes');
 });
 afterAll(async () => {
@@ -118,7 +118,7 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   'dead-letters discard': '--consumer billing --reason x --dry-run',
   replay: 'billing --from 1 --dry-run',
   'operations show': '<operation>',
-  'operations cancel': '<operation>',
+  'operations cancel': '<operation> --yes',
   'events show': '<event>',
   'events chain': '<event>',
   'contracts show': 'order.lost',

@@ -98,7 +98,10 @@ const STEPS: Readonly<Record<string, Readonly<Record<string, Step>>>> = {
     },
     'processes list': { status: 0, prints: [/^\S+:\d+ +all .* alive +billing \[0\]$/m] },
     doctor: { status: 0, prints: [/^\d+ checks made: nothing is wrong\.$/m] },
-    'consumers repartition billing 4': { status: 0, prints: [/^Consumer "billing" has 4 partitions\.$/m] },
+    'consumers repartition billing 4 --yes': {
+      status: 0,
+      prints: [/^Consumer "billing" has 4 partitions\.$/m],
+    },
   },
   IntegrationConsumerPaused: {
     'consumers show billing': {
@@ -111,7 +114,11 @@ const STEPS: Readonly<Record<string, Readonly<Record<string, Step>>>> = {
       prints: [/^State +paused$/m, /^Paused +since \S+ by mo: the receiver moves$/m, /^Pending +3$/m],
     },
     'audit list --target consumer/billing': { status: 0, prints: [/ mo +service +consumers\.pause /] },
-    'consumers resume billing': { status: 0, prints: [/^Consumer "billing" goes on\.$/m], after: settled },
+    'consumers resume billing --yes': {
+      status: 0,
+      prints: [/^Consumer "billing" goes on\.$/m],
+      after: settled,
+    },
   },
   IntegrationDeadLetters: {
     'dead-letters groups --consumer billing': {
@@ -157,7 +164,7 @@ const STEPS: Readonly<Record<string, Readonly<Record<string, Step>>>> = {
       prints: [/^State +active$/m, /^Pending +0$/m, /^Dead letters +0$/m, /OWNER$/m],
     },
     'dead-letters groups --consumer billing': { status: 0, prints: [/^No dead letters\.$/m] },
-    'consumers repartition billing 4': { status: 0, prints: [/^Consumer "billing" has 4 partitions/m] },
+    'consumers repartition billing 4 --yes': { status: 0, prints: [/^Consumer "billing" has 4 partitions/m] },
   },
   IntegrationOpenTransaction: {
     // What it says of an open transaction is in doctor.spec.ts: it has to be open for a minute.
@@ -181,7 +188,10 @@ const STEPS: Readonly<Record<string, Readonly<Record<string, Step>>>> = {
       status: 0,
       prints: [/^core\.integration\.outbox\.processor\.enabled +false +database /m],
     },
-    'settings set processor.enabled true': { status: 0, prints: [/processor\.enabled is now true\.$/m] },
+    'settings set processor.enabled true --yes': {
+      status: 0,
+      prints: [/processor\.enabled is now true\.$/m],
+    },
   },
   IntegrationDatabaseUnreachable: {
     doctor: { status: 0, prints: [/nothing is wrong/] },
@@ -194,8 +204,11 @@ const STEPS: Readonly<Record<string, Readonly<Record<string, Step>>>> = {
       status: 0,
       prints: [/30000 → 60000\. .* taken over after 1 min instead of 30 s/, /^Nothing was changed\.$/m],
     },
-    'settings set processingLeaseMs 60000': { status: 0, prints: [/processingLeaseMs is now 60000\.$/m] },
-    'settings reset processingLeaseMs': {
+    'settings set processingLeaseMs 60000 --yes': {
+      status: 0,
+      prints: [/processingLeaseMs is now 60000\.$/m],
+    },
+    'settings reset processingLeaseMs --yes': {
       status: 0,
       prints: [/processingLeaseMs is no longer stored;.* it is 30000 /],
     },

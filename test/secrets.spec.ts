@@ -230,9 +230,9 @@ describe('keys', () => {
     // A failure of the load is thrown by `await load` below, and is no unhandled rejection until then.
     load.catch(() => {});
     const keys = `new=${NEW},old=${OLD}`;
-    const rotated = await command(keys, 'keys', 'rotate');
+    const rotated = await command(keys, 'keys', 'rotate', '--yes');
     for (const tenant of tenants.slice(0, 4)) {
-      const resealed = await command(keys, 'keys', 'reseal', '--tenant', tenant);
+      const resealed = await command(keys, 'keys', 'reseal', '--tenant', tenant, '--yes');
       expect(resealed).toMatchObject({
         status: 0,
         stdout: expect.stringMatching(/secrets are sealed with a new data key/),
@@ -242,7 +242,7 @@ describe('keys', () => {
     await load;
     expect(reads).toBeGreaterThan(0);
     expect(rotated).toMatchObject({ status: 0, stdout: expect.stringMatching(/wrapped by "new" now/) });
-    expect((await command(keys, 'keys', 'rotate')).status).toBe(0);
+    expect((await command(keys, 'keys', 'rotate', '--yes')).status).toBe(0);
     const { uses } = await after.rotation.list();
     expect(uses.map(({ keyName }) => keyName)).toEqual(['new']);
     const without = await start(staticKeys({ new: NEW }));
@@ -260,7 +260,7 @@ describe('keys', () => {
     const keys = `new=${NEW},old=${OLD}`;
     const author = ['--by', 'ann', '--reason', 'yearly'];
     for (const words of [['rotate'], ['rotate'], ['reseal', '--tenant', 'acme']])
-      expect((await command(keys, 'keys', ...words, ...author)).status).toBe(0);
+      expect((await command(keys, 'keys', ...words, ...author, '--yes')).status).toBe(0);
     await secrets.eraseTenant('other', { by: 'bob', reason: 'has left' });
     await secrets.eraseTenant('nobody', { by: 'bob' });
     const { rows } = await database.pool.query(
@@ -345,7 +345,7 @@ describe('keys', () => {
     await database.pool.query(
       `UPDATE integration.integration_data_key SET wrapped = '\\x00' WHERE tenant_id = 'acme'`,
     );
-    const { status, stdout } = await command(`new=${NEW},old=${OLD}`, 'keys', 'rotate');
+    const { status, stdout } = await command(`new=${NEW},old=${OLD}`, 'keys', 'rotate', '--yes');
     expect(status).toBe(1);
     expect(stdout).toMatch(
       /^1 data keys are wrapped by "new" now\.\nPassed over: The data key of tenant "acme"/,

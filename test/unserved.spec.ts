@@ -90,7 +90,7 @@ describe('a consumer that no process may work on, because the code lacks a store
         fix: expect.stringContaining("npx nestjs-integration consumers remove-names billing '<names>'"),
       }),
     ]);
-    await runCommand(['consumers', 'remove-names', 'billing', 'billing.b'], database);
+    await runCommand(['consumers', 'remove-names', 'billing', 'billing.b', '--yes'], database);
     await untilServed(app, 'billing');
     expect(await stateOf(app, 'billing')).toMatchObject({ unservedSince: null });
     expect(await runCommand(['status'], database)).toMatchObject({ status: 0 });
@@ -108,7 +108,7 @@ describe('a consumer that no process may work on, because the code lacks a store
     expect(text).toContain('has no handler for "shipping.b", which is stored for it.');
     await until('it is said again', async () => lines.all.filter(of).length > 1);
     const [, command = ''] = /run: (npx nestjs-integration .*?)\. If two/.exec(text) ?? [];
-    expect(await runShell(command, database)).toMatchObject({ status: 0 });
+    expect(await runShell(`${command} --yes`, database)).toMatchObject({ status: 0 });
     await untilServed(again, 'shipping');
   });
 

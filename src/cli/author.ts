@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import type { ChangeAuthor } from '../audit/change-author.js';
 import type { CommandContext, CommandOption } from './command.js';
+import { YES_OPTION } from './confirmation.js';
 import { DRY_RUN_OPTION } from './dry-run.js';
 import { textOption } from './options.js';
 
@@ -14,10 +15,15 @@ export const CHANGE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   by: BY,
   reason: { type: 'string', summary: 'why, for the audit' },
   ...DRY_RUN_OPTION,
+  ...YES_OPTION,
 };
 
 /** The same for commands that have a reason of their own. */
-export const REASONED_CHANGE_OPTIONS: Readonly<Record<string, CommandOption>> = { by: BY, ...DRY_RUN_OPTION };
+export const REASONED_CHANGE_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  by: BY,
+  ...DRY_RUN_OPTION,
+  ...YES_OPTION,
+};
 
 /** Who makes a change by a command, and why: the values of the options, or the user of this machine. */
 export function authorOf({ options }: Pick<CommandContext, 'options'>): ChangeAuthor & { by: string } {

@@ -34,8 +34,6 @@ export interface ManyChanged {
   readonly data?: Record<string, unknown>;
   /** What would happen to this number of events, or to more if that is where counting has stopped. */
   would(events: number, isAtLeast: boolean): string;
-  /** Whether somebody has to be asked about this number of events. */
-  isAsked(events: number, isAtLeast: boolean): boolean;
   /** What has happened to this number of events. */
   done(events: number): string;
   /** Changes what there is at once. It is for a single event. A replay is always an operation. */
@@ -64,13 +62,13 @@ export async function changeMany(
   for (const line of leftOutLines(found.leftOut)) context.remark(line);
   if (found.parts.length > 1) for (const part of partsTable(found.parts)) context.progress(part);
   const countedAt = performance.now();
-  await context.confirm(async () => (change.isAsked(found.events, found.isAtLeast) ? would : undefined));
+  const isNothing = found.events === 0 && !found.isAtLeast;
+  await context.confirm(async () => (isNothing ? undefined : would));
   if (change.atOnce !== undefined && (found.events <= 1 || isAsBefore(context))) {
     const changed = await change.atOnce();
     return { ok: true, data: { ...change.data, [field]: changed }, text: change.done(changed) };
   }
-  if (found.events === 0 && !found.isAtLeast)
-    return { ok: true, data: { ...change.data, [field]: 0 }, text: change.done(0) };
+  if (isNothing) return { ok: true, data: { ...change.data, [field]: 0 }, text: change.done(0) };
   const plan = await services.operations.plan({ ...request, rate, ...authorOf(context) });
   checkIsWhatWasSaid(plan, found, performance.now() - countedAt);
   const begun = await services.operations.run(plan.id, authorOf(context));

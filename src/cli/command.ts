@@ -20,12 +20,6 @@ export interface Command {
   /** Options besides those of every command. */
   options?: Readonly<Record<string, CommandOption>>;
   /**
-   * Whether the command continues without `--yes` if there is no terminal. This is so for commands that are
-   * older than the question, because scripts use them, and for every command that is called by a former name.
-   * Other commands that ask refuse to run without a terminal.
-   */
-  goesOnUnasked?: boolean;
-  /**
    * Whether the command may be called without a database. `connectionString` is then empty, and
    * `withDatabase` asks for one.
    */
@@ -70,9 +64,9 @@ export interface CommandContext {
   /** Runs `work` with a signal that aborts when somebody presses Ctrl-C. The process then goes on. */
   interruptible<R>(work: (signal: AbortSignal) => Promise<R>): Promise<R>;
   /**
-   * Asks before a command changes more than one event or does something that cannot be undone. Resolves if
-   * the command may continue. `consequence` says in one sentence what would happen, and to how many. If it
-   * returns undefined, there is nothing to ask.
+   * Asks before a command changes something. Resolves if the command may continue. Without a terminal it may
+   * only with `--yes`. `consequence` says in one sentence what would happen, and to how many. It returns
+   * undefined if nothing would be changed, and then nobody at a terminal is asked.
    */
   confirm(consequence: () => Promise<string | undefined>): Promise<void>;
   /**

@@ -3,9 +3,9 @@ import type { CommandOption } from './command.js';
 import { Declined, UsageError } from './command.js';
 import { visible } from './terminal-text.js';
 
-/** The option of commands that ask. */
+/** The option of commands that change something. They ask at a terminal, and need it where there is none. */
 export const YES_OPTION: Readonly<Record<string, CommandOption>> = {
-  yes: { type: 'boolean', summary: 'do it without asking; for scripts' },
+  yes: { type: 'boolean', summary: 'do it without asking; needed where there is no terminal, as in scripts' },
 };
 
 /** A terminal at which a person can be asked. */
@@ -39,18 +39,20 @@ export function terminalOver(input: NodeJS.ReadableStream, output: NodeJS.Writab
 }
 
 /**
- * Resolves if the command may continue: `--yes` was given, the person at the terminal agrees, or the command
- * continues without a question.
+ * Resolves if the command may continue: `--yes` was given, or the person at the terminal agrees. A script
+ * without `--yes` is refused also on a day on which there is nothing to change, so that whoever tries it sees it.
  */
 export async function confirm(
   consequence: () => Promise<string | undefined>,
-  { yes, terminal, goesOnUnasked }: { yes: boolean; terminal: Terminal | undefined; goesOnUnasked: boolean },
+  { yes, terminal }: { yes: boolean; terminal: Terminal | undefined },
 ): Promise<void> {
-  if (yes || (terminal === undefined && goesOnUnasked)) return;
+  if (yes) return;
   const words = await consequence();
-  if (words === undefined) return;
   if (terminal === undefined)
-    throw new UsageError(`${words} There is no terminal to ask: give --yes to do it without being asked`);
+    throw new UsageError(
+      `${words ?? 'Nothing would be changed now.'} There is no terminal to ask: give --yes to do it without being asked`,
+    );
+  if (words === undefined) return;
   const answer = await terminal.ask(`${visible(words)} Go on? [y/N] `);
   if (!/^y(es)?$/i.test(answer.trim())) throw new Declined();
 }

@@ -2,8 +2,7 @@ import { checkStatesOfMany, isOfOneEvent } from '../consumers/admin-checks.js';
 import type { DiscardableState } from '../consumers/inbox-admin.store.js';
 import { authorOf, REASONED_CHANGE_OPTIONS } from './author.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
-import { YES_OPTION } from './confirmation.js';
-import { isDryRun, wouldDo } from './dry-run.js';
+import { saidFirst } from './dry-run.js';
 import { countOption, listOption, ROW_OPTIONS, rowFilter, textOption } from './options.js';
 import { withServices } from './services.js';
 import { counted } from './texts.js';
@@ -30,9 +29,7 @@ export const consumersDiscardCommand: Command = {
     ...ROW_OPTIONS,
     limit: { type: 'string', summary: 'at most so many, the oldest first; default: all that match' },
     ...REASONED_CHANGE_OPTIONS,
-    ...YES_OPTION,
   },
-  goesOnUnasked: true,
   summary: 'set events that failed, wait or are dead aside for good',
   run: (context) => {
     const [consumer = ''] = context.arguments;
@@ -52,22 +49,18 @@ function discard(
   const limit = countOption(options, 'limit');
   const filter = rowFilter(options, consumer);
   return withServices(context, async ({ consumers: service, counts }) => {
-    const count = () => counts.countDiscardable(filter, states ?? STATES, limit);
-    const would = (events: number) =>
-      `${counted(events, 'event')} would be set aside for good. This cannot be undone.`;
-    if (isDryRun(context)) {
-      if (!isOfOneEvent(filter)) checkStatesOfMany(states ?? []);
-      if (isOfOneEvent(filter))
-        return wouldDo('This event would be set aside for good, whatever its state.', { consumer });
-      const events = await count();
-      return wouldDo(would(events), { consumer, events });
-    }
-    await context.confirm(async () => {
+    const dry = await saidFirst(context, async () => {
       // The event may have no row yet. It is discarded whatever its state.
-      if (isOfOneEvent(filter)) return 'This event would be set aside for good. This cannot be undone.';
-      const events = await count();
-      return events > 0 ? would(events) : undefined;
+      if (isOfOneEvent(filter)) {
+        const what = 'This event would be set aside for good, whatever its state. This cannot be undone.';
+        return { what, data: { consumer } };
+      }
+      checkStatesOfMany(states ?? []);
+      const events = await counts.countDiscardable(filter, states ?? STATES, limit);
+      const what = `${counted(events, 'event')} would be set aside for good. This cannot be undone.`;
+      return { what, data: { consumer, events }, isNothing: events === 0 };
     });
+    if (dry !== undefined) return dry;
     const discarded = await service.discard(filter, reason, { states, limit, by, via });
     return {
       ok: true,

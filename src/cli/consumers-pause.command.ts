@@ -1,6 +1,6 @@
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
-import { isDryRun, wouldDo } from './dry-run.js';
+import { saidFirst } from './dry-run.js';
 import { registeredConsumer } from './registered-consumer.js';
 import { withServices } from './services.js';
 
@@ -12,11 +12,12 @@ export const consumersPauseCommand: Command = {
   run: (context) =>
     withServices(context, async (services) => {
       const [consumer = ''] = context.arguments;
-      if (isDryRun(context)) {
+      const dry = await saidFirst(context, async () => {
         const [{ paused }] = await registeredConsumer(context, services, consumer);
-        const what = paused ? 'is paused already' : 'would be paused';
-        return wouldDo(`Consumer "${consumer}" ${what}.`, { consumer, paused });
-      }
+        const what = `Consumer "${consumer}" ${paused ? 'is paused already' : 'would be paused'}.`;
+        return { what, data: { consumer, paused }, isNothing: paused };
+      });
+      if (dry !== undefined) return dry;
       await services.consumers.pause(consumer, authorOf(context));
       return { ok: true, data: { consumer, paused: true }, text: `Consumer "${consumer}" is paused.` };
     }),
@@ -30,11 +31,12 @@ export const consumersResumeCommand: Command = {
   run: (context) =>
     withServices(context, async (services) => {
       const [consumer = ''] = context.arguments;
-      if (isDryRun(context)) {
+      const dry = await saidFirst(context, async () => {
         const [{ paused }] = await registeredConsumer(context, services, consumer);
-        const what = paused ? 'would go on' : 'is not paused';
-        return wouldDo(`Consumer "${consumer}" ${what}.`, { consumer, paused });
-      }
+        const what = `Consumer "${consumer}" ${paused ? 'would go on' : 'is not paused'}.`;
+        return { what, data: { consumer, paused }, isNothing: !paused };
+      });
+      if (dry !== undefined) return dry;
       await services.consumers.resume(consumer, authorOf(context));
       return { ok: true, data: { consumer, paused: false }, text: `Consumer "${consumer}" goes on.` };
     }),

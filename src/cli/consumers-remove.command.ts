@@ -1,8 +1,7 @@
 import { stillActive } from '../consumers/admin-checks.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
-import { YES_OPTION } from './confirmation.js';
-import { isDryRun, wouldDo } from './dry-run.js';
+import { saidFirst } from './dry-run.js';
 import { registeredConsumer } from './registered-consumer.js';
 import { type CommandServices, withServices } from './services.js';
 import { counted } from './texts.js';
@@ -14,21 +13,19 @@ export const consumersRemoveCommand: Command = {
   options: {
     force: { type: 'boolean', summary: 'also while a live process works on it' },
     ...CHANGE_OPTIONS,
-    ...YES_OPTION,
   },
-  goesOnUnasked: true,
   summary: 'forget a consumer: its cursor, its inbox rows and its replays',
   run: (context) =>
     withServices(context, async (services) => {
       const [consumer = ''] = context.arguments;
       const isForced = context.options.force === true;
-      if (isDryRun(context)) {
+      const dry = await saidFirst(context, async () => {
         const views = await registeredConsumer(context, services, consumer);
         const owners = views.flatMap(({ owner }) => (owner === null ? [] : [owner]));
         if (owners.length > 0 && !isForced) throw stillActive(consumer, owners);
-        return wouldDo(await consequenceOf(services, consumer), { consumer });
-      }
-      await context.confirm(() => consequenceOf(services, consumer));
+        return { what: await consequenceOf(services, consumer), data: { consumer } };
+      });
+      if (dry !== undefined) return dry;
       await services.consumers.remove(consumer, { force: isForced, ...authorOf(context) });
       return { ok: true, data: { consumer, removed: true }, text: `Consumer "${consumer}" is removed.` };
     }),

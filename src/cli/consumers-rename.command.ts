@@ -1,8 +1,7 @@
 import { checkRename, notRenamed } from '../consumers/admin-checks.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
-import { YES_OPTION } from './confirmation.js';
-import { isDryRun, wouldDo } from './dry-run.js';
+import { saidFirst } from './dry-run.js';
 import { registeredConsumer } from './registered-consumer.js';
 import { type CommandServices, withServices } from './services.js';
 import { counted } from './texts.js';
@@ -11,22 +10,20 @@ import { counted } from './texts.js';
 export const consumersRenameCommand: Command = {
   name: 'consumers rename',
   parameters: ['old', 'new'],
-  options: { ...CHANGE_OPTIONS, ...YES_OPTION },
+  options: CHANGE_OPTIONS,
   summary: 'give a consumer another name, between the stop of the old code and the start of the new',
   run: (context) =>
     withServices(context, async (services) => {
       const [oldName = '', newName = ''] = context.arguments;
-      if (isDryRun(context)) {
+      const dry = await saidFirst(context, async () => {
         checkRename(oldName, newName);
         const views = await registeredConsumer(context, services, oldName);
         const users = views.flatMap(({ owner }) => (owner === null ? [] : [owner]));
         if (users.length > 0) throw notRenamed(oldName, newName, { users }, context);
-        return wouldDo(await consequenceOf(services, oldName, newName), {
-          consumer: newName,
-          formerly: oldName,
-        });
-      }
-      await context.confirm(() => consequenceOf(services, oldName, newName));
+        const what = await consequenceOf(services, oldName, newName);
+        return { what, data: { consumer: newName, formerly: oldName } };
+      });
+      if (dry !== undefined) return dry;
       await services.consumers.rename(oldName, newName, authorOf(context));
       return {
         ok: true,

@@ -3,7 +3,7 @@ import { checkCount } from '../events/argument-checks.js';
 import { MAX_PARTITIONS } from '../subscribers/subscriber-validation.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
-import { isDryRun, wouldDo } from './dry-run.js';
+import { saidFirst } from './dry-run.js';
 import { countOf, countOption } from './options.js';
 import { registeredConsumer } from './registered-consumer.js';
 import { withServices } from './services.js';
@@ -26,21 +26,19 @@ export const consumersRepartitionCommand: Command = {
     const partitions = countOf(text, '<partitions>');
     const timeoutMs = (countOption(context.options, 'timeout') ?? 60) * 1_000;
     return withServices(context, async (services) => {
-      if (isDryRun(context)) {
+      const dry = await saidFirst(context, async () => {
         checkCount('partitions', partitions, MAX_PARTITIONS);
         const views = await registeredConsumer(context, services, consumer);
         const [{ repartitioningTo }] = views;
         const now = counted(views.length, 'partition');
         const under = repartitioningTo === null ? '' : `, and is about to have ${repartitioningTo}`;
-        return wouldDo(
-          `Consumer "${consumer}" would have ${counted(partitions, 'partition')}. It has ${now}${under}.`,
-          {
-            consumer,
-            partitions,
-            before: views.length,
-          },
-        );
-      }
+        return {
+          what: `Consumer "${consumer}" would have ${counted(partitions, 'partition')}. It has ${now}${under}.`,
+          data: { consumer, partitions, before: views.length },
+          isNothing: views.length === partitions && repartitioningTo === null,
+        };
+      });
+      if (dry !== undefined) return dry;
       const state = await context.interruptible((signal) => {
         let last: RepartitionState | undefined;
         return new Promise<RepartitionState>((resolve, reject) => {

@@ -3,7 +3,6 @@ import { discardable } from '../consumers/inbox-admin.store.js';
 import { authorOf, REASONED_CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
-import { YES_OPTION } from './confirmation.js';
 import { CONSUMER_OPTION, chosenRowFilter, countOption, ROW_OPTIONS, textOption } from './options.js';
 import { type CommandServices, withServices } from './services.js';
 import { counted, countedAtLeast } from './texts.js';
@@ -20,7 +19,6 @@ export const deadLettersDiscardCommand: Command = {
     limit: { type: 'string', summary: 'at most so many, the oldest first; default: all that match' },
     ...OPERATION_OPTIONS,
     ...REASONED_CHANGE_OPTIONS,
-    ...YES_OPTION,
   },
   summary: 'set dead letters aside for good: those of the events that are named, or all that match',
   run: (context) => {
@@ -45,7 +43,6 @@ function discard(context: CommandContext, services: CommandServices, reason: str
     data: consumer === undefined ? {} : { consumer },
     would: (events, isAtLeast) =>
       `${countedAtLeast(events, isAtLeast, 'event')} would be set aside for good. This cannot be undone.`,
-    isAsked: (events) => events > 0,
     done: (events) =>
       `${counted(events, 'event')}${consumer === undefined ? '' : ` of "${consumer}"`} discarded.`,
     atOnce: () => services.consumers.discard(filter, reason, { states, limit, by, via }),

@@ -2,7 +2,6 @@ import { redrivable } from '../consumers/inbox-admin.store.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
-import { YES_OPTION } from './confirmation.js';
 import { CONSUMER_OPTION, chosenRowFilter, countOption, ROW_OPTIONS } from './options.js';
 import { type CommandServices, withServices } from './services.js';
 import { counted, countedAtLeast } from './texts.js';
@@ -25,7 +24,6 @@ export const deadLettersRedriveCommand: Command = {
     ...OPERATION_OPTIONS,
     'stop-after': { type: 'string', summary: 'stop by itself after so many of them have failed again' },
     ...CHANGE_OPTIONS,
-    ...YES_OPTION,
   },
   summary:
     'send dead letters, and events that failed for good, on their way again: those named, or those that match',
@@ -44,7 +42,6 @@ function redrive(context: CommandContext, services: CommandServices): Promise<Co
     field: 'redriven',
     would: (events, isAtLeast) =>
       `${countedAtLeast(events, isAtLeast, 'event')} would be sent on ${whose(events)} way again.`,
-    isAsked: (events) => events > 1,
     done: (events) => {
       const isDefault = events === DEFAULT_LIMIT && limit === DEFAULT_LIMIT && options.limit === undefined;
       const more = isDefault ? ' There may be more: --limit says how many at most.' : '';

@@ -3,7 +3,7 @@ import { keysOfEnvironment } from '../secrets/secret-keys.js';
 import { SecretParts } from '../secrets/secret-parts.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
-import { isDryRun, wouldDo } from './dry-run.js';
+import { saidFirst } from './dry-run.js';
 import { textOption } from './options.js';
 import { withServices } from './services.js';
 import { table } from './table.js';
@@ -38,12 +38,14 @@ export const keysRotateCommand: Command = {
   summary: 'wrap the data keys of all tenants with the current key (the first one of INTEGRATION_KEYS)',
   run: (context) =>
     withKeys(context, async (rotation) => {
-      if (isDryRun(context)) {
+      const dry = await saidFirst(context, async () => {
         const { current, uses } = await rotation.list();
         const others = uses.filter(({ keyName }) => keyName !== current);
         const dataKeys = others.reduce((sum, use) => sum + use.dataKeys, 0);
-        return wouldDo(`"${current}" would wrap ${dataKeys} data keys.`, { current, dataKeys });
-      }
+        const what = `"${current}" would wrap ${dataKeys} data keys.`;
+        return { what, data: { current, dataKeys }, isNothing: dataKeys === 0 };
+      });
+      if (dry !== undefined) return dry;
       const { current, rewrapped, unreadable } = await rotation.rotate(authorOf(context));
       return {
         ok: unreadable.length === 0,
@@ -67,10 +69,14 @@ export const keysResealCommand: Command = {
   run: (context) => {
     const tenant = textOption(context.options, 'tenant') ?? '';
     return withKeys(context, async (rotation) => {
-      if (isDryRun(context)) {
+      const dry = await saidFirst(context, async () => {
         const secrets = await rotation.secretsOf(tenant);
-        return wouldDo(`${secrets} secrets would be sealed with a new data key.`, { tenant, secrets });
-      }
+        return {
+          what: `${secrets} secrets would be sealed with a new data key.`,
+          data: { tenant, secrets },
+        };
+      });
+      if (dry !== undefined) return dry;
       const { resealed, unreadable } = await rotation.reseal(tenant, authorOf(context));
       return {
         ok: unreadable.length === 0,

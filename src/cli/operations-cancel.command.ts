@@ -1,7 +1,7 @@
 import { notCancellable } from '../consumers/operations/operation-checks.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
-import { isDryRun, wouldDo } from './dry-run.js';
+import { saidFirst } from './dry-run.js';
 import { progressText } from './operation-texts.js';
 import { checkUuid } from './options.js';
 import { withServices } from './services.js';
@@ -21,14 +21,15 @@ export const operationsCancelCommand: Command = {
   run: (context) => {
     const id = checkUuid(context.arguments[0] ?? '', '<id>');
     return withServices(context, async ({ operations }) => {
-      if (isDryRun(context)) {
+      const dry = await saidFirst(context, async () => {
         const operation = await operations.get(id);
         if (operation.finishedAt !== null) throw notCancellable(operation);
-        return wouldDo(
-          `Operation ${id} (${operation.kind}, ${progressText(operation)} events) would be cancelled. ${STAYS[operation.kind]}`,
-          { operation },
-        );
-      }
+        return {
+          what: `Operation ${id} (${operation.kind}, ${progressText(operation)} events) would be cancelled. ${STAYS[operation.kind]}`,
+          data: { operation },
+        };
+      });
+      if (dry !== undefined) return dry;
       const operation = await operations.cancel(id, authorOf(context));
       return {
         ok: true,

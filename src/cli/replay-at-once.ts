@@ -4,7 +4,7 @@ import type { ConsumerService } from '../consumers/consumer.service.js';
 import type { ReplayFilter, ReplayRequest, ReplayResult } from '../consumers/replay.js';
 import { authorOf } from './author.js';
 import { type CommandContext, type CommandResult, UsageError } from './command.js';
-import { isDryRun, wouldDo } from './dry-run.js';
+import { saidFirst } from './dry-run.js';
 import { PatientLooks } from './patient-looks.js';
 import { registeredConsumer } from './registered-consumer.js';
 import type { CommandServices } from './services.js';
@@ -43,19 +43,18 @@ export async function replayAtOnce(
 ): Promise<CommandResult> {
   const [consumer = ''] = context.arguments;
   const { consumers: service, counts } = services;
-  const count = () => counts.countPositions(consumer, selection.from ?? 1, selection.to);
-  const would = (positions: number) =>
-    `Consumer "${consumer}" is given ${isWholeRange(selection) ? '' : 'what matches of '}${counted(positions, 'position')} of the log again.`;
-  if (isDryRun(context)) {
+  const dry = await saidFirst(context, async () => {
     checkReplay(selection);
     await registeredConsumer(context, services, consumer);
-    const positions = await count();
-    return wouldDo(would(positions), { consumer, positions });
-  }
-  await context.confirm(async () => {
-    const positions = await count();
-    return positions > 1 ? would(positions) : undefined;
+    const positions = await counts.countPositions(consumer, selection.from ?? 1, selection.to);
+    const part = isWholeRange(selection) ? '' : 'what matches of ';
+    return {
+      what: `Consumer "${consumer}" is given ${part}${counted(positions, 'position')} of the log again.`,
+      data: { consumer, positions },
+      isNothing: positions === 0,
+    };
   });
+  if (dry !== undefined) return dry;
   const result = await service.replay(consumer, selection, authorOf(context));
   if (result.kind === 'request' && context.options.wait === true) {
     const request = await finished(service, result.request, context);

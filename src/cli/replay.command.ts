@@ -2,7 +2,6 @@ import type { ReplayFilter } from '../consumers/replay.js';
 import { CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
-import { YES_OPTION } from './confirmation.js';
 import { countOption, dateOption, listOption, textOption } from './options.js';
 import { isReplayedAtOnce, replayAtOnce } from './replay-at-once.js';
 import { type CommandServices, withServices } from './services.js';
@@ -12,7 +11,6 @@ import { counted, countedAtLeast } from './texts.js';
 export const replayCommand: Command = {
   name: 'replay',
   formerly: ['consumers replay'],
-  goesOnUnasked: true,
   parameters: ['consumer'],
   options: {
     from: { type: 'string', summary: 'position to begin at' },
@@ -35,7 +33,6 @@ export const replayCommand: Command = {
     },
     wait: { type: 'boolean', summary: 'wait until everything is sent, as it does without --detach' },
     ...CHANGE_OPTIONS,
-    ...YES_OPTION,
   },
   summary: 'deliver events to a consumer again: a range of positions, or what matches the options',
   run: (context) => {
@@ -69,7 +66,6 @@ function replay(
     data: { consumer },
     would: (events, isAtLeast) =>
       `${countedAtLeast(events, isAtLeast, 'event')} would be sent to "${consumer}" again.`,
-    isAsked: (events, isAtLeast) => events > 1 || isAtLeast,
     done: (events) => `${counted(events, 'event')} sent to "${consumer}" again.`,
   });
 }

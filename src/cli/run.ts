@@ -90,12 +90,7 @@ function contextOf(line: CommandLine, shell: Shell): Omit<CommandContext, 'exten
     redraw: redrawing(shell),
     remark: (line) => printError(shell, line),
     interruptible: (work) => shell.interruptible(work),
-    confirm: (consequence) =>
-      confirm(consequence, {
-        yes: options.yes === true,
-        terminal: shell.terminal,
-        goesOnUnasked: command?.goesOnUnasked === true || formerName !== undefined,
-      }),
+    confirm: (consequence) => confirm(consequence, { yes: options.yes === true, terminal: shell.terminal }),
     withDatabase: (work) => {
       if (connectionString === undefined) throw noDatabase(variable);
       const target = { engine, connectionString, schema };

@@ -2,8 +2,7 @@ import { IntegrationError } from '../errors.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingDefinition } from '../settings/setting-group.js';
 import { checkSettingText } from '../settings/setting-value.js';
-import type { CommandResult } from './command.js';
-import { wouldDo } from './dry-run.js';
+import type { Would } from './dry-run.js';
 
 /**
  * Says what a change of one setting would put in force. A change that would be refused is refused here as
@@ -13,7 +12,7 @@ export async function previewOf(
   settings: IntegrationSettingsService,
   key: string,
   value: unknown,
-): Promise<CommandResult> {
+): Promise<Would> {
   const full = settings.view(key).key;
   // The service judges values of any type.
   const { problems, effects } = await settings.preview({ [key]: value as number | boolean | null });
@@ -23,12 +22,13 @@ export async function previewOf(
       problems,
     });
   const lines = effects.map(({ key: changed, from, to, effect }) => `${changed}: ${from} → ${to}. ${effect}`);
-  return wouldDo(
-    lines.length > 0
-      ? lines.join('\n')
-      : `${full} would not change: ${settings.view(key).value} is in force.`,
-    { effects },
-  );
+  return {
+    what:
+      lines.length > 0
+        ? lines.join('\n')
+        : `${full} would not change: ${settings.view(key).value} is in force.`,
+    data: { effects },
+  };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
-import { isDryRun } from './dry-run.js';
+import { saidFirst } from './dry-run.js';
 import { withServices } from './services.js';
 import { previewOf } from './settings-preview.js';
 
@@ -13,7 +13,8 @@ export const settingsResetCommand: Command = {
   run: (context) =>
     withServices(context, async ({ settings: service }) => {
       const [key = ''] = context.arguments;
-      if (isDryRun(context)) return previewOf(service, key, null);
+      const dry = await saidFirst(context, () => previewOf(service, key, null));
+      if (dry !== undefined) return dry;
       await service.reset(key, authorOf(context));
       const setting = service.view(key);
       return {

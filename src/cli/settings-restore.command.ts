@@ -1,8 +1,8 @@
 import { invalidArgument } from '../events/argument-checks.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
-import type { Command, CommandResult } from './command.js';
-import { isDryRun } from './dry-run.js';
+import type { Command } from './command.js';
+import { saidFirst, type Would } from './dry-run.js';
 import { countOf } from './options.js';
 import { withServices } from './services.js';
 import { previewOf } from './settings-preview.js';
@@ -16,7 +16,8 @@ export const settingsRestoreCommand: Command = {
   run: (context) => {
     const change = countOf(context.arguments[0] ?? '', '<change>');
     return withServices(context, async ({ settings }) => {
-      if (isDryRun(context)) return preview(settings, change);
+      const dry = await saidFirst(context, () => preview(settings, change));
+      if (dry !== undefined) return dry;
       const setting = await settings.restore(change, authorOf(context));
       return {
         ok: true,
@@ -27,7 +28,7 @@ export const settingsRestoreCommand: Command = {
   },
 };
 
-async function preview(settings: IntegrationSettingsService, change: number): Promise<CommandResult> {
+async function preview(settings: IntegrationSettingsService, change: number): Promise<Would> {
   const { entries } = await settings.history({ limit: 1, after: change + 1 });
   const entry = entries.find(({ id }) => id === change);
   if (entry === undefined) throw invalidArgument(`There is no change ${change} of a setting`, { change });

@@ -1,6 +1,6 @@
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
-import { isDryRun } from './dry-run.js';
+import { saidFirst, wouldDo } from './dry-run.js';
 import { withServices } from './services.js';
 import { previewOf, valueFrom } from './settings-preview.js';
 
@@ -14,7 +14,8 @@ export const settingsSetCommand: Command = {
     withServices(context, async ({ settings: service }) => {
       const [key = '', text = ''] = context.arguments;
       const value = valueFrom(service.definitionOf(key), text);
-      if (isDryRun(context)) return previewOf(service, key, value);
+      const dry = await saidFirst(context, () => previewOf(service, key, value));
+      if (dry !== undefined) return dry;
       await service.set(key, value, authorOf(context));
       const setting = service.view(key);
       return { ok: true, data: { setting }, text: `${setting.key} is now ${setting.value}.` };
@@ -27,8 +28,9 @@ export const settingsPreviewCommand: Command = {
   parameters: ['key', 'value'],
   summary: 'say in words what a value would do, and store nothing',
   run: (context) =>
-    withServices(context, ({ settings }) => {
+    withServices(context, async ({ settings }) => {
       const [key = '', text = ''] = context.arguments;
-      return previewOf(settings, key, valueFrom(settings.definitionOf(key), text));
+      const { what, data } = await previewOf(settings, key, valueFrom(settings.definitionOf(key), text));
+      return wouldDo(what, data);
     }),
 };

@@ -46,7 +46,7 @@ const COMMANDS = [
   'status',
   'consumers list',
   'consumers show billing',
-  'consumers pause billing',
+  'consumers pause billing --yes',
   'dead-letters list',
   'dead-letters groups',
   'dead-letters redrive --consumer billing --yes',
@@ -56,7 +56,7 @@ const COMMANDS = [
   'events list',
   'processes list',
   'settings list',
-  'settings set maxAttempts 7',
+  'settings set maxAttempts 7 --yes',
   'audit list',
 ];
 
