@@ -38,6 +38,9 @@ const RESOLUTIONS: readonly [string, 'commonjs' | 'module', ts.CompilerOptions][
   ['bundler', 'module', { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }],
 ];
 
+/** Files on the disk, parsed once for all programs that read them in the same way: parsing takes most of the time. */
+const PARSED = new Map<string, ts.SourceFile>();
+
 let folder: string;
 
 beforeAll(async () => {
@@ -59,11 +62,27 @@ async function problemsOf(
   const copy = join(application, file.replaceAll('/', '-'));
   await cp(join(ROOT, file), copy);
   const all = { ...COMMON, ...options, typeRoots: [join(ROOT, 'node_modules/@types')] };
-  const program = ts.createProgram([copy], all);
+  const program = ts.createProgram([copy], all, hostOf(all));
   return ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
     const line = file && start !== undefined ? file.getLineAndCharacterOfPosition(start).line + 1 : 0;
     return `${line} ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
   });
+}
+
+function hostOf(options: ts.CompilerOptions): ts.CompilerHost {
+  const host = ts.createCompilerHost(options);
+  const onDisk = host.getSourceFile;
+  host.getSourceFile = (path, how, ...rest) => {
+    // Each test writes its own file; all others stay as they are.
+    if (path.startsWith(folder) || path.includes('.types-line-'))
+      return onDisk.call(host, path, how, ...rest);
+    const format = typeof how === 'object' ? how.impliedNodeFormat : undefined;
+    const key = `${options.moduleResolution} ${format} ${path}`;
+    const parsed = PARSED.get(key) ?? onDisk.call(host, path, how, ...rest);
+    if (parsed !== undefined) PARSED.set(key, parsed);
+    return parsed;
+  };
+  return host;
 }
 
 describe.each(RESOLUTIONS)('with moduleResolution %s', (_, type, options) => {
