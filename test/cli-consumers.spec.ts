@@ -331,9 +331,9 @@ describe('dead-letters and redrive', () => {
     await app.processor.drain();
     const { status, stdout } = await run('dead-letters', '--consumer', 'billing');
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^POSITION +CONSUMER +EVENT +AGGREGATE +ATTEMPTS +FINGERPRINT\n +ERROR\n/);
+    expect(stdout).toMatch(/^POSITION +CONSUMER +EVENT +AGGREGATE +ATTEMPTS +FINGERPRINT\n +ID AND ERROR\n/);
     expect(stdout).toMatch(
-      /\n2 +billing +order\.placed +order odd +1 +[0-9a-f]+\n +NonRetryableError: odd\n/,
+      /\n2 +billing +order\.placed +order odd +1 +[0-9a-f]+\n +[0-9a-f-]{36} {2}NonRetryableError: odd\n/,
     );
     const { result } = await runJson('dead-letters', '--limit', '2', '--after', '1');
     expect(result.deadLetters.map((each: DomainEvent) => each.position)).toEqual([2, 3]);

@@ -77,7 +77,7 @@ describe('consumers show', () => {
     expect(lineOf(stdout, 'Waiting')).toMatch(/ 1$/);
     expect(lineOf(stdout, 'Dead letters')).toMatch(/ 1$/);
     expect(stdout).toMatch(
-      /Events whose retry others wait for:\nPOSITION .*\n3 +order retry +1 +\S+Z +1 +Error: busy\n/,
+      /Events whose retry others wait for:\nPOSITION .*\n +ID AND ERROR\n3 +order retry +1 +\S+Z +1\n +[0-9a-f-]{36} {2}Error: busy\n/,
     );
     expect(stdout).toMatch(
       /Running for more than 2 seconds:\nSINCE .*\n\S+Z +billing +5 +order\.changed +1 /,
@@ -86,7 +86,7 @@ describe('consumers show', () => {
 
   it('lists the events of a state, in pages', async () => {
     expect((await run('consumers', 'show', 'billing', '--state', 'dead')).stdout).toMatch(
-      /^POSITION .*\n +ERROR\n2 +order\.changed +order dead +1 .*\n +NonRetryableError: the receiver /,
+      /^POSITION .*\n +ID AND ERROR\n2 +order\.changed +order dead +1 .*\n +[0-9a-f-]{36} {2}NonRetryableError: the receiver /,
     );
     expect((await run('consumers', 'show', 'billing', '--state', 'failed-for-good')).stdout).toBe(
       'No event is failed-for-good.\n',
@@ -302,7 +302,7 @@ describe('tables', () => {
 
   it('show a long error below its row, and --json has all of it', async () => {
     const { stdout } = await run('dead-letters', 'list');
-    expect(stdout).toContain('\n    NonRetryableError: the receiver answered with many many');
+    expect(stdout).toContain(`\n    ${idOf('dead')}  NonRetryableError: the receiver answered with`);
     const { result } = await runJson('dead-letters', 'list');
     expect(result.deadLetters[0].lastError).toContain(LONG_ERROR);
   });

@@ -128,7 +128,9 @@ const STEPS: Readonly<Record<string, Readonly<Record<string, Step>>>> = {
     },
     'dead-letters list --consumer billing': {
       status: 0,
-      prints: [/^(\d+ +billing +order\.placed +order \d +1 +[0-9a-f]{32}\n +NonRetryableError.*\n){8}/m],
+      prints: [
+        /^(\d+ +billing +order\.placed +order \d +1 +[0-9a-f]{32}\n +[0-9a-f-]{36} {2}NonRetryableError.*\n){8}/m,
+      ],
     },
     'events list --event "order.*" --limit 20': {
       status: 0,

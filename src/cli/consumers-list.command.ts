@@ -39,7 +39,7 @@ function describe(consumers: readonly ConsumerView[]): string {
       stateOf(consumer),
       consumer.eventNames.join(', '),
     ]),
-    ['EVENT NAMES', 'OWNER', 'STATE', 'CONSUMER'],
+    ['EVENT NAMES', 'OWNER', 'STATE'],
   );
 }
 

@@ -18,7 +18,7 @@ import { runningTable } from './processes-list.command.js';
 import { registeredConsumer } from './registered-consumer.js';
 import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
-import { counted, firstLine, timeText } from './texts.js';
+import { counted, idAndError, timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
 const BLOCKING_SHOWN = 20;
@@ -101,19 +101,29 @@ function placeFrom(text: string | undefined): BacklogPlace | undefined {
 
 function eventTable(events: readonly BacklogEvent[]): string {
   return table(
-    ['POSITION', 'EVENT', 'AGGREGATE', 'ATTEMPTS', 'SINCE', 'DUE', 'ERROR'],
+    ['POSITION', 'EVENT', 'AGGREGATE', 'ATTEMPTS', 'SINCE', 'DUE', 'ID AND ERROR'],
     events.map(
-      ({ position, eventName, aggregateType, aggregateId, attemptCount, since, dueAt, lastError }) => [
+      ({
+        position,
+        outboxEventId,
+        eventName,
+        aggregateType,
+        aggregateId,
+        attemptCount,
+        since,
+        dueAt,
+        lastError,
+      }) => [
         String(position),
         eventName ?? '-',
         `${aggregateType} ${aggregateId}`,
         String(attemptCount),
         timeText(since),
         timeText(dueAt),
-        firstLine(lastError),
+        idAndError(outboxEventId, lastError),
       ],
     ),
-    ['ERROR', 'AGGREGATE', 'EVENT'],
+    ['ID AND ERROR', 'AGGREGATE', 'EVENT'],
   );
 }
 
@@ -165,16 +175,16 @@ function partitionTable(partitions: readonly ConsumerView[]): string {
 function blockingTable(blocking: readonly BlockingEvent[]): string[] {
   if (blocking.length === 0) return [];
   const rows = blocking.map(
-    ({ position, aggregateType, aggregateId, attemptCount, retryAt, behind, lastError }) => [
+    ({ position, outboxEventId, aggregateType, aggregateId, attemptCount, retryAt, behind, lastError }) => [
       String(position),
       `${aggregateType} ${aggregateId}`,
       String(attemptCount),
       timeText(retryAt),
       countText(behind),
-      firstLine(lastError),
+      idAndError(outboxEventId, lastError),
     ],
   );
   return [
-    `Events whose retry others wait for:\n${table(['POSITION', 'AGGREGATE', 'ATTEMPTS', 'RETRY', 'BEHIND', 'ERROR'], rows, ['ERROR', 'AGGREGATE'])}`,
+    `Events whose retry others wait for:\n${table(['POSITION', 'AGGREGATE', 'ATTEMPTS', 'RETRY', 'BEHIND', 'ID AND ERROR'], rows, ['ID AND ERROR', 'AGGREGATE'])}`,
   ];
 }

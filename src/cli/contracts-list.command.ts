@@ -23,7 +23,6 @@ export const contractsListCommand: Command = {
               retired ? 'retired' : 'published',
               hash === null ? 'none' : hash.slice(0, 12),
             ]),
-            ['EVENT'],
           );
     return { ok: true, data: { contracts }, text };
   },

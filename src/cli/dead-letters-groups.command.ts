@@ -69,7 +69,7 @@ function describe(groups: readonly FailureGroup[]): string {
       latest.eventName ?? '-',
       firstLine(latest.error),
     ]),
-    ['ERROR', 'EVENT', 'CONSUMER'],
+    ['ERROR', 'EVENT'],
   );
   const notes = groups.flatMap(({ consumerName, fingerprint, note }) =>
     note === null

@@ -5,7 +5,7 @@ import type { Command, CommandContext } from './command.js';
 import { nextPage } from './next-page.js';
 import { CONSUMER_OPTION, countOption, pageOption, ROW_OPTIONS, rowFilter } from './options.js';
 import { table } from './table.js';
-import { firstLine } from './texts.js';
+import { idAndError } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
 const DEFAULT_LIMIT = 50;
@@ -50,14 +50,13 @@ function describe(context: CommandContext, deadLetters: readonly DeadLetter[], n
     `${letter.aggregateType} ${letter.aggregateId}`,
     String(letter.attemptCount),
     letter.errorFingerprint ?? '-',
-    firstLine(letter.lastError),
+    idAndError(letter.outboxEventId, letter.lastError),
   ]);
   return [
-    table(['POSITION', 'CONSUMER', 'EVENT', 'AGGREGATE', 'ATTEMPTS', 'FINGERPRINT', 'ERROR'], rows, [
-      'ERROR',
+    table(['POSITION', 'CONSUMER', 'EVENT', 'AGGREGATE', 'ATTEMPTS', 'FINGERPRINT', 'ID AND ERROR'], rows, [
+      'ID AND ERROR',
       'AGGREGATE',
       'EVENT',
-      'CONSUMER',
     ]),
     ...more,
   ].join('\n');

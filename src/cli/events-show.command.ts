@@ -119,7 +119,7 @@ function deliveries(consumers: readonly Delivery[]): string {
       timeText(availableAt),
       firstLine(lastError),
     ]),
-    ['ERROR', 'CONSUMER'],
+    ['ERROR'],
   );
 }
 

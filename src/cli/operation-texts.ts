@@ -64,7 +64,6 @@ export function partsTable(parts: readonly OperationPart[]): string[] {
         fingerprint ?? '-',
         String(events),
       ]),
-      ['CONSUMER'],
     ),
   ];
 }

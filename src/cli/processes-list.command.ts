@@ -75,7 +75,7 @@ export function runningTable(attempts: readonly (RunningAttempt & ProcessName)[]
     nameOf({ host, pid }),
   ]);
   return [
-    `Running for more than 2 seconds:\n${table(['SINCE', 'CONSUMER', 'POSITION', 'EVENT', 'ATTEMPT', 'PROCESS'], rows, ['PROCESS', 'EVENT', 'CONSUMER'])}`,
+    `Running for more than 2 seconds:\n${table(['SINCE', 'CONSUMER', 'POSITION', 'EVENT', 'ATTEMPT', 'PROCESS'], rows, ['PROCESS', 'EVENT'])}`,
   ];
 }
 

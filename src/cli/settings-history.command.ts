@@ -47,6 +47,6 @@ function describe(entries: SettingHistoryPage['entries']): string {
       by ?? '-',
       firstLine(reason),
     ]),
-    ['REASON', 'BY', 'SETTING'],
+    ['REASON', 'BY'],
   );
 }

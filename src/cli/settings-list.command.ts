@@ -22,7 +22,7 @@ export const settingsListCommand: Command = {
         ok: true,
         data: { schema: context.schema, settings, problems: service.problems },
         text: [
-          table(['KEY', 'VALUE', 'SOURCE', 'DEFAULT'], rows, ['KEY']),
+          table(['KEY', 'VALUE', 'SOURCE', 'DEFAULT'], rows, ['DEFAULT', 'VALUE']),
           ...service.problems.map((problem) => `Warning: ${problem}`),
           'Values that the application gives IntegrationModule in code are not known here; they stand in for "default".',
         ].join('\n'),

@@ -86,6 +86,6 @@ function describeConsumers(consumers: readonly CursorStatus[]): string {
       ownerText(consumer),
       servingText(consumer),
     ]),
-    ['OWNER', 'CONSUMER'],
+    ['OWNER'],
   );
 }

@@ -11,7 +11,8 @@ const BELOW = '    ';
 /**
  * Rows as aligned columns below a heading. If the lines are too long for a usual terminal, the texts of the
  * columns in `cut` are made to fit. If the first of these is the last column, its texts stand on lines of
- * their own, each below its row. The texts of the others are cut off, one column after the other.
+ * their own, each below its row. The texts of the others are cut off, one column after the other. A column
+ * that other commands take, such as the name of a consumer, is not in `cut`, so that it can be copied.
  */
 export function table(
   heading: readonly string[],

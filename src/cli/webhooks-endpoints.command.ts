@@ -49,6 +49,6 @@ function textOf(endpoints: readonly EndpointRow[]): string {
       externalId ?? '',
       timeText(createdAt),
     ]),
-    ['TENANT', 'ACCOUNT'],
+    ['ACCOUNT'],
   );
 }
