@@ -268,6 +268,34 @@ describe('redriving and discarding', () => {
     await run('operations', 'cancel', (await latest()).id, '--yes');
   });
 
+  it('is left in the same way by Ctrl-C while it starts', async () => {
+    await withDeadLetters(FOR_A_MINUTE);
+    const controller = new AbortController();
+    let remarks = '';
+    let before: unknown;
+    const status = await runAt([...redrive, '--rate', '1'], {
+      folder: tmpdir(),
+      environment: { ...process.env, DATABASE_URL: database.url },
+      terminal: undefined,
+      isFollowed: true,
+      screen: () => undefined,
+      interruptible: async (work) => {
+        before = (await latest()).state;
+        const working = work(controller.signal);
+        controller.abort();
+        return working;
+      },
+      writeResult: () => {},
+      writeRemark: (text) => {
+        remarks += text;
+      },
+    });
+    const { id, state } = await latest();
+    expect([before, status, state]).toEqual(['planned', 1, 'running']);
+    expect(remarks).toContain(`Leaving operation ${id}, which goes on`);
+    await run('operations', 'cancel', id);
+  });
+
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'as a process of its own, is left by %s with status 1, and the operation goes on',
     async (signal) => {

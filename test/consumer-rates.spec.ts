@@ -220,9 +220,12 @@ describe('the rates of a consumer', () => {
   });
 
   it('of the last minute come with the list of consumers', async () => {
-    const app = await startApp(database, [
-      { eventName: 'order.*', consumerName: 'billing', handler: async () => {} },
-    ]);
+    const app = await startApp(
+      database,
+      [{ eventName: 'order.*', consumerName: 'billing', handler: async () => {} }],
+      {},
+      { sampleEveryMs: 60 * MINUTE_MS },
+    );
     try {
       // With its first beat it takes a sample of its own.
       await until('it has taken one', async () => (await samples()).length > 0);

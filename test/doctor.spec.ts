@@ -15,11 +15,15 @@ import { startTransactionPooler } from './support/transaction-pooler.js';
 const HOUR_MS = 3_600_000;
 
 let database: TestDatabase;
+let apps: TestApp[];
 
 beforeEach(async () => {
+  apps = [];
   database = await createTestDatabase();
 });
 afterEach(async () => {
+  // Also where a test has failed: an application that is left open would keep the run from ending.
+  for (const app of apps) await app.close();
   await database.drop();
 });
 
@@ -30,7 +34,7 @@ async function startLively(retryDelayMs: number): Promise<TestApp> {
     if (payload.n % 7 === 2) throw new SkipEventError('not for me');
     if (payload.n % 7 === 3) throw new Error('tried again');
   };
-  return startApp(
+  const app = await startApp(
     database,
     [
       { consumerName: 'plain', eventName: 'job.*', startFrom: 'earliest', handler },
@@ -45,6 +49,8 @@ async function startLively(retryDelayMs: number): Promise<TestApp> {
     ] as Parameters<typeof startApp>[1],
     { settings: { retryBaseDelayMs: retryDelayMs, retryMaxDelayMs: 2 * retryDelayMs } },
   );
+  apps.push(app);
+  return app;
 }
 
 async function publish(app: TestApp, count: number): Promise<void> {

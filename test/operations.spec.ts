@@ -253,7 +253,7 @@ describe('an operation that runs', () => {
   it('is cancelled at once: nothing is sent after the answer', async () => {
     await withDeadLetters(40);
     fate = () => {};
-    const { id } = await plan({ rate: 5 });
+    const { id } = await plan({ rate: 1 });
     await operations().run(id);
     await until('it has begun', async () => (await operations().get(id)).changed > 0);
     const cancelled = await operations().cancel(id, BY);

@@ -71,10 +71,12 @@ export async function changeMany(
   if (isNothing) return { ok: true, data: { ...change.data, [field]: 0 }, text: change.done(0) };
   const plan = await services.operations.plan({ ...request, rate, ...authorOf(context) });
   checkIsWhatWasSaid(plan, found, performance.now() - countedAt);
-  const begun = await services.operations.run(plan.id, authorOf(context));
-  return context.options.detach === true
-    ? detached(context, services, change, begun)
-    : carriedOut(context, services, change, begun);
+  const start = () => services.operations.run(plan.id, authorOf(context));
+  if (context.options.detach === true) return detached(context, services, change, await start());
+  // Who is interrupted while the operation starts is told as well that it goes on.
+  return context.interruptible(async (signal) =>
+    carriedOut(context, services, change, await start(), signal),
+  );
 }
 
 async function countedBy(
@@ -132,8 +134,9 @@ async function carriedOut(
   services: CommandServices,
   change: ManyChanged,
   begun: Operation,
+  signal: AbortSignal,
 ): Promise<CommandResult> {
-  const { end, operation } = await followOperation(context, services, begun);
+  const { end, operation } = await followOperation(context, services, begun, signal);
   const { id, state, changed, error, cancelledBy } = operation;
   const data = { ...change.data, [change.field]: changed, operation };
   const notYet = (why: string): CommandResult => ({

@@ -14,52 +14,52 @@ const SILENT_MS = 20_000;
 
 export type FollowEnd = 'ended' | 'interrupted' | Hindrance;
 
-/** Shows how far an operation is, until it has ended, or until there is a reason not to wait for it. */
-export function followOperation(
+/** Shows how far an operation is, until it has ended, `signal` aborts, or there is a reason not to wait for it. */
+export async function followOperation(
   context: CommandContext,
   services: CommandServices,
   begun: Operation,
+  signal: AbortSignal,
 ): Promise<{ end: FollowEnd; operation: Operation }> {
-  return context.interruptible(async (signal) => {
-    let operation = begun;
-    let progressedAt = performance.now();
-    let isSilent = false;
-    const looks = new PatientLooks(context, 'the operation');
-    // This is said at once, because a second Ctrl-C ends the process before it has a result.
-    const left = () => context.redraw(`Leaving operation ${begun.id}, which goes on`);
-    signal.addEventListener('abort', left, { once: true });
-    try {
-      for (;;) {
-        if (operation.finishedAt !== null) return { end: 'ended', operation };
-        context.redraw(`Operation ${operation.id}: ${progressText(operation)} events${placeText(operation)}`);
-        await delay(LOOK_MS, undefined, { signal }).catch(() => {});
-        if (signal.aborted) return { end: 'interrupted', operation };
-        const before = operation;
-        const found = await looks.look(() => services.operations.get(begun.id));
-        if (found === undefined) {
-          // Nobody knows whether something happens meanwhile.
-          progressedAt = performance.now();
-          continue;
-        }
-        operation = found;
-        if (operation.finishedAt !== null || hasProgressed(before, operation)) {
-          progressedAt = performance.now();
-        } else {
-          const current = operation;
-          const hindrance = await looks.look(() => hindranceOf(services, current));
-          if (hindrance !== undefined) return { end: hindrance, operation };
-        }
-        if (operation.finishedAt === null && !isSilent && performance.now() - progressedAt > SILENT_MS) {
-          isSilent = true;
-          context.remark(
-            `Nothing has happened for ${SILENT_MS / 1_000} s. ${SILENCE[operation.kind === 'replay' ? 'replay' : 'others']}`,
-          );
-        }
+  let operation = begun;
+  let progressedAt = performance.now();
+  let isSilent = false;
+  const looks = new PatientLooks(context, 'the operation');
+  // This is said at once, because a second Ctrl-C ends the process before it has a result.
+  const left = () => context.redraw(`Leaving operation ${begun.id}, which goes on`);
+  signal.addEventListener('abort', left, { once: true });
+  if (signal.aborted) left();
+  try {
+    for (;;) {
+      if (operation.finishedAt !== null) return { end: 'ended', operation };
+      context.redraw(`Operation ${operation.id}: ${progressText(operation)} events${placeText(operation)}`);
+      await delay(LOOK_MS, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return { end: 'interrupted', operation };
+      const before = operation;
+      const found = await looks.look(() => services.operations.get(begun.id));
+      if (found === undefined) {
+        // Nobody knows whether something happens meanwhile.
+        progressedAt = performance.now();
+        continue;
       }
-    } finally {
-      context.redraw(undefined);
+      operation = found;
+      if (operation.finishedAt !== null || hasProgressed(before, operation)) {
+        progressedAt = performance.now();
+      } else {
+        const current = operation;
+        const hindrance = await looks.look(() => hindranceOf(services, current));
+        if (hindrance !== undefined) return { end: hindrance, operation };
+      }
+      if (operation.finishedAt === null && !isSilent && performance.now() - progressedAt > SILENT_MS) {
+        isSilent = true;
+        context.remark(
+          `Nothing has happened for ${SILENT_MS / 1_000} s. ${SILENCE[operation.kind === 'replay' ? 'replay' : 'others']}`,
+        );
+      }
     }
-  });
+  } finally {
+    context.redraw(undefined);
+  }
 }
 
 function hasProgressed(before: Operation, now: Operation): boolean {
