@@ -14,7 +14,7 @@ const SILENT_MS = 20_000;
 
 export type FollowEnd = 'ended' | 'interrupted' | Hindrance;
 
-/** Shows how far an operation is, until it has ended, `signal` aborts, or there is a reason not to wait for it. */
+/** Shows how far an operation is, until it ends, `signal` aborts, or there is a reason not to wait for it. */
 export async function followOperation(
   context: CommandContext,
   services: CommandServices,
