@@ -1,12 +1,20 @@
 import { IntegrationError } from '../errors.js';
-import { adminFailure, slowRead } from './admin-failure.js';
-import { isConnectionLoss, sqlStateOf } from './connection/connection-loss.js';
-import { QUERY_CANCELED } from './connection/sql-states.js';
+import { adminFailure } from './admin-failure.js';
+import { outcomeOf } from './commit-outcome.js';
+import { isConnectionLoss } from './connection/connection-loss.js';
 import { EngineDatabase, type EngineSession } from './engine-database.js';
 import type { EngineDatabaseOptions } from './engine-database-options.js';
 import { SentCommits } from './sent-commits.js';
+import { ASK_NUMBER, type NumberedTransaction } from './sql/commit-outcome.store.js';
 import { limitRead } from './sql/reading.store.js';
 import { isPoolExhausted } from './wire/driver-words.js';
+
+/** A transaction whose COMMIT was sent. */
+interface SentCommit<R> {
+  readonly result: R;
+  readonly number: NumberedTransaction;
+  readonly wasRolledBack: () => void;
+}
 
 /** The number of connections of admins. */
 const ADMIN_CONNECTIONS = 2;
@@ -22,6 +30,10 @@ const ADMIN_CONNECTIONS = 2;
  */
 export class AdminDatabase extends EngineDatabase {
   readonly commits = new SentCommits();
+  /** Its errors are those of the connection. */
+  private readonly unrefused: EngineSession = {
+    query: <Row>(sql: string, params?: readonly unknown[]) => super.query<Row>(sql, params),
+  };
 
   constructor(options: Omit<EngineDatabaseOptions, 'max' | 'use'>) {
     super({ ...options, max: ADMIN_CONNECTIONS, use: 'admin' });
@@ -51,40 +63,42 @@ export class AdminDatabase extends EngineDatabase {
       await limitRead(session);
       return fn(session);
     };
-    return this.commits
-      .apart(() => super.read(limited))
-      .catch((error) => {
-        // The transaction takes it for the failure of a change.
-        throw sqlStateOf(error) === QUERY_CANCELED ? slowRead(error) : error;
-      });
+    return super.read(limited).catch((error) => this.refuse(error, true));
   }
 
   /**
-   * Runs `fn` in one READ COMMITTED transaction that may write.
+   * Runs `fn` in one READ COMMITTED transaction that may write. If the connection is lost before COMMIT is
+   * answered, the server is asked what became of it. So a change that was made is not called a failure.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_BUSY if no connection is free; INTEGRATION_ADMIN_TIMEOUT if a
    * statement takes longer than fifteen seconds, or waits too long for rows that others hold;
    * INTEGRATION_PRIVILEGES_MISSING if the role lacks a right
    */
   override async transaction<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
-    let wasRolledBack = () => {};
-    const noted = async (session: EngineSession) => {
+    const sent: SentCommit<R>[] = [];
+    const numbered = async (session: EngineSession) => {
       const result = await fn(session);
-      wasRolledBack = this.commits.note();
+      const [number] = await session.query<NumberedTransaction>(ASK_NUMBER);
+      if (number !== undefined) sent.push({ result, number, wasRolledBack: this.commits.note() });
       return result;
     };
-    return super.transaction(noted).catch((error) => {
-      // Nobody knows what became of a COMMIT whose answer was lost.
-      if (!isConnectionLoss(error)) wasRolledBack();
+    return super.transaction(numbered).catch(async (error) => {
+      const [commit] = sent;
+      const outcome =
+        commit && isConnectionLoss(error) ? await outcomeOf(this.unrefused, commit.number) : 'aborted';
+      if (commit !== undefined && outcome === 'committed') return commit.result;
+      if (outcome === 'aborted') commit?.wasRolledBack();
       return this.refuse(error, false);
     });
   }
 
   private async refuse(error: unknown, isRead: boolean): Promise<never> {
-    const session = {
-      query: <Row>(sql: string, params?: readonly unknown[]) => super.query<Row>(sql, params),
+    const about = {
+      schema: this.schema,
+      whose: 'the connections for admins',
+      session: this.unrefused,
+      isRead,
     };
-    const about = { schema: this.schema, whose: 'the connections for admins', session, isRead };
     throw await adminFailure(busyOr(error), about);
   }
 }

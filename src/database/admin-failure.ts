@@ -29,7 +29,7 @@ export async function adminFailure(error: unknown, about: FailedFor): Promise<un
   return state === INSUFFICIENT_PRIVILEGE ? lackedRight(error, about) : error;
 }
 
-export function slowRead(cause: unknown): IntegrationError {
+function slowRead(cause: unknown): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_ADMIN_TIMEOUT',
     `The read was ended after ${ADMIN_READ_LIMIT_MS / 1_000} seconds. Narrow the filter or ask for a smaller page, or try again when the database has less to do`,

@@ -1,5 +1,5 @@
 import type { ConnectionTarget } from './connection/engine-connection.js';
-import { ANSWER_LIMIT_MS } from './connection/session-settings.store.js';
+import { ADMIN_ANSWER_LIMIT_MS, ANSWER_LIMIT_MS } from './connection/session-settings.store.js';
 import { SILENT_AFTER_MS } from './wire/answer-within.js';
 
 export interface EngineDatabaseOptions extends ConnectionTarget {
@@ -37,3 +37,25 @@ export const WAITING_LIMITS: WaitingLimits = {
   silentMs: SILENT_AFTER_MS,
   closeMs: 10_000,
 };
+
+/**
+ * The limits in milliseconds for the ends of the pools and connections. Nothing of the engine runs any more
+ * then, so a statement of it that is left will not be answered. Nobody waits for a server that is known to be
+ * silent.
+ */
+export function closingLimits(
+  { closeMs, silentMs }: WaitingLimits,
+  use: EngineDatabaseOptions['use'],
+  isSilent: boolean,
+) {
+  if (isSilent) return { ownMs: 0, closeMs: 0, silentMs: 0 };
+  return { ownMs: use === 'admin' ? closeMs : silentMs, closeMs, silentMs };
+}
+
+/** The times in milliseconds for which the answer to a statement that only reads is waited for. */
+export const READ_LIMITS = { engine: ANSWER_LIMIT_MS, admin: ADMIN_ANSWER_LIMIT_MS };
+export const DEFAULT_POOL_SIZE = 4;
+/** The names under which the server shows the sessions of the pool. */
+export const NAMES = { engine: 'nestjs-integration', admin: 'nestjs-integration admin' };
+/** This is the number of handlers of a consumer that run at once by default. */
+export const DEFAULT_CLIENT_POOL_SIZE = 12;

@@ -10,26 +10,31 @@ import {
 import { Losses } from './connection/losses.js';
 import { untilReachable } from './connection/until-reachable.js';
 import {
+  closingLimits,
+  DEFAULT_CLIENT_POOL_SIZE,
+  DEFAULT_POOL_SIZE,
   type EngineDatabaseOptions,
+  NAMES,
   NOTHING_AROUND,
+  READ_LIMITS,
   type Surrounding,
   WAITING_LIMITS,
   type WaitingLimits,
 } from './engine-database-options.js';
 import { DEFAULT_ENGINE } from './engine-name.js';
+import { OpenConnections } from './open-connections.js';
 import { releaseAfter } from './release-after.js';
 import { BEGINS, inTransaction } from './sql/in-transaction.store.js';
 import type { NarrowText } from './sql/narrow-text.js';
 import { onlyRead } from './sql/reading.store.js';
 import { readSnapshot } from './sql/snapshot.store.js';
 import { type Tables, tablesOf } from './sql/tables.js';
-import { answerWithin } from './wire/answer-within.js';
+import { answerOrDestroy, answerWithin } from './wire/answer-within.js';
 import { openEnginePool } from './wire/engine-pool.js';
 import { type NamedStatement, queryOf } from './wire/named-statement.js';
 import { forEachRow } from './wire/row-reader.js';
 import type { RowSource } from './wire/row-source.js';
 import { UnusableConnection } from './wire/unusable-connection.js';
-import { cutOff } from './wire/wire.js';
 import type { WireRow } from './wire/wire-row.js';
 
 /** Runs statements in one open transaction, or through the pool. */
@@ -37,12 +42,6 @@ export interface EngineSession {
   /** Runs one statement and resolves to its rows. bigint columns are read as numbers. */
   query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
 }
-
-const DEFAULT_POOL_SIZE = 4;
-/** The names under which the server shows the sessions of the pool. */
-const NAMES = { engine: 'nestjs-integration', admin: 'nestjs-integration admin' };
-/** This is the number of handlers of a consumer that run at once by default. */
-const DEFAULT_CLIENT_POOL_SIZE = 12;
 
 /**
  * The connections of the engine to the database, apart from the client of the host. So neither of the two can
@@ -66,14 +65,14 @@ export class EngineDatabase implements EngineSession, RowSource {
   narrowText: NarrowText | undefined;
 
   readonly limits: WaitingLimits;
-
+  /** The limit for the answer to a statement that only reads. */
+  private readonly readMs: number;
   private readonly around: Surrounding;
   private readonly connections: EngineConnectionFactory;
   private readonly pool: pg.Pool;
   private readonly losses: Losses;
   private readonly clients: EngineClient[] = [];
-  /** The connections of all pools that have not ended. */
-  private readonly connected = new Set<pg.PoolClient>();
+  private readonly open = new OpenConnections();
   private awake: EngineConnection | undefined;
   private closing = false;
 
@@ -91,11 +90,12 @@ export class EngineDatabase implements EngineSession, RowSource {
     this.losses = new Losses(this.connections);
     this.losses$ = this.losses.announced$;
     const { max = DEFAULT_POOL_SIZE, use = 'engine' } = options;
+    this.readMs = Math.min(this.limits.answerMs, READ_LIMITS[use]);
     this.pool = this.openPool(max, NAMES[use], use);
   }
 
   async query<Row = Record<string, unknown>>(sql: string, params: readonly unknown[] = []): Promise<Row[]> {
-    return this.withClient((session) => session.query<Row>(sql, params));
+    return this.withRawClient((client) => this.sessionOf(client, this.readMs).query<Row>(sql, params));
   }
 
   /** Runs a statement of the hot path. It is prepared under its name once per connection. */
@@ -155,21 +155,20 @@ export class EngineDatabase implements EngineSession, RowSource {
 
   /** Runs `fn` in one READ COMMITTED transaction of the pool. */
   async transaction<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
-    const begin = BEGINS[this.options.use ?? 'engine'];
-    return this.withRawClient((client) => inTransaction(client, begin, () => fn(this.sessionOf(client))));
+    return this.inTransaction(this.limits.answerMs, fn);
   }
 
   /** Runs `fn` in one READ COMMITTED transaction of the pool that can only read. */
   async read<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
-    return this.transaction(async (session) => {
+    return this.inTransaction(this.readMs, async (session) => {
       await onlyRead(session);
       return fn(session);
     });
   }
 
   /**
-   * Runs `fn` so that all of its statements see what was committed when the first of them began. The usual
-   * time limit holds for each statement, not for all of them together.
+   * Runs `fn` so that all of its statements see what was committed when the first of them began. The time
+   * limit holds for each statement.
    */
   async readInSnapshot<R>(fn: (source: RowSource) => Promise<R>): Promise<R> {
     return this.around(async () => {
@@ -182,6 +181,7 @@ export class EngineDatabase implements EngineSession, RowSource {
   async openDedicated(applicationName: string, critical: boolean): Promise<EngineConnection> {
     const connection = await this.around(() => this.connections.open(applicationName));
     if (critical) connection.ended.then(() => this.losses.announceAndLook(applicationName));
+    this.open.addDedicated(connection);
     return connection;
   }
 
@@ -223,19 +223,15 @@ export class EngineDatabase implements EngineSession, RowSource {
 
   /**
    * Closes all connections. If a function of a transaction has not ended in time, its connection is cut, and
-   * the server rolls the transaction back. The connection to a silent server is cut too.
+   * the server rolls the transaction back. The connection to a silent server is cut too, and at once if
+   * `isSilent` says that it is known to be silent.
    */
-  async close(): Promise<void> {
+  async close({ isSilent = false } = {}): Promise<void> {
     if (this.closing) return;
     this.closing = true;
-    await this.losses.close();
-    const closed = [this.pool.end(), ...this.clients.map((client) => client.close())];
-    // The end of a pool means only that its last message was sent. So `close` also waits until the server has
-    // closed the connections.
-    const ended = [...this.connected].map((client) => new Promise((end) => client.once('end', end)));
-    await answerWithin(this.limits.closeMs, Promise.all([...closed, ...ended])).catch(() => {
-      for (const client of this.connected) cutOff(client);
-    });
+    const own = Promise.all([this.losses.close(), this.pool.end()]);
+    const ofClients = Promise.all(this.clients.map((client) => client.close()));
+    await this.open.close({ own, ofClients, ...closingLimits(this.limits, this.options.use, isSilent) });
     this.losses$.complete();
   }
 
@@ -248,12 +244,11 @@ export class EngineDatabase implements EngineSession, RowSource {
     });
     pool.on('connect', (client) => {
       let cause: unknown;
-      this.connected.add(client);
+      this.open.addPooled(client);
       client.on('error', (error) => {
         cause ??= error;
       });
       client.on('end', () => {
-        this.connected.delete(client);
         this.losses.sessionEnded(client, use, applicationName, cause);
       });
     });
@@ -265,15 +260,22 @@ export class EngineDatabase implements EngineSession, RowSource {
     return narrowText === undefined ? params : params.map((value) => narrowText.replaceIn(value));
   }
 
-  private sessionOf(client: pg.ClientBase): EngineSession {
-    return {
-      query: async <Row>(sql: string, params: readonly unknown[] = []) =>
-        (await client.query({ text: sql, values: [...this.storable(params)] })).rows as Row[],
-    };
+  private inTransaction<R>(answerMs: number, fn: (session: EngineSession) => Promise<R>): Promise<R> {
+    const sql = BEGINS[this.options.use ?? 'engine'];
+    return this.withRawClient((client) => {
+      const begin = () => answerOrDestroy(client, this.readMs, client.query(sql));
+      return inTransaction(client, begin, () => fn(this.sessionOf(client, answerMs)));
+    });
   }
 
-  private withClient<R>(run: (session: EngineSession) => Promise<R>): Promise<R> {
-    return this.withRawClient((client) => run(this.sessionOf(client)));
+  /** @param answerMs the limit for the answer to each statement */
+  private sessionOf(client: pg.PoolClient, answerMs: number): EngineSession {
+    return {
+      query: async <Row>(sql: string, params: readonly unknown[] = []) => {
+        const answer = client.query({ text: sql, values: [...this.storable(params)] });
+        return (await answerOrDestroy(client, answerMs, answer)).rows as Row[];
+      },
+    };
   }
 
   /**

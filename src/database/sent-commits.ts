@@ -14,11 +14,6 @@ export class SentCommits {
     return { result, mayHaveCommitted: call.sent > 0 };
   }
 
-  /** Runs `read`, whose commits change nothing. */
-  apart<R>(read: () => Promise<R>): Promise<R> {
-    return this.calls.exit(read);
-  }
-
   /** Is called before a COMMIT is sent. Call what it returns if the transaction was rolled back. */
   note(): () => void {
     const call = this.calls.getStore();

@@ -85,9 +85,9 @@ export class ConsumerWorkers implements LeaseUser {
 
   /**
    * Stops reading, lets handlers finish for `timeoutMs` milliseconds, saves, releases the leases and signs
-   * out. Other work under leases ends meanwhile: `others`.
+   * out. Other work ends meanwhile: `others`.
    */
-  async close(timeoutMs: number, others: Promise<void>): Promise<void> {
+  async close(timeoutMs: number, others: Promise<unknown>): Promise<void> {
     this.closing = true;
     this.keeper.setClaims(false);
     const deadline = performance.now() + timeoutMs;

@@ -2,8 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { ConsumerRegistration } from '../consumers/consumer-registration.js';
+import { EngineDatabase } from '../database/engine-database.js';
 import { loggerOf } from '../database/engine-name.js';
 import { RepeatedFailures } from '../database/repeated-failures.js';
+import { endsWithin } from '../database/wire/answer-within.js';
 import { messageOf } from '../errors.js';
 import { LeaseKeeper } from '../membership/lease-keeper.js';
 import { NamedLeases } from '../membership/leases/named-leases.js';
@@ -33,6 +35,7 @@ export class OutboxProcessorJob {
   private stopping = new AbortController();
 
   constructor(
+    private readonly db: EngineDatabase,
     private readonly workers: ConsumerWorkers,
     private readonly coordinator: OutboxPollingCoordinator,
     private readonly registry: EventSubscriberRegistry,
@@ -81,18 +84,26 @@ export class OutboxProcessorJob {
     if (role !== 'publisher') this.named.begin(() => this.keeper.beatNow());
   }
 
-  /** Stops reading, lets handlers finish for `timeoutMs` milliseconds, saves, and releases the leases. */
-  async stop(timeoutMs: number): Promise<void> {
-    if (!this.started) return;
+  /**
+   * Stops reading, lets handlers finish for `timeoutMs` milliseconds, saves, and releases the leases.
+   *
+   * Resolves to false if the database has not answered in time after that. Nobody waits for it any more: the
+   * leases run out, and what was not saved is delivered again.
+   */
+  async stop(timeoutMs: number): Promise<boolean> {
+    if (!this.started) return true;
     this.started = false;
     this.stopping.abort();
     for (const subscription of this.subscriptions.splice(0)) subscription.unsubscribe();
     this.coordinator.stop();
-    const ended = this.named.stop(timeoutMs);
-    await this.registering;
-    await this.workers.close(timeoutMs, ended);
+    const others = Promise.all([this.named.stop(timeoutMs), this.registering]);
+    const handlers = this.workers.active.map(({ handlersEnded }) => handlersEnded);
+    const closed = this.workers.close(timeoutMs, others);
+    await endsWithin(timeoutMs, Promise.all([...handlers, others]));
+    const isAnswered = await endsWithin(this.db.limits.closeMs, closed);
     this.failures.close();
     await this.listeners.close();
+    return isAnswered;
   }
 
   /** Called when another process reports that consumers have changed. */

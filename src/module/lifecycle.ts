@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
 import { EngineDatabase } from '../database/engine-database.js';
+import { endsWithin } from '../database/wire/answer-within.js';
 import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
 import { OutcomeListeners } from '../delivery/outcome-listeners.js';
 import { Watchdog } from '../delivery/watchdog/watchdog.js';
@@ -31,6 +32,8 @@ export class EngineLifecycle {
    * time.
    */
   private hasBooted = false;
+  /** Whether the database did not answer while delivery ended. */
+  private isSilent = false;
 
   constructor(
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
@@ -103,20 +106,28 @@ export class EngineLifecycle {
     this.closing = true;
     this.health.begin();
     this.shutdownHooks.stop();
-    await this.maintenance.stop();
-    await this.unserved.stop();
-    await this.unconsumed.stop();
-    await this.job.stop(this.options.shutdownTimeoutMs);
-    await this.listener.stop();
+    // A database that does not answer holds up each of them for as long as a statement may take.
+    const others = endsWithin(
+      this.db.limits.closeMs,
+      Promise.all([
+        this.maintenance.stop(),
+        this.unserved.stop(),
+        this.unconsumed.stop(),
+        this.listener.stop(),
+      ]),
+    );
+    const isAnswered = await this.job.stop(this.options.shutdownTimeoutMs);
+    this.isSilent = !((await others) && isAnswered);
   }
 
   /** Requests that were still being answered may have published until now. */
   async stop(): Promise<void> {
     await this.watchdog.close();
-    await this.listener.stop();
-    await this.prober.close();
-    await this.broadcaster.stop();
-    await Promise.all([this.db.close(), this.admin.close()]);
+    const last = Promise.all([this.listener.stop(), this.prober.close(), this.broadcaster.stop()]);
+    // Polling finds what nobody is told of.
+    const isAnswered = await endsWithin(this.isSilent ? 0 : this.db.limits.silentMs, last);
+    const how = { isSilent: this.isSilent || !isAnswered };
+    await Promise.all([this.db.close(how), this.admin.close(how)]);
   }
 
   /**

@@ -149,12 +149,26 @@ describe('a request with an Idempotency-Key', () => {
     });
   });
 
-  it('is not done again if the connection was lost before its commit was answered', async () => {
-    await database.pool.query(`
+  /** The session of the next pause ends in the middle of its COMMIT. */
+  const endAtCommit = (also = '') =>
+    database.pool.query(`
       CREATE FUNCTION integration.end_session() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+        $$ BEGIN ${also} PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
       CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON integration.inbox_cursor
         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION integration.end_session()`);
+
+  it('may be sent again if the connection was lost in its commit, and the server has rolled back', async () => {
+    await endAtCommit();
+    const lost = await send('pause', 'k1');
+    await database.pool.query('DROP FUNCTION integration.end_session CASCADE');
+    expect(lost).toMatchObject({ status: 503, json: { code: 'INTEGRATION_ADMIN_UNAVAILABLE' } });
+    expect(await isPaused()).toBe(false);
+    expect(await send('pause', 'k1')).toMatchObject({ status: 200, json: { paused: true } });
+  });
+
+  it('is not done again if the server cannot know what became of its commit', async () => {
+    // So it looks after the server has recovered from a crash of one of its processes.
+    await endAtCommit(`PERFORM pg_stat_reset_shared('wal');`);
     const lost = await send('pause', 'k1');
     await database.pool.query('DROP FUNCTION integration.end_session CASCADE');
     expect(lost).toMatchObject({ status: 503, json: { code: 'INTEGRATION_ADMIN_UNAVAILABLE' } });

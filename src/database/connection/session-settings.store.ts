@@ -51,6 +51,12 @@ export const ENGINE_SESSION = `${SESSION}; SET enable_seqscan = off; SET plan_ca
 export const ADMIN_READ_LIMIT_MS = 5_000;
 
 /**
+ * How long the answer to a read of an admin is waited for. The error of the server may arrive later than its
+ * limit.
+ */
+export const ADMIN_ANSWER_LIMIT_MS = ADMIN_READ_LIMIT_MS + 3_000;
+
+/**
  * The settings of a session of admins. Their statements can only read, unless a transaction says that it
  * writes (`BEGINS`).
  */

@@ -11,15 +11,15 @@ export const BEGINS = {
 } as const;
 
 /**
- * Runs `run` in one transaction of the connection, which the statement `begin` begins. Commits when `run`
+ * Runs `run` in one transaction of the connection, which `begin` begins. Commits when `run`
  * resolves, and rolls back when it throws.
  */
 export async function inTransaction<R>(
   client: pg.ClientBase,
-  begin: string,
+  begin: () => Promise<unknown>,
   run: () => Promise<R>,
 ): Promise<R> {
-  await client.query(begin);
+  await begin();
   try {
     const result = await run();
     await client.query('COMMIT');

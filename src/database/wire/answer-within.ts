@@ -30,6 +30,22 @@ export function answerOrDestroy<R>(connection: object, ms: number, work: Promise
   });
 }
 
+/**
+ * Waits for `work`, but no longer than `ms`. Returns whether it has ended. Rejects as `work` does in that
+ * time, and ignores what it comes to later.
+ */
+export async function endsWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
+  let isLate = false;
+  const late = () => {
+    isLate = true;
+    return silence(ms);
+  };
+  await endWithin(ms, work, late).catch((error) => {
+    if (!isLate) throw error;
+  });
+  return !isLate;
+}
+
 function silence(ms: number): Error {
   return new UnusableConnection(`connection timeout: no answer for ${ms} ms`);
 }
