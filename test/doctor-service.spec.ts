@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   ConsumerService,
@@ -8,7 +9,9 @@ import {
 } from '../src/index.js';
 import type { MaintenanceTools } from '../src/maintenance/maintenance-task.js';
 import { startApp, type TestApp } from './support/app.js';
+import { runCommandIn } from './support/command.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
 
 let database: TestDatabase;
 let app: TestApp;
@@ -54,6 +57,105 @@ const insertConsumer = (name: string, servedDaysAgo: number) =>
      VALUES ($1, '{job.*}', '{[1,)}', now() - $2 * interval '1 day') RETURNING served_at`,
     [name, servedDaysAgo],
   );
+
+describe('what is switched off', () => {
+  const PREFIX = 'core.integration.outbox.';
+  const others: TestApp[] = [];
+  afterEach(async () => {
+    for (const other of others.splice(0)) await other.close();
+  });
+
+  async function startWith(options: Parameters<typeof startApp>[2]): Promise<TestApp> {
+    const other = await startApp(database, [], options);
+    others.push(other);
+    return other;
+  }
+
+  /** What a process that is started says of itself. */
+  async function untilListed(off: number, on: number): Promise<void> {
+    await until('the processes have said which settings they have', async () => {
+      const { rows } = await database.pool.query(
+        `SELECT (count(*) FILTER (WHERE value = 'false'))::int AS off, (count(*) FILTER (WHERE value = 'true'))::int AS "on"
+         FROM (SELECT settings ->> '${PREFIX}processor.enabled' AS value FROM integration.integration_process) AS said`,
+      );
+      return rows[0].off === off && rows[0].on === on;
+    });
+  }
+
+  it.each([
+    [
+      'processor.enabled',
+      'Processing is switched off for all processes, by ann: processor.enabled is false.',
+    ],
+    ['enabled', 'Publishing is switched off for all processes, by ann: enabled is false.'],
+  ] as const)(
+    'is a warning, with since when, by whom, and the call that switches %s on',
+    async (setting, says) => {
+      expect(await keys()).toEqual([]);
+      await app.settings.set(setting, false, { by: 'ann', reason: 'a migration' });
+      const { rows } = await database.pool.query('SELECT updated_at FROM integration.integration_setting');
+      const found = await find(`switched-off/${setting}`);
+      expect(found).toMatchObject({
+        check: 'switched-off',
+        severity: 'warning',
+        since: rows[0].updated_at,
+        finding: says,
+        action: { service: 'IntegrationSettingsService', method: 'set', arguments: [PREFIX + setting, true] },
+        details: { setting: PREFIX + setting, isStored: true, by: 'ann' },
+      });
+      expect(found.fix).toContain(`npx nestjs-integration settings set ${setting} true`);
+      expect(await keys()).toEqual([found.key]);
+      await act(found);
+      expect(app.settings.get(setting)).toBe(true);
+      expect(await keys()).toEqual([]);
+    },
+  );
+
+  it('by the options of processes is found if no process is left in which it is on', async () => {
+    await startWith({ settings: { 'processor.enabled': false } });
+    await untilListed(1, 1);
+    // The first one handles events.
+    expect(await keys()).toEqual([]);
+    const off = { settings: { 'processor.enabled': false } } as const;
+    const second = await startWith(off);
+    const publisher = await startWith({ role: 'publisher' });
+    await untilListed(2, 2);
+    await app.close();
+    await untilListed(2, 1);
+    // A process that only publishes handles nothing, whatever the setting is there.
+    const { findings } = await second.context.get(DoctorService).examine();
+    expect(findings).toMatchObject([
+      {
+        key: 'switched-off/processor.enabled',
+        severity: 'warning',
+        since: null,
+        finding:
+          'Processing is switched off in each live process (2) by its environment, its configuration or its options: processor.enabled is false.',
+        details: { isStored: false, by: null, processes: 2 },
+      },
+    ]);
+    // A stored value wins.
+    await publisher.settings.set('processor.enabled', true, 'ann');
+    expect((await publisher.context.get(DoctorService).examine()).findings).toEqual([]);
+  });
+
+  it('by the environment of the command is found only if no process is there', async () => {
+    const environment = {
+      ...process.env,
+      DATABASE_URL: database.url,
+      INTEGRATION_OUTBOX_PROCESSOR_ENABLED: 'false',
+    };
+    const doctorOf = () => runCommandIn({ folder: tmpdir(), environment, terminal: undefined }, ['doctor']);
+    await untilListed(0, 1);
+    expect(await doctorOf()).toMatchObject({ status: 0 });
+    await app.close();
+    const { status, stdout } = await doctorOf();
+    expect(status).toBe(1);
+    expect(stdout).toContain(
+      'Processing is switched off by the environment or the options that hold here, and no process is there: processor.enabled is false. [switched-off, warning]',
+    );
+  });
+});
 
 describe('the doctor of an application', () => {
   it('names each finding by a key that stays, with its severity, since when, and a call that mends it', async () => {

@@ -323,6 +323,18 @@ const BREAKAGES: Breakage[] = [
     fix: /settings set/,
   },
   {
+    check: 'switched-off',
+    sql: `INSERT INTO integration.integration_setting (key, value) VALUES ('core.integration.outbox.processor.enabled', 'false')`,
+    finding: /^Processing is switched off for all processes, by \w+: processor\.enabled is false\.$/,
+    fix: /npx nestjs-integration settings set processor\.enabled true\. .* npx nestjs-integration settings history processor\.enabled$/,
+  },
+  {
+    check: 'switched-off',
+    sql: `INSERT INTO integration.integration_setting (key, value) VALUES ('core.integration.outbox.enabled', 'false')`,
+    finding: /^Publishing is switched off for all processes, by \w+: enabled is false\.$/,
+    fix: /npx nestjs-integration settings set enabled true\./,
+  },
+  {
     check: 'migrations',
     sql: `UPDATE integration.integration_migration SET checksum = 'other'`,
     finding: /are changed: 20/,

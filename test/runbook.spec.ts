@@ -180,7 +180,13 @@ const STEPS: Readonly<Record<string, Readonly<Record<string, Step>>>> = {
     },
     'settings history': { status: 0, prints: [/outbox\.enabled +- +false +mo +a migration$/m] },
     'audit list --limit 20': { status: 0, prints: [/ mo .*\n +setting\/core\.integration\.outbox\.enabled/] },
-    doctor: { status: 0, prints: [/nothing is wrong/] },
+    doctor: {
+      status: 1,
+      prints: [
+        /^1\. Publishing is switched off for all processes, by mo: enabled is false\. \[switched-off, warning\]$/m,
+      ],
+      after: () => app.settings.set('enabled', true, 'mo'),
+    },
   },
   IntegrationNoProcess: {
     status: { status: 0, prints: [/^Migrations of schema "integration": current$/m, /^CONSUMER .*OWNER/m] },
@@ -189,6 +195,13 @@ const STEPS: Readonly<Record<string, Readonly<Record<string, Step>>>> = {
       given: () => app.settings.set('processor.enabled', false, 'mo'),
       status: 0,
       prints: [/^core\.integration\.outbox\.processor\.enabled +false +database /m],
+    },
+    doctor: {
+      status: 1,
+      prints: [
+        /^1\. Processing is switched off for all processes, by mo: /m,
+        /settings set processor\.enabled true/,
+      ],
     },
     'settings set processor.enabled true --yes': {
       status: 0,

@@ -13,6 +13,7 @@ import { type MaintenanceTask, type MaintenanceTools, OWN_TASKS } from './mainte
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
 import { schemaChecks } from './schema-checks.js';
 import { ServerFitness, type Unfitness } from './server-fitness.js';
+import { switchesCheck } from './switches.js';
 
 export interface DoctorOptions extends Partial<LogThresholds> {
   /** The settings of the application. The default is a service that knows no options of an application. */
@@ -97,6 +98,7 @@ export class DoctorService {
     const { added, thorough } = this.options;
     const tasks = [...OWN_TASKS, ...(added?.tasks(tools) ?? []).map(({ name }) => name)];
     return [
+      switchesCheck(this.db, settings),
       ...fitnessChecks(this.db),
       ...logChecks(this.db, { ...THRESHOLDS, ...this.options }),
       ...consumerChecks(this.db, settings.snapshot(), tasks, thorough === true ? ALL_ROWS : MOST_ROWS),

@@ -8,7 +8,7 @@ export type FindingSeverity = 'critical' | 'warning' | 'info';
 export interface FindingAction {
   readonly service: 'ConsumerService' | 'IntegrationSettingsService' | 'OperationService';
   readonly method: string;
-  readonly arguments: readonly (string | number)[];
+  readonly arguments: readonly (string | number | boolean)[];
 }
 
 /** A problem of a database, now or soon. */

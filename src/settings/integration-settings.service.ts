@@ -152,7 +152,7 @@ export class IntegrationSettingsService {
   async set(
     key: FullSettingKey | SettingKey | (string & {}),
     value: unknown,
-    changedBy: string | ChangeAuthor,
+    changedBy: string | ChangeAuthor = {},
   ): Promise<void> {
     await this.changeAll([{ ...this.catalog.find(key), value }], [], authorFrom(changedBy));
   }

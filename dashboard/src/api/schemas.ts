@@ -534,7 +534,7 @@ export type Examination = {
     finding: string;
     meaning: string;
     fix: string;
-    action: { service: string; method: string; arguments: Array<string | number> } | null;
+    action: { service: string; method: string; arguments: Array<string | number | boolean> } | null;
     details: Record<string, unknown>;
   }>;
   checked: Array<string>;

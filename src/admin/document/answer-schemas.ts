@@ -179,7 +179,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
         meaning: TEXT,
         fix: TEXT,
         action: orNull(
-          object({ service: TEXT, method: TEXT, arguments: list({ type: ['string', 'number'] }) }),
+          object({ service: TEXT, method: TEXT, arguments: list({ type: ['string', 'number', 'boolean'] }) }),
         ),
         details: ANY_OBJECT,
       }),
