@@ -293,7 +293,7 @@ describe('redriving and discarding', () => {
     const { id, state } = await latest();
     expect([before, status, state]).toEqual(['planned', 1, 'running']);
     expect(remarks).toContain(`Leaving operation ${id}, which goes on`);
-    await run('operations', 'cancel', id);
+    await run('operations', 'cancel', id, '--yes');
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)(
