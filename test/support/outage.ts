@@ -40,6 +40,11 @@ export class Outage {
     this.endAll();
   }
 
+  /** New connections are taken, and end at once. Those that exist stay. */
+  refuseNew(): void {
+    this.dropping = true;
+  }
+
   /** It is over. */
   async end(): Promise<void> {
     this.dropping = false;
