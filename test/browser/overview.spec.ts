@@ -82,3 +82,31 @@ test('what cannot be found has a title and a way back', async () => {
   await page.getByRole('main').getByRole('link', { name: 'Consumers' }).click();
   await page.getByRole('heading', { name: 'Consumers', level: 1 }).waitFor();
 });
+
+test('charts whose code cannot be fetched say so, their values stay, and they are drawn when it can', async () => {
+  const { page } = await stage.open('#/doctor');
+  await page.getByRole('heading', { level: 1, name: 'Doctor' }).waitFor();
+  const code = /\/assets\/draw-[^/]*\.js$/;
+  await page.route(code, (route) => route.abort());
+  await page.getByRole('link', { name: 'Overview' }).click();
+  const chart = page.getByRole('figure', { name: 'Events per second', exact: true });
+  await chart.getByText('This part of the page cannot be loaded.').waitFor();
+  await chart.getByText('published').first().waitFor();
+  await page.unroute(code);
+  await chart.locator('canvas').waitFor();
+  await chart.getByText('This part of the page cannot be loaded.').waitFor({ state: 'detached' });
+  expect(await chart.locator('canvas').count()).toBe(1);
+});
+
+test('a search whose code cannot be fetched says so, and is possible again', async () => {
+  const { page } = await stage.open('#/overview');
+  const code = /\/assets\/find-place-[^/]*\.js$/;
+  await page.route(code, (route) => route.abort());
+  await page.getByRole('searchbox').fill('billing');
+  await page.keyboard.press('Enter');
+  const problem = page.getByRole('search').getByRole('status');
+  await problem.getByText('This part of the page cannot be loaded.').waitFor();
+  await page.unroute(code);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'billing' }).waitFor();
+});

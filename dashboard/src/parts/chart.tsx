@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { CODE_MISSING } from './loading.tsx';
 import { duration } from './number.ts';
 import { Table } from './table.tsx';
 import { Foreign, visible } from './text.tsx';
@@ -102,21 +103,30 @@ function Canvas({ title, times, lines, format, least = 1 }: Omit<ChartProps, 'em
   const data = { times, lines, format, least, isDuration: format === duration };
   const given = useRef(data);
   given.current = data;
+  const isLoading = useRef(false);
+  const [isMissing, setIsMissing] = useState(false);
   useEffect(() => {
-    let isGone = false;
-    // The library that draws is only loaded where something is drawn.
-    void import('./draw.ts').then(({ draw }) => {
-      if (!isGone && holder.current !== null) drawing.current = draw(holder.current, given.current);
-    });
-    return () => {
-      isGone = true;
-      drawing.current?.end();
-    };
-  }, []);
-  useEffect(() => drawing.current?.show(given.current));
+    if (drawing.current !== undefined) return drawing.current.show(given.current);
+    if (isLoading.current) return;
+    isLoading.current = true;
+    // The library that draws is only loaded where something is drawn. If that fails, the next values try again.
+    import('./draw.ts')
+      .then(
+        ({ draw }) => {
+          if (holder.current !== null) drawing.current = draw(holder.current, given.current);
+          setIsMissing(false);
+        },
+        () => setIsMissing(true),
+      )
+      .finally(() => {
+        isLoading.current = false;
+      });
+  });
+  useEffect(() => () => drawing.current?.end(), []);
   const last = lines.map(({ name, values }) => `${visible(name)}: ${textOfLast(values, format)}`);
   return (
     <>
+      {isMissing && <p class="muted chart-empty">{CODE_MISSING}</p>}
       <div ref={holder} class="canvas" role="img" aria-label={`${title}. Now ${last.join(', ')}.`} />
       <ul class="legend">
         {lines.map(({ name, values }, index) => (

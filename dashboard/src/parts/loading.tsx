@@ -4,6 +4,10 @@ import type { Reading } from '../api/use-read.ts';
 import { Page } from './page.tsx';
 import { ProblemBox } from './problem-box.tsx';
 
+/** Said where code of this page cannot be fetched: the server is away, or it has another version by now. */
+export const CODE_MISSING =
+  'This part of the page cannot be loaded. A new version may have been deployed: reload the page.';
+
 /** Shows what was read. Until then it says that it is being read; a problem stands above what was there. */
 export function Loaded<T>({
   from,

@@ -2,6 +2,7 @@ import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useDenial } from '../api/session.tsx';
 import { Empty } from '../parts/empty.tsx';
+import { CODE_MISSING } from '../parts/loading.tsx';
 import { Page } from '../parts/page.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { type Place, to } from '../router/router.ts';
@@ -50,12 +51,7 @@ function LoadedPage({ load, place }: { load: PageLoader; place: Place }) {
         loaded.set(load, component);
         setTurn((turn) => turn + 1);
       },
-      () =>
-        setError(
-          new Error(
-            'This part of the page cannot be loaded. A new version may have been deployed: reload the page.',
-          ),
-        ),
+      () => setError(new Error(CODE_MISSING)),
     );
   }, [load]);
   if (error !== undefined) return <ProblemBox error={error} retry={() => location.reload()} />;

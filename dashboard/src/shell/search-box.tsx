@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { CODE_MISSING } from '../parts/loading.tsx';
 import { go } from '../router/router.ts';
 
 /** One box for everything that has a name: an event, a position, an entity, a correlation, a consumer. */
@@ -9,8 +10,10 @@ export function SearchBox() {
   const search = async () => {
     if (text.trim() === '' || isBusy) return;
     setIsBusy(true);
-    const { findPlace } = await import('./find-place.ts');
-    const found = await findPlace(text.trim());
+    const found = await import('./find-place.ts').then(
+      ({ findPlace }) => findPlace(text.trim()),
+      () => ({ href: undefined, problem: CODE_MISSING }),
+    );
     setIsBusy(false);
     setProblem(found.problem);
     if (found.href !== undefined) {
