@@ -4,7 +4,7 @@ import { type DomainEvent, type DomainEventInput, NonRetryableError } from '../s
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { type CommandOutcome, runCommand, runCommandIn, runJsonCommand } from './support/command.js';
-import { emptyTablesAnew } from './support/empty-tables.js';
+import { DELIVERY_TABLES, emptyTablesAnew } from './support/empty-tables.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { hearLog, silenceLog } from './support/log-lines.js';
 import { Recorder } from './support/recorder.js';
@@ -23,14 +23,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   broken = false;
   calls = new Recorder();
-  await emptyTablesAnew(
-    database.pool,
-    'integration.outbox_event',
-    'integration.inbox_cursor',
-    'integration.inbox_event',
-    'integration.inbox_replay',
-    'integration.integration_process',
-  );
+  await emptyTablesAnew(database.pool, ...DELIVERY_TABLES, 'integration.integration_process');
 });
 afterEach(async () => {
   silenceLog();

@@ -3,7 +3,7 @@ import { InboxCursorStore } from '../src/inbox/inbox-cursor.store.js';
 import type { DomainEvent, DomainEventInput, PublishedEvent, SubscriberContext } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
-import { emptyTables, emptyTablesAnew } from './support/empty-tables.js';
+import { DELIVERY_TABLES, emptyTables, emptyTablesAnew } from './support/empty-tables.js';
 import { gate } from './support/gate.js';
 import { inboxRows, unreadOf } from './support/inbox-rows.js';
 import { Recorder } from './support/recorder.js';
@@ -16,15 +16,7 @@ const apps: TestApp[] = [];
 beforeAll(async () => {
   database = await createTestDatabase();
 });
-beforeEach(() =>
-  emptyTablesAnew(
-    database.pool,
-    'integration.outbox_event',
-    'integration.inbox_cursor',
-    'integration.inbox_event',
-    'integration.inbox_replay',
-  ),
-);
+beforeEach(() => emptyTablesAnew(database.pool, ...DELIVERY_TABLES));
 afterEach(async () => {
   for (const app of apps.splice(0)) await app.close();
 });

@@ -12,7 +12,7 @@ import { startTcpProxy } from './support/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
-/** A probe without an answer fails its test after so many milliseconds. A busy machine answers before. */
+/** Milliseconds that a test waits for the answer to a probe. A busy machine needs less. */
 const NO_ANSWER_MS = 20_000;
 
 let database: TestDatabase;

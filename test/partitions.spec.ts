@@ -12,7 +12,7 @@ import {
 } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
-import { emptyTablesAnew } from './support/empty-tables.js';
+import { DELIVERY_TABLES, emptyTablesAnew } from './support/empty-tables.js';
 import { gate } from './support/gate.js';
 import { Recorder } from './support/recorder.js';
 import { type StatementProxy, startStatementProxy } from './support/statement-proxy.js';
@@ -28,16 +28,7 @@ const proxies: StatementProxy[] = [];
 beforeAll(async () => {
   database = await createTestDatabase();
 });
-beforeEach(() =>
-  emptyTablesAnew(
-    database.pool,
-    'integration.outbox_event',
-    'integration.inbox_cursor',
-    'integration.inbox_event',
-    'integration.inbox_replay',
-    'effect',
-  ),
-);
+beforeEach(() => emptyTablesAnew(database.pool, ...DELIVERY_TABLES, 'effect'));
 afterEach(async () => {
   for (const app of apps.splice(0)) await app.close();
   for (const proxy of proxies.splice(0)) await proxy.close();

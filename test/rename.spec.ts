@@ -5,7 +5,7 @@ import { SettlementStore } from '../src/inbox/settlement.store.js';
 import { type DomainEvent, NonRetryableError } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
-import { emptyTablesAnew } from './support/empty-tables.js';
+import { DELIVERY_TABLES, emptyTablesAnew } from './support/empty-tables.js';
 import { inboxRows, unreadOf } from './support/inbox-rows.js';
 import { hearLog, silenceLog } from './support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -21,14 +21,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   handled = [];
   broken = false;
-  await emptyTablesAnew(
-    database.pool,
-    'integration.outbox_event',
-    'integration.inbox_cursor',
-    'integration.inbox_event',
-    'integration.inbox_replay',
-    'integration.integration_process',
-  );
+  await emptyTablesAnew(database.pool, ...DELIVERY_TABLES, 'integration.integration_process');
 });
 afterEach(async () => {
   silenceLog();

@@ -11,7 +11,7 @@ import {
 } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
-import { emptyTablesAnew } from './support/empty-tables.js';
+import { DELIVERY_TABLES, emptyTablesAnew } from './support/empty-tables.js';
 import { inboxRows, unreadOf } from './support/inbox-rows.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -24,16 +24,7 @@ const apps: TestApp[] = [];
 beforeAll(async () => {
   database = await createTestDatabase();
 });
-beforeEach(() =>
-  emptyTablesAnew(
-    database.pool,
-    'integration.outbox_event',
-    'integration.inbox_cursor',
-    'integration.inbox_event',
-    'integration.inbox_replay',
-    'effect',
-  ),
-);
+beforeEach(() => emptyTablesAnew(database.pool, ...DELIVERY_TABLES, 'effect'));
 afterEach(async () => {
   for (const app of apps.splice(0)) await app.close();
 });

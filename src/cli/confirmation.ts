@@ -40,7 +40,7 @@ export function terminalOver(input: NodeJS.ReadableStream, output: NodeJS.Writab
 
 /**
  * Resolves if the command may continue: `--yes` was given, or the person at the terminal agrees. A script
- * without `--yes` is refused also on a day with nothing to change, so that whoever tries it sees it.
+ * without `--yes` is always refused, even if nothing would be changed. So its first run shows the need.
  */
 export async function confirm(
   consequence: () => Promise<string | undefined>,

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { Locator, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { atRest } from './stage/every-page.js';
 import { ids, openOrders } from './stage/orders.js';
-import { KeyboardPerson } from './stage/person.js';
+import { hasFocus, KeyboardPerson } from './stage/person.js';
 import { onStage } from './stage/stage.js';
 
 const stage = onStage(openOrders);
@@ -14,10 +14,6 @@ beforeAll(async () => {
   await shop.place(...ids('order', 2));
   await shop.has('billing', 'dead_letter', 2);
 });
-
-function hasFocus(target: Locator): Promise<boolean> {
-  return target.evaluate((element) => element === document.activeElement);
-}
 
 /** Holds what the page asks for at such an address, until the test lets it go. */
 async function hold(page: Page, address: RegExp): Promise<() => void> {
@@ -38,6 +34,19 @@ async function openKind(page: Page, person: KeyboardPerson): Promise<void> {
   await page.getByRole('button', { name: 'Send 5 as a canary' }).waitFor();
 }
 
+/** Opens the page of an event in the same way. Until the test lets it go, the page says that the event is being read. */
+async function openEvent(): Promise<{ page: Page; letGo: () => void }> {
+  const { page } = await stage.open('#/dead-letters');
+  await atRest(page);
+  const person = new KeyboardPerson(page);
+  await openKind(page, person);
+  await atRest(page);
+  const letGo = await hold(page, /\/events\/[0-9a-f-]{36}$/);
+  await person.press(page.getByRole('main').getByRole('rowheader').first().getByRole('link'));
+  await page.getByRole('heading', { level: 1, name: 'Event' }).waitFor();
+  return { page, letGo };
+}
+
 describe('the focus stays where it is', () => {
   test('when the title of the page arrives late', async () => {
     const { page } = await stage.open('#/dead-letters');
@@ -53,16 +62,8 @@ describe('the focus stays where it is', () => {
   });
 
   test('when a whole page takes the place of the one that said that it is being read', async () => {
-    const { page } = await stage.open('#/dead-letters');
-    await atRest(page);
-    const person = new KeyboardPerson(page);
-    await openKind(page, person);
-    await atRest(page);
-    const letGo = await hold(page, /\/events\/[0-9a-f-]{36}$/);
-    await person.press(page.getByRole('main').getByRole('rowheader').first().getByRole('link'));
-    const title = page.getByRole('heading', { level: 1, name: 'Event' });
-    await title.waitFor();
-    expect(await hasFocus(title)).toBe(true);
+    const { page, letGo } = await openEvent();
+    expect(await hasFocus(page.getByRole('heading', { level: 1, name: 'Event' }))).toBe(true);
     const search = page.getByRole('searchbox');
     await search.focus();
     letGo();
@@ -71,14 +72,7 @@ describe('the focus stays where it is', () => {
   });
 
   test('at the title that is drawn anew', async () => {
-    const { page } = await stage.open('#/dead-letters');
-    await atRest(page);
-    const person = new KeyboardPerson(page);
-    await openKind(page, person);
-    await atRest(page);
-    const letGo = await hold(page, /\/events\/[0-9a-f-]{36}$/);
-    await person.press(page.getByRole('main').getByRole('rowheader').first().getByRole('link'));
-    await page.getByRole('heading', { level: 1, name: 'Event' }).waitFor();
+    const { page, letGo } = await openEvent();
     letGo();
     const title = page.getByRole('heading', { level: 1, name: 'order.placed' });
     await title.waitFor();

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { Locator, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { until } from '../support/until.js';
 import { atRest, everyPage } from './stage/every-page.js';
 import { ids, openOrders } from './stage/orders.js';
-import { KeyboardPerson } from './stage/person.js';
+import { hasFocus, KeyboardPerson } from './stage/person.js';
 import { PATH } from './stage/shop.js';
 import { onStage } from './stage/stage.js';
 
@@ -244,7 +244,3 @@ describe('a dialog', () => {
     },
   );
 });
-
-function hasFocus(target: Locator): Promise<boolean> {
-  return target.evaluate((element) => element === document.activeElement);
-}

@@ -1,17 +1,13 @@
-import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { type Relay, startRelay } from './relay.js';
 import { textsOf, wireMessages } from './wire-messages.js';
 
 /** A way to the server that can lose the answer to a COMMIT, which the server has carried out. */
-export interface CommitProxy {
-  /** The database's URL through it. */
-  readonly url: string;
+export interface CommitProxy extends Relay {
   /**
    * The next transaction with a statement that contains `text` is committed, and its client never hears of it:
    * its connection ends instead. Resolves when that has happened.
    */
   loseCommitOf(text: string): Promise<void>;
-  close(): Promise<void>;
 }
 
 interface Losing {
@@ -20,11 +16,8 @@ interface Losing {
 }
 
 export async function startCommitProxy(databaseUrl: string): Promise<CommitProxy> {
-  const target = new URL(databaseUrl);
-  const sockets = new Set<Socket>();
   const losing = new Set<Losing>();
-  const server = createServer((inbound) => {
-    const outbound = connect(Number(target.port || 5432), target.hostname);
+  const relay = await startRelay(databaseUrl, (inbound, outbound) => {
     const prepared = new Map<string, string>();
     /** The statements of the transaction that is open. */
     let said: string[] = [];
@@ -55,31 +48,10 @@ export async function startCommitProxy(databaseUrl: string): Promise<CommitProxy
       answered(data);
       if (lost === undefined) inbound.write(data);
     });
-    for (const [socket, other] of [
-      [inbound, outbound],
-      [outbound, inbound],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-    }
+    return undefined;
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const url = new URL(databaseUrl);
-  url.hostname = '127.0.0.1';
-  url.port = String(typeof address === 'object' && address !== null ? address.port : 0);
   return {
-    url: url.toString(),
+    ...relay,
     loseCommitOf: (text) => new Promise((lost) => losing.add({ text, lost })),
-    close: async () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
   };
 }

@@ -1,3 +1,11 @@
+/** What delivery reads and writes: the log, and the cursors, rows and replays of consumers. */
+export const DELIVERY_TABLES = [
+  'integration.outbox_event',
+  'integration.inbox_cursor',
+  'integration.inbox_event',
+  'integration.inbox_replay',
+] as const;
+
 /** Anything that runs a statement: a pool, a connection, the engine's database. */
 interface Asked {
   query(sql: string): Promise<unknown>;

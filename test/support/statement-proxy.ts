@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
 import { type Gate, gate } from './gate.js';
 import { Recorder } from './recorder.js';
+import { type Relay, startRelay } from './relay.js';
 import { textsOf } from './wire-messages.js';
 
 /** A statement that a client has sent, as the server gets it. */
@@ -29,9 +28,7 @@ export interface Held {
  * A way to the server that shows every statement of a process, and holds up those of a kind. It goes by what a client may send
  * at all, not by which part of the engine sends it.
  */
-export interface StatementProxy {
-  /** The database's URL through it. */
-  readonly url: string;
+export interface StatementProxy extends Relay {
   readonly sent: Recorder<SentStatement>;
   /** What was sent so far and is of this kind. */
   sentOf(kind: StatementKind): readonly SentStatement[];
@@ -41,7 +38,6 @@ export interface StatementProxy {
   rowsDuring(work: () => Promise<unknown>): Promise<number[]>;
   /** From now on statements of this kind wait, and whatever their connections send after them. */
   hold(kind: StatementKind): Held;
-  close(): Promise<void>;
 }
 
 /** The statements of the process's heartbeat, which has a connection of its own. */
@@ -54,12 +50,9 @@ export const named =
     statement.name === name;
 
 export async function startStatementProxy(databaseUrl: string): Promise<StatementProxy> {
-  const target = new URL(databaseUrl);
   const sent = new Recorder<SentStatement>();
   const holds = new Set<{ readonly kind: StatementKind; readonly reached: Gate; readonly go: Gate }>();
-  const sockets = new Set<Socket>();
-  const server = createServer((inbound) => {
-    const outbound = connect(Number(target.port || 5432), target.hostname);
+  const relay = await startRelay(databaseUrl, (inbound, outbound) => {
     const client = new ClientSide((statement) => sent.record(statement));
     const answers = messages(true, (message) => client.answer(message));
     let passed = Promise.resolve();
@@ -80,28 +73,11 @@ export async function startStatementProxy(databaseUrl: string): Promise<Statemen
       answers(data);
       inbound.write(data);
     });
-    for (const [socket, other] of [
-      [inbound, outbound],
-      [outbound, inbound],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        sockets.delete(socket);
-        client.ended();
-        other.destroy();
-      });
-    }
+    return () => client.ended();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  const url = new URL(databaseUrl);
-  url.hostname = '127.0.0.1';
-  url.port = String(typeof address === 'object' && address !== null ? address.port : 0);
   const sentOf = (kind: StatementKind) => sent.all.filter(kind);
   return {
-    url: url.toString(),
+    url: relay.url,
     sent,
     sentOf,
     more: async (count, kind) => {
@@ -128,9 +104,7 @@ export async function startStatementProxy(databaseUrl: string): Promise<Statemen
     },
     close: async () => {
       for (const { go } of holds) go.open();
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
+      await relay.close();
     },
   };
 }

@@ -11,8 +11,8 @@ export const BEGINS = {
 } as const;
 
 /**
- * Runs `run` in one transaction of the connection, which `begin` begins. Commits when `run`
- * resolves, and rolls back when it throws.
+ * Runs `run` in one transaction of the connection, which `begin` begins. Commits when `run` resolves, and
+ * rolls back when it throws.
  */
 export async function inTransaction<R>(
   client: pg.ClientBase,

@@ -1,0 +1,51 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+
+/** A server on the way to a database, which ends each connection on both sides as soon as one of them ends. */
+export interface Relay {
+  /** The database's URL through it. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * @param pass is called for each connection, and passes on what comes; it may return what is to be called when an end of the
+ * connection has closed
+ */
+export async function startRelay(
+  databaseUrl: string,
+  pass: (inbound: Socket, outbound: Socket) => (() => void) | undefined,
+): Promise<Relay> {
+  const target = new URL(databaseUrl);
+  const sockets = new Set<Socket>();
+  const server = createServer((inbound) => {
+    const outbound = connect(Number(target.port || 5432), target.hostname);
+    const ended = pass(inbound, outbound);
+    for (const [socket, other] of [
+      [inbound, outbound],
+      [outbound, inbound],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        sockets.delete(socket);
+        ended?.();
+        other.destroy();
+      });
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const url = new URL(databaseUrl);
+  url.hostname = '127.0.0.1';
+  url.port = String(typeof address === 'object' && address !== null ? address.port : 0);
+  return {
+    url: url.toString(),
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
