@@ -1,5 +1,5 @@
-import { nextTick } from 'node:process';
-import { types } from 'node:util';
+import { readFile } from 'node:fs';
+import { promisify, types } from 'node:util';
 import { isConnectionLoss, sqlStateOf } from '../database/connection/connection-loss.js';
 import { UnusableConnection } from '../database/wire/unusable-connection.js';
 import { IntegrationError } from '../errors.js';
@@ -19,8 +19,15 @@ import { IntegrationError } from '../errors.js';
  *     an error of the socket, or with a FATAL one of the server. The proxy hears of it before the caller
  *     does, because it listens first. Or the socket closes between two statements. Then `begin` rejects,
  *     although the function still runs.
+ *   - A statement is sent when somebody first waits for it, which may be long after it was made. So the proxy
+ *     looks at both moments.
+ *   - `begin` rejects three microtasks after the socket has closed. Somebody else's microtask may send a
+ *     statement in between. So what is about to be sent waits for a few microtasks, and looks then. No socket
+ *     closes between two microtasks, and postgres.js writes without going back to the event loop. So what is
+ *     known then still holds when it writes.
  *   - If the session is lost, the end of the function is not passed on to postgres.js. It waits for that end
  *     for ever, and sends neither COMMIT nor ROLLBACK. The server has rolled back.
+ *   - Everything that is sent waits for the same number of microtasks, so the order of statements stays.
  *
  * `sql.reserve()` with BEGIN and COMMIT of our own does not help. It does not tell that the session is lost,
  * and when a lost connection is released, postgres.js takes it for an open one.
@@ -41,6 +48,18 @@ interface TransactionSql {
 
 type Send = (...args: unknown[]) => unknown;
 
+/** The part of a statement of postgres.js that is used here. */
+interface Statement extends Promise<unknown> {
+  strings: string[];
+  /** Sends the statement. It is called when somebody first waits for the statement. */
+  handler: Handler;
+  readonly reject: (error: unknown) => void;
+}
+
+type Handler = ((statement: Statement) => unknown) & { debug?: unknown };
+
+/** After so many microtasks the close of a socket is known: three in postgres.js 3.4.9, and some to spare. */
+const MICROTASKS_UNTIL_KNOWN = 10;
 const NEVER = new Promise<never>(() => {});
 const NO_ERROR = Symbol('no error');
 
@@ -67,18 +86,40 @@ class Session {
   }
 
   requireOpen(): void {
-    if (this.state === 'lost') throw sessionLost();
+    this.requireSession();
     if (this.state === 'ended') throw transactionEnded();
   }
 
-  /** Sends a statement if the transaction is open, and finds out whether its session is lost. */
-  guard(send: Send): Send {
+  requireSession(): void {
+    if (this.state === 'lost') throw sessionLost();
+  }
+
+  /** Makes statements that are sent only in an open transaction, and that tell when its session is lost. */
+  guard(make: Send): Send {
     return (...args) => {
       this.requireOpen();
-      const statement = send(...args);
-      if (types.isPromise(statement)) this.hear(statement);
-      return statement;
+      const statement = make(...args);
+      if (!types.isPromise(statement)) return statement;
+      this.hear(statement);
+      const made = statement as Statement;
+      made.handler = this.sending(made.handler);
+      return made;
     };
+  }
+
+  /** Sends with `send` if the transaction is open when that is due, and its session after some microtasks. */
+  sending(send: Handler): Handler {
+    const handler = async (statement: Statement) => {
+      try {
+        this.requireOpen();
+        await closingIsKnown();
+        this.requireSession();
+      } catch (error) {
+        return statement.reject(error);
+      }
+      send(statement);
+    };
+    return Object.assign(handler, { debug: send.debug });
   }
 
   /**
@@ -97,10 +138,18 @@ class Session {
     try {
       return await work;
     } finally {
-      // By then, everything that the close of a socket has started is done.
-      await new Promise<void>((resolve) => nextTick(resolve));
+      await closingIsKnown();
       if (this.state === 'lost') await NEVER;
     }
+  }
+
+  /** Ends the transaction once `work` has settled. What is about to be sent by then is sent before. */
+  async endAfter(work: Promise<unknown>): Promise<unknown> {
+    const sent = work.finally(async () => {
+      await closingIsKnown();
+      this.end();
+    });
+    return this.endOf(sent);
   }
 }
 
@@ -128,8 +177,8 @@ export class PostgresJsTransactions {
     let isPassedOn = false;
     try {
       return (await this.sql.begin('ISOLATION LEVEL READ COMMITTED', async (sql) => {
-        work = fn(this.guarded(sql, session) as never).finally(() => session.end());
-        return session.endOf(work).finally(() => {
+        work = fn(this.guarded(sql, session) as never);
+        return session.endAfter(work).finally(() => {
           isPassedOn = true;
         });
       })) as R;
@@ -151,7 +200,10 @@ export class PostgresJsTransactions {
           ofFunction = error;
           throw error;
         });
-      const begun = sql.savepoint(...args.slice(0, -1), run);
+      const begun = closingIsKnown().then(() => {
+        session.requireSession();
+        return sql.savepoint(...args.slice(0, -1), run);
+      });
       // The function may have used another server. Then its error says nothing about this session.
       session.hear(begun, (error) => error !== ofFunction);
       return Promise.race([begun, session.loss]);
@@ -160,7 +212,7 @@ export class PostgresJsTransactions {
     const own: Record<string | symbol, Send> = {
       savepoint,
       unsafe: session.guard(sql.unsafe),
-      file: session.guard(sql.file),
+      file: fileOf(sql, session),
     };
     const proxy = new Proxy(sql, {
       apply: (_, __, args) => call(...args),
@@ -169,6 +221,30 @@ export class PostgresJsTransactions {
     this.sessions.set(proxy, session);
     return proxy;
   }
+}
+
+/** Makes statements of files. postgres.js would read the file after the look at the session. */
+function fileOf(sql: TransactionSql, session: Session): Send {
+  const make = session.guard(sql.file);
+  return (...args) => {
+    const statement = make(...args) as Statement;
+    const send = session.sending((sql.unsafe('') as Statement).handler);
+    const handler = async () => {
+      try {
+        statement.strings = [await promisify(readFile)(args[0] as string, 'utf8')];
+      } catch (error) {
+        return statement.reject(error);
+      }
+      send(statement);
+    };
+    statement.handler = Object.assign(handler, { debug: send.debug });
+    return statement;
+  };
+}
+
+/** Waits until the close of a socket is known, if there was one. */
+async function closingIsKnown(): Promise<void> {
+  for (let i = 0; i < MICROTASKS_UNTIL_KNOWN; i++) await undefined;
 }
 
 /** The function of a savepoint may return a list of statements. */

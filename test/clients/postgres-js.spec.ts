@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import postgres from 'postgres';
 import { fromPostgresJs } from '../../src/clients/postgres-js.js';
@@ -8,6 +9,8 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database.
 type Transaction = postgres.TransactionSql;
 
 const FAILURE = new Error('on purpose');
+/** A file with a statement. */
+const STATEMENT = join(import.meta.dirname, 'insert-note.sql');
 /** How often what depends on the moment at which a socket closes is tried. */
 const TIMES = 20;
 
@@ -25,7 +28,8 @@ beforeAll(async () => {
   process.on('uncaughtException', note);
 });
 beforeEach(() => {
-  sql = postgres(database.url, { max: 1, onnotice: () => {}, onclose: () => onclose() });
+  // postgres.js waits up to 20 seconds between lost sessions. Here it connects at once.
+  sql = postgres(database.url, { max: 1, backoff: () => 0, onnotice: () => {}, onclose: () => onclose() });
   adapter = fromPostgresJs<Transaction>(sql);
 });
 afterEach(async () => {
@@ -123,6 +127,53 @@ describe('a transaction of postgres.js whose session is lost', () => {
     expect(new Set(await notes())).toEqual(new Set(['usable']));
   });
 
+  // Somebody else's microtask can run between the close of the socket and the moment at which `begin` rejects.
+  it.each<[string, (tx: Transaction, close: () => Promise<void>) => unknown]>([
+    ['sends a statement', (tx, close) => close().then(() => tx`INSERT INTO note VALUES ('lost')`)],
+    ['sends the statement of a file', (tx, close) => close().then(() => tx.file(STATEMENT))],
+    ['opens a savepoint', (tx, close) => close().then(() => tx.savepoint(async () => {}))],
+    [
+      'fails in a savepoint',
+      (tx, close) =>
+        tx.savepoint(async () => {
+          await close();
+          throw FAILURE;
+        }),
+    ],
+    ['ends', (_, close) => close()],
+  ])('sends nothing where its function %s in any of the microtasks after the close', async (_, goOn) => {
+    for (let microtasks = 0; microtasks < TIMES; microtasks++) {
+      const run = adapter.transaction(async (tx) => {
+        const [row] = await tx`SELECT pg_backend_pid() AS pid`;
+        await goOn(tx, async () => {
+          await new Promise<void>((resolve, reject) => {
+            onclose = resolve;
+            database.pool.query('SELECT pg_terminate_backend($1)', [row?.pid]).catch(reject);
+          });
+          for (let i = 0; i < microtasks; i++) await undefined;
+        });
+      }, {});
+      await expect(run).rejects.toThrow();
+      await expectUsable();
+    }
+    expect(new Set(await notes())).toEqual(new Set(['usable']));
+  });
+
+  it('refuses a statement that was made before and is waited for afterwards', async () => {
+    const made: PromiseLike<unknown>[] = [];
+    const run = adapter.transaction(async (tx) => {
+      made.push(tx`INSERT INTO note VALUES ('made')`, tx.unsafe(`INSERT INTO note VALUES ('made')`));
+      made.push(tx.file(STATEMENT));
+      await cutOff(tx, 'heard');
+      throw FAILURE;
+    }, {});
+    await expect(run).rejects.toThrow();
+    await expectUsable();
+    for (const statement of made) await expect(Promise.resolve(statement)).rejects.toThrow('connection lost');
+    await expectUsable();
+    expect(await notes()).toEqual(['usable', 'usable']);
+  });
+
   it('inside of a savepoint rejects there, and outside', async () => {
     let inner: unknown;
     const run = adapter.transaction(async (tx) => {
@@ -181,6 +232,46 @@ describe('a transaction of postgres.js', () => {
     await expect(run).rejects.toBe(refused);
     expect(await notes()).toEqual([]);
     await expectUsable();
+  });
+
+  it('sends the statement of a file, and rejects where the file is missing', async () => {
+    const read = adapter.transaction((tx) => tx.file(STATEMENT).then(() => {}), {});
+    await expect(read).resolves.toBeUndefined();
+    expect(await notes()).toEqual(['of a file']);
+    const missing = adapter.transaction((tx) => tx.file(`${STATEMENT}.missing`).then(() => {}), {});
+    await expect(missing).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('sends what its function has begun to send and does not wait for', async () => {
+    await adapter.transaction(async (tx) => {
+      tx`INSERT INTO note VALUES ('not waited for')`.execute();
+      void Promise.all([tx`INSERT INTO note VALUES ('waited for by somebody else')`]);
+    }, {});
+    expect(await notes()).toEqual(['not waited for', 'waited for by somebody else']);
+  });
+
+  it('keeps the order of statements and savepoints that are sent together', async () => {
+    await adapter.transaction(async (tx) => {
+      await Promise.all([
+        tx`INSERT INTO note VALUES ('before')`.execute(),
+        tx
+          .savepoint(async (nested) => {
+            await nested`INSERT INTO note VALUES ('gone')`;
+            throw FAILURE;
+          })
+          .catch(() => {}),
+      ]);
+    }, {});
+    expect(await notes()).toEqual(['before']);
+  });
+
+  it('refuses a statement that was made in it and is waited for after its end', async () => {
+    const made: PromiseLike<unknown>[] = [];
+    await adapter.transaction(async (tx) => {
+      made.push(tx`INSERT INTO note VALUES ('made')`, tx.file(STATEMENT));
+    }, {});
+    for (const statement of made) await expect(Promise.resolve(statement)).rejects.toThrow('has ended');
+    expect(await notes()).toEqual([]);
   });
 
   it('refuses a statement that comes after its end', async () => {
