@@ -5,9 +5,9 @@ import type { Consumer } from '../../subscribers/consumer.js';
 
 /** The bytes of events in one page. A single larger event is a page of its own. */
 export const PAGE_BYTES = 4 * 1024 * 1024;
-/** If this many bytes still wait, only half a page is read. So not much more than a page ever waits. */
+/** If more bytes still wait, only half a page is read. So no more than a page and a quarter ever waits. */
 const MANY_BYTES = PAGE_BYTES / 4;
-/** If this many bytes wait, no page is read. */
+/** If more bytes wait, no page is read. */
 export const MOST_WAITING_BYTES = 2 * MANY_BYTES;
 /** If a page takes longer than this, pages are read less often, and more is read at a time. */
 const CHEAP_PAGE_MS = 20;
