@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { filter, firstValueFrom } from 'rxjs';
 import { IntegrationHealthIndicator } from '../src/health/index.js';
 import {
   createIntegrationTestDatabase,
@@ -47,6 +48,8 @@ beforeEach(async () => {
     startWorker(outage.url, [{ eventName: 'order.placed', consumerName: 'replayed' }]),
   );
   admin = await startAdminApp({ url: outage.url } as TestDatabase);
+  // A process whose boot meets the outage would end.
+  for (const { lines$ } of workers) await firstValueFrom(lines$.pipe(filter(({ ready }) => ready === true)));
 });
 afterEach(async () => {
   await outage.end();
