@@ -171,9 +171,9 @@ describe('the watchdog', () => {
     return { out, err, end: code ?? signal };
   }
 
-  /** Holds the event loop up in a call that is not JavaScript, until the file is there. */
+  /** Holds the event loop up in a call that is not JavaScript, until the file is there or its folder is gone. */
   const callUntil = (path: string) =>
-    `execSync('until [ -e ${path} ]; do sleep 0.05; done', { stdio: 'ignore' });`;
+    `execSync('while [ -d ${folder} ] && [ ! -e ${path} ]; do sleep 0.05; done', { stdio: 'ignore' });`;
 
   it('ends a process that is blocked in a synchronous call, which cannot be asked where it stands', async () => {
     const ended = signal('ended');
