@@ -19,12 +19,12 @@ import { IntegrationError } from '../errors.js';
  *     an error of the socket, or with a FATAL one of the server. The proxy hears of it before the caller
  *     does, because it listens first. Or the socket closes between two statements. Then `begin` rejects,
  *     although the function still runs.
- *   - A statement is sent when somebody first waits for it, which may be long after it was made. So the proxy
- *     looks at both moments.
+ *   - postgres.js sends a statement when somebody first waits for it. This may be long after the statement
+ *     was made. So the proxy looks at both moments.
  *   - `begin` rejects three microtasks after the socket has closed. Somebody else's microtask may send a
- *     statement in between. So what is about to be sent waits for a few microtasks, and looks then. No socket
- *     closes between two microtasks, and postgres.js writes without going back to the event loop. So what is
- *     known then still holds when it writes.
+ *     statement in between. So each statement waits for a few microtasks, and the proxy looks then. No
+ *     socket closes between two microtasks, and postgres.js writes without going back to the event loop. So
+ *     what is known then still holds when postgres.js writes.
  *   - If the session is lost, the end of the function is not passed on to postgres.js. It waits for that end
  *     for ever, and sends neither COMMIT nor ROLLBACK. The server has rolled back.
  *   - Everything that is sent waits for the same number of microtasks, so the order of statements stays.
@@ -46,7 +46,8 @@ interface TransactionSql {
   savepoint(...args: unknown[]): Promise<unknown>;
 }
 
-type Send = (...args: unknown[]) => unknown;
+/** Makes a statement, or whatever else the `sql` of a transaction makes. */
+type Make = (...args: unknown[]) => unknown;
 
 /** The part of a statement of postgres.js that is used here. */
 interface Statement extends Promise<unknown> {
@@ -58,7 +59,10 @@ interface Statement extends Promise<unknown> {
 
 type Handler = ((statement: Statement) => unknown) & { debug?: unknown };
 
-/** After so many microtasks the close of a socket is known: three in postgres.js 3.4.9, and some to spare. */
+/**
+ * How many microtasks pass until the close of a socket is known for certain. postgres.js 3.4.9 needs three of
+ * them. The others are to spare.
+ */
 const MICROTASKS_UNTIL_KNOWN = 10;
 const NEVER = new Promise<never>(() => {});
 const NO_ERROR = Symbol('no error');
@@ -94,23 +98,30 @@ class Session {
     if (this.state === 'lost') throw sessionLost();
   }
 
-  /** Makes statements that are sent only in an open transaction, and that tell when its session is lost. */
-  guard(make: Send): Send {
+  /**
+   * Makes statements that are sent only in an open transaction, and that tell when its session is lost.
+   * `handlerOf` gives a statement the handler that looks and then sends it.
+   */
+  guard(
+    make: Make,
+    handlerOf = (statement: Statement, _: unknown[]) => this.sending(statement.handler),
+  ): Make {
     return (...args) => {
       this.requireOpen();
-      const statement = make(...args);
-      if (!types.isPromise(statement)) return statement;
-      this.hear(statement);
-      const made = statement as Statement;
-      made.handler = this.sending(made.handler);
-      return made;
+      const made = make(...args);
+      if (!types.isPromise(made)) return made;
+      this.hear(made);
+      const statement = made as Statement;
+      statement.handler = handlerOf(statement, args);
+      return statement;
     };
   }
 
-  /** Sends with `send` if the transaction is open when that is due, and its session after some microtasks. */
-  sending(send: Handler): Handler {
+  /** Sends with `send` if the transaction is open then. Before it looks, it completes the statement. */
+  sending(send: Handler, complete?: (statement: Statement) => Promise<void>): Handler {
     const handler = async (statement: Statement) => {
       try {
+        if (complete !== undefined) await complete(statement);
         this.requireOpen();
         await closingIsKnown();
         this.requireSession();
@@ -191,7 +202,7 @@ export class PostgresJsTransactions {
 
   /** Makes the proxy of a transaction or of one of its savepoints. */
   private guarded(sql: TransactionSql, session: Session): TransactionSql {
-    const savepoint: Send = (...args) => {
+    const savepoint: Make = (...args) => {
       session.requireOpen();
       const part = args.at(-1) as (sql: TransactionSql) => unknown;
       let ofFunction: unknown = NO_ERROR;
@@ -209,7 +220,7 @@ export class PostgresJsTransactions {
       return Promise.race([begun, session.loss]);
     };
     const call = session.guard(sql);
-    const own: Record<string | symbol, Send> = {
+    const own: Record<string | symbol, Make> = {
       savepoint,
       unsafe: session.guard(sql.unsafe),
       file: fileOf(sql, session),
@@ -224,22 +235,13 @@ export class PostgresJsTransactions {
 }
 
 /** Makes statements of files. postgres.js would read the file after the look at the session. */
-function fileOf(sql: TransactionSql, session: Session): Send {
-  const make = session.guard(sql.file);
-  return (...args) => {
-    const statement = make(...args) as Statement;
-    const send = session.sending((sql.unsafe('') as Statement).handler);
-    const handler = async () => {
-      try {
-        statement.strings = [await promisify(readFile)(args[0] as string, 'utf8')];
-      } catch (error) {
-        return statement.reject(error);
-      }
-      send(statement);
-    };
-    statement.handler = Object.assign(handler, { debug: send.debug });
-    return statement;
-  };
+function fileOf(sql: TransactionSql, session: Session): Make {
+  return session.guard(sql.file, (_, [path]) => {
+    const { handler } = sql.unsafe('') as Statement;
+    return session.sending(handler, async (statement) => {
+      statement.strings = [await promisify(readFile)(path as string, 'utf8')];
+    });
+  });
 }
 
 /** Waits until the close of a socket is known, if there was one. */

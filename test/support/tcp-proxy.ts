@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
+import { listenBefore } from './relay.js';
 
 /** A way to the server that can fall silent without closing, as a network does. */
 export interface TcpProxy {
@@ -81,11 +82,7 @@ export async function startTcpProxy(
       });
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const url = new URL(databaseUrl);
-  url.hostname = '127.0.0.1';
-  url.port = String(typeof address === 'object' && address !== null ? address.port : 0);
+  const url = await listenBefore(databaseUrl, server);
   const freeze = () => {
     for (const socket of sockets) {
       frozen.add(socket);
@@ -98,7 +95,7 @@ export async function startTcpProxy(
     }
   };
   return {
-    url: url.toString(),
+    url,
     freeze,
     silence: () => {
       isSilent = true;

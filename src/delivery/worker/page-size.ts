@@ -5,9 +5,12 @@ import type { Consumer } from '../../subscribers/consumer.js';
 
 /** The bytes of events in one page. A single larger event is a page of its own. */
 export const PAGE_BYTES = 4 * 1024 * 1024;
-/** If more bytes still wait, only half a page is read. So no more than a page and a quarter ever waits. */
+/**
+ * If more than these bytes still wait, only half a page is read. So at most a page and a quarter waits, apart
+ * from a single larger event.
+ */
 const MANY_BYTES = PAGE_BYTES / 4;
-/** If more bytes wait, no page is read. */
+/** If more than these bytes wait, no page is read. */
 export const MOST_WAITING_BYTES = 2 * MANY_BYTES;
 /** If a page takes longer than this, pages are read less often, and more is read at a time. */
 const CHEAP_PAGE_MS = 20;
