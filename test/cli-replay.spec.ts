@@ -9,6 +9,7 @@ import { startApp, type TestApp } from './support/app.js';
 import { runCommand, runCommandIn, runJsonCommand } from './support/command.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { publishOrders } from './support/orders.js';
+import { pauseAndWait } from './support/pause.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -213,7 +214,7 @@ describe('a replay that nobody sends', () => {
 
   it('says that the consumer is paused, and goes on when it is resumed', async () => {
     await withHandled(3);
-    await app.consumers.pause('billing');
+    await pauseAndWait(app.consumers, 'billing');
     const { status, result } = await runJson(...replay);
     expect({ status, left: result.left, replayed: result.replayed }).toEqual({
       status: 1,

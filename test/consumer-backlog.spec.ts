@@ -9,6 +9,7 @@ import {
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from './support/app.js';
 import { gate } from './support/gate.js';
+import { pauseAndWait } from './support/pause.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -212,8 +213,7 @@ describe('the backlog of a consumer', () => {
 
   it('has what is unread, and who paused it', async () => {
     await start([{ eventName: '*', consumerName: 'billing', handler: async () => {} }]);
-    await app.consumers.pause('billing', { by: 'anna', reason: 'the bank is closed' });
-    await until('nobody works on it', async () => (await backlogOf('billing')).owners.length === 0);
+    await pauseAndWait(app.consumers, 'billing', { by: 'anna', reason: 'the bank is closed' });
     await publish(['a', 'b', 'c']);
     expect(await backlogOf('billing')).toMatchObject({
       ...NOTHING,

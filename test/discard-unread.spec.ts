@@ -6,6 +6,7 @@ import { startApp, type TestApp } from './support/app.js';
 import { DELIVERY_TABLES, emptyTables, emptyTablesAnew } from './support/empty-tables.js';
 import { gate } from './support/gate.js';
 import { inboxRows, unreadOf } from './support/inbox-rows.js';
+import { pauseAndWait } from './support/pause.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
@@ -146,8 +147,7 @@ describe('an event of the log that ends again and again with nothing counted', (
     const app = await start([orders.subscriber()]);
     await app.api.publishEvents([event('a', 'stuck'), event('a', 'next')]);
     await orders.stuckRuns.first(2);
-    await app.consumers.pause('billing');
-    await until('the lease is given back', async () => (await app.consumers.list())[0]?.owner === null);
+    await pauseAndWait(app.consumers, 'billing');
     expect(await unreadOf(database, 'billing')).toBe('{[1,)}');
     const runs = orders.stuckRuns.all.length;
     expect(await app.consumers.discard({ consumerName: 'billing', position: 1 }, 'while paused')).toBe(1);

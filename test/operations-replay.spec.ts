@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AuditService, type Operation, type OperationRequest, OperationService } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { publishOrders } from './support/orders.js';
+import { pauseAndWait } from './support/pause.js';
 import { operationEnded } from './support/running-operation.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
@@ -76,8 +77,7 @@ const untilEnded = (id: string) => operationEnded(operations(), id);
 describe('a planned replay', () => {
   it('counts what the consumer would get again, and changes nothing', async () => {
     await withHandled(6);
-    await app.consumers.pause('billing');
-    await until('nobody works on it', async () => (await app.consumers.list())[0]?.owner === null);
+    await pauseAndWait(app.consumers, 'billing');
     // These are not handled yet, so the consumer gets them anyway.
     await publishOrders(app, 2);
     const before = await unread();
@@ -253,8 +253,7 @@ describe('a replay that runs', () => {
 
   it('fails if its consumer is removed', async () => {
     await withHandled(3);
-    await app.consumers.pause('billing');
-    await until('nobody works on it', async () => (await app.consumers.list())[0]?.owner === null);
+    await pauseAndWait(app.consumers, 'billing');
     const { id } = await plan();
     await operations().run(id, BY);
     expect(await app.consumers.replays('billing')).toMatchObject([{ operationId: id, state: 'running' }]);

@@ -14,6 +14,7 @@ import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-defi
 import { startApp, type TestApp } from './support/app.js';
 import { DELIVERY_TABLES, emptyTablesAnew } from './support/empty-tables.js';
 import { gate } from './support/gate.js';
+import { pauseAndWait } from './support/pause.js';
 import { Recorder } from './support/recorder.js';
 import { type StatementProxy, startStatementProxy } from './support/statement-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -389,8 +390,7 @@ describe('repartition', () => {
       const ledger = new Ledger();
       const app = await start([consumer('only', ledger, 2)]);
       await withDeadLetters(2);
-      await app.consumers.pause('billing');
-      await until('it has stopped', async () => (await cursors()).every(({ owner }) => owner === null));
+      await pauseAndWait(app.consumers, 'billing');
       await app.close();
       // A process that takes the change up to the first portion, and ends.
       const ended = new RepartitionSteps(database.engine());
@@ -417,8 +417,7 @@ describe('repartition', () => {
     const app = await start([consumer('only', ledger, 1)]);
     await app.api.publishEvents(range(10).map((n) => event(`o${n}`)));
     await settled(10);
-    await app.consumers.pause('billing');
-    await until('it has stopped', async () => (await cursors()).every(({ owner }) => owner === null));
+    await pauseAndWait(app.consumers, 'billing');
     await app.api.publishEvents(range(10).map((n) => event(`o${n}`)));
     expect(await app.consumers.repartition('billing', 5)).toBe('done');
     expect((await app.consumers.list()).map(({ paused }) => paused)).toEqual([true, true, true, true, true]);

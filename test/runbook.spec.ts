@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NonRetryableError } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { runCommand } from './support/command.js';
+import { pauseAndWait } from './support/pause.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -106,7 +107,7 @@ const STEPS: Readonly<Record<string, Readonly<Record<string, Step>>>> = {
   IntegrationConsumerPaused: {
     'consumers show billing': {
       given: async () => {
-        await app.consumers.pause('billing', { by: 'mo', reason: 'the receiver moves' });
+        await pauseAndWait(app.consumers, 'billing', { by: 'mo', reason: 'the receiver moves' });
         await publish(3);
         await until('they wait', async () => (await backlog()).pending.count === 3);
       },

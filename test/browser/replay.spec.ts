@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { ConsumerService } from '../../src/index.js';
+import { pauseAndWait } from '../support/pause.js';
 import { until } from '../support/until.js';
 import { ids, openOrders } from './stage/orders.js';
 import { Person } from './stage/person.js';
@@ -88,7 +89,7 @@ test('a replay of a paused consumer says what it waits for, and goes on when the
   const { shop } = stage;
   const before = shop.receiver.accepted.length;
   const consumers = shop.app.get(ConsumerService);
-  await consumers.pause('billing');
+  await pauseAndWait(consumers, 'billing');
   const { page } = await stage.open('#/consumers/billing');
   await page.getByRole('button', { name: 'Replay', exact: true }).click();
   const dialog = page.getByRole('dialog');

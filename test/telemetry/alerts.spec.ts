@@ -11,6 +11,7 @@ import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { type Gate, gate } from '../support/gate.js';
+import { pauseAndWait } from '../support/pause.js';
 import { BEATS, startStatementProxy } from '../support/statement-proxy.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -225,7 +226,7 @@ describe('an alert is raised, and ends,', () => {
     await age('10 minutes');
     await untilRaised('IntegrationNoProcess', false, 0, [one]);
     expect(raised('IntegrationConsumerLag')).toEqual([]);
-    await one.app.consumers.pause(BILLING);
+    await pauseAndWait(one.app.consumers, BILLING);
     await database.pool.query(
       `UPDATE integration.inbox_event SET available_at = clock_timestamp() - interval '6 minutes'`,
     );
@@ -237,7 +238,7 @@ describe('an alert is raised, and ends,', () => {
 
   it('IntegrationConsumerPaused, and not the alerts about its lag and its backlog', async () => {
     const one = await host();
-    await one.app.consumers.pause(BILLING, { by: 'mo' });
+    await pauseAndWait(one.app.consumers, BILLING, { by: 'mo' });
     await untilRaised('IntegrationConsumerPaused', true, 0, [one]);
     await publish(one, 1_200);
     await age('10 minutes');
