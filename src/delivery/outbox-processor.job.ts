@@ -52,11 +52,13 @@ export class OutboxProcessorJob {
   /**
    * Called when every `onModuleInit` is done. Consumers that register later are written later. From now on
    * the process sends heartbeats, but it works only on demand.
+   *
+   * @param persist repeats what the database was lost in
    */
-  async register(): Promise<void> {
+  async register(persist: (step: () => Promise<void>) => Promise<void>): Promise<void> {
     this.started = true;
     this.stopping = new AbortController();
-    const first = this.write();
+    const first = persist(() => this.write());
     // Consumers that are registered from now on are not in this list. They are written after it.
     this.registering = first.then(
       () => {},

@@ -4,6 +4,7 @@ import { refuseChangingClient } from '../database/clients/client-look.js';
 import { EngineClient } from '../database/clients/engine-client.js';
 import { HostClient } from '../database/clients/host-client.js';
 import { narrowTextOf } from '../database/connection/server-encoding.store.js';
+import { throughOutages } from '../database/connection/until-reachable.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { loggerOf } from '../database/engine-name.js';
 import { runMigrations, verifyMigrations } from '../database/migrations/migration-runner.js';
@@ -51,16 +52,32 @@ export class EngineBoot {
     refuseUnfitClient(this.host);
     for (const hint of this.options.hints) this.logger.warn(hint);
     await this.db.waitUntilReachable(this.bootDeadlineMs, (words) => this.logger.warn(words));
-    await this.claimTables();
-    await this.bringSchema();
-    await this.learnEncoding();
-    if (this.options.role !== 'publisher') await new ServerFitness(this.db).require();
-    await this.lookAtClient();
-    await this.rulesBoot(this.db);
+    await this.persist(() => this.claimTables());
+    await this.persist(() => this.bringSchema());
+    await this.persist(() => this.learnEncoding());
+    if (this.options.role !== 'publisher') await this.persist(() => new ServerFitness(this.db).require());
+    await this.persist(() => this.lookAtClient());
+    await this.persist(() => this.rulesBoot(this.db));
+  }
+
+  /**
+   * Runs a step of the boot that may be run twice. If the database goes away in it, the boot waits as long as
+   * at its beginning, and repeats the step.
+   */
+  persist<R>(step: () => Promise<R>): Promise<R> {
+    return throughOutages(step, {
+      target: () => this.db.address,
+      deadlineMs: this.bootDeadlineMs,
+      onFailedTry: (words) => this.logger.warn(words),
+    });
   }
 
   /** Runs once the consumers are known. A missing right that the process can do without is logged. */
   async requirePrivileges(): Promise<void> {
+    for (const lack of await this.persist(() => this.lackedRights())) this.logger.warn(lack);
+  }
+
+  private async lackedRights(): Promise<string[]> {
     const consumers = this.registry.consumers();
     const work = {
       role: this.options.role,
@@ -75,7 +92,7 @@ export class EngineBoot {
     const lacks = await privileges.requireFor(work, foreign);
     for (const rights of rightsOf(this.options.extensions))
       lacks.push(...(await privileges.requireOf(rights, work, foreign)));
-    for (const lack of lacks) this.logger.warn(lack);
+    return lacks;
   }
 
   /** Two engines of one application must not run consumers on the same tables. */

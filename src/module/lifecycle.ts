@@ -68,7 +68,7 @@ export class EngineLifecycle {
     // The watchdog starts before the first handler can block the event loop.
     const watching = this.options.role === 'publisher' ? undefined : this.watchdog.start();
     await this.boot.prepareDatabase();
-    await this.settings.load();
+    await this.boot.persist(() => this.settings.load());
     this.explorer.explore();
     this.listeners.explore();
     this.broadcaster.start();
@@ -84,7 +84,7 @@ export class EngineLifecycle {
   async registerConsumers(): Promise<void> {
     if (this.hasBooted) return;
     await this.boot.requirePrivileges();
-    await this.job.register();
+    await this.job.register((step) => this.boot.persist(step));
   }
 
   /** Runs when every other module is ready. */
