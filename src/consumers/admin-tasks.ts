@@ -61,7 +61,7 @@ export class AdminTasks {
     this.stopped = false;
     if (dead.some((id) => !this.dead.includes(id))) this.operationsChanged();
     this.dead = dead;
-    if (cursors.length > 0 && performance.now() >= this.nextLookAt) {
+    if (cursors.length > 0 && performance.now() >= this.nextLookAt && !this.running.has('operations')) {
       this.nextLookAt = performance.now() + LOOK_MS;
       const work = () =>
         this.operations.workOff(

@@ -36,7 +36,7 @@ export class LeaseKeeper {
   private user: LeaseUser | undefined;
   private readonly free = new FreeCursors();
   private readonly renewals: RenewalPace;
-  private forgotAt = 0;
+  private forgotAt = performance.now();
   private claims = true;
   /**
    * The consumers that this process could lease, judged by the names that were stored for them at the last
