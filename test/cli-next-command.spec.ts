@@ -41,7 +41,14 @@ beforeAll(async () => {
         },
       },
     ],
-    { settings: { retryBaseDelayMs: 600_000, retryMaxDelayMs: 600_000, processingLeaseMs: 3_000 } },
+    {
+      settings: {
+        retryBaseDelayMs: 600_000,
+        retryMaxDelayMs: 600_000,
+        processingLeaseMs: 3_000,
+        handlerTimeoutMs: 600_000,
+      },
+    },
   );
   for (const aggregateId of [`dead-${'x'.repeat(200)}`, 'retry', 'retry', 'slow']) {
     const published = await app.api.publishEvent({

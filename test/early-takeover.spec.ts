@@ -90,7 +90,7 @@ describe('a process that is killed', () => {
     expect(await victim.ended).toBe('SIGKILL');
 
     // The doctor looks twice, and finds it while nobody takes over; so does status.
-    const [found] = await deserted('later');
+    const found = await until('its session is gone', async () => (await deserted('later'))[0]);
     expect(found?.finding).toMatch(
       new RegExp(`^Consumer "later", partition 0, is held by process .*:${victim.pid}\\), whose connection`),
     );

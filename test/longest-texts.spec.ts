@@ -178,6 +178,10 @@ it('events of the documented lengths are published, deduplicated, handled, dead,
     code: 'INTEGRATION_ADMIN_INVALID',
     message: expect.stringContaining('aggregateType has more than 127 characters'),
   });
+  await until('it was replayed', async () =>
+    (await consumers.replays(consumerName)).every(({ state }) => state === 'done'),
+  );
+  await until('both are dead again', async () => (await inbox.findDeadLetters(filter)).length === 2);
   fails = false;
   expect(await consumers.redrive({ ...filter, eventName })).toBe(2);
   await handled.first(2);

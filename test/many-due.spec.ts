@@ -90,6 +90,7 @@ describe('due rows that were claimed before there was a place for them', () => {
     await addCursor();
     const { app, begun, release } = await claimAhead();
     const closing = app.close();
+    await until('it has begun to close', async () => app.workers.active.length === 0);
     release();
     await closing;
     const { 'processed 1': done, ...rest } = await statuses();

@@ -88,7 +88,7 @@ describe('a consumer with very many holes', () => {
 
   it('is taken over by nobody meanwhile, beside another process', async () => {
     await withHoles(HOLES);
-    workers = [1, 2].map(() => startWorker(database.url, [CONSUMER]));
+    workers = [1, 2].map(() => startWorker(database.url, [CONSUMER], { processingLeaseMs: 3_000 }));
     const unclean: number[] = [];
     await until('the holes are gone', async () => {
       const state = await cursor();

@@ -265,7 +265,7 @@ describe('a replay that runs', () => {
     await withHandled(1);
     const { id } = await plan({ reason: undefined });
     expect(await operations().run(id, BY)).toMatchObject({ reason: BY.reason, fromPosition: 1 });
-    const other = await plan({ reason: 'first' });
+    const other = await planOf(1, { reason: 'first' });
     expect(await operations().run(other.id, BY)).toMatchObject({ reason: 'first' });
   });
 

@@ -378,8 +378,11 @@ describe('repartition', () => {
       await withDeadLetters(2);
       const states: string[] = [];
       const onProgress = (state: string) => void states.push(state);
+      // Where nobody works on it, the first portion is moved at once, and said.
+      await pauseAndWait(app.consumers, 'billing');
       expect(await app.consumers.repartition('billing', 3, { onProgress })).toBe('done');
       expect(states).toContain('moving');
+      await app.consumers.resume('billing');
       expect(await misplaced(3)).toBe(0);
       await app.api.publishEvents(range(30).map((n) => event(`o${n}`)));
       await until('they are handled', async () => ledger.handled.length === 30);

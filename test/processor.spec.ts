@@ -386,10 +386,10 @@ describe('a process that has nothing to do', () => {
       connectionString: wire.url,
       settings: { pollingIntervalMs: 60_000, idlePollingIntervalMs: 60_000 },
     });
+    // With its first beat it takes a sample of its backlog, and another one after an hour. It writes what was handled until then.
+    await (await wire.sent.find(({ sql }) => sql.includes('integration_sample'))).answered;
     await app.api.publishEvents(events('idle', 1));
     await handled.first(1);
-    // With its first beat it takes a sample of its backlog, and another one after an hour.
-    await wire.sent.find(({ sql }) => sql.includes('integration_sample'));
     await app.processor.drain();
     const before = wire.sent.all.length;
     await wire.more(BEATS_WAITED_FOR, BEATS);

@@ -192,7 +192,9 @@ describe('a new consumer that looks like an abandoned one', () => {
       ),
     ]);
     await stopAll();
-    await start(consumer('invoicing', ['order.placed', 'order.paid']));
+    const app = await start(consumer('invoicing', ['order.placed', 'order.paid']));
+    // Its first beat says that it has handlers for the consumer.
+    await app.processor.drain();
     expect(said()).toHaveLength(1);
     await start(consumer('mailing', ['order.placed', 'order.paid']), consumer('billing'));
     expect(said()).toHaveLength(1);

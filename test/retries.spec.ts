@@ -30,6 +30,9 @@ afterEach(() => app.close());
 afterAll(() => database.drop());
 
 /** One consumer of one event name of its own; its calls are recorded before `handle` decides what comes of them. */
+/** Longer than any test. */
+const FOR_LONG_MS = 600_000;
+
 async function consume(
   name: string,
   handle: (event: DomainEvent, context: SubscriberContext) => unknown,
@@ -153,9 +156,13 @@ describe('an event whose handler fails', () => {
     'is tried again, and holds nothing up, after RetryAfterError(%p)',
     async (delayMs) => {
       const name = `asked-${delayMs}`;
-      const calls = await consume(name, ({ aggregateId }, { attempt }) => {
-        if (aggregateId === 'odd' && attempt === 1) throw new RetryAfterError(delayMs);
-      });
+      const calls = await consume(
+        name,
+        ({ aggregateId }, { attempt }) => {
+          if (aggregateId === 'odd' && attempt === 1) throw new RetryAfterError(delayMs);
+        },
+        { retry: { baseDelayMs: FOR_LONG_MS, maxDelayMs: FOR_LONG_MS } },
+      );
       await app.api.publishEvents([event(name, 'odd'), event(name, 'even')]);
       await calls.find((call) => call.id === 'even');
       await app.processor.drain();

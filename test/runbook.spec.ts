@@ -81,6 +81,7 @@ beforeAll(async () => {
       },
     },
   ]);
+  await until('billing has an owner', async () => (await app.consumers.list())[0]?.owner !== null);
 });
 afterAll(async () => {
   await app.close();

@@ -6,6 +6,7 @@ import { SettlementStore } from '../src/inbox/settlement.store.js';
 import { SettlementGroupCommit } from '../src/inbox/settlement-group-commit.js';
 import type { DomainEvent } from '../src/index.js';
 import { startApp } from './support/app.js';
+import { gate } from './support/gate.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -227,11 +228,18 @@ it('consumers that work off the same backlog are saved together', async () => {
     CREATE TRIGGER count_saved AFTER UPDATE ON integration.inbox_cursor
       REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION count_saved()`);
   const handled = new Map(CONSUMERS.map((name) => [name, 0]));
+  // They begin together, however long each of them takes to take over.
+  const begun = new Set<string>();
+  const allHaveBegun = gate();
   const subscribers = CONSUMERS.map((consumerName) => ({
     consumerName,
     eventName: 'order.placed',
     startFrom: 'earliest' as const,
-    handler: async (_: DomainEvent) => void handled.set(consumerName, (handled.get(consumerName) ?? 0) + 1),
+    handler: async (_: DomainEvent) => {
+      if (begun.add(consumerName).size === CONSUMERS.length) allHaveBegun.open();
+      await allHaveBegun.opened;
+      handled.set(consumerName, (handled.get(consumerName) ?? 0) + 1);
+    },
   }));
   const app = await startApp(database, subscribers, { settings: { 'processor.enabled': false } });
   try {

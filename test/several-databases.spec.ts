@@ -50,6 +50,7 @@ import { openKysely } from './clients/kysely.js';
 import { TEST_BEAT_MS } from './support/app.js';
 import { hearLog, silenceLog } from './support/log-lines.js';
 import { Outage } from './support/outage.js';
+import { pauseAndWait } from './support/pause.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
@@ -222,7 +223,7 @@ describe('two integrations in one application', () => {
     const prefix = newPrefix();
     const app = await boot([forShop(), forBilling()], [subscribers(prefix)]);
     const consumers = app.get<ConsumerService>(getIntegrationToken(ConsumerService, 'billing'));
-    await consumers.pause(`${prefix}.both`);
+    await pauseAndWait(consumers, `${prefix}.both`);
     await app
       .get<DomainEventPublisher>(getIntegrationToken(DomainEventPublisher, 'billing'))
       .publishEvent(event(`${prefix}.a`, 'held'));

@@ -92,6 +92,7 @@ describe('consumers that want events of different names', () => {
       expect(handled.get(`of ${name}`)).toEqual(own);
     }
     // Each would read all events for itself: the first ones it does, until it is known that all of them read on.
-    expect(read).toBeLessThan(2.5 * EVENTS);
+    // One that a busy machine holds up reads for itself until it has caught up.
+    expect(read).toBeLessThan(3.5 * EVENTS);
   });
 });

@@ -93,7 +93,10 @@ export interface Answered {
 }
 
 /** An application with the admin API on a server of its own, which listens on a free port. */
-export async function startAdminApp(database: TestDatabase, setup: AdminAppSetup = {}): Promise<AdminApp> {
+export async function startAdminApp(
+  database: Pick<TestDatabase, 'url'>,
+  setup: AdminAppSetup = {},
+): Promise<AdminApp> {
   const app = await makeAdminApp(database, setup);
   await app.listen(0, '127.0.0.1');
   // A server that closes an idle connection just when the test sends on it would refuse the request.
@@ -103,7 +106,7 @@ export async function startAdminApp(database: TestDatabase, setup: AdminAppSetup
 }
 
 export async function makeAdminApp(
-  database: TestDatabase,
+  database: Pick<TestDatabase, 'url'>,
   { platform = 'express', adapter: given, admin, engine, module, prepare, streams, create }: AdminAppSetup,
 ): Promise<INestApplication> {
   @Module({
@@ -151,7 +154,7 @@ export async function ask(url: string, path: string, init: AskInit = {}): Promis
 }
 
 /** Registers a consumer in the tables, as a process that is gone has left it. */
-export async function registerConsumer(database: TestDatabase, name: string): Promise<void> {
+export async function registerConsumer(database: Pick<TestDatabase, 'pool'>, name: string): Promise<void> {
   await database.pool.query(
     `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread) VALUES ($1, '{order.*}', '{[1,)}')`,
     [name],

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
 import { HANDLERS } from '../../src/admin/routes/handlers.js';
 import type { Route } from '../../src/admin/routes/route.js';
+import { runMigrations } from '../../src/database/migrations/migration-runner.js';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/testing/index.js';
 import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer, startAdminApp } from './admin-app.js';
@@ -80,6 +83,14 @@ describe('every request that starts something', () => {
   });
 });
 
+/** The session of the next pause ends in the middle of its COMMIT. */
+const endAtCommit = (pool: pg.Pool, also = '') =>
+  pool.query(`
+    CREATE FUNCTION integration.end_session() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN ${also} PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON integration.inbox_cursor
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION integration.end_session()`);
+
 describe('a request with an Idempotency-Key', () => {
   it('is done once, and answered in the same way the second time', async () => {
     const first = await send('pause', 'k1');
@@ -149,34 +160,13 @@ describe('a request with an Idempotency-Key', () => {
     });
   });
 
-  /** The session of the next pause ends in the middle of its COMMIT. */
-  const endAtCommit = (also = '') =>
-    database.pool.query(`
-      CREATE FUNCTION integration.end_session() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN ${also} PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
-      CREATE CONSTRAINT TRIGGER at_commit AFTER UPDATE ON integration.inbox_cursor
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION integration.end_session()`);
-
   it('may be sent again if the connection was lost in its commit, and the server has rolled back', async () => {
-    await endAtCommit();
+    await endAtCommit(database.pool);
     const lost = await send('pause', 'k1');
     await database.pool.query('DROP FUNCTION integration.end_session CASCADE');
     expect(lost).toMatchObject({ status: 503, json: { code: 'INTEGRATION_ADMIN_UNAVAILABLE' } });
     expect(await isPaused()).toBe(false);
     expect(await send('pause', 'k1')).toMatchObject({ status: 200, json: { paused: true } });
-  });
-
-  it('is not done again if the server cannot know what became of its commit', async () => {
-    // So it looks after the server has recovered from a crash of one of its processes.
-    await endAtCommit(`PERFORM pg_stat_reset_shared('wal');`);
-    const lost = await send('pause', 'k1');
-    await database.pool.query('DROP FUNCTION integration.end_session CASCADE');
-    expect(lost).toMatchObject({ status: 503, json: { code: 'INTEGRATION_ADMIN_UNAVAILABLE' } });
-    expect(await send('pause', 'k1')).toMatchObject({
-      status: 409,
-      json: { code: 'INTEGRATION_ADMIN_KEY_IN_USE' },
-    });
-    expect(await send('pause', 'k2')).toMatchObject({ status: 200 });
   });
 
   it('may use its key for something else after 24 hours', async () => {
@@ -195,5 +185,35 @@ describe('a request with an Idempotency-Key', () => {
       });
     }
     expect(await isPaused()).toBe(false);
+  });
+});
+
+describe('a request with an Idempotency-Key, before a server of its own', () => {
+  let server: EmbeddedPostgres;
+  let pool: pg.Pool;
+
+  beforeAll(async () => {
+    server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });
+    await runMigrations({ connectionString: server.url });
+    pool = new pg.Pool({ connectionString: server.url });
+    await registerConsumer({ pool }, 'billing');
+  });
+  afterAll(async () => {
+    await pool.end();
+    await server.stop();
+  });
+
+  it('is not done again if the server cannot know what became of its commit', async () => {
+    const own = await startAdminApp(server);
+    const pause = (key: string) =>
+      own.ask('consumers/billing/pause', { method: 'POST', json: {}, headers: { 'idempotency-key': key } });
+    // So it looks after the server has recovered from a crash of one of its processes.
+    await endAtCommit(pool, `PERFORM pg_stat_reset_shared('wal');`);
+    const lost = await pause('k1');
+    await pool.query('DROP FUNCTION integration.end_session CASCADE');
+    expect(lost).toMatchObject({ status: 503, json: { code: 'INTEGRATION_ADMIN_UNAVAILABLE' } });
+    expect(await pause('k1')).toMatchObject({ status: 409, json: { code: 'INTEGRATION_ADMIN_KEY_IN_USE' } });
+    expect(await pause('k2')).toMatchObject({ status: 200 });
+    await own.close();
   });
 });

@@ -1,5 +1,6 @@
 // An application whose statements a tracer changes (comments.cjs): publishes in every way, handles what was published, and prints as JSON
 // what came of it. Told by its environment: DATABASE_URL, whose database has a table `effect`.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { trace } from '@opentelemetry/api';
@@ -47,6 +48,10 @@ registry.registerHandler({
       event.aggregateId,
     ),
 });
+const client = new pg.Client(process.env.DATABASE_URL);
+await client.connect();
+// They are written in the background, because they came after the boot.
+while ((await client.query('SELECT FROM integration.inbox_cursor')).rowCount < 2) await sleep(20);
 await app.get(OutboxProcessor).drain();
 
 const event = (aggregateId) => ({
@@ -58,8 +63,6 @@ const event = (aggregateId) => ({
 });
 
 let seen;
-const client = new pg.Client(process.env.DATABASE_URL);
-await client.connect();
 await trace.getTracer('test').startActiveSpan('request', async (span) => {
   await api.publishEvent(event('alone'));
   await api.publishEvents([event('list')]);
