@@ -86,7 +86,10 @@ async function publish(name: string, count: number): Promise<string[]> {
   return ids.flatMap((id) => [`first ${id}`, `second ${id}`]);
 }
 
-/** TRUNCATE and a beat may lock tables in another order. The server ends one of the two then, and whoever cleans up repeats it. */
+/**
+ * Runs a clean-up, and returns false if it has to be repeated. A TRUNCATE and a beat lock tables in different orders, so each may
+ * wait for the other. The server then ends one of the two.
+ */
 async function emptied(sql: string): Promise<boolean> {
   try {
     await database.pool.query(sql);

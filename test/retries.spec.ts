@@ -29,10 +29,10 @@ beforeAll(async () => {
 afterEach(() => app.close());
 afterAll(() => database.drop());
 
-/** One consumer of one event name of its own; its calls are recorded before `handle` decides what comes of them. */
 /** Longer than any test. */
 const FOR_LONG_MS = 600_000;
 
+/** One consumer of one event name of its own; its calls are recorded before `handle` decides what comes of them. */
 async function consume(
   name: string,
   handle: (event: DomainEvent, context: SubscriberContext) => unknown,

@@ -191,20 +191,22 @@ describe('a request with an Idempotency-Key', () => {
 describe('a request with an Idempotency-Key, before a server of its own', () => {
   let server: EmbeddedPostgres;
   let pool: pg.Pool;
+  let own: AdminApp;
 
   beforeAll(async () => {
     server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });
     await runMigrations({ connectionString: server.url });
     pool = new pg.Pool({ connectionString: server.url });
     await registerConsumer({ pool }, 'billing');
+    own = await startAdminApp(server);
   });
   afterAll(async () => {
+    await own.close();
     await pool.end();
     await server.stop();
   });
 
   it('is not done again if the server cannot know what became of its commit', async () => {
-    const own = await startAdminApp(server);
     const pause = (key: string) =>
       own.ask('consumers/billing/pause', { method: 'POST', json: {}, headers: { 'idempotency-key': key } });
     // So it looks after the server has recovered from a crash of one of its processes.
@@ -214,6 +216,5 @@ describe('a request with an Idempotency-Key, before a server of its own', () => 
     expect(lost).toMatchObject({ status: 503, json: { code: 'INTEGRATION_ADMIN_UNAVAILABLE' } });
     expect(await pause('k1')).toMatchObject({ status: 409, json: { code: 'INTEGRATION_ADMIN_KEY_IN_USE' } });
     expect(await pause('k2')).toMatchObject({ status: 200 });
-    await own.close();
   });
 });

@@ -1,6 +1,5 @@
 // An application whose statements a tracer changes (comments.cjs): publishes in every way, handles what was published, and prints as JSON
 // what came of it. Told by its environment: DATABASE_URL, whose database has a table `effect`.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { trace } from '@opentelemetry/api';
@@ -13,6 +12,35 @@ import {
   PgSqlClient,
 } from '../../../dist/index.js';
 
+const handled = [];
+
+class Subscribers {
+  constructor(registry) {
+    this.registry = registry;
+  }
+
+  onModuleInit() {
+    this.registry.registerHandler({
+      eventName: 'traced',
+      consumerName: 'plain',
+      startFrom: 'earliest',
+      handler: async (event) => void handled.push(event.aggregateId),
+    });
+    this.registry.registerHandler({
+      eventName: 'traced',
+      consumerName: 'transactional',
+      transactional: true,
+      startFrom: 'earliest',
+      handler: (event, { transaction }) =>
+        transaction.$executeRawUnsafe(
+          'INSERT INTO effect (consumer, event_id) VALUES ($1, $2)',
+          'transactional',
+          event.aggregateId,
+        ),
+    });
+  }
+}
+
 class CommentedModule {}
 Module({
   imports: [
@@ -21,6 +49,13 @@ Module({
       settings: { 'processor.enabled': false },
     }),
   ],
+  providers: [
+    {
+      provide: Subscribers,
+      inject: [EventSubscriberRegistry],
+      useFactory: (registry) => new Subscribers(registry),
+    },
+  ],
 })(CommentedModule);
 
 const app = await NestFactory.createApplicationContext(CommentedModule, {
@@ -28,30 +63,8 @@ const app = await NestFactory.createApplicationContext(CommentedModule, {
   abortOnError: false,
 });
 const api = app.get(IntegrationDeveloperApiService);
-const registry = app.get(EventSubscriberRegistry);
-const handled = [];
-registry.registerHandler({
-  eventName: 'traced',
-  consumerName: 'plain',
-  startFrom: 'earliest',
-  handler: async (event) => void handled.push(event.aggregateId),
-});
-registry.registerHandler({
-  eventName: 'traced',
-  consumerName: 'transactional',
-  transactional: true,
-  startFrom: 'earliest',
-  handler: (event, { transaction }) =>
-    transaction.$executeRawUnsafe(
-      'INSERT INTO effect (consumer, event_id) VALUES ($1, $2)',
-      'transactional',
-      event.aggregateId,
-    ),
-});
 const client = new pg.Client(process.env.DATABASE_URL);
 await client.connect();
-// They are written in the background, because they came after the boot.
-while ((await client.query('SELECT FROM integration.inbox_cursor')).rowCount < 2) await sleep(20);
 await app.get(OutboxProcessor).drain();
 
 const event = (aggregateId) => ({
