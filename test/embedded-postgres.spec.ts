@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/testing/index.js';
+import { sessionThatEndsLater } from './support/leaving-session.js';
 
 describe('restart of an embedded Postgres', () => {
   let server: EmbeddedPostgres;
@@ -64,6 +65,31 @@ describe('restart of an embedded Postgres', () => {
     await other.stop();
     const client = new pg.Client({ connectionString: other.url });
     await expect(client.connect()).rejects.toThrow('ECONNREFUSED');
+  });
+});
+
+describe('stop of an embedded Postgres', () => {
+  it('lets a session leave that is about to end, as those of a pool are that has just ended', async () => {
+    const server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });
+    const leaving = await sessionThatEndsLater(server.url);
+    await server.stop();
+    expect(leaving.errors).toEqual([]);
+  });
+
+  it('ends a session that stays', async () => {
+    const server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });
+    const open = new pg.Client({ connectionString: server.url });
+    open.on('error', () => {});
+    const ended = new Promise((resolve) => open.once('end', resolve));
+    await open.connect();
+    await server.stop();
+    await ended;
+  });
+
+  it('of one that is stopped already is no error', async () => {
+    const server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });
+    await server.stop();
+    await server.stop();
   });
 });
 

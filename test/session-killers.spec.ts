@@ -1,13 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import { runMigrations } from '../src/database/migrations/migration-runner.js';
 import type { DomainEvent, IntegrationModuleOptions, SubscriberContext } from '../src/index.js';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/testing/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { effectsOf, transactionOf, writeEffect, writeEffectBySql } from './support/effects.js';
 import { gate } from './support/gate.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { hearLog, type LogLines, silenceLog } from './support/log-lines.js';
+import { type MigratedServer, startMigratedServer } from './support/migrated-server.js';
 import { Outage } from './support/outage.js';
 import { Recorder } from './support/recorder.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
@@ -194,19 +193,12 @@ describe('an event whose handler ends its own session', () => {
 });
 
 describe('an event whose handler crashes the server', () => {
-  let server: EmbeddedPostgres;
-  let look: pg.Pool;
+  let server: MigratedServer;
 
   beforeAll(async () => {
-    server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });
-    await runMigrations({ connectionString: server.url });
-    look = new pg.Pool({ connectionString: server.url });
-    look.on('error', () => {});
+    server = await startMigratedServer();
   });
-  afterAll(async () => {
-    await look.end();
-    await server.stop();
-  });
+  afterAll(() => server.stop());
 
   it('is a dead letter after a stated number of crashes, and another consumer goes on', async () => {
     const crashes = new Recorder<number>();
@@ -245,7 +237,7 @@ describe('an event whose handler crashes the server', () => {
     const others = Array.from({ length: 30 }, (_, i) => event('crash.other', `o${i}`));
     await app.api.publishEvents([...others.slice(0, 15), event('crash.made', 'killer'), ...others.slice(15)]);
     const [row] = await until('the killer is a dead letter, and the others are handled', async () => {
-      const { rows } = await look
+      const { rows } = await server.pool
         .query(
           `SELECT status, attempt_count AS attempts FROM integration.inbox_event WHERE consumer_name = 'crashing'`,
         )
@@ -254,7 +246,7 @@ describe('an event whose handler crashes the server', () => {
     });
     expect(row).toEqual({ status: 'dead_letter', attempts: ALONE });
     expect(crashes.all).toEqual([1, 1, 1, 1, 2]);
-    const { rows } = await look.query(
+    const { rows } = await server.pool.query(
       `SELECT 1 FROM integration.inbox_event WHERE consumer_name = 'beside-crashes'`,
     );
     expect(rows).toEqual([]);

@@ -16,6 +16,7 @@ import {
 } from '../src/testing/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { emptyTables } from './support/empty-tables.js';
+import { sessionThatEndsLater } from './support/leaving-session.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 type Subscribers = Parameters<typeof startApp>[1];
@@ -127,6 +128,13 @@ describe('createIntegrationTestDatabase', () => {
     const ended = new Promise((resolve) => client.once('end', resolve));
     await drop();
     await ended;
+  });
+
+  it('lets a session leave that is about to end before it drops the database', async () => {
+    const { url, drop } = await create();
+    const leaving = await sessionThatEndsLater(url);
+    await drop();
+    expect(leaving.errors).toEqual([]);
   });
 
   it('says where a server may come from when there is none', async () => {

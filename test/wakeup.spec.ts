@@ -4,7 +4,6 @@ import { filter, firstValueFrom, take, toArray } from 'rxjs';
 import { currentContext, runHandler } from '../src/context/integration-context.js';
 import type { Tx } from '../src/database/clients/sql-client.js';
 import { SILENT_AFTER_MS } from '../src/database/wire/answer-within.js';
-import type { PublishedEvent } from '../src/index.js';
 import type { AnySubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import type { Wakeup } from '../src/wakeups/wakeup.js';
 import type { PrismaClient } from './generated/prisma/client.js';
@@ -66,8 +65,11 @@ async function terminate(applicationName: string): Promise<void> {
 /** So long others wait for a message that is sent for all of them. */
 const REST_MS = 5;
 
-/** After so many looks that each found something soon after the one before there is a rest. */
+/** After so many looks that each found something soon after the one before there is a rest, of at most so long. */
 const IN_A_STREAM = 4;
+const LONGEST_REST_MS = 12;
+/** At this age a publish is looked for first. */
+const FIRST_AGE_MS = 2;
 
 describe('the commit of a transaction of the host’s own', () => {
   const LOOK = named('integration_announce_visible');
@@ -129,32 +131,27 @@ describe('the commit of a transaction of the host’s own', () => {
 
   it('is looked for less often where one comes soon after another, several times', async () => {
     const room = openRoom();
-    const found: { readonly from: number; readonly to: number }[] = [];
-    wire.sent.each(async (statement) => {
-      if (!LOOK(statement)) return;
-      const from = performance.now();
-      await statement.answered;
-      found.push({ from, to: performance.now() });
+    const published = await room.publisher.publishEvents(
+      Array.from({ length: IN_A_STREAM + 1 }, () => EVENT),
+    );
+    // However busy this machine is, a look takes a millisecond by this clock, and nothing else takes any time.
+    let clock = performance.now();
+    const stoppedClock = jest.spyOn(performance, 'now').mockImplementation(() => clock);
+    wire.sent.each((statement) => {
+      if (LOOK(statement)) clock += 1;
     });
-    // One at a time, until they followed each other as in a stream; a machine may be too busy for that for a while.
-    const published: PublishedEvent[] = [];
-    for (let n = 0; n < 5_000; n++) {
-      if (n === published.length)
-        published.push(...(await room.publisher.publishEvents(Array.from({ length: 500 }, () => EVENT))));
-      const position = published[n]?.position ?? 0;
+    let waitedSince = process.hrtime.bigint();
+    for (const { position } of published) {
       const signal = nextWakeup(room, 'commit');
+      waitedSince = process.hrtime.bigint();
       room.prober.watch(position, ['again']);
+      clock += FIRST_AGE_MS;
       await signal;
-      const looks = found.slice(-(IN_A_STREAM + 1));
-      const pauses = looks.slice(1).map(({ from }, index) => from - (looks[index]?.to ?? 0));
-      const rest = pauses.pop() ?? 0;
-      if (pauses.length < IN_A_STREAM - 1 || pauses.some((pause) => pause > 10)) continue;
-      const last = looks.at(-2);
-      expect(last).toBeDefined();
-      if (last !== undefined) expect(rest).toBeGreaterThan(Math.min(12, 20 * (last.to - last.from)) - 3);
-      return;
     }
-    throw new Error('they did not come one soon after another');
+    const waitedMs = Number(process.hrtime.bigint() - waitedSince) / 1e6;
+    stoppedClock.mockRestore();
+    // A timer may fire a millisecond early.
+    expect(waitedMs).toBeGreaterThan(LONGEST_REST_MS - 2);
   });
 
   it('is told to the other processes once, with the look that finds it', async () => {
@@ -316,11 +313,14 @@ describe('the commit of a transaction of the engine’s own client', () => {
 
   it('is told with others where many come at once', async () => {
     const room = openOwnRoom();
+    const startedAt = performance.now();
     await Promise.all(Array.from({ length: 100 }, () => publish(room)));
+    const tookMs = performance.now() - startedAt;
     await room.close();
     await allHeard();
     expect(heard.all.at(-1)?.events).toBe(100);
-    expect(heard.all.length).toBeLessThan(50);
+    // Messages are five milliseconds apart. On a machine that needs much longer for the commits, each may have its own.
+    expect(heard.all.length).toBeLessThanOrEqual(Math.max(50, tookMs / 4));
   });
 
   it('keeps no other one waiting, however long it takes', async () => {

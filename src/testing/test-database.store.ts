@@ -37,6 +37,21 @@ export class TestDatabaseStore {
     await this.connection.query(`ALTER DATABASE ${quote(database)} RENAME TO ${quote(name)}`);
   }
 
+  /**
+   * Whether anybody else has a session in the database, or in any database if none is named. What kind of a
+   * session another role has is known to few roles, so it counts.
+   */
+  async hasOtherSessions(database?: string): Promise<boolean> {
+    const rows = await this.connection.query(
+      `SELECT 1 FROM pg_stat_activity
+        WHERE coalesce(backend_type, 'client backend') = 'client backend'
+          AND pid <> pg_backend_pid() AND datname = coalesce($1, datname)
+        LIMIT 1`,
+      [database ?? null],
+    );
+    return rows.length > 0;
+  }
+
   /** Deletes the database and closes all connections to it. */
   async drop(database: string): Promise<void> {
     await this.connection.query(`DROP DATABASE IF EXISTS ${quote(database)} WITH (FORCE)`);

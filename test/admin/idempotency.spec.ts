@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
+import type pg from 'pg';
 import { HANDLERS } from '../../src/admin/routes/handlers.js';
 import type { Route } from '../../src/admin/routes/route.js';
-import { runMigrations } from '../../src/database/migrations/migration-runner.js';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/testing/index.js';
 import { emptyTables } from '../support/empty-tables.js';
+import { type MigratedServer, startMigratedServer } from '../support/migrated-server.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer, startAdminApp } from './admin-app.js';
 
@@ -189,20 +188,16 @@ describe('a request with an Idempotency-Key', () => {
 });
 
 describe('a request with an Idempotency-Key, before a server of its own', () => {
-  let server: EmbeddedPostgres;
-  let pool: pg.Pool;
+  let server: MigratedServer;
   let own: AdminApp;
 
   beforeAll(async () => {
-    server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });
-    await runMigrations({ connectionString: server.url });
-    pool = new pg.Pool({ connectionString: server.url });
-    await registerConsumer({ pool }, 'billing');
+    server = await startMigratedServer();
+    await registerConsumer(server, 'billing');
     own = await startAdminApp(server);
   });
   afterAll(async () => {
     await own.close();
-    await pool.end();
     await server.stop();
   });
 
@@ -210,9 +205,9 @@ describe('a request with an Idempotency-Key, before a server of its own', () => 
     const pause = (key: string) =>
       own.ask('consumers/billing/pause', { method: 'POST', json: {}, headers: { 'idempotency-key': key } });
     // So it looks after the server has recovered from a crash of one of its processes.
-    await endAtCommit(pool, `PERFORM pg_stat_reset_shared('wal');`);
+    await endAtCommit(server.pool, `PERFORM pg_stat_reset_shared('wal');`);
     const lost = await pause('k1');
-    await pool.query('DROP FUNCTION integration.end_session CASCADE');
+    await server.pool.query('DROP FUNCTION integration.end_session CASCADE');
     expect(lost).toMatchObject({ status: 503, json: { code: 'INTEGRATION_ADMIN_UNAVAILABLE' } });
     expect(await pause('k1')).toMatchObject({ status: 409, json: { code: 'INTEGRATION_ADMIN_KEY_IN_USE' } });
     expect(await pause('k2')).toMatchObject({ status: 200 });

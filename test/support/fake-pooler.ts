@@ -6,8 +6,8 @@ const BACKEND_KEY = Buffer.from([0x4b, 0, 0, 0, 12]);
 export async function startFakePooler(databaseUrl: string): Promise<{ url: string; close(): Promise<void> }> {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
-  const server = createServer((inbound) => {
-    const outbound = connect(Number(target.port || 5432), target.hostname);
+  const server = createServer({ noDelay: true }, (inbound) => {
+    const outbound = connect({ port: Number(target.port || 5432), host: target.hostname, noDelay: true });
     for (const [socket, other] of [
       [inbound, outbound],
       [outbound, inbound],

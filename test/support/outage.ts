@@ -12,7 +12,7 @@ export class Outage {
   private port = 0;
 
   private constructor(private readonly target: URL) {
-    this.server = createServer((inbound) => this.forward(inbound));
+    this.server = createServer({ noDelay: true }, (inbound) => this.forward(inbound));
   }
 
   static async of(databaseUrl: string): Promise<Outage> {
@@ -83,7 +83,11 @@ export class Outage {
       inbound.destroy();
       return;
     }
-    const outbound = connect(Number(this.target.port || 5432), this.target.hostname);
+    const outbound = connect({
+      port: Number(this.target.port || 5432),
+      host: this.target.hostname,
+      noDelay: true,
+    });
     for (const [socket, other] of [
       [inbound, outbound],
       [outbound, inbound],

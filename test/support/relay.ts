@@ -18,8 +18,8 @@ export async function startRelay(
 ): Promise<Relay> {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
-  const server = createServer((inbound) => {
-    const outbound = connect(Number(target.port || 5432), target.hostname);
+  const server = createServer({ noDelay: true }, (inbound) => {
+    const outbound = connect({ port: Number(target.port || 5432), host: target.hostname, noDelay: true });
     const ended = pass(inbound, outbound);
     for (const [socket, other] of [
       [inbound, outbound],

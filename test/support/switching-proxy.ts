@@ -23,13 +23,13 @@ export interface SwitchingProxy {
 export async function startSwitchingProxy(databaseUrl: string): Promise<SwitchingProxy> {
   const connections = new Set<Connection>();
   let port = portOf(databaseUrl);
-  const server = createServer((inbound) => {
+  const server = createServer({ noDelay: true }, (inbound) => {
     const target = port;
     inbound.on('error', () => {});
     inbound.once('data', (startup) => {
       const [, application = ''] = /application_name\0([^\0]*)\0/.exec(startup.toString('latin1')) ?? [];
       const connection = { application, port: target, inbound };
-      const outbound = connect(target, '127.0.0.1');
+      const outbound = connect({ port: target, host: '127.0.0.1', noDelay: true });
       connections.add(connection);
       outbound.write(startup);
       inbound.pipe(outbound);

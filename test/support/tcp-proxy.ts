@@ -37,7 +37,7 @@ export async function startTcpProxy(
   let losing: { readonly text: string; readonly lost: () => void } | undefined;
   let silencing: { readonly text: string; readonly silent: () => void } | undefined;
   let isSilent = false;
-  const server = createServer((inbound) => {
+  const server = createServer({ noDelay: true }, (inbound) => {
     if (isSilent) {
       sockets.add(inbound);
       inbound.on('error', () => {});
@@ -45,7 +45,7 @@ export async function startTcpProxy(
       inbound.resume();
       return;
     }
-    const outbound = connect(Number(target.port || 5432), target.hostname);
+    const outbound = connect({ port: Number(target.port || 5432), host: target.hostname, noDelay: true });
     const look = tap?.();
     const lookAtAnswer = answerTap?.();
     clients.add(inbound);

@@ -22,7 +22,7 @@ export async function startTransactionPooler(
   const sessions = new Set<Socket>();
   const free: Socket[] = [];
   const clients = new Set<Socket>();
-  const server = createServer((inbound) => {
+  const server = createServer({ noDelay: true }, (inbound) => {
     clients.add(inbound);
     let session: Socket | undefined;
     let waiting: Buffer[] = [];

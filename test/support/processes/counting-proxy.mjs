@@ -4,8 +4,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 const { host, port, text, count } = workerData;
 
-const server = createServer((inbound) => {
-  const outbound = connect(port, host);
+const server = createServer({ noDelay: true }, (inbound) => {
+  const outbound = connect({ port, host, noDelay: true });
   inbound.on('data', (data) => {
     if (!data.includes(text)) return;
     Atomics.add(count, 0, 1);
