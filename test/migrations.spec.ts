@@ -161,6 +161,23 @@ describe('running migrations', () => {
     });
   });
 
+  it('says that nobody knows what became of a migration whose connection was lost, and applies it if it is missing', async () => {
+    const folder = await copyOfMigrations();
+    const next = join(folder, '29990101000000_next');
+    await mkdir(next);
+    await writeFile(join(next, 'migration.sql'), 'SELECT pg_terminate_backend(pg_backend_pid());');
+    await expect(runMigrations({ connectionString: database.url, folder })).rejects.toMatchObject({
+      code: 'INTEGRATION_MIGRATION_FAILED',
+      message: expect.stringMatching(
+        /29990101000000_next .* the connection was lost: .*Run the migrations again/,
+      ),
+    });
+    await writeFile(join(next, 'migration.sql'), 'SELECT 1;');
+    expect(await runMigrations({ connectionString: database.url, folder })).toMatchObject({
+      applied: ['29990101000000_next'],
+    });
+  });
+
   it('lets a migration take longer than the engine lets its statements', async () => {
     const folder = await copyOfMigrations();
     const next = join(folder, '29990101000000_next');

@@ -1,5 +1,6 @@
 import { IntegrationError, messageOf } from '../../errors.js';
 import { connectionFailure } from '../connection/connection-failure.js';
+import { isConnectionLoss } from '../connection/connection-loss.js';
 import type { EngineConnectionOptions } from '../connection/connection-options.js';
 import {
   type ConnectionTarget,
@@ -115,9 +116,14 @@ async function apply(store: MigrationStore, schema: string, file: MigrationFile)
   try {
     await store.apply({ ...file, sql: renderMigration(file.text, schema) });
   } catch (cause) {
+    const words = messageOf(cause);
+    // The connection may have been lost in the COMMIT.
+    const outcome = isConnectionLoss(cause)
+      ? `was cut short, because the connection was lost: ${words}. Run the migrations again: this one is applied then, unless it was already`
+      : `failed and was rolled back: ${words}`;
     throw new IntegrationError(
       'INTEGRATION_MIGRATION_FAILED',
-      `migration ${file.name} failed on schema "${schema}" and was rolled back: ${messageOf(cause)}`,
+      `migration ${file.name} on schema "${schema}" ${outcome}`,
       { schema, migration: file.name },
       { cause },
     );
