@@ -314,7 +314,12 @@ describe('the commit of a transaction of the engine’s own client', () => {
   it('is told with others where many come at once', async () => {
     const room = openOwnRoom();
     const startedAt = performance.now();
-    await Promise.all(Array.from({ length: 100 }, () => publish(room)));
+    // Ten at a time, fewer than there are connections: on a busy machine others would wait too long for one.
+    await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        for (let n = 0; n < 10; n++) await publish(room);
+      }),
+    );
     const tookMs = performance.now() - startedAt;
     await room.close();
     await allHeard();
