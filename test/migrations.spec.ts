@@ -147,14 +147,12 @@ describe('running migrations', () => {
 
   it('undoes a migration that fails, keeps those before it, and goes on from there', async () => {
     const folder = await copyOfMigrations();
-    const next = join(folder, '29990101000000_next');
-    await mkdir(next);
-    await writeFile(join(next, 'migration.sql'), 'CREATE TABLE "integration".half (); SELECT 1 / 0;');
+    await writeNext(folder, 'CREATE TABLE "integration".half (); SELECT 1 / 0;');
     await expect(runMigrations({ connectionString: database.url, folder })).rejects.toMatchObject({
       code: 'INTEGRATION_MIGRATION_FAILED',
       message: expect.stringMatching(/29990101000000_next.*division by zero/),
     });
-    await writeFile(join(next, 'migration.sql'), 'CREATE TABLE "integration".half ();');
+    await writeNext(folder, 'CREATE TABLE "integration".half ();');
     expect(await runMigrations({ connectionString: database.url, folder })).toEqual({
       applied: ['29990101000000_next'],
       alreadyApplied: ALL.length,
@@ -163,16 +161,14 @@ describe('running migrations', () => {
 
   it('says that nobody knows what became of a migration whose connection was lost, and applies it if it is missing', async () => {
     const folder = await copyOfMigrations();
-    const next = join(folder, '29990101000000_next');
-    await mkdir(next);
-    await writeFile(join(next, 'migration.sql'), 'SELECT pg_terminate_backend(pg_backend_pid());');
+    await writeNext(folder, 'SELECT pg_terminate_backend(pg_backend_pid());');
     await expect(runMigrations({ connectionString: database.url, folder })).rejects.toMatchObject({
       code: 'INTEGRATION_MIGRATION_FAILED',
       message: expect.stringMatching(
         /29990101000000_next .* the connection was lost: .*Run the migrations again/,
       ),
     });
-    await writeFile(join(next, 'migration.sql'), 'SELECT 1;');
+    await writeNext(folder, 'SELECT 1;');
     expect(await runMigrations({ connectionString: database.url, folder })).toMatchObject({
       applied: ['29990101000000_next'],
     });
@@ -180,10 +176,8 @@ describe('running migrations', () => {
 
   it('lets a migration take longer than the engine lets its statements', async () => {
     const folder = await copyOfMigrations();
-    const next = join(folder, '29990101000000_next');
-    await mkdir(next);
-    await writeFile(
-      join(next, 'migration.sql'),
+    await writeNext(
+      folder,
       `CREATE TABLE "integration".timeouts AS SELECT name, setting FROM pg_settings
        WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout');`,
     );
@@ -339,6 +333,13 @@ describe('a host that applied the files with Prisma Migrate', () => {
 
 function engineOn(schema: string): EngineDatabase {
   return new EngineDatabase({ connectionString: database.url, schema, max: 1 });
+}
+
+/** Puts a migration behind the others, or changes it. */
+async function writeNext(folder: string, sql: string): Promise<void> {
+  const next = join(folder, '29990101000000_next');
+  await mkdir(next, { recursive: true });
+  await writeFile(join(next, 'migration.sql'), sql);
 }
 
 async function copyOfMigrations(): Promise<string> {

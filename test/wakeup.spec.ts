@@ -65,10 +65,11 @@ async function terminate(applicationName: string): Promise<void> {
 /** So long others wait for a message that is sent for all of them. */
 const REST_MS = 5;
 
-/** After so many looks that each found something soon after the one before there is a rest, of at most so long. */
+/** A stream has begun when so many looks, one soon after another, have each found something. */
 const IN_A_STREAM = 4;
+/** The longest rest after a look in a stream that has only begun. */
 const LONGEST_REST_MS = 12;
-/** At this age a publish is looked for first. */
+/** The age at which a publish is looked for first. */
 const FIRST_AGE_MS = 2;
 
 describe('the commit of a transaction of the host’s own', () => {

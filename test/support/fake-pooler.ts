@@ -1,4 +1,5 @@
-import { connect, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { connectTo } from './relay.js';
 
 const BACKEND_KEY = Buffer.from([0x4b, 0, 0, 0, 12]);
 
@@ -7,7 +8,7 @@ export async function startFakePooler(databaseUrl: string): Promise<{ url: strin
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (inbound) => {
-    const outbound = connect({ port: Number(target.port || 5432), host: target.hostname, noDelay: true });
+    const outbound = connectTo(target);
     for (const [socket, other] of [
       [inbound, outbound],
       [outbound, inbound],

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { connectTo } from './relay.js';
 import { until } from './until.js';
 
 /** A way to the server that can be cut off for a while. */
@@ -83,11 +84,7 @@ export class Outage {
       inbound.destroy();
       return;
     }
-    const outbound = connect({
-      port: Number(this.target.port || 5432),
-      host: this.target.hostname,
-      noDelay: true,
-    });
+    const outbound = connectTo(this.target);
     for (const [socket, other] of [
       [inbound, outbound],
       [outbound, inbound],

@@ -19,7 +19,7 @@ export async function startRelay(
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (inbound) => {
-    const outbound = connect({ port: Number(target.port || 5432), host: target.hostname, noDelay: true });
+    const outbound = connectTo(target);
     const ended = pass(inbound, outbound);
     for (const [socket, other] of [
       [inbound, outbound],
@@ -42,6 +42,11 @@ export async function startRelay(
       await once(server, 'close');
     },
   };
+}
+
+/** A connection to the server of a database's URL, on which small packets are not held back. */
+export function connectTo({ hostname, port }: URL): Socket {
+  return connect({ host: hostname, port: Number(port || 5432), noDelay: true });
 }
 
 /** Lets a server listen on a loopback address. Resolves to the database's URL through it. */

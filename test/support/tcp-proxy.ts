@@ -1,5 +1,5 @@
-import { connect, createServer, type Socket } from 'node:net';
-import { listenBefore } from './relay.js';
+import { createServer, type Socket } from 'node:net';
+import { connectTo, listenBefore } from './relay.js';
 
 /** A way to the server that can fall silent without closing, as a network does. */
 export interface TcpProxy {
@@ -45,7 +45,7 @@ export async function startTcpProxy(
       inbound.resume();
       return;
     }
-    const outbound = connect({ port: Number(target.port || 5432), host: target.hostname, noDelay: true });
+    const outbound = connectTo(target);
     const look = tap?.();
     const lookAtAnswer = answerTap?.();
     clients.add(inbound);
