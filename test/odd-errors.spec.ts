@@ -31,6 +31,25 @@ function cyclic(): Error {
   return error;
 }
 
+function chainOf(length: number): Error {
+  let error = new Error('innermost');
+  for (let i = 0; i < length; i++) error = new Error('again', { cause: error });
+  return error;
+}
+
+/** Another cause each time, and so many of them that only what stops looking ends before the test does. */
+let made = 0;
+class Endless extends Error {
+  override get cause(): Error | undefined {
+    return ++made % 1_000_000 === 0 ? undefined : new Endless('inner');
+  }
+}
+
+function gathering(count: number): Error {
+  const errors = Array.from({ length: count }, (_, i) => chainOf(i % 100));
+  return new AggregateError(errors, 'many');
+}
+
 function revoked(): object {
   const { proxy, revoke } = Proxy.revocable(new Error('odd'), {});
   revoke();
@@ -45,6 +64,13 @@ const ODD: [kind: string, make: () => unknown][] = [
   ['a name without a prototype', () => Object.assign(new Error('odd'), { name: Object.create(null) })],
   ['a revoked proxy', revoked],
 ];
+/** Looking at all of it would stop the process for seconds, or for ever. */
+const BOUNDLESS: typeof ODD = [
+  ['a chain of 5000 causes', () => chainOf(5_000)],
+  ['a cause that is another object each time', () => new Endless('outer')],
+  ['5000 errors in one', () => gathering(5_000)],
+  ['a message as long as a file', () => new Error('long '.repeat(1_000_000), { cause: chainOf(3) })],
+];
 
 const event = (eventName: string, aggregateId: string) => ({
   eventName,
@@ -54,7 +80,7 @@ const event = (eventName: string, aggregateId: string) => ({
 });
 
 describe('an error that cannot be looked at', () => {
-  it.each(ODD)('is a failure of its event like any other: %s', async (kind, make) => {
+  it.each([...ODD, ...BOUNDLESS])('is a failure of its event like any other: %s', async (kind, make) => {
     const handled = new Recorder<string>();
     const unhandled: unknown[] = [];
     const note = (reason: unknown) => unhandled.push(reason);

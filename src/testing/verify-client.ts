@@ -3,6 +3,7 @@ import type { HostAdapter } from '../database/clients/host-adapter.js';
 import { clientFrom } from '../database/clients/host-client.js';
 import { isRootClient, isSqlClient, type TransactionalSqlClient } from '../database/clients/sql-client.js';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
+import { causesOf } from '../database/connection/error-fields.js';
 import { answerWithin } from '../database/wire/answer-within.js';
 import { messageOf } from '../errors.js';
 import {
@@ -278,11 +279,7 @@ async function rejectionOf(run: Promise<unknown>): Promise<{ reason: unknown } |
 }
 
 function isOrCauses(error: unknown, wanted: Error): boolean {
-  for (let each = error, depth = 0; depth < 10; each = (each as { cause?: unknown }).cause, depth++) {
-    if (each === wanted) return true;
-    if (typeof each !== 'object' || each === null) return false;
-  }
-  return false;
+  return causesOf(error).includes(wanted);
 }
 
 function shown(value: unknown): string {

@@ -1,4 +1,13 @@
 import { saysConnectionLost, saysSessionLost } from '../wire/driver-words.js';
+import {
+  causesOf,
+  type ErrorFields,
+  fieldsOf,
+  firstOf,
+  gatheredBy,
+  MOST_OBJECTS,
+  partsOf,
+} from './error-fields.js';
 
 /** Error codes which mean that there is no server, or that the connection to it is lost. */
 const SOCKET_CODES = new Set([
@@ -23,6 +32,9 @@ const SOCKET_CODES = new Set([
  */
 const WORDS_OF_LIBPQ = /terminating connection|server closed the connection/i;
 
+/** The most values of one object that are looked at for words. */
+const MOST_VALUES = 100;
+
 /** The SQLSTATE protocol_violation. */
 export const PROTOCOL_VIOLATION = '08P01';
 
@@ -39,9 +51,6 @@ interface ServerError {
   readonly routine: string | undefined;
 }
 
-/** The maximum number of objects that are looked at in one error. */
-const MOST_LOOKED_AT = 100;
-
 /**
  * The SQLSTATE of an error of node-postgres, or of an error of Prisma (driver adapter) that wraps one.
  * Undefined if the error has none.
@@ -51,20 +60,13 @@ export function sqlStateOf(error: unknown): string | undefined {
 }
 
 function serverErrorOf(error: unknown): ServerError | undefined {
-  const seen = new Set<unknown>();
-  const queue: unknown[] = [error];
-  while (queue.length > 0) {
-    const item = queue.shift();
-    if (typeof item !== 'object' || item === null || seen.has(item)) continue;
-    seen.add(item);
-    const fields = fieldsOf(item);
+  for (const fields of partsOf(error)) {
     const severity = typeof fields.severity === 'string' ? fields.severity : undefined;
     for (const state of [fields.originalCode, fields.code]) {
       if (!isSqlState(state, severity !== undefined)) continue;
       const routine = typeof fields.routine === 'string' ? fields.routine : undefined;
-      return { state, severity, routine, isOfRoutine: 'routine' in item ? routine !== undefined : undefined };
+      return { state, severity, routine, isOfRoutine: fields.hasRoutine ? routine !== undefined : undefined };
     }
-    queue.push(fields.meta, fields.driverAdapterError, fields.cause, fields.driverError, fields.original);
   }
   return undefined;
 }
@@ -90,35 +92,6 @@ function isOfOneStatement({ state, severity, isOfRoutine }: ServerError): boolea
   return isOfRoutine === undefined ? severity === 'ERROR' : isOfRoutine && severity !== 'FATAL';
 }
 
-/** Where the server's error is, by the library: TypeORM has it in `driverError`, Sequelize in `original`. */
-const FIELDS = [
-  'code',
-  'originalCode',
-  'severity',
-  'routine',
-  'cause',
-  'driverError',
-  'original',
-  'meta',
-  'driverAdapterError',
-  'kind',
-  'message',
-  'errors',
-];
-
-function pick(error: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(FIELDS.map((name) => [name, error[name]]));
-}
-
-/** The fields of any error. An error that cannot be read (a getter that throws, a revoked proxy) has none. */
-function fieldsOf(error: object): Record<string, unknown> {
-  try {
-    return pick(error as Record<string, unknown>);
-  } catch {
-    return {};
-  }
-}
-
 /**
  * Every text in an error and in its causes: messages, and names of constraints and columns. It serves where
  * an error has no code of its own.
@@ -127,19 +100,26 @@ export function textsOf(error: unknown): string[] {
   const texts: string[] = [];
   const seen = new Set<unknown>();
   const queue: unknown[] = [error];
-  while (queue.length > 0 && seen.size < MOST_LOOKED_AT) {
-    const item = queue.shift();
+  for (const item of queue) {
+    if (seen.size >= MOST_OBJECTS) break;
     if (typeof item === 'string') texts.push(item);
     if (typeof item !== 'object' || item === null || seen.has(item)) continue;
     seen.add(item);
-    try {
-      const { message, cause } = item as { message?: unknown; cause?: unknown };
-      queue.push(message, cause, ...Object.values(item));
-    } catch {
-      // This object cannot be read.
-    }
+    queue.push(...valuesOf(item));
   }
   return texts;
+}
+
+/** The values of an object, as far as it lets them be read. Bytes and long lists say nothing in words. */
+function valuesOf(object: object): readonly unknown[] {
+  const { message, cause } = fieldsOf(object);
+  if (ArrayBuffer.isView(object)) return [message, cause];
+  try {
+    if (Array.isArray(object)) return firstOf(object, MOST_VALUES);
+    return [message, cause, ...firstOf(Object.values(object), MOST_VALUES)];
+  } catch {
+    return [message, cause];
+  }
 }
 
 /**
@@ -156,16 +136,18 @@ export function reasonOf(error: unknown): string {
  * statement took effect.
  */
 export function isConnectionLoss(error: unknown, seen: Set<unknown> = new Set()): boolean {
+  if (seen.has(error) || seen.size >= MOST_OBJECTS) return false;
+  seen.add(error);
   const said = serverErrorOf(error);
   if (said !== undefined) return isStateOfLoss(said.state) && !isOfOneStatement(said);
-  if (typeof error !== 'object' || error === null || seen.has(error)) return false;
-  seen.add(error);
-  const { code, message, cause, driverError, original, errors } = fieldsOf(error);
+  return partsOf(error).some(
+    (part) => saysLoss(part) || gatheredBy(part).some((each) => isConnectionLoss(each, seen)),
+  );
+}
+
+function saysLoss({ code, message }: ErrorFields): boolean {
   if (typeof code === 'string' && SOCKET_CODES.has(code)) return true;
-  if (typeof message === 'string' && (saysConnectionLost(message) || WORDS_OF_LIBPQ.test(message)))
-    return true;
-  if (Array.isArray(errors) && errors.some((each) => isConnectionLoss(each, seen))) return true;
-  return [cause, driverError, original].some((each) => each !== undefined && isConnectionLoss(each, seen));
+  return typeof message === 'string' && (saysConnectionLost(message) || WORDS_OF_LIBPQ.test(message));
 }
 
 function isStateOfLoss(state: string): boolean {
@@ -182,27 +164,30 @@ const LOST_STATES = new Set(['08000', '08003', '08006', '08007', '25P03', '25P04
  * The kind that a driver adapter of Prisma gives an error for which the server said nothing. The error of a
  * raw query holds it deep inside, and no code of Prisma says the same. Undefined for any other error.
  */
-export function adapterKindOf(error: unknown): string | undefined {
-  if (typeof error !== 'object' || error === null) return undefined;
-  const { meta, driverAdapterError } = fieldsOf(error);
-  const { driverAdapterError: inMeta } = typeof meta === 'object' && meta !== null ? fieldsOf(meta) : {};
-  const found = [inMeta, driverAdapterError, error].find((each) => typeof each === 'object' && each !== null);
-  const { cause } = fieldsOf(found as object);
-  const { kind } = typeof cause === 'object' && cause !== null ? fieldsOf(cause) : {};
+export function adapterKindOf(fields: ErrorFields): string | undefined {
+  const inMeta = isObject(fields.meta) ? fieldsOf(fields.meta).driverAdapterError : undefined;
+  const adapters = [inMeta, fields.driverAdapterError].find(isObject);
+  const { cause } = adapters === undefined ? fields : fieldsOf(adapters);
+  const { kind } = isObject(cause) ? fieldsOf(cause) : {};
   return typeof kind === 'string' ? kind : undefined;
 }
 
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
 /** Whether an error says that an existing session was lost. The code of Prisma for this is P1017. */
-export function isSessionLoss(error: unknown, seen: Set<unknown> = new Set()): boolean {
+export function isSessionLoss(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state !== undefined) return LOST_STATES.has(state);
-  if (typeof error !== 'object' || error === null || seen.has(error)) return false;
-  seen.add(error);
-  const { code, message, cause } = fieldsOf(error);
-  if (code === 'P1017' || adapterKindOf(error) === 'ConnectionClosed') return true;
+  return causesOf(error).some((each) => saysSessionLoss(fieldsOf(each)));
+}
+
+function saysSessionLoss(fields: ErrorFields): boolean {
+  const { code, message } = fields;
+  if (code === 'P1017' || adapterKindOf(fields) === 'ConnectionClosed') return true;
   const isInWords = typeof code !== 'string' && typeof message === 'string';
-  if (isInWords && (saysSessionLost(message) || WORDS_OF_LIBPQ.test(message))) return true;
-  return cause !== undefined && isSessionLoss(cause, seen);
+  return isInWords && (saysSessionLost(message) || WORDS_OF_LIBPQ.test(message));
 }
 
 /**

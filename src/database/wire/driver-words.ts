@@ -48,9 +48,8 @@ export function isPoolExhausted(error: unknown): boolean {
  * Whether an error says that the connection is gone, or that none can be had, in words that only
  * node-postgres uses. For an error that may come from any code.
  */
-export function isDriversConnectionError(error: object): boolean {
-  if ((error as { code?: unknown }).code !== undefined) return false;
-  const message = messageOf(error);
+export function isDriversConnectionError({ code, message }: { code?: unknown; message?: unknown }): boolean {
+  if (code !== undefined || typeof message !== 'string') return false;
   return [...SESSION_LOST, NONE_TO_BE_HAD].some((words) => message.startsWith(words));
 }
 

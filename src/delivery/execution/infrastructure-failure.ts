@@ -1,8 +1,9 @@
 import { adapterKindOf, isConnectionLoss, sqlStateOf } from '../../database/connection/connection-loss.js';
+import { causesOf, type ErrorFields, fieldsOf, partsOf } from '../../database/connection/error-fields.js';
 import { LOCK_NOT_AVAILABLE, QUERY_CANCELED } from '../../database/connection/sql-states.js';
 import { isDriversConnectionError } from '../../database/wire/driver-words.js';
 import { UnusableConnection } from '../../database/wire/unusable-connection.js';
-import { IntegrationError, messageOf } from '../../errors.js';
+import { IntegrationError } from '../../errors.js';
 import { isLibraryOutage } from './library-outage.js';
 
 /*
@@ -50,17 +51,26 @@ const NO_TRANSACTION = 'Unable to start a transaction';
  * infrastructure. A refused connection to another service is the handler's own failure. So this judges only
  * errors that carry a SQLSTATE, or a code, class or text of a library for databases.
  */
-export function isDatabaseOutage(error: unknown, seen: Set<unknown> = new Set()): boolean {
+export function isDatabaseOutage(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state !== undefined) return isConnectionLoss(error) || state === '25P03' || isShortage(state);
-  if (typeof error !== 'object' || error === null || seen.has(error)) return false;
-  seen.add(error);
-  const { code, cause, driverError, original } = error as Record<string, unknown>;
-  if (code === 'P2028' && messageOf(error).includes(NO_TRANSACTION)) return true;
-  if (ADAPTER_KINDS.has(adapterKindOf(error) ?? '')) return true;
-  if (isDriversConnectionError(error) || error instanceof UnusableConnection) return true;
-  if ((typeof code === 'string' && PRISMA_CODES.has(code)) || isLibraryOutage(error)) return true;
-  return [cause, driverError, original].some((each) => each !== undefined && isDatabaseOutage(each, seen));
+  return partsOf(error).some((part) => isUnusableConnection(part.of) || saysOutage(part));
+}
+
+function isUnusableConnection(object: object): boolean {
+  try {
+    return object instanceof UnusableConnection;
+  } catch {
+    return false;
+  }
+}
+
+function saysOutage(fields: ErrorFields): boolean {
+  const { code, message } = fields;
+  if (code === 'P2028' && String(message).includes(NO_TRANSACTION)) return true;
+  if (ADAPTER_KINDS.has(adapterKindOf(fields) ?? '')) return true;
+  if (typeof code === 'string' && PRISMA_CODES.has(code)) return true;
+  return isDriversConnectionError(fields) || isLibraryOutage(fields);
 }
 
 /** Whether the SQLSTATE of one of the engine's own statements means that the statement was kept waiting. */
@@ -75,7 +85,7 @@ export function isKeptWaiting(state: string): boolean {
 export function isFailureOfCommit(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state !== undefined) return !isDatabaseOutage(error);
-  return isAborted(error) || causesOf(error).some(({ code }) => code === PRISMA_CONFLICT);
+  return isAborted(error) || causesOf(error).some((each) => fieldsOf(each).code === PRISMA_CONFLICT);
 }
 
 /** Whether a handler caught an error of the database, and its transaction was rolled back because of it. */
@@ -91,18 +101,4 @@ export function isAborted(error: unknown): boolean {
  */
 function isShortage(state: string): boolean {
   return state.startsWith('53') && state !== '53400';
-}
-
-/** The error and the chain of its causes, each of them once. */
-function causesOf(error: unknown): { readonly code?: unknown }[] {
-  const causes = new Set<object>();
-  try {
-    for (let each = error; typeof each === 'object' && each !== null && !causes.has(each); ) {
-      causes.add(each);
-      each = (each as { cause?: unknown }).cause;
-    }
-  } catch {
-    // Reading the error throws, so its further causes are not known.
-  }
-  return [...causes];
 }

@@ -1,5 +1,5 @@
 import { isConnectionLoss } from '../../database/connection/connection-loss.js';
-import { messageOf } from '../../errors.js';
+import type { ErrorFields } from '../../database/connection/error-fields.js';
 
 /*
  * How the libraries behind the adapters say that no connection is to be had. TypeORM, Kysely and Drizzle hand
@@ -40,19 +40,18 @@ const POOL_OF_KNEX = 'Knex: Timeout acquiring a connection';
 const LOST_BY_KNEX =
   / - (Connection terminated unexpectedly|Client has encountered a connection error and is not queryable)$/;
 
-/** Whether an error, without a look at its causes, is that of a library which gets no connection. */
-export function isLibraryOutage(error: object): boolean {
-  const { code, name } = error as { code?: unknown; name?: unknown };
+/** Whether these are the fields of an error of a library which gets no connection. */
+export function isLibraryOutage(fields: ErrorFields): boolean {
+  const { code, name } = fields;
   if (typeof code === 'string' && CODES.has(code)) return true;
   if (typeof name === 'string' && NAMES.has(name)) return true;
-  if (isAroundDriver(error, name))
-    return isConnectionLoss(error) || messageOf(error).startsWith(POOL_OF_KNEX);
+  const message = typeof fields.message === 'string' ? fields.message : '';
+  if (isAroundDriver(fields)) return isConnectionLoss(fields.of) || message.startsWith(POOL_OF_KNEX);
   if (code !== undefined) return false;
-  const message = messageOf(error);
   return message.startsWith(POOL_OF_KNEX) || LOST_BY_KNEX.test(message);
 }
 
 /** Drizzle's class leaves the name of an error as it is. */
-function isAroundDriver(error: object, name: unknown): boolean {
-  return [name, error.constructor?.name].some((each) => AROUND_DRIVERS.has(each as string));
+function isAroundDriver({ name, className }: ErrorFields): boolean {
+  return [name, className].some((each) => AROUND_DRIVERS.has(each as string));
 }

@@ -1,3 +1,4 @@
+import { fieldsOf, gatheredBy } from '../../database/connection/error-fields.js';
 import { messageOf } from '../../errors.js';
 
 /** The most causes that are read. A longer chain adds nothing, and a chain may be a circle. */
@@ -5,6 +6,9 @@ const MOST_CAUSES = 8;
 const MOST_FRAMES = 20;
 const LONGEST_TEXT = 4_000;
 const LONGEST_CAUSE = 300;
+const LONGEST_NAME = 300;
+/** So much of a stack is looked at. The message before it may be as long as a file. */
+const STACK_LOOKED_AT = 16_000;
 
 /**
  * The text of an error and of its causes, each once: `TypeError: fetch failed: connect ECONNREFUSED
@@ -14,7 +18,8 @@ const LONGEST_CAUSE = 300;
 export function textWithCauses(error: unknown): string {
   const parts: string[] = [];
   for (const each of chainOf(error)) {
-    const text = parts.length === 0 ? textOf(each) : textOf(each).replace(/^Error: /, '');
+    const full = textOf(each).slice(0, LONGEST_TEXT);
+    const text = parts.length === 0 ? full : full.replace(/^Error: /, '');
     if (text !== '' && !parts.some((part) => part.includes(text))) parts.push(text);
   }
   return parts.join(': ');
@@ -44,15 +49,25 @@ export function framesWithCauses(error: unknown): string {
  * The stack without the text at its beginning, because that text has been written already, without values.
  */
 function framesOf(error: unknown): string[] {
+  return (stackOf(error) ?? '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .slice(0, MOST_FRAMES);
+}
+
+/** The stack behind its message, which may be very long, and may look like a stack. */
+export function stackOf(error: unknown): string | undefined {
+  if (!isError(error)) return undefined;
   try {
-    const { stack } = error as { stack?: unknown };
-    if (!(error instanceof Error) || typeof stack !== 'string') return [];
-    return stack
-      .split('\n')
-      .filter((line) => /^\s+at /.test(line))
-      .slice(0, MOST_FRAMES);
+    const { stack } = error;
+    if (typeof stack !== 'string') return undefined;
+    const message = messageOf(error);
+    const at = stack.slice(0, 2 * LONGEST_NAME).indexOf(message.slice(0, LONGEST_NAME));
+    const isAbove = message !== '' && at >= 0;
+    const begin = isAbove ? at + message.length : Math.max(0, stack.length - STACK_LOOKED_AT);
+    return stack.slice(begin, begin + STACK_LOOKED_AT);
   } catch {
-    return [];
+    return undefined;
   }
 }
 
@@ -67,21 +82,30 @@ function chainOf(error: unknown): unknown[] {
   return chain;
 }
 
-/** A thrown value may have getters that throw. */
 function causesOf(error: unknown): unknown[] {
   if (typeof error !== 'object' || error === null) return [];
+  const fields = fieldsOf(error);
+  const gathered = isA(error, AggregateError) ? gatheredBy(fields) : [];
+  return [...gathered, fields.cause].filter((each) => isError(each) || typeof each === 'string');
+}
+
+/** Whether a value is an error, also if it cannot be looked at. */
+export function isError(value: unknown): value is Error {
+  return isA(value, Error);
+}
+
+/** A revoked proxy throws where its class is asked for. */
+function isA<T>(value: unknown, type: abstract new (...args: never[]) => T): value is T {
   try {
-    const { cause, errors } = error as { cause?: unknown; errors?: unknown };
-    const gathered = error instanceof AggregateError && Array.isArray(errors) ? errors : [];
-    return [...gathered, cause].filter((each) => each instanceof Error || typeof each === 'string');
+    return value instanceof type;
   } catch {
-    return [];
+    return false;
   }
 }
 
 function textOf(error: unknown): string {
   const message = messageWithoutValues(error);
-  if (!(error instanceof Error)) return message;
+  if (!isError(error)) return message;
   // Without a message, the code is all there is. This happens when every address of a host was tried.
   const said = message === '' ? codeOf(error) : message;
   return said === '' ? nameOf(error) : `${nameOf(error)}: ${said}`;
@@ -104,17 +128,13 @@ export function messageWithoutValues(error: unknown): string {
 }
 
 function codeOf(error: Error): string {
-  try {
-    const { code } = error as { code?: unknown };
-    return typeof code === 'string' ? code : '';
-  } catch {
-    return '';
-  }
+  const { code } = fieldsOf(error);
+  return typeof code === 'string' ? code : '';
 }
 
 function nameOf(error: Error): string {
   try {
-    return String(error.name);
+    return String(error.name).slice(0, LONGEST_NAME);
   } catch {
     return 'Error';
   }

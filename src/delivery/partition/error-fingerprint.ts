@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto';
-import { messageOf } from '../../errors.js';
-import { messageWithoutValues } from './error-causes.js';
+import { isError, messageWithoutValues, stackOf } from './error-causes.js';
 import { storable } from './storable-text.js';
 
 /** So much of a message is looked at, and so much of it counts once it is normalized. */
 const LOOKED_AT = 4_000;
 const COUNTS = 500;
-/** So much of a stack is looked at behind the message. */
-const STACK_LOOKED_AT = 16_000;
 
 /**
  * The same for failures of one kind, so that an admin sees kinds and not single failures. A kind consists of
@@ -19,7 +16,7 @@ const STACK_LOOKED_AT = 16_000;
  * was thrown.
  */
 export function errorFingerprint(error: unknown): string {
-  const message = error instanceof Error ? messageWithoutValues(error) : messageOf(error);
+  const message = messageWithoutValues(error);
   const kind = [classOf(error), normalizedMessage(message), ownFrame(error) ?? ''].join('\n');
   return createHash('sha256').update(storable(kind)).digest('hex').slice(0, 32);
 }
@@ -52,7 +49,7 @@ function withoutIds(word: string): string {
 
 /** A class that sets no name of its own is known by its constructor. */
 function classOf(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
+  if (!isError(error)) return typeof error;
   try {
     const name = String(error.name);
     return name === 'Error' ? String(error.constructor.name) : name;
@@ -72,20 +69,6 @@ function ownFrame(error: unknown): string | undefined {
     return `${(frame?.[1] ?? '').replace(/^async /, '')} ${nameOfFile(file)}`;
   }
   return undefined;
-}
-
-/** The frames of a stack. The message before them may be very long, and may look like frames. */
-function stackOf(error: unknown): string | undefined {
-  try {
-    const { stack } = error as { stack?: unknown };
-    if (!(error instanceof Error) || typeof stack !== 'string') return undefined;
-    const message = messageOf(error);
-    const at = message === '' ? -1 : stack.indexOf(message);
-    const begin = at < 0 ? Math.max(0, stack.length - STACK_LOOKED_AT) : at + message.length;
-    return stack.slice(begin, begin + STACK_LOOKED_AT);
-  } catch {
-    return undefined;
-  }
 }
 
 function isOfHost(file: string): boolean {
