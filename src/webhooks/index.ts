@@ -34,7 +34,7 @@ export { basicScheme, sharedSecretScheme } from './incoming/schemes/shared-secre
 export { standardScheme } from './incoming/schemes/standard.scheme.js';
 export { stripeScheme } from './incoming/schemes/stripe.scheme.js';
 export { twilioScheme } from './incoming/schemes/twilio.scheme.js';
-export type { SignatureScheme, Verification } from './incoming/signature-scheme.js';
+export type { SchemeWithSecrets, SignatureScheme, Verification } from './incoming/signature-scheme.js';
 export {
   basicSource,
   ed25519Source,

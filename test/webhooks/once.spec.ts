@@ -1,10 +1,11 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Controller, Logger, Post } from '@nestjs/common';
+import { Controller, Inject, Logger, Post } from '@nestjs/common';
 import {
   githubSource,
   graphHandshake,
   hmacSource,
+  IncomingWebhookService,
   metaHandshake,
   sharedSecretSource,
   slackSource,
@@ -19,6 +20,7 @@ import { runJsonCommand } from '../support/command.js';
 import { emptyTables } from '../support/empty-tables.js';
 import { gate } from '../support/gate.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 import {
   emptied,
   fromGithub,
@@ -192,6 +194,102 @@ class PaymentsController {
     return {};
   }
 }
+
+@Controller('own')
+class OwnController {
+  constructor(@Inject(IncomingWebhookService) private readonly webhooks: IncomingWebhookService) {}
+
+  @Post()
+  @VerifiedWebhook('github')
+  paid(@WebhookEvent() { source, deliveryId: key, type }: VerifiedWebhookRequest): Promise<object> {
+    return this.webhooks.once({ source, key, type }, async () => 'done');
+  }
+
+  /** Does each element of a list once. */
+  @Post('list')
+  @VerifiedWebhook('github')
+  async list(@WebhookEvent() { source, type, json }: VerifiedWebhookRequest): Promise<object> {
+    const statuses: string[] = [];
+    for (const key of json as string[])
+      statuses.push((await this.webhooks.once({ source, key, type }, async () => {})).status);
+    return statuses;
+  }
+}
+
+const rejecting = { incoming: { sources: [githubSource({ secrets: SECRET, repeatedBody: 'reject' })] } };
+
+describe.each(PLATFORMS)("with repeatedBody: 'reject' on %s, a route with `once`", (platform) => {
+  const setup = { platform, webhooks: rejecting, module: { controllers: [OwnController] } };
+  const refused = { status: 409, json: { code: 'INTEGRATION_WEBHOOK_REPEATED', step: 'repeated-body' } };
+
+  it('refuses a body under another id, and knows a repetition', async () => {
+    const { send } = await start({ ...setup, create: { rawBody: true } });
+    expect(await send('/own', fromGithub(BODY, { id: 'a' }))).toMatchObject({
+      json: { status: 'processed' },
+    });
+    expect(await send('/own', fromGithub(BODY, { id: 'a' }))).toMatchObject({
+      json: { status: 'duplicate' },
+    });
+    expect(await send('/own', fromGithub(BODY, { id: 'b' }))).toMatchObject(refused);
+    // What was taken in by one of the two ways is known to the other.
+    expect(await send('/webhooks/github', fromGithub(BODY, { id: 'c' }))).toMatchObject(refused);
+    await send('/webhooks/github', fromGithub('{"n":2}', { id: 'd' }));
+    expect(await send('/own', fromGithub('{"n":2}', { id: 'e' }))).toMatchObject(refused);
+  });
+
+  it('does each element of a list, and refuses the list under other ids', async () => {
+    const { send } = await start({ ...setup, create: { rawBody: true } });
+    const list = JSON.stringify(['k1', 'k2']);
+    expect((await send('/own/list', fromGithub(list, { id: 'a' }))).json).toEqual(['processed', 'processed']);
+    expect((await send('/own/list', fromGithub(list, { id: 'b' }))).json).toEqual(['duplicate', 'duplicate']);
+    expect(await send('/own', fromGithub(list, { id: 'c' }))).toMatchObject(refused);
+  });
+});
+
+describe("with repeatedBody: 'reject', `once` outside of a route", () => {
+  const body = 'a'.repeat(64);
+  const take = (webhooks: WebhookApp['webhooks'], key: string, bodyHash?: string) =>
+    webhooks.once({ source: 'github', key, type: 'paid', bodyHash }, async () => key);
+
+  it('takes the hash that `verify` returned', async () => {
+    const { webhooks } = await start({ webhooks: rejecting });
+    const sent = fromGithub(BODY);
+    const verified = await webhooks.verify('github', {
+      method: 'POST',
+      url: 'https://example.com/own',
+      headers: sent.headers,
+      body: Buffer.from(sent.body),
+    });
+    expect(await take(webhooks, 'a', verified.bodyHash)).toEqual({ status: 'processed', result: 'a' });
+    await expect(take(webhooks, 'b', verified.bodyHash)).rejects.toMatchObject({
+      code: 'INTEGRATION_WEBHOOK_REPEATED',
+    });
+    expect(await take(webhooks, 'c')).toMatchObject({ status: 'processed' });
+    await expect(take(webhooks, 'd', 'no hash')).rejects.toThrow(/bodyHash must be/);
+  });
+
+  it('does one of two keys that bring a body at the same moment', async () => {
+    const { webhooks } = await start({ webhooks: rejecting });
+    const [inside, mayEnd] = [gate(), gate()];
+    const first = webhooks.once({ source: 'github', key: 'a', type: 'paid', bodyHash: body }, async () => {
+      inside.open();
+      await mayEnd.opened;
+    });
+    await inside.opened;
+    const second = take(webhooks, 'b', body);
+    // The second one waits for the end of the first one in the database.
+    await until('a transaction waits for the body', async () => {
+      const { rows } = await database.pool.query(
+        `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+      );
+      return rows.length > 0;
+    });
+    mayEnd.open();
+    expect(await first).toMatchObject({ status: 'processed' });
+    await expect(second).rejects.toMatchObject({ code: 'INTEGRATION_WEBHOOK_REPEATED' });
+  });
+});
 
 describe.each(PLATFORMS)('on %s, a route of the application', (platform) => {
   const module = { controllers: [PaymentsController] };

@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
@@ -6,6 +6,7 @@ import { Logger } from '@nestjs/common';
 import { sign as signOfGithub, verify as verifyOfGithub } from '@octokit/webhooks-methods';
 import {
   githubSource,
+  hmacSource,
   hubspotSource,
   jwksSource,
   type RawWebhookRequest,
@@ -163,6 +164,64 @@ describe('twenty thousand random changes of signed requests', () => {
   });
 });
 
+describe('the hash by which a repeated body is found', () => {
+  const url = 'https://example.com/webhooks/twilio';
+  const source = twilioSource({ secrets: 'tw' });
+  const signedFor = (fields: string, body: string | Buffer) =>
+    request(
+      {
+        'content-type': 'application/x-www-form-urlencoded',
+        'x-twilio-signature': createHmac('sha1', 'tw')
+          .update(url + fields)
+          .digest('base64'),
+      },
+      Buffer.from(body),
+      url,
+    );
+  const hashOf = async (from: WebhookSource, asked: RawWebhookRequest) => {
+    const context = { verified: await verify(from, asked), tenantId: '', endpointId: undefined };
+    return deliveryOf(from, asked, context).bodyHash;
+  };
+
+  it('of a form is the same however its fields are written', async () => {
+    const spellings = [
+      'MessageSid=SM1&MessageStatus=sent',
+      'MessageStatus=sent&MessageSid=SM1',
+      '%4dessageSid=SM1&MessageStatus=sent',
+      'MessageSid=SM1&MessageStatus=sent&MessageSid=SM1',
+    ];
+    const hashes = [];
+    for (const body of spellings)
+      hashes.push(await hashOf(source, signedFor('MessageSidSM1MessageStatussent', body)));
+    expect(new Set(hashes).size).toBe(1);
+    const other = await hashOf(source, signedFor('MessageSidSM2', 'MessageSid=SM2'));
+    expect(hashes).not.toContain(other);
+  });
+
+  it('is not made for a form that is no text, because the signature says nothing of it', async () => {
+    const evil = Buffer.concat([Buffer.from('MessageSid=EVIL&x='), Buffer.of(0xff)]);
+    expect(await stepOf(source, signedFor('', evil))).toBe('signature');
+    expect(await stepOf(source, signedFor('', ''))).toBe('accepted');
+  });
+
+  it('is that of the signed parts where a scheme signs something else than the body', async () => {
+    const tokens = hmacSource({
+      key: 'tokens',
+      secrets: 's',
+      signature: { header: 'X-Sig', signed: ({ body }) => [JSON.parse(body.toString()).token] },
+      deliveryId: () => undefined,
+      type: () => 'x',
+    });
+    const asked = (body: object) =>
+      request(
+        { 'x-sig': createHmac('sha256', 's').update('t1').digest('hex') },
+        Buffer.from(JSON.stringify(body)),
+      );
+    const captured = await hashOf(tokens, asked({ token: 't1' }));
+    expect(await hashOf(tokens, asked({ token: 't1', amount: 9 }))).toBe(captured);
+  });
+});
+
 function isSameForm(one: RawWebhookRequest, other: RawWebhookRequest): boolean {
   const isForm = one.headers['content-type']?.startsWith('application/x-www-form') === true;
   const fields = ({ body }: RawWebhookRequest) =>
@@ -261,6 +320,25 @@ describe('the signatures of published libraries', () => {
         json.body.toString(),
       ),
     ).toBe(true);
+  });
+});
+
+describe('many signatures in one header', () => {
+  it('are looked at up to four, so that nobody unknown can keep the process busy', async () => {
+    const pair = generateKeyPairSync('ed25519');
+    const key = `whpk_${pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(12).toString('base64')}`;
+    const source = standardSource({ key: 'standard', secrets: key });
+    const good = `v1a,${sign(null, Buffer.from(`m1.${NOW / 1_000}.${BODY}`), pair.privateKey).toString('base64')}`;
+    const wrong = `v1a,${Buffer.alloc(64).toString('base64')}`;
+    const asked = (...given: string[]) =>
+      request({
+        'webhook-id': 'm1',
+        'webhook-timestamp': String(NOW / 1_000),
+        'webhook-signature': given.join(' '),
+      });
+    expect(await stepOf(source, asked(wrong, 'v1,bm9uZQ==', wrong, wrong, good))).toBe('accepted');
+    expect(await stepOf(source, asked(...Array<string>(170).fill(wrong), good))).toBe('signature');
+    expect(await stepOf(source, asked(wrong, wrong, wrong, wrong, good))).toBe('signature');
   });
 });
 

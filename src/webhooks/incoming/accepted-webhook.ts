@@ -20,6 +20,8 @@ export interface VerifiedWebhookRequest {
   readonly endpointId?: string | undefined;
   readonly tenantId?: string | undefined;
   readonly signedAt: Date | undefined;
+  /** SHA-256 in hex of what the signature covers. Two deliveries of one body have the same. */
+  readonly bodyHash: string;
   /** The body, if it is JSON. */
   readonly json: unknown;
   readonly request: RawWebhookRequest;

@@ -11,16 +11,18 @@ import { databaseTime } from './database-clock.store.js';
 import { IncomingEngine } from './incoming-engine.js';
 import { LackedRight } from './lacked-right.js';
 import { type Emit, type OnceDelivery, refuseBadDelivery } from './once-delivery.js';
+import { bodyHashOfRequest } from './once-request.js';
 import { judge, noJson, prepareSchemas, refuseInvalid } from './payload-schema.js';
 import { jsonOf, type RawWebhookRequest } from './raw-request.js';
 import type { Receipt } from './receipts/webhook-receipt.store.js';
 import { endpointUnknown, type Receiver, receiverOf } from './receiver.js';
-import { endpointPaused, refusal, refusedStepOf, tooLarge } from './refusal.js';
+import { bodyRepeated, endpointPaused, refusal, refusedStepOf, tooLarge } from './refusal.js';
 import { sha256Hex } from './schemes/digest.js';
+import { sayUnusable } from './secret-shares.js';
 import { type Verified, verifyRequest } from './verifier.js';
 import { addCounts } from './webhook-count.store.js';
 import { type CountedOutcome, WebhookCounts } from './webhook-counts.js';
-import { deliveryIdOf, deliveryOf, typeOf } from './webhook-event.js';
+import { bodyHashOf, deliveryIdOf, deliveryOf, typeOf } from './webhook-event.js';
 import type { WebhookReply, WebhookSource } from './webhook-source.js';
 
 /** Takes in webhooks that others send. */
@@ -48,7 +50,10 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   async onModuleInit(): Promise<void> {
     void this.engine.joined;
     if ([...this.sources.values()].some(({ secrets }) => secrets === 'endpoint')) void this.engine.secrets;
-    for (const source of this.sources.values()) await prepareSchemas(source);
+    for (const source of this.sources.values()) {
+      sayUnusable(source, this.logger);
+      await prepareSchemas(source);
+    }
   }
 
   /** Writes the counts while there are still connections. */
@@ -86,7 +91,7 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
       if (receiver.endpoint?.paused === true) throw endpointPaused(source);
       const receipt = await this.publish(receiver, request, verified, tenantId);
       if (receipt.status !== 'rejected') return receipt;
-      throw refusal('repeated-body', known.key, 'The same body was accepted before under another id');
+      throw bodyRepeated(source);
     });
   }
 
@@ -105,7 +110,8 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   async verify(source: string, request: RawWebhookRequest): Promise<VerifiedWebhookRequest> {
     const known = this.source(source);
     const receiver = await this.receiverOf(known, request, '');
-    const { secret, signedAt } = await this.verified(receiver, request);
+    const verified = await this.verified(receiver, request);
+    const { secret, signedAt } = verified;
     const { endpoint } = receiver;
     if (endpoint?.paused === true) throw endpointPaused(source);
     return {
@@ -115,6 +121,7 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
       type: typeOf(known, request),
       secret,
       signedAt,
+      bodyHash: bodyHashOf(request, verified, endpoint),
       json: jsonOf(request),
       request,
     };
@@ -133,7 +140,11 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
    * });
    * ```
    *
-   * @throws IntegrationError INTEGRATION_EVENT_INVALID for a delivery without a source, key or type
+   * With `repeatedBody: 'reject'` a body that came before under another key is refused. On a route with
+   * `@VerifiedWebhook` the body is known; elsewhere give `bodyHash` of what `verify` returned.
+   *
+   * @throws IntegrationError INTEGRATION_EVENT_INVALID for a delivery without a source, key or type,
+   * INTEGRATION_WEBHOOK_REPEATED
    */
   async once<R>(
     delivery: OnceDelivery,
@@ -141,10 +152,14 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   ): Promise<{ status: 'processed'; result: R } | { status: 'duplicate' }> {
     refuseBadDelivery(delivery);
     const { source, key, tenantId = '' } = delivery;
+    const isRejecting = this.sources.get(source)?.repeatedBody === 'reject';
+    const bodyHash = isRejecting ? (delivery.bodyHash ?? bodyHashOfRequest(source, key)) : undefined;
     return this.engine.transactions.run(async (tx) => {
       const client = this.engine.host.within(tx);
-      const isFirst = await this.engine.receipts.claim(client, { source, tenantId, keyHash: sha256Hex(key) });
-      if (!isFirst) return { status: 'duplicate' };
+      const claim = { source, tenantId, keyHash: sha256Hex(key), bodyHash };
+      const claimed = await this.engine.receipts.claim(client, claim);
+      if (claimed === 'rejected') throw bodyRepeated(source);
+      if (claimed === 'duplicate') return { status: 'duplicate' };
       const emit: Emit = (event) => {
         const metadata = { ...(tenantId === '' ? {} : { tenantId }), ...event.metadata };
         return this.engine.publisher.publishEvent({ ...event, metadata } as DomainEventInput, {

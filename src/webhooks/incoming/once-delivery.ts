@@ -10,6 +10,11 @@ export interface OnceDelivery {
   readonly type: string;
   /** Equal keys of two tenants are two deliveries. Default: none. */
   readonly tenantId?: string | undefined;
+  /**
+   * What `verify` says of the body. It is needed only for a source with `repeatedBody: 'reject'` outside of a
+   * route with `@VerifiedWebhook`.
+   */
+  readonly bodyHash?: string | undefined;
 }
 
 /** Publishes an event in the transaction of `once`. */
@@ -24,8 +29,9 @@ export function refuseBadDelivery(delivery: OnceDelivery): void {
   );
   const { tenantId } = delivery ?? {};
   const isTenant = tenantId === undefined || tenantId === '' || problemOfText(tenantId, 127) === undefined;
-  if (fields.length === 0 && isTenant) return;
-  const wrong = isTenant ? fields : [...fields, 'tenantId'];
+  const isHash = delivery?.bodyHash === undefined || /^[0-9a-f]{64}$/.test(String(delivery.bodyHash));
+  if (fields.length === 0 && isTenant && isHash) return;
+  const wrong = [...fields, ...(isTenant ? [] : ['tenantId']), ...(isHash ? [] : ['bodyHash'])];
   throw new IntegrationError(
     'INTEGRATION_EVENT_INVALID',
     `The delivery cannot be claimed: ${wrong.join(', ')} must be texts that are not empty and not too long`,

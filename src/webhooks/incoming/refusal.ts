@@ -52,6 +52,10 @@ export function rawBodyMissing(source: string): IntegrationError {
   );
 }
 
+export function bodyRepeated(source: string): IntegrationError {
+  return refusal('repeated-body', source, 'The same body was accepted before under another id');
+}
+
 /** There is nothing at the address of a request. */
 export function nothingHere(source: string): IntegrationError {
   return refusal('source', source, 'There is no webhook source at this address');

@@ -1,6 +1,7 @@
 import type { DatabaseClock } from './database-clock.js';
 import type { RawWebhookRequest } from './raw-request.js';
 import { refusal } from './refusal.js';
+import { sharesOf } from './secret-shares.js';
 import type { Verification } from './signature-scheme.js';
 import type { WebhookSource } from './webhook-source.js';
 
@@ -33,9 +34,12 @@ async function firstThatFits(source: WebhookSource, request: RawWebhookRequest):
   // The secrets of an endpoint have been put in the place of this word.
   const secrets = source.secrets === 'endpoint' ? [] : source.secrets;
   let refused: Verification | undefined;
-  for (const scheme of source.verify) {
-    const found = await scheme.verify(request, secrets);
-    if (found.ok) return found;
+  const shares = sharesOf(source.verify, secrets);
+  for (const [index, scheme] of source.verify.entries()) {
+    const places = shares[index] ?? [];
+    const own = places.map((place) => secrets[place] ?? '');
+    const found = await scheme.verify(request, own);
+    if (found.ok) return { ...found, secret: places[found.secret] ?? found.secret };
     // A signature that does not fit says more than a header that another scheme misses.
     if (refused === undefined || found.step === 'signature') refused = found;
   }
@@ -55,8 +59,8 @@ function problemOfTime(
   if (signedAt !== undefined && Math.abs(now - signedAt.getTime()) > toleranceMs)
     return `The request was signed more than ${seconds} s before or after now`;
   if (notBefore !== undefined && now < notBefore.getTime() - toleranceMs)
-    return 'The request is not good yet';
+    return 'The token of the request is not valid yet: its time nbf lies ahead';
   if (notAfter !== undefined && now > notAfter.getTime() + toleranceMs)
-    return 'The request is not good any more';
+    return 'The token of the request has expired: its time exp is past';
   return undefined;
 }

@@ -58,7 +58,7 @@ export interface DeliveryContext {
   readonly verified: Verified;
   readonly tenantId: string;
   readonly endpointId: string | undefined;
-  /** The endpoint of a tenant. What is equal at two endpoints is different. */
+  /** The endpoint of a tenant. Equal ids, bodies and aggregates of two endpoints never count as the same. */
   readonly endpoint?: ReceivingEndpoint | undefined;
   /** What the schema of the type says. Undefined if there is none. */
   readonly judgement?: Judgement | undefined;
@@ -68,6 +68,15 @@ export interface DeliveryContext {
 export function deliveryIdOf(source: WebhookSource, request: RawWebhookRequest): string {
   const id = source.deliveryId(request);
   return id === undefined || id === '' ? `sha256:${sha256Hex(request.body)}` : id;
+}
+
+/** SHA-256 in hex of what the signature covers, by which a repeated body is found. */
+export function bodyHashOf(
+  request: RawWebhookRequest,
+  { covers = request.body }: Verified,
+  endpoint: ReceivingEndpoint | undefined,
+): string {
+  return sha256Hex(...within(endpoint), covers);
 }
 
 /** Makes the delivery. With `asBytes` the payload stays empty, because jsonb cannot hold the body. */
@@ -102,7 +111,7 @@ export function deliveryOf(
     source: source.key,
     tenantId,
     keyHash: sha256Hex(...within(endpoint), deliveryId),
-    bodyHash: sha256Hex(...within(endpoint), request.body),
+    bodyHash: bodyHashOf(request, verified, endpoint),
     repeatedBody: source.repeatedBody ?? (signsTime(source) ? undefined : 'mark'),
     endpointId,
     contentType,

@@ -1,6 +1,6 @@
 import type { EventSchema } from '../../contracts/event-schema.js';
 import type { RawWebhookRequest } from './raw-request.js';
-import type { SignatureScheme } from './signature-scheme.js';
+import type { SchemeWithSecrets, SignatureScheme } from './signature-scheme.js';
 
 /** What the sender is answered. */
 export interface WebhookReply {
@@ -35,8 +35,12 @@ export interface WebhookSourceOptions {
    * whoever creates it gives the one that the sender shows. Default: false.
    */
   readonly issuesSecrets?: boolean | undefined;
-  /** How a request is verified. Of several schemes one has to fit. */
-  readonly verify: SignatureScheme | readonly SignatureScheme[];
+  /**
+   * How a request is verified. Of several schemes one has to fit. A secret belongs to one kind of schemes: a
+   * public key to the scheme that can read it, any other text to the only kind that takes it. Where that is
+   * not clear, say to which scheme the secrets belong: `{ scheme, secrets }`.
+   */
+  readonly verify: SignatureScheme | SchemeWithSecrets | readonly (SignatureScheme | SchemeWithSecrets)[];
   /**
    * What the source calls the delivery. The same id is accepted once. If there is none, the body itself is
    * what is accepted once.

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { invalidArgument } from '../../../events/argument-checks.js';
 import { checkValue } from '../../../secrets/secret-checks.js';
-import { problemOfSecret } from '../sources/make-source.js';
+import { problemOfSecret } from '../secret-shares.js';
 import type { WebhookSource } from '../webhook-source.js';
 
 /**

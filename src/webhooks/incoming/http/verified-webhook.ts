@@ -1,5 +1,6 @@
 import {
   applyDecorators,
+  type CallHandler,
   type CanActivate,
   createParamDecorator,
   type ExecutionContext,
@@ -7,12 +8,16 @@ import {
   Inject,
   Injectable,
   mixin,
+  type NestInterceptor,
   type Type,
   UseGuards,
+  UseInterceptors,
 } from '@nestjs/common';
+import { catchError, Observable, throwError } from 'rxjs';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import type { VerifiedWebhookRequest } from '../accepted-webhook.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
+import { withinRequest } from '../once-request.js';
 import { rawBodyMissing, toldOf } from '../refusal.js';
 import { bytesOf, rawRequestOf, type ServerRequest } from './server-request.js';
 import { STATUSES } from './statuses.js';
@@ -29,16 +34,34 @@ const verified = new WeakMap<object, VerifiedWebhookRequest>();
  * async paid(@WebhookEvent() { deliveryId, json }: VerifiedWebhookRequest) { … }
  * ```
  *
+ * With `repeatedBody: 'reject'` of the source, `IncomingWebhookService.once` in the route refuses a body that
+ * came before under another key.
+ *
  * A request that is refused gets the status of its step and a body with `code`, `step` and `message`.
  */
 export function VerifiedWebhook(source: string): MethodDecorator & ClassDecorator {
-  return applyDecorators(UseGuards(guardOf(source)));
+  return applyDecorators(UseGuards(guardOf(source)), UseInterceptors(WithinVerifiedRequest));
 }
 
 /** The request that `@VerifiedWebhook` has verified, as a `VerifiedWebhookRequest`. */
 export const WebhookEvent: () => ParameterDecorator = createParamDecorator(
   (_: unknown, context: ExecutionContext) => verified.get(context.switchToHttp().getRequest<object>()),
 );
+
+/** Tells `once` which body came, and answers what it refuses as the guard does. */
+@Injectable()
+class WithinVerifiedRequest implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const request = verified.get(context.switchToHttp().getRequest<object>());
+    const handled =
+      request === undefined
+        ? next.handle()
+        : new Observable<unknown>((subscriber) =>
+            withinRequest(request, () => next.handle().subscribe(subscriber)),
+          );
+    return handled.pipe(catchError((error: unknown) => throwError(() => asHttp(error))));
+  }
+}
 
 function guardOf(source: string): Type<CanActivate> {
   @Injectable()

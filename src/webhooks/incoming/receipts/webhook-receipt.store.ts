@@ -20,13 +20,21 @@ export interface Claim {
   readonly tenantId: string;
   /** SHA-256 in hex. */
   readonly keyHash: string;
+  /** SHA-256 in hex of a body that is refused if it came before under another key. */
+  readonly bodyHash?: string | undefined;
 }
+
+/** `rejected`: the body came before under another key. */
+export type Claimed = 'first' | 'duplicate' | 'rejected';
 
 /** Writes receipts, the bytes of bodies, and with them the events. */
 export class WebhookReceiptStore {
   private readonly receive: string;
   private readonly receiveAsText: string;
   private readonly claiming: string;
+  private readonly lockingBody: string;
+  private readonly claimingBody: string;
+  private readonly claimed: string;
   private readonly body: string;
   private readonly outdated: string;
   private readonly withoutEvent: string;
@@ -37,6 +45,15 @@ export class WebhookReceiptStore {
     this.receiveAsText = `CALL ${receiveWebhook}($1::text::jsonb, NULL)`;
     this.claiming = `INSERT INTO ${webhookReceipt} (source, tenant_id, key_hash) VALUES ($1, $2, decode($3, 'hex'))
       ON CONFLICT (source, tenant_id, key_hash) DO NOTHING`;
+    // The lock is that of the procedure which receives webhooks.
+    this.lockingBody = `SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(' ', 'webhook body', $1::text, $2::text, $3::text), 0))::text AS locked`;
+    this.claimingBody = `INSERT INTO ${webhookReceipt} (source, tenant_id, key_hash, body_hash)
+      SELECT $1::text, $2::text, decode($3::text, 'hex'), decode($4::text, 'hex') WHERE NOT EXISTS (
+        SELECT FROM ${webhookReceipt} r WHERE r.source = $1::text AND r.body_hash = decode($4::text, 'hex') AND r.tenant_id = $2::text
+          AND r.key_hash <> decode($3::text, 'hex'))
+      ON CONFLICT (source, tenant_id, key_hash) DO NOTHING`;
+    this.claimed = `SELECT EXISTS (
+      SELECT FROM ${webhookReceipt} WHERE source = $1::text AND tenant_id = $2::text AND key_hash = decode($3::text, 'hex')) AS known`;
     this.body = `SELECT content_type AS "contentType", encode(bytes, 'base64') AS base64 FROM ${webhookBody} WHERE outbox_event_id = $1`;
     this.outdated = `DELETE FROM ${webhookReceipt} WHERE ctid = ANY (ARRAY(
       SELECT ctid FROM ${webhookReceipt} WHERE received_at < (SELECT clock_timestamp() - $1 * interval '1 day') LIMIT $2))
@@ -81,11 +98,22 @@ export class WebhookReceiptStore {
   }
 
   /**
-   * Claims a key in the transaction of the caller. Returns false if it was claimed before. Another
-   * transaction that claims the same key at this moment is waited for. If it rolls back, the key is free.
+   * Claims a key in the transaction of the caller. Another transaction that claims the same key at this
+   * moment is waited for. If it rolls back, the key is free.
+   *
+   * With a body it also waits for transactions that bring the same body. The lock is taken by a statement of
+   * its own, because the INSERT must see what the one that was waited for has committed.
    */
-  async claim(client: SqlClient, { source, tenantId, keyHash }: Claim): Promise<boolean> {
-    return (await client.$executeRawUnsafe(this.claiming, source, tenantId, keyHash)) === 1;
+  async claim(client: SqlClient, { source, tenantId, keyHash, bodyHash }: Claim): Promise<Claimed> {
+    if (bodyHash === undefined) {
+      const count = await client.$executeRawUnsafe(this.claiming, source, tenantId, keyHash);
+      return count === 1 ? 'first' : 'duplicate';
+    }
+    await client.$queryRawUnsafe(this.lockingBody, source, tenantId, bodyHash);
+    const count = await client.$executeRawUnsafe(this.claimingBody, source, tenantId, keyHash, bodyHash);
+    if (count === 1) return 'first';
+    const [row] = await client.$queryRawUnsafe<{ known: boolean }[]>(this.claimed, source, tenantId, keyHash);
+    return row?.known === true ? 'duplicate' : 'rejected';
   }
 
   /** The body of an event, if it is kept as bytes. */

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import type { RawWebhookRequest } from '../raw-request.js';
 import { headerProblem, NO_MATCH, type SignatureScheme } from '../signature-scheme.js';
-import { decodeBase64, unixTime } from './matching.js';
+import { decodeBase64, joined, unixTime } from './matching.js';
 import { ED25519_DER } from './standard.scheme.js';
 
 export interface Ed25519SchemeOptions {
@@ -24,6 +24,8 @@ export function ed25519Scheme(options: Ed25519SchemeOptions): SignatureScheme {
   return {
     name: `Ed25519 in ${header}`,
     signsTime: timestampHeader !== undefined,
+    secretKind: `Ed25519 public key in ${encoding}`,
+    isPublicKey: (secret) => publicKeyOf(secret, encoding) !== undefined,
     problemOfSecret: (secret) =>
       publicKeyOf(secret, encoding) === undefined
         ? `an Ed25519 public key is 32 bytes in ${encoding}, or PEM`
@@ -38,12 +40,14 @@ export function ed25519Scheme(options: Ed25519SchemeOptions): SignatureScheme {
       const signedAt = unixTime(time);
       if (time === undefined || (timestampHeader !== undefined && signedAt === undefined))
         return headerProblem(`The header ${timestampHeader} is no time in seconds since 1970`);
-      const bytes = Buffer.concat(signed(request, time).map((part) => Buffer.from(part)));
+      const bytes = joined(signed(request, time));
       const place = secrets.findIndex((secret) => {
         const key = publicKeyOf(secret, encoding);
         return key !== undefined && verify(null, bytes, key, signature);
       });
-      return place < 0 ? NO_MATCH : { ok: true, secret: place, signedAt };
+      // A signed time makes each delivery another one, so it is left to the body.
+      const covers = options.signed !== undefined && timestampHeader === undefined ? bytes : undefined;
+      return place < 0 ? NO_MATCH : { ok: true, secret: place, signedAt, covers };
     },
   };
 }

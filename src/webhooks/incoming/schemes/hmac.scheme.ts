@@ -1,6 +1,6 @@
 import type { RawWebhookRequest } from '../raw-request.js';
 import { headerProblem, type SignatureScheme } from '../signature-scheme.js';
-import { type HmacAlgorithm, hmac, matchOf, type SignatureEncoding, unixTime } from './matching.js';
+import { type HmacAlgorithm, hmac, joined, matchOf, type SignatureEncoding, unixTime } from './matching.js';
 
 export interface HmacSchemeOptions {
   /** The header with the signature. */
@@ -38,6 +38,7 @@ export function hmacScheme(options: HmacSchemeOptions): SignatureScheme {
     name: `HMAC in ${options.header}`,
     signsTime: timeHeader !== undefined,
     signsUrl,
+    secretKind: 'hmac',
     verify(request, secrets) {
       const given = request.headers[header];
       if (given === undefined || given === '')
@@ -52,7 +53,9 @@ export function hmacScheme(options: HmacSchemeOptions): SignatureScheme {
       const match = matchOf([given.slice(prefix.length)], secrets, (secret) =>
         hmac(algorithm, key(secret), encoding, ...parts),
       );
-      return match.ok ? { ...match, signedAt } : match;
+      // A signed time makes each delivery another one, so it is left to the body.
+      const covers = options.signed !== undefined && timeHeader === undefined ? joined(parts) : undefined;
+      return match.ok ? { ...match, signedAt, covers } : match;
     },
   };
 }

@@ -69,6 +69,7 @@ export function jwksScheme(options: JwksSchemeOptions): SignatureScheme {
     name: `JWT in ${header}`,
     // A token without a hash of the body may come with another body for as long as it is good.
     signsTime: options.bodyHashClaim !== undefined,
+    secretKind: 'none',
     async verify(request) {
       const given = request.headers[header.toLowerCase()];
       if (given === undefined) return headerProblem(`The header ${header} is missing`);

@@ -28,6 +28,11 @@ export function matchOf(
 export type HmacAlgorithm = 'sha1' | 'sha256' | 'sha384' | 'sha512';
 export type SignatureEncoding = 'hex' | 'base64';
 
+/** The bytes of the parts one after the other. */
+export function joined(parts: readonly (string | Buffer)[]): Buffer {
+  return Buffer.concat(parts.map((part) => Buffer.from(part)));
+}
+
 /** The HMAC of the parts one after the other. */
 export function hmac(
   algorithm: HmacAlgorithm,

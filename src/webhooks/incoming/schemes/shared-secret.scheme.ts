@@ -15,6 +15,7 @@ export function sharedSecretScheme(
   return {
     name: 'shared secret',
     signsTime: false,
+    secretKind: 'shared secret',
     verify(request, secrets) {
       const given = find(request);
       if (given === undefined || given === '')
@@ -34,6 +35,7 @@ export function basicScheme(): SignatureScheme {
   return {
     name: 'basic authentication',
     signsTime: false,
+    secretKind: 'name and password',
     problemOfSecret: (secret) =>
       secret.includes(':') ? undefined : 'a secret of basic authentication is a name, a colon and a password',
     verify({ headers }, secrets) {

@@ -14,6 +14,7 @@ export function stripeScheme(header = 'Stripe-Signature'): SignatureScheme {
   return {
     name: 'Stripe v1',
     signsTime: true,
+    secretKind: 'hmac',
     verify({ headers, body }, secrets) {
       const given = headers[name];
       if (given === undefined) return headerProblem(`The header ${header} is missing`);

@@ -1,4 +1,4 @@
-import { formOf, queryOf, type RawWebhookRequest } from '../raw-request.js';
+import { formOf, queryOf, type RawWebhookRequest, textOf } from '../raw-request.js';
 import { headerProblem, NO_MATCH, type SignatureScheme } from '../signature-scheme.js';
 import { sha256Hex } from './digest.js';
 import { equalTexts, hmac, matchOf } from './matching.js';
@@ -14,6 +14,7 @@ export function twilioScheme(): SignatureScheme {
     name: 'Twilio',
     signsTime: false,
     signsUrl: true,
+    secretKind: 'hmac',
     verify(request, secrets) {
       const given = request.headers['x-twilio-signature'];
       if (given === undefined) return headerProblem('The header X-Twilio-Signature is missing');
@@ -21,8 +22,11 @@ export function twilioScheme(): SignatureScheme {
       if (bodyHash !== null && !equalTexts(bodyHash, sha256Hex(request.body))) return NO_MATCH;
       // A body that is no form and has no hash in the URL is not signed at all.
       if (bodyHash === null && request.body.length > 0 && !isForm(request)) return NO_MATCH;
-      const fields = bodyHash === null ? fieldsOf(request) : '';
-      return matchOf([given], secrets, (secret) => hmac('sha1', secret, 'base64', request.url, fields));
+      // The fields of a form that is no text cannot be told, so the signature would cover the URL alone.
+      if (bodyHash === null && textOf(request) === undefined) return NO_MATCH;
+      const covers = request.url + (bodyHash === null ? fieldsOf(request) : '');
+      const match = matchOf([given], secrets, (secret) => hmac('sha1', secret, 'base64', covers));
+      return match.ok ? { ...match, covers } : match;
     },
   };
 }

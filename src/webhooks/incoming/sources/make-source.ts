@@ -1,6 +1,7 @@
 import { isEventSchema } from '../../../contracts/event-schema.js';
 import { IntegrationError } from '../../../errors.js';
-import type { SignatureScheme } from '../signature-scheme.js';
+import { problemOfKinds, problemOfSecret } from '../secret-shares.js';
+import type { SchemeWithSecrets, SignatureScheme } from '../signature-scheme.js';
 import type { WebhookSource, WebhookSourceOptions } from '../webhook-source.js';
 
 const KEY = /^[a-z0-9][a-z0-9_-]{0,62}$/;
@@ -13,13 +14,16 @@ const KEY = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 export function webhookSource(options: WebhookSourceOptions): WebhookSource {
   const { secrets: given } = options;
   const isOfEndpoints = given === 'endpoint';
-  const secrets = typeof given === 'string' ? [given] : [...(given ?? [])];
-  const verify = Array.isArray(options.verify) ? [...options.verify] : [options.verify];
+  const schemes = listOf(options.verify);
+  const own = schemes.flatMap((each) => (isWithSecrets(each) ? textsOf(each.secrets) : []));
+  const secrets = [...new Set([...(isOfEndpoints ? [] : textsOf(given)), ...own])];
+  const verify = schemes.map(schemeOf);
   const problems = [
     ...(typeof options.key === 'string' && KEY.test(options.key)
       ? []
       : ['key must be small letters, digits, - and _, at most 63 characters']),
-    ...(secrets.length > 0 && secrets.every((secret) => typeof secret === 'string' && secret !== '')
+    ...((isOfEndpoints || secrets.length > 0) &&
+    secrets.every((secret) => typeof secret === 'string' && secret !== '')
       ? []
       : ['secrets must be a text, or a list of texts, and none of them may be empty']),
     ...(verify.length > 0 ? [] : ['verify must be a scheme, or a list of schemes']),
@@ -27,7 +31,7 @@ export function webhookSource(options: WebhookSourceOptions): WebhookSource {
     ...problemsOfSchemas(options.schemas),
     ...problemsOfNumber('maxBodyBytes', options.maxBodyBytes),
     ...problemsOfNumber('toleranceMs', options.toleranceMs),
-    ...(isOfEndpoints ? [] : problemsOfSecrets(secrets, verify)),
+    ...(isOfEndpoints ? problemsOfEndpoints(own, verify) : problemsOfSecrets(secrets, verify)),
   ];
   if (problems.length === 0) return { ...options, secrets: isOfEndpoints ? given : secrets, verify };
   throw new IntegrationError(
@@ -58,8 +62,9 @@ function problemsOfNumber(name: string, value: number | undefined): string[] {
     : [`${name} must be a whole number above 0`];
 }
 
-/** Each secret has to be one that at least one of the schemes can use. No secret stands in a message. */
+/** Each secret has to belong to one kind of schemes. No secret stands in a message. */
 function problemsOfSecrets(secrets: readonly string[], verify: readonly SignatureScheme[]): string[] {
+  if (verify.some((scheme) => !isScheme(scheme))) return [];
   return secrets.flatMap((secret, place) => {
     if (typeof secret !== 'string') return [];
     const problem = problemOfSecret(secret, verify);
@@ -67,8 +72,39 @@ function problemsOfSecrets(secrets: readonly string[], verify: readonly Signatur
   });
 }
 
-/** Why none of the schemes can use this secret. Undefined if one of them can. */
-export function problemOfSecret(secret: string, verify: readonly SignatureScheme[]): string | undefined {
-  const found = verify.map((scheme) => scheme?.problemOfSecret?.(secret));
-  return found.every((problem) => problem !== undefined) ? found.join('; ') : undefined;
+function problemsOfEndpoints(own: readonly string[], verify: readonly SignatureScheme[]): string[] {
+  if (own.length > 0) return ["with secrets: 'endpoint' the schemes have no secrets of their own"];
+  const problem = problemOfKinds(verify.filter(isScheme));
+  return problem === undefined ? [] : [problem];
+}
+
+function isScheme(value: SignatureScheme | undefined): value is SignatureScheme {
+  return typeof value?.verify === 'function';
+}
+
+function isWithSecrets(value: SignatureScheme | SchemeWithSecrets): value is SchemeWithSecrets {
+  return value !== undefined && 'scheme' in value;
+}
+
+function listOf(verify: WebhookSourceOptions['verify']): readonly (SignatureScheme | SchemeWithSecrets)[] {
+  return Array.isArray(verify) ? verify : [verify as SignatureScheme | SchemeWithSecrets];
+}
+
+function textsOf(secrets: string | readonly string[] | undefined): readonly string[] {
+  return typeof secrets === 'string' ? [secrets] : [...(secrets ?? [])];
+}
+
+function schemeOf(each: SignatureScheme | SchemeWithSecrets): SignatureScheme {
+  if (!isWithSecrets(each)) return each;
+  const { scheme, secrets } = each;
+  return {
+    name: scheme.name,
+    signsTime: scheme.signsTime,
+    signsUrl: scheme.signsUrl,
+    secretKind: scheme.secretKind,
+    ownSecrets: textsOf(secrets),
+    verify: (request, given) => scheme.verify(request, given),
+    problemOfSecret: (secret) => scheme.problemOfSecret?.(secret),
+    isPublicKey: (secret) => scheme.isPublicKey?.(secret) === true,
+  };
 }
