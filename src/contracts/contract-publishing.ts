@@ -5,7 +5,7 @@ import type { Publishing } from '../events/event-gate.js';
 import type { ContractRegistry } from './contract-registry.js';
 import type { ContractsSettings } from './contracts-options.js';
 import type { AnyEventContract } from './event-contract.js';
-import type { SchemaResult } from './event-schema.js';
+import { resultFrom, type SchemaResult } from './event-schema.js';
 import { problemsOf, sentenceOf, type Violation, violated } from './violations.js';
 
 /** An event that may be stored, or what is wrong with it. */
@@ -86,11 +86,12 @@ function refused(
 }
 
 function verdictOf(
-  result: SchemaResult,
+  answer: SchemaResult,
   event: DomainEventInput,
   { name, version, schema }: AnyEventContract,
   place: string,
 ): Verdict {
+  const result = resultFrom(answer);
   const { issues } = result;
   if (issues === undefined) return { event: { ...event, eventVersion: version, payload: result.value } };
   const problems = problemsOf(schema, issues, `${place}payload`);

@@ -42,3 +42,18 @@ export function isEventSchema(value: unknown): value is EventSchema {
     typeof (standard as { validate?: unknown }).validate === 'function'
   );
 }
+
+/**
+ * What a validator answered, as one of the two results that there are. Only an answer with a value and without
+ * issues is a yes. A validator of the application may answer anything, also nothing.
+ */
+export function resultFrom(answer: SchemaResult | null | undefined | boolean): SchemaResult {
+  if (typeof answer !== 'object' || answer === null) return NO_ANSWER;
+  if (Array.isArray(answer.issues)) return { issues: answer.issues };
+  const hasIssues = (answer.issues ?? undefined) !== undefined;
+  return !hasIssues && 'value' in answer ? { value: answer.value } : NO_ANSWER;
+}
+
+const NO_ANSWER: SchemaResult = {
+  issues: [{ message: 'cannot be judged, because its schema answered with neither a value nor issues' }],
+};

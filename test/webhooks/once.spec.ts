@@ -388,6 +388,35 @@ describe('during a rotation', () => {
 });
 
 describe('handshakes', () => {
+  it('that answer what is no reply lose no delivery, and neither do times that are none', async () => {
+    const answers: unknown[] = [undefined, null, false, true, '', 'challenge', 0, 1];
+    const sources = answers.flatMap((answer, index) =>
+      [answer, Promise.resolve(answer)].map((given, kind) =>
+        githubSource({
+          key: `own${index}-${kind}`,
+          secrets: 'secret',
+          handshake: () => given as undefined,
+          occurredAt: () => answer as undefined,
+        }),
+      ),
+    );
+    const { send } = await start({ webhooks: { incoming: { sources } } });
+    const body = '{"a":1}';
+    const signature = createHmac('sha256', 'secret').update(body).digest('hex');
+    const headers = {
+      'content-type': 'application/json',
+      'x-github-event': 'push',
+      'x-github-delivery': 'd1',
+    };
+    for (const { key } of sources) {
+      const genuine = { ...headers, 'x-hub-signature-256': `sha256=${signature}` };
+      const answer = await send(`/webhooks/${key}`, { body, headers: genuine });
+      expect([key, answer.status, answer.json.status]).toEqual([key, 200, 'accepted']);
+      const forged = await send(`/webhooks/${key}`, { body, headers });
+      expect([key, forged.status >= 400]).toEqual([key, true]);
+    }
+  });
+
   const zoom = {
     header: 'x-zm-signature',
     prefix: 'v0=',

@@ -10,6 +10,7 @@ import {
   hubspotSource,
   jwksSource,
   type RawWebhookRequest,
+  type SignatureScheme,
   slackSource,
   standardSource,
   stripeSource,
@@ -380,6 +381,67 @@ describe('the documented examples', () => {
   });
 });
 
+describe('a scheme of the application', () => {
+  const source = (verify: SignatureScheme['verify']) =>
+    webhookSource({
+      key: 'own',
+      secrets: 'secret',
+      verify: { name: 'own', signsTime: false, verify },
+      deliveryId: () => undefined,
+      type: () => 'x',
+    });
+
+  it('says yes by ok: true, and by nothing else', async () => {
+    expect(
+      await stepOf(
+        source(() => ({ ok: true, secret: 0 })),
+        request({}),
+      ),
+    ).toBe('accepted');
+    expect(
+      await stepOf(
+        source(async () => ({ ok: true, secret: 0 })),
+        request({}),
+      ),
+    ).toBe('accepted');
+    const others: unknown[] = [undefined, null, true, 1, 'yes', [], {}, { secret: 0 }];
+    for (const answer of [...others, ...others.map((ok) => ({ ok, secret: 0 }))].filter(
+      (each) => (each as { ok?: unknown } | null | undefined)?.ok !== true,
+    )) {
+      expect([
+        answer,
+        await stepOf(
+          source(() => answer as never),
+          request({}),
+        ),
+      ]).toEqual([answer, 'signature']);
+      expect([
+        answer,
+        await stepOf(
+          source(async () => answer as never),
+          request({}),
+        ),
+      ]).toEqual([answer, 'signature']);
+    }
+  });
+
+  it('is not good with a time that cannot be read', async () => {
+    for (const time of [new Date('x'), null, '2026-11-25', NOW]) {
+      for (const name of ['signedAt', 'notBefore', 'notAfter']) {
+        const answer = { ok: true, secret: 0, [name]: time } as never;
+        expect([
+          name,
+          time,
+          await stepOf(
+            source(() => answer),
+            request({}),
+          ),
+        ]).toEqual([name, time, 'timestamp']);
+      }
+    }
+  });
+});
+
 describe('a token', () => {
   const keys = { keys: [{ ...ec.publicKey.export({ format: 'jwk' }), kid: 'k1' }] };
   const source = (options: Partial<Parameters<typeof jwksSource>[0]['token']> = {}) =>
@@ -387,6 +449,18 @@ describe('a token', () => {
   const bearer = (claims: object, header?: object) =>
     request({ authorization: `Bearer ${token(claims, header)}` });
   const good = { iss: 'a', aud: 'b', exp: NOW / 1_000 + 60 };
+
+  it.each([
+    [true, 'accepted'],
+    ...[undefined, null, false, 'false', 'true', 1, 0, {}, Promise.resolve(true), Promise.resolve(false)].map(
+      (answer) => [answer, 'signature'],
+    ),
+  ])('is good where claims answers true: %p', async (answer, step) => {
+    expect(await stepOf(source({ claims: () => answer as boolean }), bearer(good))).toBe(step);
+    const verified = ({ email_verified }: Record<string, unknown>) => email_verified as boolean;
+    const claim = { ...good, email_verified: answer instanceof Promise ? {} : answer };
+    expect(await stepOf(source({ claims: verified }), bearer(claim))).toBe(step);
+  });
 
   it('is judged by its claims, its time and its algorithm', async () => {
     const steps = [

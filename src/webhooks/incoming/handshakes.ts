@@ -1,8 +1,21 @@
-import { fieldOf, queryOf } from './raw-request.js';
+import { fieldOf, queryOf, type RawWebhookRequest } from './raw-request.js';
 import { equalTexts, hmac } from './schemes/matching.js';
-import type { WebhookReply, WebhookSourceOptions } from './webhook-source.js';
+import type { HandshakeState, WebhookReply, WebhookSourceOptions } from './webhook-source.js';
 
 export type Handshake = NonNullable<WebhookSourceOptions['handshake']>;
+
+/**
+ * What a source says to a request that only tries the address. An answer that is no object is none: a delivery
+ * that were taken for a handshake would be answered with 200 and lost.
+ */
+export async function handshakeOf(
+  { handshake }: Pick<WebhookSourceOptions, 'handshake'>,
+  request: RawWebhookRequest,
+  state: HandshakeState,
+): Promise<WebhookReply | undefined> {
+  const reply: unknown = await handshake?.(request, state);
+  return typeof reply === 'object' && reply !== null ? (reply as WebhookReply) : undefined;
+}
 
 /** Longer challenges are not repeated. */
 const LONGEST = 4_096;

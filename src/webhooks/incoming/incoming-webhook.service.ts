@@ -8,6 +8,7 @@ import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../webhooks-option
 import type { AcceptedWebhook, VerifiedWebhookRequest } from './accepted-webhook.js';
 import { DatabaseClock } from './database-clock.js';
 import { databaseTime } from './database-clock.store.js';
+import { handshakeOf } from './handshakes.js';
 import { IncomingEngine } from './incoming-engine.js';
 import { LackedRight } from './lacked-right.js';
 import { type Emit, type OnceDelivery, refuseBadDelivery } from './once-delivery.js';
@@ -82,11 +83,11 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   ): Promise<AcceptedWebhook> {
     return this.counted(source, async (known) => {
       const receiver = await this.receiverOf(known, request, tenantId);
-      const early = known.handshake?.(request, { verified: false });
+      const early = await handshakeOf(known, request, { verified: false });
       if (early !== undefined) return { status: 'handshake', reply: early };
       const verified = await this.verified(receiver, request);
       const { secrets } = receiver.source;
-      const late = known.handshake?.(request, { verified: true, secret: secrets[verified.secret] });
+      const late = await handshakeOf(known, request, { verified: true, secret: secrets[verified.secret] });
       if (late !== undefined) return { status: 'handshake', reply: late };
       if (receiver.endpoint?.paused === true) throw endpointPaused(source);
       const receipt = await this.publish(receiver, request, verified, tenantId);
@@ -99,7 +100,7 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   async tried(key: string, request: RawWebhookRequest): Promise<WebhookReply> {
     const accepted = await this.counted(key, async (source) => {
       await this.receiverOf(source, request, '');
-      const reply = source.handshake?.(request, { verified: false });
+      const reply = await handshakeOf(source, request, { verified: false });
       if (reply === undefined) throw refusal('source', key, 'Deliveries are sent by POST');
       return { status: 'handshake', reply };
     });

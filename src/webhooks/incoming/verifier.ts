@@ -2,7 +2,7 @@ import type { DatabaseClock } from './database-clock.js';
 import type { RawWebhookRequest } from './raw-request.js';
 import { refusal } from './refusal.js';
 import { sharesOf } from './secret-shares.js';
-import type { Verification } from './signature-scheme.js';
+import { NO_MATCH, type Verification } from './signature-scheme.js';
 import type { WebhookSource } from './webhook-source.js';
 
 export type Verified = Extract<Verification, { ok: true }>;
@@ -38,12 +38,18 @@ async function firstThatFits(source: WebhookSource, request: RawWebhookRequest):
   for (const [index, scheme] of source.verify.entries()) {
     const places = shares[index] ?? [];
     const own = places.map((place) => secrets[place] ?? '');
-    const found = await scheme.verify(request, own);
+    const found = judged(await scheme.verify(request, own));
     if (found.ok) return { ...found, secret: places[found.secret] ?? found.secret };
     // A signature that does not fit says more than a header that another scheme misses.
     if (refused === undefined || found.step === 'signature') refused = found;
   }
-  return refused as Verification;
+  return refused ?? NO_MATCH;
+}
+
+/** A scheme of the application may answer anything. Only `ok: true` is a yes. */
+function judged(given: Verification | null | undefined | boolean): Verification {
+  if (typeof given !== 'object' || given === null) return NO_MATCH;
+  return given.ok === true || given.step === 'header' || given.step === 'signature' ? given : NO_MATCH;
 }
 
 function isTimed({ signedAt, notBefore, notAfter }: Verified): boolean {
@@ -56,6 +62,9 @@ function problemOfTime(
   toleranceMs: number,
 ): string | undefined {
   const seconds = Math.round(toleranceMs / 1_000);
+  // Each comparison with a time that is none is false, so it would pass them all.
+  if ([signedAt, notBefore, notAfter].some((time) => time !== undefined && !isTime(time)))
+    return 'The time of the request cannot be read';
   if (signedAt !== undefined && Math.abs(now - signedAt.getTime()) > toleranceMs)
     return `The request was signed more than ${seconds} s before or after now`;
   if (notBefore !== undefined && now < notBefore.getTime() - toleranceMs)
@@ -63,4 +72,8 @@ function problemOfTime(
   if (notAfter !== undefined && now > notAfter.getTime() + toleranceMs)
     return 'The token of the request has expired: its time exp is past';
   return undefined;
+}
+
+function isTime(value: unknown): boolean {
+  return value instanceof Date && !Number.isNaN(value.getTime());
 }

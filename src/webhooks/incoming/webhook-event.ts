@@ -176,8 +176,9 @@ function nonEmpty(text: string, max: number): string {
   return cleanText(text, max) || 'unknown';
 }
 
-function isoOf(date: Date | undefined): string | undefined {
-  return date === undefined || Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+/** The source says it, and a webhook is not lost because it says no time. */
+function isoOf(date: unknown): string | undefined {
+  return date instanceof Date && !Number.isNaN(date.getTime()) ? date.toISOString() : undefined;
 }
 
 /** A number of so many digits may be more than a number of JavaScript holds. */

@@ -54,9 +54,15 @@ export interface WebhookSourceOptions {
   occurredAt?: ((request: RawWebhookRequest) => Date | undefined) | undefined;
   /**
    * Answers a request by which the source only tries the address. It is asked twice: before the request is
-   * verified, and after it. What uses a secret may be said to a verified sender only.
+   * verified, and after it. What uses a secret may be said to a verified sender only. Only an object is an
+   * answer. Anything else means that the request is a delivery.
    */
-  handshake?: ((request: RawWebhookRequest, state: HandshakeState) => WebhookReply | undefined) | undefined;
+  handshake?:
+    | ((
+        request: RawWebhookRequest,
+        state: HandshakeState,
+      ) => WebhookReply | undefined | Promise<WebhookReply | undefined>)
+    | undefined;
   /** What the sender is answered when its delivery is committed. Default: 200 with a short JSON object. */
   readonly reply?: WebhookReply | undefined;
   /** The largest body in bytes. Default: the setting `core.integration.webhooks.maxBodyBytes`. */

@@ -16,7 +16,7 @@ export interface JwksSchemeOptions {
   readonly audience?: string | undefined;
   /** The claim with the SHA-256 of the body in hex. Without it the body is not signed. */
   readonly bodyHashClaim?: string | undefined;
-  /** Further conditions, such as on `email`. */
+  /** Further conditions, such as on `email`. Only `true` is a yes: a claim that is absent is none. */
   readonly claims?: ((claims: Readonly<Record<string, unknown>>) => boolean) | undefined;
 }
 
@@ -98,7 +98,7 @@ function fits(
   const hash = bodyHashClaim === undefined ? undefined : claims[bodyHashClaim];
   if (bodyHashClaim !== undefined && !(typeof hash === 'string' && equalTexts(hash, sha256Hex(request.body))))
     return false;
-  return further?.(claims) ?? true;
+  return further === undefined || further(claims) === true;
 }
 
 /** A token that says until when it is good is judged by that. Otherwise it has to be young. */

@@ -1,5 +1,6 @@
 import { isEventSchema } from '../../../contracts/event-schema.js';
 import { IntegrationError } from '../../../errors.js';
+import { problemsOfChoice } from '../../../module/option-checks.js';
 import { problemOfKinds, problemOfSecret } from '../secret-shares.js';
 import type { SchemeWithSecrets, SignatureScheme } from '../signature-scheme.js';
 import type { WebhookSource, WebhookSourceOptions } from '../webhook-source.js';
@@ -29,6 +30,8 @@ export function webhookSource(options: WebhookSourceOptions): WebhookSource {
     ...(verify.length > 0 ? [] : ['verify must be a scheme, or a list of schemes']),
     ...problemsOfRedact(options.redact),
     ...problemsOfSchemas(options.schemas),
+    ...problemsOfChoice('repeatedBody', options.repeatedBody ?? 'mark', ['mark', 'reject']),
+    ...problemsOfChoice('invalid', options.invalid ?? 'mark', ['mark', 'reject']),
     ...problemsOfNumber('maxBodyBytes', options.maxBodyBytes),
     ...problemsOfNumber('toleranceMs', options.toleranceMs),
     ...(isOfEndpoints ? problemsOfEndpoints(own, verify) : problemsOfSecrets(secrets, verify)),

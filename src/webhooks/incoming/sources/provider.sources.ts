@@ -1,3 +1,4 @@
+import { isNoDay } from '../../../events/time-text.js';
 import { slackHandshake } from '../handshakes.js';
 import { fieldOf, formOf, jsonOf, type RawWebhookRequest } from '../raw-request.js';
 import { hmacScheme } from '../schemes/hmac.scheme.js';
@@ -158,7 +159,7 @@ export function hubspotSource(options: ProviderOptions): WebhookSource {
 }
 
 function dateOf(text: string | undefined): Date | undefined {
-  return text === undefined ? undefined : new Date(text);
+  return text === undefined || isNoDay(text) ? undefined : new Date(text);
 }
 
 function dateOfSeconds(text: string | undefined): Date | undefined {
