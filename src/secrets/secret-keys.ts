@@ -28,9 +28,23 @@ const NAME = /^[\w.-]{1,127}$/;
  * @throws IntegrationError INTEGRATION_KEY_MISSING if there is no key, or if one is not 32 bytes
  */
 export function staticKeys(keys: Readonly<Record<string, string | Uint8Array>>): SecretKeys {
-  const byName = new Map(Object.entries(keys).map(([name, key]) => [name, keyOf(name, key)]));
-  const [current] = byName.keys();
-  if (current === undefined) throw missing(`staticKeys() has no key: give at least one. ${HOW_TO_MAKE}`);
+  const entries = Object.entries(keys);
+  if (entries.length === 0) throw missing(`staticKeys() has no key: give at least one. ${HOW_TO_MAKE}`);
+  return keysOf(entries, 'staticKeys()');
+}
+
+/** @param where what the messages call the place of the entries */
+function keysOf(entries: readonly Entry[], where: string): SecretKeys {
+  const byName = new Map<string, Buffer>();
+  for (const [index, entry] of entries.entries()) {
+    const [name] = entry;
+    const which = `Key ${index + 1} of ${where}`;
+    byName.set(name, keyOf(entry, which));
+    const first = entries.findIndex(([other]) => other === name);
+    if (first < index)
+      throw missing(`${which} has the name of key ${first + 1}: each key needs a name of its own`);
+  }
+  const [current = ''] = byName.keys();
   const named = (name: string): Buffer => {
     const key = byName.get(name);
     if (key !== undefined) return key;
@@ -62,23 +76,38 @@ export function keysOfEnvironment(
     const at = entry.indexOf('=');
     return [entry.slice(0, Math.max(at, 0)).trim(), entry.slice(at + 1).trim()] as const;
   });
-  const names = entries.map(([name]) => name);
-  const twice = names.find((name, index) => names.indexOf(name) < index);
-  if (twice !== undefined) throw missing(`${KEYS_VARIABLE} names the key ${JSON.stringify(twice)} twice`);
-  return staticKeys(Object.fromEntries(entries));
+  return keysOf(entries, KEYS_VARIABLE);
 }
+
+type Entry = readonly [name: string, key: string | Uint8Array];
 
 const HOW_TO_MAKE = 'Make one with: openssl rand -base64 32';
 
-/** The message does not contain the key, and not a part of it. */
-function keyOf(name: string, key: string | Uint8Array): Buffer {
+/**
+ * A key where a name belongs: 32 bytes in base64 without what fills it up, or in hex. A name of a person's
+ * making does not look so.
+ */
+const BASE64_KEY = /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w-]{43}$/;
+const HEX_KEY = /^(?=.*[a-f])(?=.*\d)[0-9a-f]{64}$/i;
+
+/**
+ * A message says which key is meant by its place. It contains neither the key nor the name, because the key
+ * stands in the place of the name where somebody has left the name out: what is behind the `=` of a base64 text
+ * is nothing.
+ */
+function keyOf([name, key]: Entry, which: string): Buffer {
+  if (name === '' || key.length === 0 || BASE64_KEY.test(name) || HEX_KEY.test(name))
+    throw missing(`${which} has a name or a key only: write <name>=<key>. ${HOW_TO_MAKE}`);
   if (!NAME.test(name))
-    throw missing('The name of a key has from 1 to 127 letters, digits, points, dashes or underscores');
+    throw missing(
+      `The name of a key has from 1 to 127 letters, digits, points, dashes or underscores. ${which} has another one`,
+    );
   // An object sorts names that are whole numbers, so the first one would be another one.
-  if (/^\d+$/.test(name)) throw missing(`The name of a key must not be a number: call it "k${name}"`);
+  if (/^\d+$/.test(name))
+    throw missing(`${which} has a number as its name: put a letter in front of it, as in k1`);
   const bytes = typeof key === 'string' ? Buffer.from(key, 'base64') : Buffer.from(key);
   if (bytes.length === KEY_BYTES) return bytes;
-  throw missing(`The key "${name}" must be ${KEY_BYTES} bytes, in base64 where it is a text. ${HOW_TO_MAKE}`);
+  throw missing(`${which} must be ${KEY_BYTES} bytes, in base64 where it is a text. ${HOW_TO_MAKE}`);
 }
 
 function missing(message: string, details: Record<string, unknown> = {}): IntegrationError {
