@@ -59,6 +59,36 @@ test('one request is followed over modules', async () => {
   await page.getByRole('main').getByText('parcel.sent').first().waitFor();
 });
 
+test('what is called . or .. is asked for nowhere, because a browser takes such a name out of an address', async () => {
+  const { page } = await stage.open('#/overview');
+  const asked = new Set<string>();
+  page.on('request', (request) => asked.add(`${request.method()} ${new URL(request.url()).pathname}`));
+  const main = page.getByRole('main');
+  for (const place of [
+    'entities/../..?module=shop',
+    'entities/order/..',
+    'entities/./x',
+    'events/..',
+    'consumers/.',
+    'consumers/..',
+    'operations/..',
+    'dead-letters/billing/..',
+  ]) {
+    await page.evaluate((to) => {
+      location.hash = `#/${to}`;
+    }, place);
+    await main.getByText('This page cannot ask for such a name').first().waitFor();
+    // The next page is another one.
+    await page.evaluate(() => {
+      location.hash = '#/overview';
+    });
+    await main.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
+  }
+  const known =
+    /^GET \/ops\/integration\/(ui\/assets\/.+|session|stream|overview|rates|consumers|doctor|processes|settings|operations|dead-letters\/groups)$/;
+  expect([...asked].filter((each) => !known.test(each))).toEqual([]);
+});
+
 test('the search box finds an event by its id and its position, an entity and a consumer, and says what it does not find', async () => {
   const { shop, database } = stage;
   const [event = ''] = await shop.place('sought');

@@ -1,4 +1,4 @@
-import { ApiProblem, loggedOut, notUnderstood, unreachable } from './problem.ts';
+import { ApiProblem, loggedOut, notAddressable, notUnderstood, unreachable } from './problem.ts';
 import type { Problem, Routes } from './schemas.ts';
 
 export type RouteName = keyof Routes;
@@ -116,14 +116,23 @@ async function fetchTwice(url: URL, init: RequestInit, mayRepeat: boolean): Prom
 }
 
 function urlOf(template: string, { path = {}, query = {} }: AnyArgs): URL {
-  const filled = template.replace(/\{(\w+)\}/g, (_, field: string) =>
-    encodeURIComponent(String(path[field] ?? '')),
-  );
+  const filled = template.replace(/\{(\w+)\}/g, (_, field: string) => segmentOf(path[field]));
   const url = new URL(`./${filled}`, BASE);
   for (const [field, value] of Object.entries(query)) {
     if (value !== undefined && value !== '') url.searchParams.set(field, String(value));
   }
   return url;
+}
+
+/**
+ * A name as one part of a path. A browser takes the parts `.` and `..` out of a path, also where they are
+ * percent-encoded. The request would go to another address with the credentials of the person, also to one
+ * outside of this API. So such a name is not asked for at all.
+ */
+function segmentOf(name: string | number | undefined): string {
+  const text = String(name ?? '');
+  if (text === '' || text === '.' || text === '..') throw notAddressable(text);
+  return encodeURIComponent(text);
 }
 
 /** `crypto.randomUUID` is not there on plain http. */

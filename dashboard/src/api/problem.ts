@@ -31,6 +31,16 @@ export function notUnderstood(status: number): ApiProblem {
   });
 }
 
+export function notAddressable(name: string): ApiProblem {
+  return new ApiProblem({
+    ...OWN,
+    title: 'This page cannot ask for such a name',
+    status: 400,
+    code: 'NOT_ADDRESSABLE',
+    detail: `A browser takes the name "${name}" out of every address. The command line shows what is called so.`,
+  });
+}
+
 export function loggedOut(): ApiProblem {
   return new ApiProblem({
     ...OWN,
