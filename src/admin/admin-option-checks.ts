@@ -8,6 +8,7 @@ import type {
   IntegrationAdminAsyncOptions,
   IntegrationAdminOptions,
 } from './admin-options.js';
+import { isHostName } from './calls/allowed-hosts.js';
 
 type Known<T> = { readonly [K in keyof Required<T>]: true };
 
@@ -19,7 +20,13 @@ const MOUNT_NAMES: Known<AdminMountOptions> = {
   access: true,
   decorate: true,
 };
-const CALL_NAMES: Known<AdminCallOptions> = { permission: true, actor: true, mask: true, origins: true };
+const CALL_NAMES: Known<AdminCallOptions> = {
+  permission: true,
+  actor: true,
+  mask: true,
+  origins: true,
+  allowedHosts: true,
+};
 const KINDS = ['page', 'read', 'write'] as const;
 
 /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
@@ -99,7 +106,7 @@ function problemsOfDecorators(decorate: unknown): string[] {
 function problemsOfCalls(given: AdminCallOptions): string[] {
   if (typeof given !== 'object' || given === null) return ['the options of the admin API must be an object'];
   const functions = ['permission', 'actor', 'mask'] as const;
-  const { origins } = given;
+  const { origins, allowedHosts } = given;
   return [
     ...functions
       .filter((name) => given[name] !== undefined && typeof given[name] !== 'function')
@@ -107,6 +114,9 @@ function problemsOfCalls(given: AdminCallOptions): string[] {
     ...(origins === undefined || (isListOf('string', origins) && origins.every(isOrigin))
       ? []
       : ['origins must be a list of origins, such as "https://ops.example.com"']),
+    ...(allowedHosts === undefined || (isListOf('string', allowedHosts) && allowedHosts.every(isHostName))
+      ? []
+      : ['allowedHosts must be a list of names without ports, such as "ops.example.com"']),
   ];
 }
 

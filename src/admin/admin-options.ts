@@ -40,18 +40,23 @@ export type AdminGuard = Type<CanActivate> | CanActivate;
  */
 interface AdminCallFunctions {
   permission(request: AdminHttpRequest, action: AdminAction, target: AdminTarget): boolean | Promise<boolean>;
-  actor(request: AdminHttpRequest): string | undefined | Promise<string | undefined>;
+  actor(
+    request: AdminHttpRequest,
+  ): string | number | bigint | undefined | Promise<string | number | bigint | undefined>;
   mask(payload: unknown, event: MaskedEvent, request: AdminHttpRequest): unknown;
 }
 
 /** What decides about a request once it has passed the guards. */
 export interface AdminCallOptions {
   /**
-   * Whether the person behind a request may do this. It is asked before the request's body is looked at.
-   * Without it, everybody whom the guards let through may do everything.
+   * Whether the person behind a request may do this. Only `true` is a yes. It is asked before the request's
+   * body is looked at. Without it, everybody whom the guards let through may do everything.
    */
   readonly permission?: AdminCallFunctions['permission'] | undefined;
-  /** The name of the person behind a request, 1 to 255 characters. The default is `unknown`. */
+  /**
+   * The name of the person behind a request, 1 to 255 characters, or a number that stands for the person. The
+   * default is `unknown`.
+   */
   readonly actor?: AdminCallFunctions['actor'] | undefined;
   /**
    * Returns what may be seen of a payload, or a promise of it. It gets a copy, which it may change and
@@ -63,6 +68,13 @@ export interface AdminCallOptions {
    * origin where a proxy changes the header `Host`.
    */
   readonly origins?: readonly string[] | undefined;
+  /**
+   * The names by which the API may be called: `['ops.internal']`. Requests whose header `Host` has another
+   * name are refused. The hosts of `origins`, `localhost` and IP addresses are allowed as well. Without it,
+   * any name will do, except with `access: 'open'`, where the page of another site could reach the API by a
+   * name of its own that leads here (DNS rebinding).
+   */
+  readonly allowedHosts?: readonly string[] | undefined;
 }
 
 /** Where the admin API is, and who guards it. These options are known before anything is made. */

@@ -45,9 +45,9 @@ export class IntegrationAdminModule implements NestModule {
   }
 
   /**
-   * Does the same as `forRoot`, with `permission`, `actor`, `mask` and `origins` from a factory or class.
-   * `path`, `guards`, `imports`, `access` and `decorate` are given here, because routes exist before
-   * factories run.
+   * Does the same as `forRoot`, with `permission`, `actor`, `mask`, `origins` and `allowedHosts` from a
+   * factory or class. `path`, `guards`, `imports`, `access` and `decorate` are given here, because routes
+   * exist before factories run.
    */
   static forRootAsync(options: IntegrationAdminAsyncOptions): DynamicModule {
     checkAsyncOptions(options);

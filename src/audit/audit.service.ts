@@ -38,14 +38,25 @@ export class AuditService {
 
   /**
    * Notes that somebody asked for a change and was not allowed to make it. It is for whoever decides that,
-   * such as a controller.
+   * such as a controller. `unnoted` says how many denials of the same kind were not noted since the last one
+   * that was; the row has it in `after`.
    */
-  async denied(action: string, target: string, author: ChangeAuthor): Promise<void> {
+  async denied(
+    action: string,
+    target: string,
+    author: ChangeAuthor,
+    { unnoted = 0 }: { readonly unnoted?: number | undefined } = {},
+  ): Promise<void> {
     checkText('action', action, 63);
     checkText('target', target);
     const by = authorOf(author);
     await this.db.transaction((session) =>
-      this.store.add(session, by, { action, target, outcome: 'denied' }),
+      this.store.add(session, by, {
+        action,
+        target,
+        outcome: 'denied',
+        ...(unnoted > 0 ? { after: { unnoted } } : {}),
+      }),
     );
   }
 }

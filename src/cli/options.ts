@@ -1,4 +1,5 @@
 import { isUuid } from '../events/text.js';
+import { timeOf } from '../events/time-text.js';
 import { checkFilter } from '../inbox/filter-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { type CommandContext, type CommandOption, UsageError } from './command.js';
@@ -93,19 +94,9 @@ export function countOf(text: string, what: string): number {
 export function dateOption(options: Options, name: string): Date | undefined {
   const text = textOption(options, name);
   if (text === undefined) return undefined;
-  const [, day] = TIME.exec(text) ?? [];
-  const date = new Date(text);
-  if (day !== undefined && isDay(day) && !Number.isNaN(date.getTime())) return date;
+  const date = timeOf(text);
+  if (date !== undefined) return date;
   throw new UsageError(`--${name} must be a time such as 2026-11-20T08:00:00Z, not ${JSON.stringify(text)}`);
-}
-
-/** JavaScript reads much more as a time: `5` would be a day in 2001. */
-const TIME = /^(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})?)?$/;
-
-/** JavaScript reads 30 February as 2 March. */
-function isDay(text: string): boolean {
-  const day = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
 /** Returns the value if it is a uuid. */

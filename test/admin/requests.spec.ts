@@ -84,6 +84,8 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
   let admin: AdminApp;
   let denied: ReadonlySet<AdminAction>;
   let asked: { action: AdminAction; target: AdminTarget }[];
+  /** What the name of the person ends with. */
+  let who = '';
   const added: Served[] = [];
 
   beforeAll(async () => {
@@ -109,7 +111,7 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
           asked.push({ action, target });
           return !denied.has(action);
         },
-        actor: (request) => `operator via ${request.method}`,
+        actor: (request) => `operator via ${request.method}${who}`,
       },
     });
   });
@@ -172,6 +174,8 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
     try {
       for (const route of ROUTES) {
         asked = [];
+        // The denials of one person and action are noted once.
+        who = ` for ${route.path}`;
         await emptyTables(database.pool, 'integration.integration_audit');
         const answer = await admin.ask(`${pathOf(route)}?unknown=1`, {
           method: route.method,
@@ -182,7 +186,7 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
         expect(asked[0]?.action).toBe(route.action);
         expect(await auditRows()).toEqual([
           expect.objectContaining({
-            actor: `operator via ${route.method}`,
+            actor: `operator via ${route.method}${who}`,
             via: 'rest',
             action: route.action,
             target: expect.stringMatching(/./),
@@ -192,6 +196,7 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
       }
     } finally {
       denied = new Set();
+      who = '';
     }
   });
 
@@ -282,6 +287,83 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
     });
     expect(status).toBe(200);
   });
+
+  it('with very many wrong fields is answered with some of them, and how many there are besides', async () => {
+    const names = Array.from({ length: 1_000 }, (_, n) => `x${n.toString(36)}`);
+    const wrong = await admin.ask(`events?${names.join('&')}`);
+    const notText = await admin.ask(`events?${names.map((name) => `${name}=%FF`).join('&')}`);
+    const json = Object.fromEntries(names.map((name) => [name, 1]));
+    const body = await admin.ask('operations', { method: 'POST', json });
+    const values = { values: Object.fromEntries(names.slice(0, 200).map((name) => [name, []])) };
+    const settings = await admin.ask('settings/preview', { method: 'POST', json: values });
+    for (const [answer, left] of [
+      [wrong, 980],
+      [notText, 980],
+      // The kind is missing, too.
+      [body, 981],
+      [settings, 180],
+    ] as const) {
+      isProblem(answer, 400, 'INTEGRATION_ADMIN_INVALID');
+      expect(answer.json.errors).toHaveLength(20);
+      expect(answer.json.detail).toMatch(new RegExp(`; and ${left} more$`));
+      expect(answer.text.length).toBeLessThan(40_000);
+    }
+  });
+
+  it('with a field of a very long name is answered without the name', async () => {
+    const name = 'x'.repeat(10_000);
+    for (const answer of [
+      await admin.ask(`consumers?${name}=1`),
+      await admin.ask('consumers/billing/resume', { method: 'POST', json: { [name]: 1 } }),
+    ]) {
+      expect(answer.json.errors).toMatchObject([
+        { pointer: '', message: expect.stringContaining('has a name of 10000 characters that is no field') },
+      ]);
+      expect(answer.text.length).toBeLessThan(2_000);
+    }
+  });
+
+  it('with a body that is nested too deep is refused, and not a fault', async () => {
+    const deep = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
+    const correct = (payload: string) =>
+      admin.ask(`events/${EVENT_ID}/correct`, {
+        method: 'POST',
+        headers: JSON_HEADERS,
+        body: `{"consumer":"billing","reason":"x","payload":${payload}}`,
+      });
+    // As deep as a payload may be. There is no such event to correct.
+    expect(await correct(deep(500))).toMatchObject({ status: 409 });
+    const resume = (x: string) =>
+      admin.ask('consumers/billing/resume', {
+        method: 'POST',
+        headers: JSON_HEADERS,
+        body: `{"x":${x}}`,
+      });
+    for (const answer of [
+      await correct(deep(501)),
+      await correct(deep(30_000)),
+      await correct(`${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`),
+      await resume(deep(30_000)),
+    ]) {
+      isProblem(answer, 400, 'INTEGRATION_ADMIN_INVALID');
+      expect(answer.json.errors).toEqual([
+        { in: 'body', pointer: '', message: 'must not be nested more than 501 levels deep' },
+      ]);
+    }
+  });
+
+  it.each(['2026-02-30T00:00:00Z', '2026-02-29T12:00:00Z', '2026-04-31T00:00:00Z', '2026-11-25T24:00:00Z'])(
+    'with the time %s, which is none, is refused in a query and in a body',
+    async (time) => {
+      const message = 'must be a time such as 2026-11-25T20:00:00Z';
+      for (const path of ['events', 'audit'])
+        expect((await admin.ask(`${path}?from=${time}`)).json.errors).toEqual([
+          { in: 'query', pointer: '/from', message },
+        ]);
+      const replay = await admin.ask('consumers/billing/replays', { method: 'POST', json: { since: time } });
+      expect(replay.json.errors).toEqual([{ in: 'body', pointer: '/since', message }]);
+    },
+  );
 
   it.each<[string, string, unknown[]]>([
     [

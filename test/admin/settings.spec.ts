@@ -63,10 +63,17 @@ describe('settings', () => {
     });
     expect(other).toMatchObject({ status: 400, json: { code: 'INTEGRATION_SETTING_INVALID' } });
     expect(other.json.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
-      `/values/${PREFIX}flushIntervalMs`,
-      `/values/${PREFIX}handlerTimeoutMs`,
-      `/values/${PREFIX}maxAttempts`,
+      '/values/flushIntervalMs',
+      '/values/handlerTimeoutMs',
+      '/values/maxAttempts',
     ]);
+    const inFull = await patch({ values: { [`${PREFIX}maxAttempts`]: 0 } });
+    expect(inFull.json.errors).toMatchObject([{ pointer: `/values/${PREFIX}maxAttempts` }]);
+    const twice = await patch({ values: { batchSize: 7, [`${PREFIX}batchSize`]: 8 } });
+    expect(twice).toMatchObject({
+      status: 400,
+      json: { code: 'INTEGRATION_ADMIN_INVALID', errors: [{ in: 'body', pointer: '/values/batchSize' }] },
+    });
     expect(await patch({ values: { batchSise: 7 } })).toMatchObject({
       status: 400,
       json: { errors: [{ in: 'body', pointer: '/values/batchSise', message: 'is no setting' }] },
@@ -103,15 +110,24 @@ describe('settings', () => {
     await patch({ values: { batchSize: 8 } });
     const tag = (await admin.ask('settings')).headers.get('etag') ?? '';
     const [, seven] = (await admin.ask('settings/history?key=batchSize')).json.items;
-    const restore = () =>
+    const restore = (headers: Record<string, string> = {}) =>
       admin.ask('settings/restore', {
         method: 'POST',
         json: { changeId: seven.id },
-        headers: { 'if-match': tag },
+        headers: { 'if-match': tag, ...headers },
       });
     await patch({ values: { batchSize: 9 } });
     expect(await restore()).toMatchObject({ status: 412, json: { code: 'INTEGRATION_ADMIN_CHANGED' } });
     expect(await stored()).toEqual({ batchSize: 9 });
+    // The same request from another state is another request, and not answered with the first one's refusal.
+    const key = { 'idempotency-key': 'k1' };
+    expect(await restore(key)).toMatchObject({ status: 412 });
+    expect((await restore(key)).headers.get('idempotency-replayed')).toBe('true');
+    const now = (await admin.ask('settings')).headers.get('etag') ?? '';
+    expect(await restore({ ...key, 'if-match': now })).toMatchObject({
+      status: 422,
+      json: { code: 'INTEGRATION_ADMIN_KEY_REUSED' },
+    });
     await patch({ values: { batchSize: 8 } });
     expect(await restore()).toMatchObject({ status: 200, json: { value: 7 } });
   });

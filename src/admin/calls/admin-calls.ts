@@ -3,21 +3,26 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { messageOf } from '../../errors.js';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
-import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../admin-options.js';
+import {
+  ADMIN_CALL_OPTIONS,
+  ADMIN_MOUNT_OPTIONS,
+  type AdminCallOptions,
+  type AdminMountOptions,
+} from '../admin-options.js';
 import { idempotencyKeyOf, Once } from '../idempotency/once.js';
 import { fieldsOfQuery, readFields } from '../input/input.js';
 import { type Call, isWrite, type Route, startsSomething } from '../routes/route.js';
 import { OpenStreams } from '../streams/open-streams.js';
 import { queryOf, type ServerRequest } from './admin-request.js';
+import { AllowedHosts } from './allowed-hosts.js';
 import { Answer } from './answer.js';
 import { bodyOf } from './body.js';
 import { Denials } from './denials.js';
 import { refuseForgery } from './forgery.js';
+import { HostDecisions } from './host-decisions.js';
 import { deniedAction } from './problem.js';
 import { problemOf } from './problem-of.js';
 
-const LONGEST_ACTOR = 255;
-const UNKNOWN_ACTOR = 'unknown';
 const HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
 // A proxy that buffers would keep the looks. A connection that stays open would keep the server from
 // closing.
@@ -35,14 +40,20 @@ const STREAM_HEADERS = {
 export class AdminCalls {
   private readonly logger = new Logger('IntegrationAdmin');
   private readonly repeated = new RepeatedFailures();
+  private readonly decisions: HostDecisions;
+  private readonly allowedHosts: AllowedHosts;
 
   constructor(
     private readonly host: HttpAdapterHost,
     @Inject(ADMIN_CALL_OPTIONS) private readonly options: AdminCallOptions,
+    @Inject(ADMIN_MOUNT_OPTIONS) mount: Pick<AdminMountOptions, 'access'>,
     private readonly once: Once,
     private readonly denials: Denials,
     private readonly streams: OpenStreams,
-  ) {}
+  ) {
+    this.decisions = new HostDecisions(options, this.logger);
+    this.allowedHosts = new AllowedHosts(options, mount);
+  }
 
   async answer<R extends Route>(
     route: R,
@@ -92,11 +103,11 @@ export class AdminCalls {
    * Permission is asked before the query and the body are looked at, so nobody learns anything without it.
    */
   private async checkedCall<R extends Route>(route: R, request: ServerRequest): Promise<Call<R>> {
+    this.allowedHosts.refuseOthers(request);
     refuseForgery(request, { isWrite: isWrite(route), origins: this.options.origins ?? [] });
     const path = readFields('path', route.pathFields, request.params ?? {});
-    const may = async (action: AdminAction, target: AdminTarget) =>
-      (await this.options.permission?.(request, action, target)) ?? true;
-    const actor = nameOf(await this.options.actor?.(request));
+    const may = (action: AdminAction, target: AdminTarget) => this.decisions.may(request, action, target);
+    const actor = await this.decisions.actorOf(request);
     const target = route.target(path);
     if (!(await may(route.action, target))) {
       await this.denials.note(route.action, target, actor);
@@ -124,11 +135,6 @@ function pathOf({ originalUrl, url }: ServerRequest): string {
 
 function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
-function nameOf(actor: string | undefined): string {
-  const name = typeof actor === 'string' ? actor.toWellFormed().replaceAll('\0', '').trim() : '';
-  return name === '' ? UNKNOWN_ACTOR : [...name].slice(0, LONGEST_ACTOR).join('');
 }
 
 function answerOf(result: unknown): Answer {

@@ -1,11 +1,18 @@
 import { IncomingMessage } from 'node:http';
+import { MAX_JSON_DEPTH } from '../../events/event-limits.js';
 import { readBytes, SenderGone } from '../../module/read-bytes.js';
 import { headerOf, type ServerRequest } from './admin-request.js';
 import { AdminProblem, invalidRequest } from './problem.js';
-import { httpStatusOf } from './problem-of.js';
+import { refusalOf, refusedEarly, statusOfException } from './problem-of.js';
 
 /** The largest body of a request in bytes. */
 export const MAX_BODY_BYTES = 65_536;
+
+/**
+ * How deep a body may be nested: as deep as a payload that is published, which stands in a field of the body.
+ * What looks through a body, and JSON itself, takes a frame of the stack for each level.
+ */
+const MAX_BODY_DEPTH = MAX_JSON_DEPTH + 1;
 
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
@@ -21,6 +28,7 @@ export async function bodyOf(request: ServerRequest): Promise<Record<string, unk
   if (!JSON_TYPE.test(headerOf(request, 'content-type') ?? '')) throw otherType();
   const body = request.body ?? (await unreadBodyOf(request));
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw noObject();
+  if (isDeeperThan(body, MAX_BODY_DEPTH)) throw tooDeep();
   // A parser that undoes a coding, or takes chunks, has no length to go by. What it made of them has one.
   const isMeasured = headerOf(request, 'content-length') !== undefined && codingOf(request) === undefined;
   if (!isMeasured && Buffer.byteLength(JSON.stringify(body)) > MAX_BODY_BYTES) throw bodyTooLarge();
@@ -32,15 +40,20 @@ export function saysTooMuch(request: ServerRequest): boolean {
   return Number(headerOf(request, 'content-length') ?? 0) > MAX_BODY_BYTES;
 }
 
-/** The problem that an error of a body parser is. Other errors stay what they are. */
+/**
+ * The problem that an error in front of the routes is: of a body parser, or of a middleware or hook that
+ * refuses. The words of the error stay here. Other errors stay what they are.
+ */
 export function problemOfBody(error: unknown, request: ServerRequest): unknown {
-  const status = httpStatusOf(error);
+  if (statusOfException(error) !== undefined) return error;
+  const status = refusalOf(Object(error).statusCode);
   const coding = codingOf(request);
   if (status === 413) return bodyTooLarge(limitOf(error));
   // A body in a coding that the parser does not undo is no JSON to it.
   if ((status === 400 || status === 415) && coding !== undefined) return otherCoding(coding);
   if (status === 400) return noObject();
-  return status === 415 ? otherType() : error;
+  if (status === 415) return otherType();
+  return status !== undefined && status < 500 ? refusedEarly(status) : error;
 }
 
 /**
@@ -74,6 +87,20 @@ async function bytesOf(request: IncomingMessage): Promise<Buffer> {
   throw bodyTooLarge();
 }
 
+/** Whether a body has more than so many levels. It is looked through level by level, without recursion. */
+function isDeeperThan(body: object, levels: number): boolean {
+  let level: unknown[] = [body];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > levels) return true;
+    level = level.flatMap((each) => Object.values(each as object)).filter(isNested);
+  }
+  return false;
+}
+
+function isNested(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
 /** The coding of a body, such as gzip. */
 function codingOf(request: ServerRequest): string | undefined {
   const coding = headerOf(request, 'content-encoding')?.trim().toLowerCase();
@@ -88,6 +115,11 @@ function limitOf(error: unknown): number {
 
 function noObject(): AdminProblem {
   return invalidRequest([{ in: 'body', pointer: '', message: 'must be a JSON object' }]);
+}
+
+function tooDeep(): AdminProblem {
+  const message = `must not be nested more than ${MAX_BODY_DEPTH} levels deep`;
+  return invalidRequest([{ in: 'body', pointer: '', message }]);
 }
 
 function otherType(): AdminProblem {

@@ -4,19 +4,26 @@ import { consumerTarget } from '../../consumers/audit-targets.js';
 import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { messageOf } from '../../errors.js';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
+import { DenialLimit } from './denial-limit.js';
 
-/** Notes in the audit who was not allowed to do what. */
+/**
+ * Notes in the audit who was not allowed to do what. A page that is open asks again every few seconds, and a
+ * script asks without end, so the rows are limited.
+ */
 @Injectable()
 export class Denials {
   private readonly logger = new Logger('IntegrationAdmin');
   private readonly repeated = new RepeatedFailures();
+  private readonly limit = new DenialLimit();
 
   constructor(private readonly audit: AuditService) {}
 
   /** A denial stays one if the database cannot be reached. The log has it then. */
   async note(action: AdminAction, target: AdminTarget, actor: string): Promise<void> {
+    const turn = this.limit.take(actor, action);
+    if (turn === undefined) return;
     try {
-      await this.audit.denied(action, targetOf(action, target), { by: actor, via: 'rest' });
+      await this.audit.denied(action, targetOf(action, target), { by: actor, via: 'rest' }, turn);
     } catch (error) {
       const line = `${actor} was denied ${action}, which could not be noted: ${messageOf(error)}`;
       this.repeated.warn(this.logger, line, 'denied');

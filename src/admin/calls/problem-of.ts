@@ -31,6 +31,7 @@ const STATUS_OF_CODE: { readonly [Code in IntegrationErrorCode]?: number } = {
 const PASSING_STATES = /^(08|53|57|55P03|40|25P0[34])/;
 
 const UNAVAILABLE = 'The database cannot be asked at the moment, or took too long. Try again later';
+const REFUSED = 'The request was refused';
 const FAILED = 'The request failed because of a fault in this process. Its log has the error';
 
 /** The problem that an error is to the person who asks, and what else is known of it. */
@@ -57,7 +58,7 @@ export function problemOf(error: unknown, route?: Route): Failure {
     const isOut = error.code.startsWith('INTEGRATION_DATABASE_') || error.code === 'INTEGRATION_CLOSED';
     return isOut ? expected(unavailable()) : unexpected();
   }
-  const status = httpStatusOf(error);
+  const status = statusOfException(error);
   if (status !== undefined) return status < 500 ? expected(refused(status, error)) : unexpected();
   const state = sqlStateOf(error);
   if (state === INSUFFICIENT_PRIVILEGE) return withoutRight();
@@ -98,21 +99,35 @@ const CODE_OF_STATUS: Readonly<Record<number, AdminProblemCode>> = {
   415: 'INTEGRATION_ADMIN_MEDIA_TYPE',
 };
 
-/** A refusal by a guard of the application, or by what reads the body of requests. */
+/** A refusal by the application: by a guard, or by one of its functions. */
 function refused(status: number, error: unknown): AdminProblem {
   const { message } = error as { message?: unknown };
-  const detail = typeof message === 'string' && message !== '' ? message : 'The request was refused';
+  return refusedWith(status, typeof message === 'string' && message !== '' ? message : REFUSED);
+}
+
+/** A refusal in front of the routes. What its error says may be anything, so only the status is passed on. */
+export function refusedEarly(status: number): AdminProblem {
+  return refusedWith(status, REFUSED);
+}
+
+function refusedWith(status: number, detail: string): AdminProblem {
   return new AdminProblem(status, CODE_OF_STATUS[status] ?? 'INTEGRATION_ADMIN_REFUSED', detail);
 }
 
 /**
- * The status of an HttpException of any copy of Nest, or of an error of Express or Fastify. The numbers
- * below 400 are no refusals.
+ * The status of an HttpException, of any copy of Nest. It is thrown for the person who asks, so it may speak.
+ * Errors of HTTP and cloud clients have a `statusCode` as well, and their messages hold URLs, tokens and what
+ * was sent. They are faults. The numbers below 400 are no refusals.
  */
-export function httpStatusOf(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null) return undefined;
-  const { getStatus, statusCode } = error as { getStatus?: unknown; statusCode?: unknown };
-  const status: unknown = typeof getStatus === 'function' ? getStatus.call(error) : statusCode;
+export function statusOfException(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { getStatus, getResponse } = error as { getStatus?: unknown; getResponse?: unknown };
+  if (typeof getStatus !== 'function' || typeof getResponse !== 'function') return undefined;
+  return refusalOf(getStatus.call(error));
+}
+
+/** The number, if it is the status of a refusal or a failure. */
+export function refusalOf(status: unknown): number | undefined {
   return typeof status === 'number' && Number.isInteger(status) && status >= 400 && status <= 599
     ? status
     : undefined;

@@ -56,17 +56,24 @@ const TITLES: Readonly<Record<number, string>> = {
   503: 'This cannot be answered now',
 };
 
+/** An answer names so many wrong fields. A request with thousands of them is no mistake of a person. */
+export const MOST_WRONG_FIELDS = 20;
+const LONGEST_DETAIL = 8_000;
+
 /** Thrown while a request is answered. The answer is then the problem that it describes. */
 export class AdminProblem extends Error {
   override readonly name = 'AdminProblem';
+
+  readonly errors: readonly FieldProblem[] | undefined;
 
   constructor(
     readonly status: number,
     readonly code: ProblemCode,
     detail: string,
-    readonly errors?: readonly FieldProblem[],
+    errors?: readonly FieldProblem[],
   ) {
-    super(detail);
+    super(detail.length > LONGEST_DETAIL ? `${detail.slice(0, LONGEST_DETAIL).toWellFormed()}…` : detail);
+    this.errors = errors?.slice(0, MOST_WRONG_FIELDS);
   }
 
   toProblem(): Problem {
@@ -81,9 +88,13 @@ export class AdminProblem extends Error {
   }
 }
 
-export function invalidRequest(errors: readonly FieldProblem[]): AdminProblem {
-  const list = errors.map(({ in: part, pointer, message }) => `${part} ${pointer} ${message}`).join('; ');
-  return new AdminProblem(400, 'INTEGRATION_ADMIN_INVALID', list, errors);
+/** @param more how many fields are wrong besides */
+export function invalidRequest(errors: readonly FieldProblem[], more = 0): AdminProblem {
+  const named = errors.slice(0, MOST_WRONG_FIELDS);
+  const left = errors.length - named.length + more;
+  const list = named.map(({ in: part, pointer, message }) => `${part} ${pointer} ${message}`);
+  const all = left === 0 ? list : [...list, `and ${left} more`];
+  return new AdminProblem(400, 'INTEGRATION_ADMIN_INVALID', all.join('; '), named);
 }
 
 export function deniedAction(action: string): AdminProblem {

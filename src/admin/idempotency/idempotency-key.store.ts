@@ -2,10 +2,11 @@ import { AdminDatabase } from '../../database/admin-database.js';
 
 /** The request that a key belongs to. */
 export interface KeyedRequest {
+  /** The name of a person, or a hash of the credentials of one who has no name. */
   readonly actor: string;
   readonly key: string;
   readonly action: string;
-  /** A hash of the path and the body. */
+  /** A hash of the path, the body and the header If-Match. */
   readonly bodyHash: string;
   /** Tells this request from others with the same key. It stands in place of the answer for now. */
   readonly token: string;

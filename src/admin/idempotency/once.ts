@@ -7,6 +7,7 @@ import { problemOfText } from '../../events/text.js';
 import type { AdminAction } from '../admin-action.js';
 import { headerOf, type ServerRequest } from '../calls/admin-request.js';
 import { Answer } from '../calls/answer.js';
+import { UNKNOWN_ACTOR } from '../calls/host-decisions.js';
 import { AdminProblem, invalidRequest } from '../calls/problem.js';
 import { IdempotencyKeyStore, type KeptAnswer, type KeyedRequest } from './idempotency-key.store.js';
 import { OwedNotes } from './owed-notes.js';
@@ -46,7 +47,8 @@ export class Once implements OnModuleDestroy {
     const key = idempotencyKeyOf(request);
     if (key === undefined) return act();
     const { db, store } = this.keys();
-    const keyed = { ...about, key, bodyHash: hashOf(request), token: randomUUID() };
+    const actor = ownerOf(about.actor, key, request);
+    const keyed = { ...about, actor, key, bodyHash: hashOf(request), token: randomUUID() };
     const giveBack = () => this.owed.write(keyed.token, () => store.giveBack(keyed));
     await this.owed.tryAgain();
     const kept = await store.take(keyed).catch(async (error) => {
@@ -80,9 +82,34 @@ export function idempotencyKeyOf(request: ServerRequest): string | undefined {
   throw invalidRequest([{ in: 'header', pointer: `/${HEADER}`, message: problem }]);
 }
 
-function hashOf({ method, originalUrl, url, body }: ServerRequest): string {
-  const what = JSON.stringify([method, originalUrl ?? url, body]);
-  return createHash('sha256').update(what).digest('hex');
+/** The headers by which applications know people. */
+const CREDENTIALS = ['authorization', 'cookie', 'x-api-key'] as const;
+
+/**
+ * Whose key it is. A person without a name is known by a hash of the credentials of the request, because
+ * nobody must get the answer that somebody else got. Without any credentials all of them share their keys. The
+ * key is a part of the hash, so two rows do not tell that they are of one person.
+ */
+function ownerOf(actor: string, key: string, request: ServerRequest): string {
+  const shown = CREDENTIALS.map((name) => request.headers[name] ?? null);
+  if (actor !== UNKNOWN_ACTOR || shown.every((value) => value === null)) return actor;
+  return `${UNKNOWN_ACTOR}:${sha256(JSON.stringify([key, shown]))}`;
+}
+
+/**
+ * What a key belongs to: the request with everything that decides what becomes of it. A request without
+ * `If-Match` has the hash that earlier versions gave it.
+ */
+function hashOf(request: ServerRequest): string {
+  const { method, originalUrl, url, body } = request;
+  const condition = headerOf(request, 'if-match');
+  return sha256(
+    JSON.stringify([method, originalUrl ?? url, body, ...(condition === undefined ? [] : [condition])]),
+  );
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 function repeated({ action, bodyHash, status, answer }: KeptAnswer, asked: KeyedRequest): Answer {

@@ -1,4 +1,5 @@
 import { isUuid, problemOfText } from '../../events/text.js';
+import { hasZone, timeOf } from '../../events/time-text.js';
 
 /** A schema as OpenAPI 3.1 has it. */
 export type Schema = Readonly<Record<string, unknown>>;
@@ -88,9 +89,12 @@ export function json(about: string): Field<unknown> {
     const path = pathOfLostDigits(given, '');
     if (path === undefined) return { value: given };
     const message = 'is a number beyond 2^53, which would lose digits: use a string';
-    return { problems: [{ pointer: path.slice(0, 200), message }] };
+    // A way that is cut off would lead to another place.
+    return { problems: [{ pointer: path.length > LONGEST_WAY ? '' : path, message }] };
   });
 }
+
+const LONGEST_WAY = 200;
 
 function pathOfLostDigits(given: unknown, path: string): string | undefined {
   if (typeof given === 'number')
@@ -108,13 +112,11 @@ export function escapePointer(name: string): string {
   return name.toWellFormed().replaceAll('\0', '\uFFFD').replaceAll('~', '~0').replaceAll('/', '~1');
 }
 
-const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
-
 /** A time as RFC 3339 writes it, between the years 1 and 9999. */
 export function time(about: string): Field<Date> {
   return field(about, { type: 'string', format: 'date-time' }, (given) => {
-    const value = typeof given === 'string' && TIME.test(given) ? new Date(given) : undefined;
-    return value !== undefined && !Number.isNaN(value.getTime()) && value.getUTCFullYear() > 0
+    const value = typeof given === 'string' && hasZone(given) ? timeOf(given) : undefined;
+    return value !== undefined && value.getUTCFullYear() > 0
       ? { value }
       : wrong('must be a time such as 2026-11-25T20:00:00Z');
   });

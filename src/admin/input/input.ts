@@ -1,5 +1,5 @@
 import { suggestionFor } from '../../events/known-names.js';
-import { type FieldProblem, invalidRequest } from '../calls/problem.js';
+import { type FieldProblem, invalidRequest, MOST_WRONG_FIELDS } from '../calls/problem.js';
 import { escapePointer, type Fields, type ValuesOf } from './field.js';
 
 /**
@@ -17,8 +17,9 @@ export function readFields<F extends Fields>(
   const values: Record<string, unknown> = {};
   const note = (name: string, pointer: string, message: string) =>
     problems.push({ in: part, pointer: `/${escapePointer(name)}${pointer}`, message });
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(fields, name)) note(name.slice(0, 100), '', unknownName(name, fields));
+  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(fields, name));
+  for (const name of unknown.slice(0, MOST_WRONG_FIELDS)) {
+    problems.push({ in: part, pointer: pointerTo(name), message: unknownName(name, fields) });
   }
   for (const [name, field] of Object.entries(fields)) {
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
@@ -30,7 +31,7 @@ export function readFields<F extends Fields>(
     if ('value' in reading) values[name] = reading.value;
     else for (const { pointer, message } of reading.problems) note(name, pointer, message);
   }
-  if (problems.length > 0) throw invalidRequest(problems);
+  if (problems.length > 0) throw invalidRequest(problems, Math.max(0, unknown.length - MOST_WRONG_FIELDS));
   return values as ValuesOf<F>;
 }
 
@@ -42,7 +43,7 @@ export function fieldsOfQuery(query: string): Record<string, string> {
   const given = new Map<string, string>();
   const problems: FieldProblem[] = [];
   const note = (name: string, message: string) =>
-    problems.push({ in: 'query', pointer: `/${escapePointer(name.slice(0, 100))}`, message });
+    problems.push({ in: 'query', pointer: pointerTo(name), message });
   for (const part of query.split('&').filter((each) => each !== '')) {
     const [rawName = '', ...rest] = part.split('=');
     const name = decoded(rawName) ?? rawName;
@@ -56,6 +57,14 @@ export function fieldsOfQuery(query: string): Record<string, string> {
   return Object.fromEntries(given);
 }
 
+/** Longer names of a sender are not repeated. */
+const LONGEST_NAME = 100;
+
+/** A pointer to a field of this name. To one with a very long name it is the pointer to the whole part. */
+function pointerTo(name: string): string {
+  return name.length > LONGEST_NAME ? '' : `/${escapePointer(name)}`;
+}
+
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
@@ -66,6 +75,8 @@ function decoded(text: string): string | undefined {
 
 function unknownName(name: string, fields: Fields): string {
   const known = Object.keys(fields);
-  if (known.length === 0) return 'is no field: there is none here';
-  return `is no field: there are ${known.join(', ')}${suggestionFor(name.slice(0, 100), known)}`;
+  const what =
+    name.length > LONGEST_NAME ? `has a name of ${name.length} characters that is no field` : 'is no field';
+  if (known.length === 0) return `${what}: there is none here`;
+  return `${what}: there are ${known.join(', ')}${suggestionFor(name.slice(0, LONGEST_NAME), known)}`;
 }

@@ -24,7 +24,7 @@ export function settingValues(about: string): Field<SettingValues> {
       const problem = problemOfText(key, LONGEST_KEY) ?? problemOfValue(value);
       return problem === undefined
         ? []
-        : [{ pointer: `/${escapePointer(key.slice(0, 100))}`, message: problem }];
+        : [{ pointer: key.length > LONGEST_KEY ? '' : `/${escapePointer(key)}`, message: problem }];
     });
     return problems.length > 0 ? { problems } : { value: given as SettingValues };
   });

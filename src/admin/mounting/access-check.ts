@@ -22,7 +22,7 @@ export class AccessCheck implements OnModuleInit {
     const { access, path } = this.mount;
     if (access === 'open') {
       new Logger('IntegrationAdmin').warn(
-        `Everybody who reaches the path "${path}" may use the admin API, because its access is 'open'`,
+        `Everybody who reaches the path "${path}" by localhost, an IP address or a name in allowedHosts may use the admin API, because its access is 'open'`,
       );
     }
     if (access === 'global-guards' && !this.hasGlobalGuards()) {

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { IntegrationError } from '../../errors.js';
 import { IntegrationSettingsService, type SettingView } from '../../settings/integration-settings.service.js';
 import type { SettingHistoryEntry } from '../../settings/settings.store.js';
-import type { SettingsPreview } from '../../settings/settings-change.js';
+import type { SettingsPreview, SettingValues } from '../../settings/settings-change.js';
 import type { AdminHttpRequest } from '../admin-options.js';
 import { headerOf } from '../calls/admin-request.js';
 import { Answer } from '../calls/answer.js';
@@ -79,14 +79,14 @@ export class SettingsHandlers {
   }
 
   preview({ body }: Call<typeof ROUTES.preview>): Promise<SettingsPreview> {
-    return withPointers(this.settings.preview(body.values));
+    return withPointers(body.values, this.settings.preview(body.values));
   }
 
   async change({ body, request, author }: Call<typeof ROUTES.change>): Promise<Answer> {
     await this.settings.load('admin');
     const seen = this.seenBy(request);
     const expected = seen && expectedOf(seen, Object.keys(body.values));
-    await withPointers(this.settings.change(body.values, { expected, ...author }));
+    await withPointers(body.values, this.settings.change(body.values, { expected, ...author }));
     return answerOf(this.settings.getAll());
   }
 
@@ -138,42 +138,47 @@ function isMatch(given: string, tag: string): boolean {
   return tags.includes('*') || tags.includes(tag);
 }
 
-/** The values that the person who changes them has seen. Keys are given in full or without the prefix. */
+/** The values that the person who changes them has seen. */
 function expectedOf(
   known: readonly SettingView[],
   keys: readonly string[],
 ): Record<string, boolean | number | string> {
   const seen = keys.flatMap((key) => {
-    const view = known.find((each) => each.key === key || each.key.endsWith(`.outbox.${key}`));
+    const view = known.find((each) => isKeyOf(each.key, key));
     return view === undefined ? [] : [[key, view.value] as const];
   });
   return Object.fromEntries(seen);
 }
 
-/** Refusals of single values get a pointer to their field. */
-async function withPointers<R>(change: Promise<R>): Promise<R> {
+/** Refusals of single values get a pointer to their field, by the key with which the request has it. */
+async function withPointers<R>(values: SettingValues, change: Promise<R>): Promise<R> {
   try {
     return await change;
   } catch (error) {
     if (!(error instanceof IntegrationError)) throw error;
-    const { problems, key } = error.details as {
+    const { problems, key, field } = error.details as {
       readonly problems?: readonly { key: string; reason: string }[];
       readonly key?: string;
+      readonly field?: unknown;
     };
-    const field = (name: string, message: string): FieldProblem => ({
-      in: 'body',
-      pointer: `/values/${escapePointer(name)}`,
-      message,
-    });
+    const problemOf = (about: string, message: string): FieldProblem => {
+      const given = Object.keys(values).find((each) => isKeyOf(about, each));
+      const pointer = given === undefined ? '/values' : `/values/${escapePointer(given)}`;
+      return { in: 'body', pointer, message };
+    };
     if (error.code === 'INTEGRATION_SETTING_UNKNOWN' && key !== undefined)
-      throw invalidRequest([field(key, 'is no setting')]);
-    if (error.code === 'INTEGRATION_SETTING_INVALID' && problems !== undefined)
-      throw new AdminProblem(
-        400,
-        error.code,
-        error.message,
-        problems.map((each) => field(each.key, each.reason)),
-      );
+      throw invalidRequest([problemOf(key, 'is no setting')]);
+    if (error.code === 'INTEGRATION_SETTING_INVALID' && problems !== undefined) {
+      const wrong = problems.map((each) => problemOf(each.key, each.reason));
+      throw new AdminProblem(400, error.code, error.message, wrong);
+    }
+    if (error.code === 'INTEGRATION_ADMIN_INVALID' && typeof field === 'string')
+      throw new AdminProblem(400, error.code, error.message, [problemOf(field, error.message)]);
     throw error;
   }
+}
+
+/** Whether a request means this setting. Keys are given in full or without the prefix. */
+function isKeyOf(setting: string, given: string): boolean {
+  return setting === given || setting.endsWith(`.outbox.${given}`);
 }

@@ -1,0 +1,61 @@
+import type { Logger } from '@nestjs/common';
+import { RepeatedFailures } from '../../database/repeated-failures.js';
+import type { AdminAction, AdminTarget } from '../admin-action.js';
+import type { AdminCallOptions, AdminHttpRequest } from '../admin-options.js';
+
+/** The name of a person of whom nothing is known. */
+export const UNKNOWN_ACTOR = 'unknown';
+
+const LONGEST_ACTOR = 255;
+
+/**
+ * Asks the application's own functions, and judges what they answer. A default belongs to an option that is
+ * not given. An answer is never replaced with it: a person without roles, for whom `roles?.includes('ops')`
+ * is undefined, must not get what everybody gets where there is no `permission`.
+ */
+export class HostDecisions {
+  private readonly repeated = new RepeatedFailures();
+
+  constructor(
+    private readonly options: AdminCallOptions,
+    private readonly logger: Pick<Logger, 'warn'>,
+  ) {}
+
+  /** Whether the person behind a request may do this. Only `true` is a yes. */
+  async may(request: AdminHttpRequest, action: AdminAction, target: AdminTarget): Promise<boolean> {
+    if (this.options.permission === undefined) return true;
+    const answer: unknown = await this.options.permission(request, action, target);
+    if (answer && answer !== true) {
+      this.repeated.warn(
+        this.logger,
+        `permission answered ${kindOf(answer)} for ${action}, which is a no: only true is a yes`,
+        'permission',
+      );
+    }
+    return answer === true;
+  }
+
+  /** The name of the person behind a request. A number is its text. */
+  async actorOf(request: AdminHttpRequest): Promise<string> {
+    const answer: unknown = await this.options.actor?.(request);
+    const isNumber = Number.isFinite(answer) || typeof answer === 'bigint';
+    const text = isNumber ? String(answer) : answer;
+    if (typeof text === 'string') {
+      const name = text.toWellFormed().replaceAll('\0', '').trim();
+      return name === '' ? UNKNOWN_ACTOR : [...name].slice(0, LONGEST_ACTOR).join('');
+    }
+    if (text !== undefined && text !== null) {
+      this.repeated.warn(
+        this.logger,
+        `actor answered ${kindOf(text)}, so the audit has "${UNKNOWN_ACTOR}" in the place of a name: it must answer a text or a number`,
+        'actor',
+      );
+    }
+    return UNKNOWN_ACTOR;
+  }
+}
+
+/** The kind of an answer. Its value may be personal. */
+function kindOf(answer: unknown): string {
+  return typeof answer === 'object' ? 'an object' : `a ${typeof answer}`;
+}
