@@ -91,7 +91,7 @@ async function bytesOf(request: IncomingMessage): Promise<Buffer> {
 function isDeeperThan(body: object, levels: number): boolean {
   let level: unknown[] = [body];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > levels) return true;
+    if (depth === levels) return true;
     level = level.flatMap((each) => Object.values(each as object)).filter(isNested);
   }
   return false;
