@@ -44,8 +44,8 @@ export function isEventSchema(value: unknown): value is EventSchema {
 }
 
 /**
- * What a validator answered, as one of the two results that there are. Only an answer with a value and without
- * issues is a yes. A validator of the application may answer anything, also nothing.
+ * What a validator answered, as one of the two results that there are. Only an answer with a value and
+ * without issues is a yes. A validator of the application may answer anything, also nothing.
  */
 export function resultFrom(answer: SchemaResult | null | undefined | boolean): SchemaResult {
   if (typeof answer !== 'object' || answer === null) return NO_ANSWER;

@@ -92,8 +92,8 @@ const HEX_KEY = /^(?=.*[a-f])(?=.*\d)[0-9a-f]{64}$/i;
 
 /**
  * A message says which key is meant by its place. It contains neither the key nor the name, because the key
- * stands in the place of the name where somebody has left the name out: what is behind the `=` of a base64 text
- * is nothing.
+ * stands in the place of the name where somebody has left the name out: what is behind the `=` of a base64
+ * text is nothing.
  */
 function keyOf([name, key]: Entry, which: string): Buffer {
   if (name === '' || key.length === 0 || BASE64_KEY.test(name) || HEX_KEY.test(name))

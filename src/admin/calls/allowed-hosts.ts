@@ -8,8 +8,8 @@ import { AdminProblem } from './problem.js';
  *
  * Why: a page of a foreign site can let its own name lead to this server after it was loaded (DNS rebinding).
  * To the browser its requests are of one origin then, so neither `Sec-Fetch-Site` nor `Origin` tells them
- * apart. Only `Host` does: it has the name of the foreign site. Where people need credentials, the browser has
- * none for that name. With `access: 'open'` nobody needs any.
+ * apart. Only `Host` does: it has the name of the foreign site. Where people need credentials, the browser
+ * has none for that name. With `access: 'open'` nobody needs any.
  *
  * An IP address and `localhost` need no list, because no foreign site has them as its name. A proxy that
  * writes the name of an upstream into `Host` has that name listed.

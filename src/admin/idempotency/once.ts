@@ -87,8 +87,8 @@ const CREDENTIALS = ['authorization', 'cookie', 'x-api-key'] as const;
 
 /**
  * Whose key it is. A person without a name is known by a hash of the credentials of the request, because
- * nobody must get the answer that somebody else got. Without any credentials all of them share their keys. The
- * key is a part of the hash, so two rows do not tell that they are of one person.
+ * nobody must get the answer that somebody else got. Without any credentials all of them share their keys.
+ * The key is a part of the hash, so two rows do not tell that they are of one person.
  */
 function ownerOf(actor: string, key: string, request: ServerRequest): string {
   const shown = CREDENTIALS.map((name) => request.headers[name] ?? null);

@@ -5,8 +5,8 @@ import type { HandshakeState, WebhookReply, WebhookSourceOptions } from './webho
 export type Handshake = NonNullable<WebhookSourceOptions['handshake']>;
 
 /**
- * What a source says to a request that only tries the address. An answer that is no object is none: a delivery
- * that were taken for a handshake would be answered with 200 and lost.
+ * What a source says to a request that only tries the address. An answer that is no object is none: a
+ * delivery that were taken for a handshake would be answered with 200 and lost.
  */
 export async function handshakeOf(
   { handshake }: Pick<WebhookSourceOptions, 'handshake'>,
