@@ -53,6 +53,16 @@ export {
   stripeSource,
   twilioSource,
 } from './incoming/sources/provider.sources.js';
+export {
+  adyenSource,
+  mailgunSource,
+  paddleSource,
+  pagerdutySource,
+  sendgridSource,
+  squareSource,
+  twitchSource,
+  workosSource,
+} from './incoming/sources/sender.sources.js';
 export type { WebhookMetadata } from './incoming/webhook-event.js';
 export type {
   CommonSourceOptions,
