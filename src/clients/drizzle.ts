@@ -1,7 +1,11 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
+import type { StatementGate } from '../database/clients/statement-gate.js';
 import { EndedTransactions } from './ended-transactions.js';
+import { Gates } from './gates.js';
+import { guardedClient } from './guarded-client.js';
 import { answerOfPg, hearErrors, type PgAnswer } from './node-postgres.js';
 import { notTheClient } from './not-the-client.js';
+import { pgPoolOf, postgresJsPoolOf } from './pools.js';
 import { type Beginning, PostgresJsTransactions } from './postgres-js-transactions.js';
 
 /** The part of a Drizzle of Postgres that is used here. */
@@ -25,7 +29,7 @@ interface Inside {
       name: undefined,
       isArray: false,
     ): { execute(): Promise<unknown> };
-    readonly client?: DriverClient;
+    client?: DriverClient;
   };
   /** Only a transaction has this. */
   readonly rollback?: unknown;
@@ -49,6 +53,7 @@ export function fromDrizzle<Tx extends object = object>(db: DrizzleDatabase): Ho
   if (dialect === undefined || root === undefined)
     throw notTheClient('fromDrizzle', 'a database of Drizzle for Postgres', 'drizzle-orm', db);
   const ended = new EndedTransactions();
+  const gates = new Gates();
   const onPostgresJs = typeof root.client?.begin === 'function' ? root.client : undefined;
   const guarded = onPostgresJs && new PostgresJsTransactions(onPostgresJs as Beginning);
   const beginning = (guarded === undefined ? db : beginningBy(guarded, root)) as unknown as Transacting;
@@ -57,17 +62,15 @@ export function fromDrizzle<Tx extends object = object>(db: DrizzleDatabase): Ho
       library: 'Drizzle',
       root: 'the database itself',
       transaction: 'the tx that db.transaction(async (tx) => …) gives',
+      within: 'use the tx that is context.transaction, and not the database',
     },
 
     transaction: <R>(fn: (tx: Tx) => Promise<R>) =>
-      beginning.transaction(
-        ended.watching((tx: Tx) => {
-          const client = (tx as Inside).session?.client;
-          if (client !== undefined) hearErrors(client);
-          return fn(tx);
-        }) as never,
-        { isolationLevel: 'read committed' },
-      ) as Promise<R>,
+      gates.run<Tx, R>(
+        (run) => beginning.transaction(run as never, { isolationLevel: 'read committed' }) as Promise<R>,
+        guarded === undefined ? guardTransaction : (tx) => tx,
+        ended.watching(fn),
+      ),
 
     async query(tx, sql, values) {
       // The session takes a statement and its parameters as they are. A template of Drizzle would spread
@@ -83,10 +86,27 @@ export function fromDrizzle<Tx extends object = object>(db: DrizzleDatabase): Ho
       if (inside === undefined || inside.dialect !== dialect) return 'foreign';
       if (typeof inside.rollback !== 'function') return 'root';
       const client = inside.session?.client;
-      if (ended.has(value as object) || (client && guarded?.hasEnded(client))) return 'ended';
+      if (ended.has(value as object) || gates.isClosed(value as object)) return 'ended';
+      if (client && guarded?.hasEnded(client)) return 'ended';
       return client?.getTransactionStatus?.() === 'I' ? 'ended' : 'open';
     },
+
+    async refuse(tx, error) {
+      const client = (tx as Inside).session?.client;
+      if (guarded !== undefined && client !== undefined) guarded.refuse(client, error);
+      await gates.close(tx, error);
+    },
+    pool: () => (guarded === undefined ? pgPoolOf(root.client) : postgresJsPoolOf(root.client)),
   };
+}
+
+/** Each transaction of Drizzle has a session of its own, through which all of its statements go. */
+function guardTransaction<Tx extends object>(tx: Tx, gate: StatementGate): Tx {
+  const { session } = tx as Inside;
+  if (session?.client === undefined) return tx;
+  hearErrors(session.client);
+  session.client = guardedClient(session.client, gate);
+  return tx;
 }
 
 /** The session of a Drizzle on postgres.js. Its transactions send nothing after their session is lost. */

@@ -1,11 +1,14 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
+import type { StatementGate } from '../database/clients/statement-gate.js';
+import { Gates } from './gates.js';
 import { answerOfPg, type PgAnswer } from './node-postgres.js';
 import { notTheClient } from './not-the-client.js';
+import { tarnPoolOf } from './pools.js';
 
 /** The part of Knex, or of one of its transactions, that is used here. */
 export interface KnexShape {
   raw(sql: string, bindings: never): PromiseLike<unknown>;
-  readonly client: { readonly config: object };
+  readonly client: { readonly config: object; readonly pool?: unknown };
 }
 
 /** The part of a Knex of the dialect `pg` that is used here. */
@@ -32,23 +35,48 @@ interface TransactionShape extends KnexShape {
 export function fromKnex<Trx extends object = KnexShape>(knex: KnexDatabase): HostAdapter<Trx> {
   if (!isKnex(knex)) throw notTheClient('fromKnex', 'an instance of Knex', 'knex', knex);
   const { config } = knex.client;
+  const gates = new Gates();
   return {
     words: {
       library: 'Knex',
       root: 'the Knex instance',
       transaction: 'the trx that knex.transaction(async (trx) => …) gives',
+      within: 'use the trx that is context.transaction, and not the Knex instance',
     },
 
     transaction: <R>(fn: (trx: Trx) => Promise<R>) =>
-      (knex as unknown as Transacting).transaction(fn, { isolationLevel: 'read committed' }) as Promise<R>,
+      gates.run<Trx, R>(
+        (run) =>
+          (knex as unknown as Transacting).transaction(run, {
+            isolationLevel: 'read committed',
+          }) as Promise<R>,
+        guardKnex,
+        fn,
+      ),
 
     query: (tx, sql, values) => queryByKnex((tx as KnexShape | undefined) ?? knex, sql, values),
 
     stateOf(value) {
       if (!isKnex(value) || value.client.config !== config) return 'foreign';
-      return stateOfKnex(value);
+      return gates.isClosed(value) ? 'ended' : stateOfKnex(value);
     },
+
+    refuse: (trx, error) => gates.close(trx, error),
+    pool: () => tarnPoolOf(knex.client.pool),
   };
+}
+
+type Send = (connection: unknown, statement: unknown, ...more: unknown[]) => Promise<unknown>;
+
+/** Each transaction of Knex has a client object of its own, through which all of its statements go. */
+export function guardKnex<Trx extends object>(trx: Trx, gate: StatementGate): Trx {
+  const client = (trx as unknown as KnexShape).client as unknown as { query: Send; stream: Send };
+  for (const name of ['query', 'stream'] as const) {
+    const send = client[name];
+    client[name] = (connection, statement, ...more) =>
+      gate.pass(statement, () => send.call(client, connection, statement, ...more));
+  }
+  return trx;
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
 import { EndedTransactions } from './ended-transactions.js';
+import { Gates } from './gates.js';
+import { guardedTransaction } from './guarded-kysely.js';
 import { notTheClient } from './not-the-client.js';
 
 /** What runs a compiled query: Kysely itself, or a transaction of it. */
@@ -16,10 +18,7 @@ export interface KyselyShape {
 /** The part of a Kysely of a Postgres dialect that is used here. */
 export interface KyselyDatabase extends KyselyShape {
   transaction(): object;
-}
-
-interface TransactionBuilder {
-  setIsolationLevel(level: 'read committed'): { execute(fn: (trx: never) => unknown): Promise<unknown> };
+  withPlugin(plugin: never): object;
 }
 
 /** Kysely's own messages for a statement through a transaction that has ended. */
@@ -37,26 +36,35 @@ export function fromKysely<Trx extends object = KyselyShape>(db: KyselyDatabase)
   const { adapter } = db.getExecutor();
   // From 0.28.12 on, Kysely itself tells whether a transaction is open.
   const ended = new EndedTransactions();
+  const gates = new Gates();
   return {
     words: {
       library: 'Kysely',
       root: 'the Kysely instance',
       transaction: 'the trx that db.transaction().execute(async (trx) => …) gives',
+      within: 'use the trx that is context.transaction, and not the Kysely instance',
     },
 
     transaction: <R>(fn: (trx: Trx) => Promise<R>) =>
-      (db.transaction() as TransactionBuilder)
-        .setIsolationLevel('read committed')
-        .execute(ended.watching(fn)) as Promise<R>,
+      gates.run<Trx, R>(
+        (run, gate) => guardedTransaction(db, run as never, gate),
+        (trx) => trx,
+        ended.watching(fn),
+      ),
 
-    query: (tx, sql, values) => queryByKysely((tx as KyselyShape | undefined) ?? db, sql, values),
+    async query(tx, sql, values) {
+      if (tx !== undefined) gates.requireOpen(tx);
+      return queryByKysely((tx as KyselyShape | undefined) ?? db, sql, values);
+    },
 
     stateOf(value) {
       if (!isKysely(value)) return 'foreign';
       if (value.getExecutor().adapter !== adapter) return 'foreign';
       if (!value.isTransaction) return 'root';
-      return ended.has(value) ? 'ended' : stateOfKysely(value);
+      return ended.has(value) || gates.isClosed(value) ? 'ended' : stateOfKysely(value);
     },
+
+    refuse: (trx, error) => gates.close(trx, error),
   };
 }
 

@@ -1,8 +1,12 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
+import type { StatementGate } from '../database/clients/statement-gate.js';
 import { EndedTransactions } from './ended-transactions.js';
-import { isKnex, queryByKnex, stateOfKnex } from './knex.js';
+import { Gates } from './gates.js';
+import { guardKysely } from './guarded-kysely.js';
+import { guardKnex, isKnex, queryByKnex, stateOfKnex } from './knex.js';
 import { type KyselyShape, queryByKysely, stateOfKysely } from './kysely.js';
 import { notTheClient } from './not-the-client.js';
+import { tarnPoolOf } from './pools.js';
 
 /** The part of MikroORM's EntityManager that is used here. */
 export interface MikroOrmManager {
@@ -44,17 +48,22 @@ export function fromMikroOrm<O extends MikroOrmDatabase>(orm: O): HostAdapter<Mi
   const { config } = root;
   // MikroORM 7 is built on a Kysely that does not tell whether a transaction has ended.
   const ended = new EndedTransactions();
+  const gates = new Gates();
   return {
     words: {
       library: 'MikroORM',
       root: 'an EntityManager that is in no transaction',
       transaction: 'the em that em.transactional(async (em) => …) gives',
+      within: 'use the em that is context.transaction, and not an injected EntityManager',
     },
 
     transaction: <R>(fn: (em: O['em']) => Promise<R>) =>
-      (root.fork() as Manager).transactional(ended.watching(fn), {
-        isolationLevel: 'read committed',
-      }) as Promise<R>,
+      gates.run<O['em'], R>(
+        (run) =>
+          (root.fork() as Manager).transactional(run, { isolationLevel: 'read committed' }) as Promise<R>,
+        guardManager,
+        ended.watching(fn),
+      ),
 
     query(tx, sql, values) {
       const through = tx === undefined ? connectionOf(root) : (tx as MikroOrmManager).getTransactionContext();
@@ -68,10 +77,23 @@ export function fromMikroOrm<O extends MikroOrmDatabase>(orm: O): HostAdapter<Mi
       if (!isManager(value) || value.config !== config) return 'foreign';
       const context = value.getTransactionContext();
       if (context === undefined || context === null) return 'root';
-      if (ended.has(value)) return 'ended';
+      if (ended.has(value) || gates.isClosed(value)) return 'ended';
       return isKnex(context) ? stateOfKnex(context) : stateOfKysely(context as KyselyShape);
     },
+
+    refuse: (em, error) => gates.close(em, error),
+    pool: () => {
+      const connection = connectionOf(root);
+      return isKnex(connection) ? tarnPoolOf(connection.client.pool) : undefined;
+    },
   };
+}
+
+function guardManager<M extends MikroOrmManager>(em: M, gate: StatementGate): M {
+  const context = em.getTransactionContext() as object;
+  if (isKnex(context)) guardKnex(context, gate);
+  else guardKysely(context, gate);
+  return em;
 }
 
 /** In version 7, `em.getKysely()` returns the transaction around the calling code. */

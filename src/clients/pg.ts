@@ -2,8 +2,11 @@ import type { HostAdapter } from '../database/clients/host-adapter.js';
 import type { PgClient } from '../database/clients/pg-sql-client.js';
 import { HOST_CLIENT_TYPES } from '../database/engine-types.js';
 import { leadsWhere } from '../database/wire/leads-where.js';
+import { Gates } from './gates.js';
+import { guardedClient } from './guarded-client.js';
 import { answerOfPg, hearErrors, type PgAnswer } from './node-postgres.js';
 import { notTheClient } from './not-the-client.js';
+import { pgPoolOf } from './pools.js';
 
 /** The part that is used here of what `pool.connect()` of node-postgres resolves to. */
 export interface PgPoolClient extends PgClient {
@@ -34,31 +37,17 @@ export function fromPg<Tx extends object = PgPoolClient>(pool: PgPool): HostAdap
   if (typeof pool?.connect !== 'function' || typeof pool.totalCount !== 'number')
     throw notTheClient('fromPg', 'a Pool of node-postgres', 'pg', pool);
   const leadsHere = leadsWhere(pool);
+  const gates = new Gates();
   return {
     words: {
       library: 'node-postgres',
       root: 'the pool, which sends each statement through another connection',
       transaction: 'the client of await pool.connect() that BEGIN went through',
+      within: 'use transaction.query(…), and not the pool',
     },
 
-    async transaction<R>(fn: (client: Tx) => Promise<R>) {
-      const client = (await pool.connect()) as PgPoolClient;
-      hearErrors(client);
-      let broken = false;
-      try {
-        await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
-        const result = await fn(client as unknown as Tx);
-        await client.query('COMMIT');
-        return result;
-      } catch (error) {
-        await client.query('ROLLBACK').catch(() => {
-          broken = true;
-        });
-        throw error;
-      } finally {
-        client.release(broken);
-      }
-    },
+    transaction: <R>(fn: (client: Tx) => Promise<R>) =>
+      gates.run<Tx, R>((run) => transactionOf(pool, run as never), guardedClient, fn),
 
     async query(tx, text, values) {
       const statement = { text, values, types: HOST_CLIENT_TYPES };
@@ -69,10 +58,33 @@ export function fromPg<Tx extends object = PgPoolClient>(pool: PgPool): HostAdap
     stateOf(value) {
       if (!hasQuery(value)) return 'foreign';
       if ((value as object) === pool) return 'root';
+      if (gates.isClosed(value)) return 'ended';
       if (value.totalCount !== undefined || !leadsHere(value)) return 'foreign';
       return value.getTransactionStatus?.() === 'I' ? 'ended' : 'open';
     },
+
+    refuse: (client, error) => gates.close(client, error),
+    pool: () => pgPoolOf(pool),
   };
+}
+
+async function transactionOf<R>(pool: PgPool, fn: (client: PgPoolClient) => Promise<R>): Promise<R> {
+  const client = (await pool.connect()) as PgPoolClient;
+  hearErrors(client);
+  let broken = false;
+  try {
+    await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    const result = await fn(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {
+      broken = true;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
 }
 
 function hasQuery(value: unknown): value is PgPoolClient & { readonly totalCount?: number } {

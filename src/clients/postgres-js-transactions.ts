@@ -70,6 +70,8 @@ const NO_ERROR = Symbol('no error');
 /** Whether statements of a transaction may be sent. */
 class Session {
   state: 'open' | 'ended' | 'lost' = 'open';
+  /** The error of statements that come after the end. */
+  private refusal: Error | undefined;
   private refuse: (error: Error) => void = () => {};
   /** Rejects when the session is lost. Never resolves. */
   readonly loss = new Promise<never>((_, reject) => {
@@ -84,6 +86,12 @@ class Session {
     if (this.state === 'open') this.state = 'ended';
   }
 
+  /** No statement is sent any more, although the function still runs. */
+  close(refusal: Error): void {
+    this.refusal ??= refusal;
+    this.end();
+  }
+
   lose(): void {
     this.state = 'lost';
     this.refuse(sessionLost());
@@ -91,7 +99,7 @@ class Session {
 
   requireOpen(): void {
     this.requireSession();
-    if (this.state === 'ended') throw transactionEnded();
+    if (this.state === 'ended') throw this.refusal ?? transactionEnded();
   }
 
   requireSession(): void {
@@ -173,6 +181,11 @@ export class PostgresJsTransactions {
   hasEnded(transaction: object): boolean {
     const session = this.sessions.get(transaction);
     return session !== undefined && session.state !== 'open';
+  }
+
+  /** Refuses what the function of a transaction still sends. What was sent before is answered. */
+  refuse(transaction: object, error: Error): void {
+    this.sessions.get(transaction)?.close(error);
   }
 
   /** Settles as `answer` does, and rejects if the session of its transaction is lost before. */

@@ -1,5 +1,6 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
 import { notTheClient } from './not-the-client.js';
+import { postgresJsPoolOf } from './pools.js';
 import { type Beginning, PostgresJsTransactions } from './postgres-js-transactions.js';
 
 /** The part that is used here of the `sql` of postgres.js or of a transaction. */
@@ -43,6 +44,7 @@ export function fromPostgresJs<Tx extends object = PostgresJsShape>(
       library: 'postgres.js',
       root: 'the sql that postgres(…) returned, which sends each statement through another connection',
       transaction: 'the sql that sql.begin(async (sql) => …) gives',
+      within: 'use the sql that is context.transaction, and not the instance',
     },
 
     transaction: (fn) => transactions.run(fn),
@@ -58,6 +60,9 @@ export function fromPostgresJs<Tx extends object = PostgresJsShape>(
       if (typeof (value as { savepoint?: unknown }).savepoint !== 'function') return 'root';
       return transactions.hasEnded(value) ? 'ended' : 'open';
     },
+
+    refuse: async (tx, error) => transactions.refuse(tx, error),
+    pool: () => postgresJsPoolOf(sql),
   };
 }
 

@@ -46,6 +46,7 @@ export class EngineTransaction extends OwnSqlClient {
   private opening: Opening | undefined;
   private follower: Follower | undefined;
   private ended = false;
+  private refusal: Error | undefined;
   private onGivingWay: (() => void) | undefined;
   private readonly connection: pg.PoolClient;
 
@@ -219,6 +220,11 @@ export class EngineTransaction extends OwnSqlClient {
     this.follower = undefined;
   }
 
+  /** Refuses what is sent from now on, except for what ends the transaction. */
+  async refuse(error: Error): Promise<void> {
+    this.refusal ??= error;
+  }
+
   /** Resolves to false if the outcome is not known. Then the connection must not be used again. */
   async rollBack(): Promise<boolean> {
     this.ended = true;
@@ -239,6 +245,7 @@ export class EngineTransaction extends OwnSqlClient {
 
   private send(statement: pg.QueryConfig): Promise<pg.QueryResult> {
     // BEGIN must not be sent either: nobody would end it, and statements of others would be part of it.
+    if (this.refusal !== undefined) return Promise.reject(this.refusal);
     if (this.ended) return Promise.reject(endedError());
     // Outside the transaction, the statement would be committed by itself.
     if (this.guard.hasEnded) return Promise.reject(this.guard.error);
@@ -267,7 +274,7 @@ export class EngineTransaction extends OwnSqlClient {
   private async sendOnceBegun(statement: pg.QueryConfig): Promise<pg.QueryResult> {
     await this.begun;
     // Another transaction may have the connection by now.
-    if (this.ended) throw endedError();
+    if (this.ended) throw this.refusal ?? endedError();
     return this.connection.query(statement);
   }
 }

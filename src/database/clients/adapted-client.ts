@@ -1,6 +1,6 @@
 import { IntegrationError } from '../../errors.js';
 import { UnusableConnection } from '../wire/unusable-connection.js';
-import type { AdapterWords, HostAdapter, TransactionState } from './host-adapter.js';
+import type { AdapterWords, HostAdapter, HostPool, TransactionState } from './host-adapter.js';
 import { type SqlClient, standsFor, type TransactionalSqlClient } from './sql-client.js';
 
 const NO_WORDS: AdapterWords = {
@@ -26,6 +26,14 @@ export class AdaptedTransaction implements SqlClient {
     return #adapter in client ? client.native : client;
   }
 
+  /**
+   * Refuses what is sent through the transaction from now on. Resolves when nothing of it is in flight. Returns
+   * undefined if the adapter cannot do this.
+   */
+  refuse(error: Error): Promise<void> | undefined {
+    return this.#adapter.refuse?.(this.native, error);
+  }
+
   async $queryRawUnsafe<T = unknown>(sql: string, ...values: unknown[]): Promise<T> {
     return (await this.#adapter.query(this.native, sql, values)).rows as T;
   }
@@ -38,8 +46,8 @@ export class AdaptedTransaction implements SqlClient {
 /** The host's library behind its adapter, in the shape of a host's client. */
 export class AdaptedClient implements TransactionalSqlClient<AdaptedTransaction> {
   /**
-   * None of the libraries can end a transaction whose function still runs. The later statements of that
-   * function would go through a connection that belongs to somebody else by then.
+   * None of the libraries ends a transaction by itself whose function still runs. The engine does so for
+   * transactional handlers (`HostAdapter.refuse`).
    */
   readonly $transactionLimits = ['maxWait'] as const;
   readonly #adapter: HostAdapter<object>;
@@ -75,6 +83,11 @@ export class AdaptedClient implements TransactionalSqlClient<AdaptedTransaction>
       });
     const run = (tx: object) => fn(new AdaptedTransaction(this.#adapter, tx));
     return maxWait === undefined ? begin(run) : beginWithin(maxWait, begin, run);
+  }
+
+  /** The pool of the library, if the library shows it. */
+  get pool(): HostPool | undefined {
+    return this.#adapter.pool?.();
   }
 
   stateOf(value: unknown): TransactionState {
@@ -116,7 +129,7 @@ export class AdaptedClient implements TransactionalSqlClient<AdaptedTransaction>
     );
   }
 
-  private get words(): AdapterWords {
+  get words(): AdapterWords {
     return this.#adapter.words ?? NO_WORDS;
   }
 }

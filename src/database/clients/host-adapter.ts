@@ -17,6 +17,18 @@ export interface AdapterWords {
   readonly root: string;
   /** For example `the EntityManager that dataSource.transaction(async (manager) => …) gives`. */
   readonly transaction: string;
+  /** How a handler writes in its transaction. For example `use transaction.withRepository(repository)`. */
+  readonly within?: string | undefined;
+}
+
+/** The pool of a library, as far as the library shows it. */
+export interface HostPool {
+  /** The largest number of connections. */
+  readonly size: number;
+  /** How many of them are in use now. */
+  readonly inUse?: number | undefined;
+  /** How many wait for one now. */
+  readonly waiting?: number | undefined;
 }
 
 /**
@@ -38,6 +50,14 @@ export interface HostAdapter<Tx extends object> {
   query(tx: Tx | undefined, sql: string, values: unknown[]): Promise<{ rows: unknown[]; count: number }>;
   /** Tells what a value is, without asking the server. Never throws. */
   stateOf(value: unknown): TransactionState;
+  /**
+   * Rejects with this error each statement that is sent through a transaction of `transaction` from now on,
+   * except for the ROLLBACK of the library. Resolves when no statement of the transaction is in flight. The
+   * engine calls it before it gives up a function that still runs, and rejects the function after that.
+   */
+  refuse?(tx: Tx, error: Error): Promise<void>;
+  /** The pool from which the transactions get their connections. Undefined if the library does not show it. */
+  pool?(): HostPool | undefined;
   /** The words for the errors about a client that does not fit. */
   readonly words?: AdapterWords | undefined;
 }

@@ -3,6 +3,7 @@ import { HOST_CLIENT_TYPES } from '../engine-types.js';
 import { TransactionEnds } from '../sql/transaction-ends.js';
 import { askValue, hasWire } from '../wire/value-query.js';
 import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
+import { StatementGate } from './statement-gate.js';
 
 /**
  * What is used of a client of node-postgres. It comes from `new pg.Client(…)` or from
@@ -39,6 +40,7 @@ interface DriverClient extends PgClient {
  */
 export class PgSqlClient extends OwnSqlClient {
   private readonly given: DriverClient;
+  private readonly gate = new StatementGate();
 
   constructor(client: PgClient) {
     super();
@@ -64,6 +66,8 @@ export class PgSqlClient extends OwnSqlClient {
   }
 
   override queryValue({ sql, value }: ValueStatement, column: string): Promise<unknown> {
+    const refusal = this.gate.refuses(sql);
+    if (refusal !== undefined) return Promise.reject(refusal);
     return askValue(this.client, sql, value) ?? this.askAsOthersDo(sql, value, column);
   }
 
@@ -84,12 +88,21 @@ export class PgSqlClient extends OwnSqlClient {
     return () => this.client.off?.('error', ignore);
   }
 
+  /**
+   * Refuses what is sent through this object from now on. Resolves when nothing of it is in flight.
+   *
+   * @internal
+   */
+  refuse(error: Error): Promise<void> {
+    return this.gate.close(error);
+  }
+
   /** Reads texts as they are, whatever type parsers the host has set. */
   private ask(text: string, values: unknown[]): Promise<PgAnswer> {
     const { client } = this;
-    return hasWire(client)
-      ? client.query({ text, values, types: HOST_CLIENT_TYPES })
-      : client.query(text, values);
+    return this.gate.pass(text, () =>
+      hasWire(client) ? client.query({ text, values, types: HOST_CLIENT_TYPES }) : client.query(text, values),
+    );
   }
 
   private async askAsOthersDo(sql: string, value: string, column: string): Promise<unknown> {

@@ -56,7 +56,7 @@ export class Attempt {
   /**
    * Called when the attempt is abandoned, because the effects of its transaction must not be committed then.
    */
-  onAbandoned: (() => void) | undefined;
+  onAbandoned: ((reason: Error) => void) | undefined;
 
   private phase: AttemptPhase = 'taken';
   private abandonedBy: Error | undefined;
@@ -111,6 +111,11 @@ export class Attempt {
   /** Whether the attempt is past its deadline, or its worker has given it up. */
   get isAbandoned(): boolean {
     return this.abandonedBy !== undefined;
+  }
+
+  /** Why it was abandoned. Undefined if it was not. */
+  get reason(): Error | undefined {
+    return this.abandonedBy;
   }
 
   /**
@@ -209,7 +214,7 @@ export class Attempt {
     if (this.isAbandoned) return;
     this.abandonedBy = reason;
     // The transaction is told before the handler is, so that whatever the handler still sends comes too late.
-    this.onAbandoned?.();
+    this.onAbandoned?.(reason);
     this.controller?.abort(reason);
     // Nobody waits for this deadline any more. So it must not keep a process open that has nothing else to
     // do.

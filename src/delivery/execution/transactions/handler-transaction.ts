@@ -1,3 +1,4 @@
+import { type LentTransaction, lend } from '../../../database/clients/lent-transaction.js';
 import type { SqlClient } from '../../../database/clients/sql-client.js';
 import { isConnectionLoss, sqlStateOf } from '../../../database/connection/connection-loss.js';
 import { type EndedBy, endOf, transactionEnded } from '../../../database/sql/transaction-ends.js';
@@ -72,12 +73,17 @@ export interface Begun {
  * takes them through the engine's own client, in fewer messages.
  */
 export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
+  /** The transaction as the handler gets it. */
+  readonly lent: LentTransaction;
+
   constructor(
     readonly client: Client,
     protected readonly attempt: Attempt,
     protected readonly lease: HeldLease,
     protected readonly stores: TransactionStores,
-  ) {}
+  ) {
+    this.lent = lend(client);
+  }
 
   /**
    * Whether the server executes statements in the order in which they are sent. Then the handler's statements
@@ -100,8 +106,11 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
   /** Rejects if the transaction is aborted or is not the one that began. It is called after a failure. */
   protected abstract verifyOpen(): Promise<void>;
 
-  /** Called when the attempt is ended from outside. The effects must not be committed. */
-  abstract abandon(): Promise<void>;
+  /**
+   * Called when the attempt is ended from outside. The effects must not be committed. What the handler sends
+   * from now on is rejected with this error. Resolves when its statement in flight has ended.
+   */
+  abstract abandon(error: Error): Promise<void>;
 
   /** Called when only the COMMIT is left to do. */
   abstract beforeCommit(): void;

@@ -33,13 +33,11 @@ export class HostTransaction extends HandlerTransaction {
   }
 
   /**
-   * Aborts the transaction. The server would end the session half a second later, but that timeout is for
-   * processes that do not run. Plain `pg` reports the end of a session by an 'error' event on the client.
-   * Nobody listens to a client that is checked out, so this event would end the host's process. An aborted
-   * transaction has released its locks, and its session lives until the client rolls back.
+   * Takes the transaction back from the handler, and waits for the statement that is in flight. If it is not
+   * known whether there is one, the transaction is aborted: the client runs this statement behind the other.
    */
-  abandon(): Promise<void> {
-    return this.stores.statements.abort(this.client);
+  async abandon(error: Error): Promise<void> {
+    await (this.lent.takeBack(error) ?? this.stores.statements.abort(this.client).catch(() => {}));
   }
 
   beforeCommit(): void {}

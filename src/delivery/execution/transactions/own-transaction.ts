@@ -45,11 +45,10 @@ export class OwnTransaction extends HandlerTransaction<EngineTransaction> {
     await this.requireSame();
   }
 
-  /**
-   * Does nothing. The client listens to its connection, and the server ends the session at the session's own
-   * timeout.
-   */
-  async abandon(): Promise<void> {}
+  /** The client's ROLLBACK travels behind the statement that is in flight. */
+  async abandon(error: Error): Promise<void> {
+    await this.lent.takeBack(error);
+  }
 
   /**
    * While the server writes the commit to disk, the connection may take the next transaction, and another

@@ -25,6 +25,7 @@ export class TransactionRun {
   /** The events that the handler has published through the transaction. */
   readonly published: PublishedRecord[] = [];
   private current: State = { kind: 'running' };
+  private leaveHandler: () => void = nothing;
 
   get state(): State {
     return this.current;
@@ -47,10 +48,28 @@ export class TransactionRun {
     throw transactionEnded(by);
   }
 
+  /**
+   * Settles as the handler does, or resolves when the handler is given up. Whatever the handler comes to after
+   * that is ignored.
+   */
+  untilGivenUp(handler: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.leaveHandler = resolve;
+      handler.then(resolve, reject);
+    });
+  }
+
+  /** The handler may still run, but the transaction does not wait for it any more. */
+  giveUp(): void {
+    this.leaveHandler();
+  }
+
   committing(): void {
     this.current = { kind: 'committing' };
   }
 }
+
+const nothing = () => {};
 
 /**
  * The error for the client. It is the original error if there is one, because a client may look at that error

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { namesOf, type PublishedRecord, runInHandlerContext } from '../../../context/integration-context.js';
-import { AdaptedTransaction } from '../../../database/clients/adapted-client.js';
 import { HostClient } from '../../../database/clients/host-client.js';
 import { PgSqlClient } from '../../../database/clients/pg-sql-client.js';
 import type { SqlClient } from '../../../database/clients/sql-client.js';
@@ -23,6 +22,7 @@ import { type FaultPointName, FaultPoints } from '../fault-points.js';
 import { HandlerContext } from '../handler-context.js';
 import { inputOf } from '../handler-input.js';
 import { isAborted, isFailureOfCommit, isKeptWaiting } from '../infrastructure-failure.js';
+import { givenUp, giveUp } from './given-up.js';
 import type { HandlerTransaction } from './handler-transaction.js';
 import { HandlerTransactions } from './handler-transactions.js';
 import { notCommitted, TransactionRun } from './transaction-run.js';
@@ -102,30 +102,30 @@ export class TransactionalRunner {
     run: TransactionRun,
   ): Promise<TransactionRun> {
     attempt.beginsAnew();
-    attempt.onAbandoned = () => abandon(transaction, run);
+    attempt.onAbandoned = (reason) => giveUp(transaction, attempt, run, reason);
     const runsAhead = transaction.runsAhead();
     const entered = enter(transaction, attempt, remainingMs, run);
     if (!runsAhead) await entered;
     // The attempt was given up, or its deadline passed, while it waited. The token may still be ours, and the
     // row that was inserted may be a second one after the first was cleaned up. So the attempt must neither
     // run nor commit.
-    if (attempt.isAbandoned) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
+    if (attempt.isAbandoned) run.rollBack(givenUp(attempt));
     if (this.crashes('before-handler', attempt)) run.rollBack(CRASHED);
-    await this.callInTransaction(
-      attempt,
-      AdaptedTransaction.nativeOf(transaction.client),
-      run.published,
-    ).catch(async (error) => {
+    const handler = this.callInTransaction(attempt, transaction.lent.native, run.published);
+    await run.untilGivenUp(handler).catch(async (error) => {
       await entered;
+      // A statement of the handler may have been refused because the attempt was given up.
+      if (attempt.isAbandoned) run.rollBack(givenUp(attempt));
       await this.endAfterFailure(transaction, attempt, run, error);
     });
     await entered;
+    if (attempt.isAbandoned) run.rollBack(givenUp(attempt));
     if (this.crashes('after-handler', attempt)) run.rollBack(CRASHED);
     attempt.leaves();
     const refused = await transaction.leave().catch((error) => this.outcomeOfLeaving(attempt, run, error));
     if (refused !== undefined) run.rollBack(refused);
     // The attempt has failed already, so its effects must not be committed.
-    if (attempt.isAbandoned) run.rollBack({ kind: 'infrastructure', error: attempt.timeoutError() });
+    if (attempt.isAbandoned) run.rollBack(givenUp(attempt));
     run.committing();
     transaction.beforeCommit();
     return run;
@@ -278,11 +278,6 @@ function enter(
   // A handler that runs ahead may never reach the point at which this promise is awaited.
   entered.catch(() => {});
   return entered;
-}
-
-/** Once the function has resolved, the connection may belong to another transaction. */
-function abandon(transaction: HandlerTransaction, run: TransactionRun): void {
-  if (run.state.kind === 'running') transaction.abandon().catch(() => {});
 }
 
 /** Keeps a lost connection from ending the process. The statements that fail report it. */
