@@ -96,6 +96,7 @@ export function fromDrizzle<Tx extends object = object>(db: DrizzleDatabase): Ho
       if (guarded !== undefined && client !== undefined) guarded.refuse(client, error);
       await gates.close(tx, error);
     },
+    isBusy: (tx) => (guarded === undefined ? gates.isBusy(tx) : undefined),
     pool: () => (guarded === undefined ? pgPoolOf(root.client) : postgresJsPoolOf(root.client)),
   };
 }

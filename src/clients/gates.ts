@@ -31,6 +31,11 @@ export class Gates {
     if (refusal !== undefined) throw refusal;
   }
 
+  /** Whether a statement of the transaction is in flight. Undefined if it is none of ours. */
+  isBusy(transaction: object): boolean | undefined {
+    return this.gates.get(transaction)?.isBusy;
+  }
+
   isClosed(transaction: object): boolean {
     return this.gates.get(transaction)?.isClosed === true;
   }

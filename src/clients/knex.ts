@@ -62,6 +62,7 @@ export function fromKnex<Trx extends object = KnexShape>(knex: KnexDatabase): Ho
     },
 
     refuse: (trx, error) => gates.close(trx, error),
+    isBusy: (trx) => gates.isBusy(trx),
     pool: () => tarnPoolOf(knex.client.pool),
   };
 }

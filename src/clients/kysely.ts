@@ -65,6 +65,7 @@ export function fromKysely<Trx extends object = KyselyShape>(db: KyselyDatabase)
     },
 
     refuse: (trx, error) => gates.close(trx, error),
+    isBusy: (trx) => gates.isBusy(trx),
   };
 }
 

@@ -82,6 +82,7 @@ export function fromMikroOrm<O extends MikroOrmDatabase>(orm: O): HostAdapter<Mi
     },
 
     refuse: (em, error) => gates.close(em, error),
+    isBusy: (em) => gates.isBusy(em),
     pool: () => {
       const connection = connectionOf(root);
       return isKnex(connection) ? tarnPoolOf(connection.client.pool) : undefined;

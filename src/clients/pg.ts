@@ -64,6 +64,7 @@ export function fromPg<Tx extends object = PgPoolClient>(pool: PgPool): HostAdap
     },
 
     refuse: (client, error) => gates.close(client, error),
+    isBusy: (client) => gates.isBusy(client),
     pool: () => pgPoolOf(pool),
   };
 }

@@ -75,6 +75,7 @@ export function fromSequelize<T extends object = object>(sequelize: SequelizeDat
     },
 
     refuse: (t, error) => gates.close(t, error),
+    isBusy: (t) => gates.isBusy(t),
     pool: () => sequelizePoolOf((sequelize.connectionManager as { pool?: unknown } | undefined)?.pool),
   };
 }

@@ -93,6 +93,7 @@ export function fromTypeOrm<D extends TypeOrmDataSource>(dataSource: D): HostAda
     },
 
     refuse: (manager, error) => gates.close(manager, error),
+    isBusy: (manager) => gates.isBusy(manager),
     pool: () => pgPoolOf((dataSource as { driver?: { master?: unknown } }).driver?.master),
   };
 }

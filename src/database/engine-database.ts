@@ -216,7 +216,7 @@ export class EngineDatabase implements EngineSession, RowSource {
   openClient(): EngineClient {
     const max = this.options.max ?? DEFAULT_CLIENT_POOL_SIZE;
     const openPool = () => this.openPool(max, 'nestjs-integration client', 'host');
-    const client = new EngineClient(openPool, this.limits.answerMs);
+    const client = new EngineClient(openPool, this.limits.answerMs, max);
     this.clients.push(client);
     return client;
   }

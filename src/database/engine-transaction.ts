@@ -47,6 +47,8 @@ export class EngineTransaction extends OwnSqlClient {
   private follower: Follower | undefined;
   private ended = false;
   private refusal: Error | undefined;
+  /** Not counted, because it would cost every statement something. */
+  readonly isBusy = undefined;
   private onGivingWay: (() => void) | undefined;
   private readonly connection: pg.PoolClient;
 

@@ -8,6 +8,7 @@ import { FaultPoints } from '../delivery/execution/fault-points.js';
 import { HandlerRunner } from '../delivery/execution/handler-runner.js';
 import { HandlerTransactionStore } from '../delivery/execution/transactions/handler-transaction.store.js';
 import { HandlerTransactions } from '../delivery/execution/transactions/handler-transactions.js';
+import { HostConnections } from '../delivery/execution/transactions/host-connections.js';
 import { TransactionalRunner } from '../delivery/execution/transactions/transactional-runner.js';
 import { DEFAULT_FAILURE_COUNT_MS, FAILURE_COUNT_MS, FailureLog } from '../delivery/failure-log.js';
 import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
@@ -102,6 +103,7 @@ export const DELIVERY: Provider[] = [
   EnteredEvents,
   BrokenAttemptStore,
   HandlerTransactions,
+  HostConnections,
   TransactionalRunner,
   HandlerRunner,
   FlushPace,

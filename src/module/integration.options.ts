@@ -74,6 +74,11 @@ export interface IntegrationOptions {
   settings?: Partial<OutboxSettings> | undefined;
   /** How many handlers run at the same time in this process at most. The default is 100. */
   maxConcurrency?: number | undefined;
+  /**
+   * How many transactional handlers run at the same time in this process at most, over all consumers. Each of
+   * them holds a connection of the client's pool. The default leaves room in the pool.
+   */
+  transactionalConcurrency?: number | undefined;
   /** How many milliseconds a shutdown waits for running handlers. The default is 10000. */
   shutdownTimeoutMs?: number | undefined;
   /** What happens when a handler blocks the event loop past the lease. The default `report` logs it. */
@@ -169,6 +174,7 @@ const CHECKS: { readonly [K in keyof Required<IntegrationOptions>]: (value: unkn
       ? listSettingProblems(value)
       : ['settings must be an object of settings and their values'],
   maxConcurrency: (value) => problemsOfCount('maxConcurrency', value, 1, 1_000_000),
+  transactionalConcurrency: (value) => problemsOfCount('transactionalConcurrency', value, 1, 1_000_000),
   shutdownTimeoutMs: (value) => problemsOfCount('shutdownTimeoutMs', value, 0, LONGEST_TIMER_MS),
   watchdog: (value) => problemsOfChoice('watchdog', value, ['report', 'exit', 'off']),
   maxPayloadBytes: (value) => problemsOfCount('maxPayloadBytes', value, 1, MAX_MAX_PAYLOAD_BYTES),
@@ -213,6 +219,7 @@ export function resolveOptions(
     role: options.role ?? 'all',
     settings: options.settings ?? {},
     maxConcurrency: options.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY,
+    transactionalConcurrency: options.transactionalConcurrency,
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? DEFAULT_SHUTDOWN_TIMEOUT_MS,
     watchdog: options.watchdog ?? 'report',
     maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,

@@ -19,6 +19,7 @@ import { EngineBoot } from './engine-boot.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 import { ShutdownHooksCheck } from './shutdown-hooks-check.js';
 import { TelemetryStart } from './telemetry-start.js';
+import { TransactionalLimit } from './transactional-limit.js';
 
 /**
  * The order in which the engine starts and stops. Consumers are registered when the application boots.
@@ -53,6 +54,7 @@ export class EngineLifecycle {
     private readonly unconsumed: UnconsumedNames,
     private readonly registry: EventSubscriberRegistry,
     private readonly telemetry: TelemetryStart,
+    private readonly transactions: TransactionalLimit,
     private readonly shutdownHooks: ShutdownHooksCheck,
     private readonly health: Closing,
   ) {}
@@ -93,6 +95,7 @@ export class EngineLifecycle {
     if (this.hasBooted) return;
     this.hasBooted = true;
     this.telemetry.start();
+    if (this.options.role !== 'publisher') this.transactions.start();
     this.job.begin(this.options.role);
     if (!this.closing) this.unconsumed.start();
     if (this.options.role === 'publisher' || this.closing) return;

@@ -57,6 +57,7 @@ import { IntegrationDeveloperApiService } from './integration-developer-api.serv
 import { EngineLifecycle } from './lifecycle.js';
 import { MAINTENANCE } from './maintenance.providers.js';
 import { TelemetryStart } from './telemetry-start.js';
+import { TransactionalLimit } from './transactional-limit.js';
 
 /** The services that `IntegrationModule` exports to the application. */
 export const SERVICES = [
@@ -132,6 +133,7 @@ export const ENGINE: Provider[] = [
   { provide: READING_KEPT_MS, useValue: DEFAULT_READING_KEPT_MS },
   ClusterWatch,
   TelemetryStart,
+  TransactionalLimit,
   EngineBoot,
   EngineLifecycle,
   ...SERVICES.filter((service) => !MADE_ELSEWHERE.includes(service)),

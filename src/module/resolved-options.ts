@@ -24,6 +24,8 @@ export interface ResolvedOptions {
   readonly role: 'all' | 'publisher' | 'worker';
   readonly settings: Partial<OutboxSettings>;
   readonly maxConcurrency: number;
+  /** Undefined where the size of the pool decides. */
+  readonly transactionalConcurrency: number | undefined;
   readonly shutdownTimeoutMs: number;
   readonly watchdog: 'report' | 'exit' | 'off';
   readonly maxPayloadBytes: number;

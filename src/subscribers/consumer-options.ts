@@ -8,7 +8,7 @@ export interface ConsumerOptionsOfOne {
   readonly options: Omit<AnySubscriberDefinition, 'handler'>;
 }
 
-type Mergeable = keyof ConsumerOptions;
+type Mergeable = Exclude<keyof ConsumerOptions, 'isConcurrencyGiven'>;
 
 /**
  * Merges what the definitions of one consumer say about the consumer as a whole. A definition that leaves an
@@ -35,6 +35,7 @@ export function mergeConsumerOptions(
   };
   return {
     concurrency: agreed('concurrency'),
+    isConcurrencyGiven: definitions.some(({ options }) => options.concurrency !== undefined),
     ordered: agreed('ordered'),
     batch: agreed('batch'),
     partitions: agreed('partitions'),

@@ -27,6 +27,8 @@ export interface Subscription {
 /** The options of a consumer as a whole, merged from its definitions. */
 export interface ConsumerOptions {
   readonly concurrency: number;
+  /** Whether one of its definitions gives `concurrency`. */
+  readonly isConcurrencyGiven: boolean;
   readonly ordered: boolean;
   readonly batch: { readonly maxSize: number; readonly maxWaitMs: number } | undefined;
   readonly partitions: number;
@@ -35,6 +37,7 @@ export interface ConsumerOptions {
 
 export const DEFAULT_CONSUMER_OPTIONS: ConsumerOptions = {
   concurrency: 10,
+  isConcurrencyGiven: false,
   ordered: true,
   batch: undefined,
   partitions: 1,
@@ -54,12 +57,15 @@ const MATCH_CACHE_LIMIT = 10_000;
 export class Consumer implements ConsumerOptions {
   readonly eventNames: readonly string[];
   readonly concurrency: number;
+  readonly isConcurrencyGiven: boolean;
   readonly ordered: boolean;
   readonly batch: ConsumerOptions['batch'];
   readonly partitions: number;
   readonly startFrom: StartFrom;
   /** The highest priority among its subscriptions. */
   readonly priority: number;
+  /** Whether one of its handlers is transactional. */
+  readonly isTransactional: boolean;
 
   private readonly exact = new Map<string, Subscription>();
   /** Sorted with the longest prefix first. */
@@ -73,6 +79,8 @@ export class Consumer implements ConsumerOptions {
   ) {
     this.eventNames = subscriptions.flatMap((subscription) => subscription.eventNames);
     this.concurrency = options.concurrency;
+    this.isConcurrencyGiven = options.isConcurrencyGiven;
+    this.isTransactional = subscriptions.some(({ transactional }) => transactional);
     this.ordered = options.ordered;
     this.batch = options.batch;
     this.partitions = options.partitions;

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DomainEvent, SubscriberContext } from '../../src/index.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { gate } from '../support/gate.js';

@@ -34,6 +34,11 @@ export class AdaptedTransaction implements SqlClient {
     return this.#adapter.refuse?.(this.native, error);
   }
 
+  /** Whether a statement is in flight. Undefined if the adapter does not tell. */
+  get isBusy(): boolean | undefined {
+    return this.#adapter.isBusy?.(this.native);
+  }
+
   async $queryRawUnsafe<T = unknown>(sql: string, ...values: unknown[]): Promise<T> {
     return (await this.#adapter.query(this.native, sql, values)).rows as T;
   }

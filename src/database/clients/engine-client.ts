@@ -5,6 +5,7 @@ import { answerLimit } from '../connection/session-settings.store.js';
 import { EngineTransaction } from '../engine-transaction.js';
 import { answerOrDestroy, endWithin } from '../wire/answer-within.js';
 import { RepeatedStatements } from '../wire/repeated-statements.js';
+import type { HostPool } from './host-adapter.js';
 import type { TransactionalSqlClient } from './sql-client.js';
 
 /**
@@ -24,11 +25,21 @@ export class EngineClient implements TransactionalSqlClient {
    * @param openPool opens a pool of connections of node-postgres that pipeline. Its type is written without
    * the types of node-postgres, because users have not installed them.
    * @param answerMs the shortest wait for the answer to a statement. Undefined means the engine's default.
+   * @param size the largest number of connections of that pool
    */
   constructor(
     private readonly openPool: () => object,
     private readonly answerMs?: number,
+    private readonly size?: number,
   ) {}
+
+  /** The pool, as it is now. */
+  get poolNow(): HostPool | undefined {
+    const { size, pool } = this;
+    if (size === undefined) return undefined;
+    const inUse = pool === undefined ? 0 : pool.totalCount - pool.idleCount;
+    return { size, inUse, waiting: pool?.waitingCount ?? 0 };
+  }
 
   async $queryRawUnsafe<T>(sql: string, ...values: unknown[]): Promise<T> {
     return (await this.ask({ text: sql, values })).rows as T;

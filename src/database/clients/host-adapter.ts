@@ -56,6 +56,10 @@ export interface HostAdapter<Tx extends object> {
    * engine calls it before it gives up a function that still runs, and rejects the function after that.
    */
   refuse?(tx: Tx, error: Error): Promise<void>;
+  /**
+   * Tells whether a statement of a transaction of `transaction` is in flight. Undefined if that is not known.
+   */
+  isBusy?(tx: Tx): boolean | undefined;
   /** The pool from which the transactions get their connections. Undefined if the library does not show it. */
   pool?(): HostPool | undefined;
   /** The words for the errors about a client that does not fit. */

@@ -13,14 +13,32 @@ export interface LentTransaction {
    * it cannot be told what is in flight.
    */
   takeBack(error: Error): Promise<void> | undefined;
+  /** Whether a statement of it is in flight. Undefined if that is not known. */
+  readonly isBusy: boolean | undefined;
+}
+
+class Lent implements LentTransaction {
+  constructor(
+    readonly native: object,
+    private readonly client: {
+      refuse(error: Error): Promise<void> | undefined;
+      readonly isBusy: boolean | undefined;
+    },
+  ) {}
+
+  get isBusy(): boolean | undefined {
+    return this.client.isBusy;
+  }
+
+  takeBack(error: Error): Promise<void> | undefined {
+    return this.client.refuse(error);
+  }
 }
 
 /** Lends a transaction to a handler. */
 export function lend(client: SqlClient): LentTransaction {
-  if (client instanceof EngineTransaction || client instanceof PgSqlClient)
-    return { native: client, takeBack: (error) => client.refuse(error) };
-  if (client instanceof AdaptedTransaction)
-    return { native: client.native, takeBack: (error) => client.refuse(error) };
+  if (client instanceof EngineTransaction || client instanceof PgSqlClient) return new Lent(client, client);
+  if (client instanceof AdaptedTransaction) return new Lent(client.native, client);
   const gate = new StatementGate();
   const takeBack = (error: Error) => {
     // What of it is in flight is not known, because looking at a promise of Prisma would send its statement.
@@ -28,7 +46,7 @@ export function lend(client: SqlClient): LentTransaction {
     gate.end();
     return undefined;
   };
-  return { native: guarded(client, gate), takeBack };
+  return { native: guarded(client, gate), takeBack, isBusy: undefined };
 }
 
 const OF_EVERY_OBJECT = new Set(Object.getOwnPropertyNames(Object.prototype));

@@ -97,6 +97,15 @@ export class PgSqlClient extends OwnSqlClient {
     return this.gate.close(error);
   }
 
+  /**
+   * Whether a statement of this object is in flight.
+   *
+   * @internal
+   */
+  get isBusy(): boolean {
+    return this.gate.isBusy;
+  }
+
   /** Reads texts as they are, whatever type parsers the host has set. */
   private ask(text: string, values: unknown[]): Promise<PgAnswer> {
     const { client } = this;

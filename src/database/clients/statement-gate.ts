@@ -28,6 +28,11 @@ export class StatementGate {
     return this.refusal !== undefined;
   }
 
+  /** Whether a statement is in flight. */
+  get isBusy(): boolean {
+    return this.inFlight > 0;
+  }
+
   /** Resolves when no statement is in flight any more. */
   close(refusal: Error): Promise<void> {
     if (!this.isClosed) {

@@ -38,11 +38,16 @@ export class ConcurrencyLimiter {
   private aloneWanted = 0;
   private whenEmpty: (() => void) | undefined;
 
-  constructor(private readonly max: number) {}
+  constructor(private max: number) {}
 
   /** How many handlers run now. */
   get running(): number {
     return this.used;
+  }
+
+  limitTo(max: number): void {
+    this.max = max;
+    this.tellWaiting();
   }
 
   /** Runs `work` when every handler of this process has ended. No handler begins until it is done. */

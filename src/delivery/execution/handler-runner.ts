@@ -62,7 +62,10 @@ export class HandlerRunner {
     if (subscription.transactional)
       attempt
         .inSpan(() => this.transactional.run(attempt, lease))
-        .then((outcome) => this.end(attempt, outcome));
+        .then((outcome) => {
+          this.end(attempt, outcome);
+          attempt.connectionIsFree();
+        });
     else this.runPlain(attempt);
   }
 

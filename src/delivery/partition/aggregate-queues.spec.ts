@@ -291,6 +291,7 @@ class World {
         entered: new EnteredEvents(settings, retries),
         retries,
         slots: new ConcurrencyLimiter(10),
+        connections: new ConcurrencyLimiter(Number.POSITIVE_INFINITY),
         runner: {
           begin: (delivery: Delivery, others?: readonly Delivery[]) =>
             new Attempt(delivery, SETTINGS.handlerTimeoutMs, others !== undefined, () => {}, others),

@@ -58,6 +58,15 @@ export class Attempt {
    */
   onAbandoned: ((reason: Error) => void) | undefined;
 
+  /**
+   * Called once when the connection of a transactional attempt is free again. This may be after its outcome,
+   * because a transaction is rolled back after the deadline.
+   */
+  onConnectionFree: (() => void) | undefined;
+
+  /** Asked at the deadline why a transactional handler may not have ended. */
+  explainDeadline: (() => string | undefined) | undefined;
+
   private phase: AttemptPhase = 'taken';
   private abandonedBy: Error | undefined;
   private onOutcome = nobodyIsTold;
@@ -197,7 +206,15 @@ export class Attempt {
     this.phase = 'committing';
     if (this.hasLeftItsPlace || this.onCommitting === undefined) return;
     this.hasLeftItsPlace = true;
+    this.connectionIsFree();
     this.onCommitting(this);
+  }
+
+  /** Called when its transaction has ended, or when its connection may be another transaction's. */
+  connectionIsFree(): void {
+    const tell = this.onConnectionFree;
+    this.onConnectionFree = undefined;
+    tell?.();
   }
 
   /** Takes the outcome. Only the first one counts, from the handler or from the deadline. */
@@ -238,9 +255,15 @@ export class Attempt {
 
   timeoutError(): IntegrationError {
     const { subscription, log } = this.delivery;
+    const cause = this.explainDeadline?.() ?? 'raise timeoutMs, or heed context.signal';
+    // The transaction is known to be rolled back only while the handler runs.
+    const whatIsLeft =
+      subscription.transactional && this.phase === 'handling'
+        ? '. Its transaction is rolled back. What the handler has written outside of it, or still writes, is not undone'
+        : '';
     return new IntegrationError(
       'INTEGRATION_HANDLER_TIMEOUT',
-      `Handler ${subscription.place} of consumer "${subscription.consumerName}" did not finish ${log.eventName} within ${this.timeoutMs} ms: raise timeoutMs, or heed context.signal`,
+      `Handler ${subscription.place} of consumer "${subscription.consumerName}" did not finish ${log.eventName} within ${this.timeoutMs} ms: ${cause}${whatIsLeft}`,
       { consumerName: subscription.consumerName, eventName: log.eventName, outboxEventId: log.id },
     );
   }

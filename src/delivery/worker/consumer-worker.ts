@@ -79,7 +79,7 @@ export class ConsumerWorker {
     );
     this.partition = new Partition(consumer, this.partitionParts(cursor), this.partitionListener());
     this.workload = this.partition.workload;
-    this.dispatcher = new Dispatcher(consumer.priority, this.partition, lease, execution, (error) =>
+    this.dispatcher = new Dispatcher(consumer, this.partition, lease, execution, (error) =>
       context.abandon(`an internal error: ${messageOf(error)}`),
     );
     const { partition: work, reader, crashes } = this;

@@ -1,6 +1,8 @@
 import type { HeldLease } from '../../membership/held-lease.js';
+import type { Consumer } from '../../subscribers/consumer.js';
 import type { ConcurrencyLimiter, SlotUser } from '../execution/concurrency-limiter.js';
 import type { HandlerRunner } from '../execution/handler-runner.js';
+import type { HostConnections } from '../execution/transactions/host-connections.js';
 import type { Attempt } from '../partition/attempt.js';
 import type { Outcome } from '../partition/delivery.js';
 import type { Partition } from '../partition/partition.js';
@@ -9,6 +11,8 @@ import type { Partition } from '../partition/partition.js';
 export interface DispatcherParts {
   readonly runner: HandlerRunner;
   readonly slots: ConcurrencyLimiter;
+  /** The places of transactional handlers, which hold a connection of the host each. */
+  readonly connections: Pick<HostConnections, 'tryTake' | 'release'>;
 }
 
 /**
@@ -22,14 +26,20 @@ export class Dispatcher implements SlotUser {
   private timer: NodeJS.Timeout | undefined;
   private timerAt = Number.POSITIVE_INFINITY;
 
+  readonly priority: number;
+  private readonly isTransactional: boolean;
+
   constructor(
-    readonly priority: number,
+    consumer: Pick<Consumer, 'priority' | 'isTransactional'>,
     private readonly partition: Partition,
     private readonly lease: HeldLease,
     private readonly parts: DispatcherParts,
     /** Called when the memory is inconsistent. Everything must then be read again. */
     private readonly broken: (error: unknown) => void,
-  ) {}
+  ) {
+    this.priority = consumer.priority;
+    this.isTransactional = consumer.isTransactional;
+  }
 
   /** Starts the attempts that can run. */
   pump(): void {
@@ -67,13 +77,32 @@ export class Dispatcher implements SlotUser {
 
   private startReady(): void {
     const { partition, lease } = this;
-    const { slots } = this.parts;
-    while (partition.canStart && lease.isValid() && slots.tryTake(this)) {
+    const { slots, connections } = this.parts;
+    while (partition.canStart && lease.isValid() && this.takePlaces()) {
       const attempt = partition.next();
       if (attempt === undefined || attempt.runsAlone) slots.release();
+      if (this.isTransactional) {
+        const isHeld = attempt?.delivery.subscription.transactional === true && !attempt.runsAlone;
+        if (isHeld) attempt.onConnectionFree = this.connectionFree;
+        else connections.release();
+      }
       if (attempt !== undefined) this.start(attempt);
     }
   }
+
+  /**
+   * Takes a place of the process, and one of its transactional handlers if the consumer has such. Whichever is
+   * not to be had tells this dispatcher when it is free. What kind the next attempt is of is known later.
+   */
+  private takePlaces(): boolean {
+    const { slots, connections } = this.parts;
+    if (this.isTransactional && !connections.tryTake(this)) return false;
+    if (slots.tryTake(this)) return true;
+    if (this.isTransactional) connections.release();
+    return false;
+  }
+
+  private readonly connectionFree = (): void => this.parts.connections.release();
 
   private start(attempt: Attempt): void {
     if (attempt.runsAlone) this.runAlone(attempt).then((outcome) => this.end(attempt, outcome));

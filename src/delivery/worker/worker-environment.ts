@@ -16,6 +16,7 @@ import { EngineTelemetry } from '../../telemetry/engine-telemetry.js';
 import { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';
 import { FaultPoints } from '../execution/fault-points.js';
 import { HandlerRunner } from '../execution/handler-runner.js';
+import { HostConnections } from '../execution/transactions/host-connections.js';
 import { EnteredEvents } from '../partition/entered-events.js';
 import { OutcomeStream } from '../partition/outcome-stream.js';
 import { RetryPolicy } from '../partition/retry-policy.js';
@@ -40,6 +41,7 @@ export class WorkerExecution {
   constructor(
     readonly runner: HandlerRunner,
     readonly slots: ConcurrencyLimiter,
+    readonly connections: HostConnections,
     readonly retries: RetryPolicy,
     readonly entered: EnteredEvents,
     readonly faults: FaultPoints,

@@ -25,6 +25,7 @@ import { isAborted, isFailureOfCommit, isKeptWaiting } from '../infrastructure-f
 import { givenUp, giveUp } from './given-up.js';
 import type { HandlerTransaction } from './handler-transaction.js';
 import { HandlerTransactions } from './handler-transactions.js';
+import { HostConnections } from './host-connections.js';
 import { notCommitted, TransactionRun } from './transaction-run.js';
 
 /** How long a transactional handler waits at most for a connection of the host's pool, in milliseconds. */
@@ -44,6 +45,7 @@ export class TransactionalRunner {
     private readonly failures: FailedAttempts,
     private readonly faults: FaultPoints,
     private readonly gate: EventGate,
+    private readonly connections: HostConnections,
   ) {}
 
   get engine(): string {
@@ -56,13 +58,17 @@ export class TransactionalRunner {
     let run: TransactionRun | undefined;
     let result: unknown;
     let stopListening: (() => void) | undefined;
+    let giveBack: (() => void) | undefined;
     try {
       result = await this.host.client.$transaction(
         (client) => {
           run = new TransactionRun();
           stopListening?.();
           stopListening = listenForErrors(client);
-          return this.runWithin(this.transactions.of(client, attempt, lease), attempt, remainingMs, run);
+          const transaction = this.transactions.of(client, attempt, lease);
+          giveBack?.();
+          giveBack = this.holdConnection(attempt, transaction);
+          return this.runWithin(transaction, attempt, remainingMs, run);
         },
         {
           isolationLevel: 'ReadCommitted',
@@ -74,6 +80,7 @@ export class TransactionalRunner {
       return this.outcomeOfRejection(run, attempt, lease, error);
     } finally {
       stopListening?.();
+      giveBack?.();
     }
     if (run !== undefined && result === run) return this.committed(run, attempt);
     return this.outcomeOfOddResult(run, attempt, lease);
@@ -82,6 +89,11 @@ export class TransactionalRunner {
   /** Rejects if the host's client does not answer. */
   askHost(): Promise<void> {
     return answerWithin(MAX_WAIT_MS, this.transactions.verifyAnswers(this.host.client));
+  }
+
+  private holdConnection(attempt: Attempt, { lent }: HandlerTransaction): () => void {
+    attempt.explainDeadline = () => this.connections.shortage(lent);
+    return this.connections.hold(attempt.delivery.subscription.consumerName, lent);
   }
 
   private committed(run: TransactionRun, attempt: Attempt): Outcome {
