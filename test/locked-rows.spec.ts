@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { DomainEvent, SubscriberContext } from '../src/index.js';
+import type { DomainEvent, SqlClient, SubscriberContext, Tx } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { gate } from './support/gate.js';
 import { Recorder } from './support/recorder.js';
@@ -83,4 +83,39 @@ describe('a row that somebody holds for long', () => {
       expect(begun.all).toHaveLength(2);
     },
   );
+});
+
+describe('without a client of the host’s own, a statement of the host', () => {
+  it('waits for a row as long as the database says, in a transaction and in a handler', async () => {
+    const own = await createTestDatabase();
+    try {
+      await own.pool.query(
+        `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET lock_timeout = 7777', current_database()); END $$`,
+      );
+      const limitOf = async (tx: Tx) =>
+        (await (tx as SqlClient).$queryRawUnsafe<{ lock_timeout: string }[]>('SHOW lock_timeout'))[0]
+          ?.lock_timeout;
+      const limits = new Recorder<unknown>();
+      app = await startApp(
+        own,
+        [
+          {
+            eventName: 'limit',
+            consumerName: 'limit',
+            transactional: true,
+            handler: async (_: DomainEvent, { transaction }: SubscriberContext) =>
+              limits.record(await limitOf(transaction)),
+          },
+        ],
+        { client: undefined },
+      );
+      expect(await app.api.transaction(limitOf)).toBe('7777ms');
+      await app.api.publishEvent(event('limit'));
+      expect(await limits.first(1)).toEqual(['7777ms']);
+      await untilConsumerSettled(own, 'limit');
+      await app.close();
+    } finally {
+      await own.drop();
+    }
+  });
 });

@@ -1,5 +1,6 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
 import type { StatementGate } from '../database/clients/statement-gate.js';
+import { transactionEnded } from '../database/sql/transaction-ends.js';
 import { Gates } from './gates.js';
 import { answerOfPg, type PgAnswer } from './node-postgres.js';
 import { notTheClient } from './not-the-client.js';
@@ -18,6 +19,11 @@ export interface KnexDatabase extends KnexShape {
 
 interface Transacting {
   transaction(fn: (trx: never) => Promise<unknown>, config: { isolationLevel: 'read committed' }): unknown;
+}
+
+/** A connection of node-postgres 8.18 or newer. */
+interface StatusShape {
+  getTransactionStatus?(): string | null;
 }
 
 /** The part that only a transaction has. */
@@ -88,6 +94,7 @@ export async function queryByKnex(
   sql: string,
   values: unknown[],
 ): Promise<{ rows: unknown[]; count: number }> {
+  await requireOpen(knex);
   const bindings: unknown[] = [];
   const text = sql.replace(/\?|\$(\d+)/g, (found, place) => {
     if (place === undefined) return `\\${found}`;
@@ -95,6 +102,19 @@ export async function queryByKnex(
     return '?';
   });
   return answerOfPg((await knex.raw(text, bindings as never)) as PgAnswer);
+}
+
+/**
+ * A COMMIT or a ROLLBACK that was sent as a statement is known to the connection only, and Knex gives the
+ * connection of a transaction by a promise.
+ *
+ * @throws IntegrationError INTEGRATION_TRANSACTION_ENDED
+ */
+async function requireOpen(knex: KnexShape): Promise<void> {
+  if (stateOfKnex(knex) !== 'open') return;
+  const client = knex.client as { acquireConnection?(): PromiseLike<StatusShape | undefined> };
+  const connection = await client.acquireConnection?.();
+  if (connection?.getTransactionStatus?.() === 'I') throw transactionEnded(undefined);
 }
 
 /** Tells whether this is the instance, an open transaction, or one that has ended. */

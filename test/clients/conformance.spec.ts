@@ -145,6 +145,27 @@ describe.each(LIBRARIES)('%s', (name, open) => {
     expect(await stored(kept.outboxEventId)).toEqual({ payload: PAYLOAD, type: 'object' });
   });
 
+  // Neither Kysely nor postgres.js shows the connection of a transaction.
+  if (name !== 'Kysely' && !name.endsWith('postgres.js'))
+    it.each(['ROLLBACK', 'COMMIT'])(
+      'publishes nothing in a transaction that was ended by a statement: %s',
+      async (statement) => {
+        const ended = `${statement} ${name}`;
+        const refused = library.transaction(async (tx) => {
+          await library.adapter.query(tx, statement, []);
+          await app.api.publishEvent(event(ended), { persistenceClient: tx as Tx });
+        });
+        await expect(refused).rejects.toMatchObject({
+          code: expect.stringMatching(/^INTEGRATION_(CLIENT_INVALID|TRANSACTION_ENDED)$/),
+        });
+        const { rows } = await database.pool.query(
+          'SELECT FROM integration.outbox_event WHERE event_name = $1',
+          [event(ended).eventName],
+        );
+        expect(rows).toEqual([]);
+      },
+    );
+
   it('keys, delays, a thousand events and links are of the transaction', async () => {
     const deduplicationKey = `key ? $1 ${name}`;
     const [first, second, many, link] = await library.transaction(async (tx) => {

@@ -33,68 +33,83 @@ function codeOf(error: unknown): unknown {
   return inner === undefined ? String(error) : codeOf(inner);
 }
 
-describe.each(LIBRARIES)('transactional handlers that hold the whole pool of %s and wait for more', (name, open) => {
-  let library: TriedLibrary;
-  let app: TestApp;
-  const notes = async () => {
-    const { rows } = await database.pool.query('SELECT note FROM effect WHERE consumer = $1', [name]);
-    return rows;
-  };
+describe.each(LIBRARIES)(
+  'transactional handlers that hold the whole pool of %s and wait for more',
+  (name, open) => {
+    let library: TriedLibrary;
+    let app: TestApp;
+    const notes = async () => {
+      const { rows } = await database.pool.query('SELECT note FROM effect WHERE consumer = $1', [name]);
+      return rows;
+    };
 
-  it.each([1, 5, 10])('give it back at their deadline (a pool of %i)', async (size) => {
-    library = await open(database.url, size);
-    const entered = new Recorder<void>();
-    const ended = new Recorder<unknown>();
-    const all = gate();
-    const consumerName = `${name} ${size}`;
-    const write = (tx: object | undefined, note: string) =>
-      library.adapter.query(tx, 'INSERT INTO effect (consumer, event_id, note) VALUES ($1, $2, $2)', [name, note]);
-    app = await startApp(
-      database,
-      [
-        {
-          eventName: consumerName,
-          consumerName,
-          transactional: true,
-          concurrency: size,
-          timeoutMs: DEADLINE_MS,
-          retry: { maxAttempts: 1 },
-          handler: async (event: DomainEvent, { transaction, signal }: SubscriberContext) => {
-            await write(transaction, 'in time');
-            entered.record();
-            await all.opened;
-            // The mistake: this needs a connection of its own.
-            await library.ask();
-            expect(signal.aborted).toBe(true);
-            const publishing = app.api.publishEvent('late', 'test', 'thing', event.aggregateId, {}, {
-              persistenceClient: transaction,
-            });
-            for (const late of [write(transaction, 'late'), publishing])
-              ended.record(await late.then(() => 'sent', codeOf));
-            throw new Error('late as well');
+    it.each([1, 5, 10])('give it back at their deadline (a pool of %i)', async (size) => {
+      library = await open(database.url, size);
+      const entered = new Recorder<void>();
+      const ended = new Recorder<unknown>();
+      const all = gate();
+      const consumerName = `${name} ${size}`;
+      const write = (tx: object | undefined, note: string) =>
+        library.adapter.query(tx, 'INSERT INTO effect (consumer, event_id, note) VALUES ($1, $2, $2)', [
+          name,
+          note,
+        ]);
+      app = await startApp(
+        database,
+        [
+          {
+            eventName: consumerName,
+            consumerName,
+            transactional: true,
+            concurrency: size,
+            timeoutMs: DEADLINE_MS,
+            retry: { maxAttempts: 1 },
+            handler: async (event: DomainEvent, { transaction, signal }: SubscriberContext) => {
+              await write(transaction, 'in time');
+              entered.record();
+              await all.opened;
+              // The mistake: this needs a connection of its own.
+              await library.ask();
+              expect(signal.aborted).toBe(true);
+              const publishing = app.api.publishEvent(
+                'late',
+                'test',
+                'thing',
+                event.aggregateId,
+                {},
+                {
+                  persistenceClient: transaction,
+                },
+              );
+              for (const late of [write(transaction, 'late'), publishing])
+                ended.record(await late.then(() => 'sent', codeOf));
+              throw new Error('late as well');
+            },
           },
-        },
-      ],
-      { client: library.adapter },
-    );
-    const events = Array.from({ length: size }, (_, i) => i);
-    await database.pool.query(
-      `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id)
+        ],
+        { client: library.adapter },
+      );
+      const events = Array.from({ length: size }, (_, i) => i);
+      await database.pool.query(
+        `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id)
        SELECT $1, 'test', 'thing', n::text FROM unnest($2::int[]) AS n`,
-      [consumerName, events],
-    );
-    await entered.first(size);
-    all.open();
+        [consumerName, events],
+      );
+      await entered.first(size);
+      all.open();
 
-    await library.ask();
-    const codes = await ended.first(2 * size);
-    expect(new Set(codes)).toEqual(new Set(['INTEGRATION_TRANSACTION_ABORTED', 'INTEGRATION_CLIENT_INVALID']));
-    await untilConsumerSettled(database, consumerName);
-    const dead = { status: 'dead_letter', attempts: 1 };
-    expect(await inboxRows(database, consumerName)).toMatchObject(events.map(() => dead));
-    await app.close();
-    await library.close();
-    expect(await notes()).toEqual([]);
-    expect(unhandled.all).toEqual([]);
-  });
-});
+      await library.ask();
+      const codes = await ended.first(2 * size);
+      expect(new Set(codes)).toEqual(
+        new Set(['INTEGRATION_TRANSACTION_ABORTED', 'INTEGRATION_CLIENT_INVALID']),
+      );
+      await untilConsumerSettled(database, consumerName);
+      const dead = { status: 'dead_letter', attempts: 1 };
+      expect(await inboxRows(database, consumerName)).toMatchObject(events.map(() => dead));
+      await app.close();
+      await library.close();
+      expect(await notes()).toEqual([]);
+      expect(unhandled.all).toEqual([]);
+    });
+  },
+);

@@ -25,7 +25,7 @@ import {
   type ServerIdentity,
 } from './server-identity.store.js';
 import { hasSessionOfItsOwn, type ProbedClient } from './session-probe.js';
-import { ADMIN_SESSION, ENGINE_SESSION, SESSION } from './session-settings.store.js';
+import { ADMIN_SESSION, ENGINE_SESSION, HOST_SESSION } from './session-settings.store.js';
 
 const MINIMUM_SERVER_VERSION = 140_000;
 const PREPARE_TIMEOUT_MS = 5_000;
@@ -38,7 +38,7 @@ export type SessionUse = 'engine' | 'host' | 'admin';
 
 const SESSIONS: Readonly<Record<SessionUse, string>> = {
   engine: ENGINE_SESSION,
-  host: SESSION,
+  host: HOST_SESSION,
   admin: ADMIN_SESSION,
 };
 

@@ -19,18 +19,27 @@ export function answerLimit(timeoutMs = 0, leastMs = ANSWER_LIMIT_MS): number {
 }
 
 /**
- * The settings of every session of the engine. JIT is off, because the estimated cost of a page is above the
+ * The settings of every session that the engine opens. JIT is off, because the estimated cost of a page is above the
  * threshold of the JIT. The timeouts are set so that nothing waits for ever. They replace the limits of the
  * role or the database, because those are made for others: a statement that they cut off would look like a
  * lost connection, again and again.
  */
-export const SESSION = `SET jit = off; SET statement_timeout = ${SESSION_LIMIT_MS}; SET lock_timeout = '2s';
+const SESSION = `SET jit = off; SET statement_timeout = ${SESSION_LIMIT_MS};
   SET idle_in_transaction_session_timeout = ${SESSION_LIMIT_MS}; SET default_transaction_isolation = 'read committed'; SET timezone = 'UTC';
   SET idle_session_timeout = 0; SET datestyle = 'ISO';
   SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'`;
 
 /**
+ * The settings of a session in which statements of the host run. `lock_timeout` is that of the role or the
+ * database: how long a statement of the host waits for a row is for the host to say, and a handler has its
+ * deadline.
+ */
+export const HOST_SESSION = SESSION;
+
+/**
  * The settings of a session in which only statements of the engine run.
+ *
+ * `lock_timeout`: a statement of the engine that waits for somebody is tried again later.
  *
  * `enable_seqscan`: a prepared statement keeps the plan that it got when its table was empty. That plan must
  * not scan the whole table when the table is full.
@@ -45,7 +54,7 @@ export const SESSION = `SET jit = off; SET statement_timeout = ${SESSION_LIMIT_M
  * `row_security`: rows that a policy hides from the engine would look like positions that were never
  * committed, and the engine would pass over them. With `row_security = off`, such a statement fails.
  */
-export const ENGINE_SESSION = `${SESSION}; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET row_security = off`;
+export const ENGINE_SESSION = `${SESSION}; SET lock_timeout = '2s'; SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET row_security = off`;
 
 /** Milliseconds after which the server ends a read of an admin. */
 export const ADMIN_READ_LIMIT_MS = 5_000;
