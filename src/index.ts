@@ -67,6 +67,7 @@ export type {
   AdapterFactory,
   AdapterWords,
   HostAdapter,
+  HostPool,
   TransactionState,
 } from './database/clients/host-adapter.js';
 export { type PgClient, PgSqlClient } from './database/clients/pg-sql-client.js';
