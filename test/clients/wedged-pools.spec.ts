@@ -33,6 +33,13 @@ function codeOf(error: unknown): unknown {
   return inner === undefined ? String(error) : codeOf(inner);
 }
 
+/** What the error says of the pool, as far as the library shows it. */
+function causeOn(name: string): RegExp {
+  if (name === 'Kysely') return /raise timeoutMs.*is not undone/;
+  const waits = name.endsWith('postgres.js') ? 'may wait' : 'waits';
+  return new RegExp(`the only connection .* that ${waits} for another one.*is not undone`);
+}
+
 describe.each(LIBRARIES)(
   'transactional handlers that hold the whole pool of %s and wait for more',
   (name, open) => {
@@ -105,7 +112,10 @@ describe.each(LIBRARIES)(
       );
       await untilConsumerSettled(database, consumerName);
       const dead = { status: 'dead_letter', attempts: 1 };
-      expect(await inboxRows(database, consumerName)).toMatchObject(events.map(() => dead));
+      const rows = await inboxRows(database, consumerName);
+      expect(rows).toMatchObject(events.map(() => dead));
+      // With one handler, nothing else decides at which moment its deadline finds the pool.
+      if (size === 1) expect(rows[0]?.error).toMatch(causeOn(name));
       await app.close();
       await library.close();
       expect(await notes()).toEqual([]);

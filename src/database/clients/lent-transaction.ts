@@ -54,14 +54,15 @@ const OF_EVERY_OBJECT = new Set(Object.getOwnPropertyNames(Object.prototype));
 /** A client of the host's own shape that can be taken back. */
 function guarded(client: SqlClient, gate: StatementGate): object {
   const methods = new Map<string, unknown>();
-  return new Proxy(client, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target);
+  // The client may be frozen. A proxy of it could not give other functions then.
+  return new Proxy(Object.create(client) as object, {
+    get(_, name) {
+      const value: unknown = Reflect.get(client, name, client);
       if (typeof name === 'symbol' || OF_EVERY_OBJECT.has(name)) return value;
       if (typeof value === 'function') {
         const refusal = gate.refuses(undefined);
         if (refusal !== undefined) return () => Promise.reject(refusal);
-        if (!methods.has(name)) methods.set(name, value.bind(target));
+        if (!methods.has(name)) methods.set(name, value.bind(client));
         return methods.get(name);
       }
       // For example a model of Prisma.

@@ -83,7 +83,11 @@ export class HostConnections {
     if (waiting === 0 || (inUse !== undefined && inUse < size)) return undefined;
     if (idle.length >= size) {
       const areKnown = waiting !== undefined && idle.every(({ lent }) => lent.isBusy === false);
-      return `all ${size} connections of the host's pool are held by handlers of ${namesOf(idle)} that ${areKnown ? 'wait' : 'may wait'} for another one: ${this.remedy}`;
+      const who =
+        size === 1
+          ? `the only connection of the host's pool is held by a handler of ${namesOf(idle)} that ${areKnown ? 'waits' : 'may wait'}`
+          : `all ${size} connections of the host's pool are held by handlers of ${namesOf(idle)} that ${areKnown ? 'wait' : 'may wait'}`;
+      return `${who} for another one: ${this.remedy}`;
     }
     if (inUse === undefined || waiting === undefined) return undefined;
     return `all ${size} connections of the host's pool are in use, ${holders.length} of them by transactional handlers of ${namesOf(holders)}, and ${waiting} more are waited for. ${MUST_NOT_WAIT}: ${this.remedy}`;
