@@ -5,8 +5,8 @@ export class Gates {
   private readonly gates = new WeakMap<object, StatementGate>();
 
   /**
-   * Runs a transaction behind a gate. `guard` makes the statements of the library's transaction pass the gate,
-   * and returns what the function is to get.
+   * Runs a transaction behind a gate. `guard` makes the statements of the library's transaction pass the
+   * gate, and returns what the function is to get.
    */
   async run<Tx extends object, R>(
     begin: (run: (tx: Tx) => Promise<R>, gate: StatementGate) => Promise<R>,

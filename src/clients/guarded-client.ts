@@ -3,8 +3,8 @@ import type { StatementGate } from '../database/clients/statement-gate.js';
 type Query = (...args: unknown[]) => unknown;
 
 /**
- * A client of node-postgres whose statements pass a gate. It is for libraries that hand out the client itself,
- * or that send through whatever stands where they keep it. All else is that of the client.
+ * A client of node-postgres whose statements pass a gate. It is for libraries that hand out the client
+ * itself, or that send through whatever stands where they keep it. All else is that of the client.
  */
 export function guardedClient<C extends object>(client: C, gate: StatementGate): C {
   const methods = new Map<string | symbol, unknown>();

@@ -22,9 +22,9 @@ const NO_CHANGE = {
 };
 
 /**
- * Runs a transaction of Kysely whose statements pass a gate. Kysely hides the connection of a transaction, and
- * makes new executors for it as plugins are added. All of them send through the connection that the executor
- * provides when the transaction begins. So an executor of our own provides one that has the gate.
+ * Runs a transaction of Kysely whose statements pass a gate. Kysely hides the connection of a transaction,
+ * and makes new executors for it as plugins are added. All of them send through the connection that the
+ * executor provides when the transaction begins. So an executor of our own provides one that has the gate.
  */
 export function guardedTransaction<R>(
   db: object,

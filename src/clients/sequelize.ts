@@ -81,8 +81,8 @@ export function fromSequelize<T extends object = object>(sequelize: SequelizeDat
 }
 
 /**
- * Sequelize ends the transaction that it began itself. The function gets another object of the same transaction,
- * whose statements pass the gate.
+ * Sequelize ends the transaction that it began itself. The function gets another object of the same
+ * transaction, whose statements pass the gate.
  */
 function guardTransaction<T extends object>(t: T, gate: StatementGate): T {
   const own = t as TransactionShape;

@@ -6,7 +6,9 @@ import type { Consumer } from '../subscribers/consumer.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
-/** The connections of a pool whose size is not known: the default of node-postgres and of Prisma's adapter. */
+/**
+ * The connections of a pool whose size is not known: the default of node-postgres and of Prisma's adapter.
+ */
 export const ASSUMED_POOL_SIZE = 10;
 /** More is left to others only by the option. */
 const MOST_ROOM = 10;

@@ -27,8 +27,8 @@ export class AdaptedTransaction implements SqlClient {
   }
 
   /**
-   * Refuses what is sent through the transaction from now on. Resolves when nothing of it is in flight. Returns
-   * undefined if the adapter cannot do this.
+   * Refuses what is sent through the transaction from now on. Resolves when nothing of it is in flight.
+   * Returns undefined if the adapter cannot do this.
    */
   refuse(error: Error): Promise<void> | undefined {
     return this.#adapter.refuse?.(this.native, error);

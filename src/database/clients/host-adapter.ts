@@ -60,7 +60,9 @@ export interface HostAdapter<Tx extends object> {
    * Tells whether a statement of a transaction of `transaction` is in flight. Undefined if that is not known.
    */
   isBusy?(tx: Tx): boolean | undefined;
-  /** The pool from which the transactions get their connections. Undefined if the library does not show it. */
+  /**
+   * The pool from which the transactions get their connections. Undefined if the library does not show it.
+   */
   pool?(): HostPool | undefined;
   /** The words for the errors about a client that does not fit. */
   readonly words?: AdapterWords | undefined;

@@ -9,8 +9,8 @@ export interface LentTransaction {
   /** What the handler gets: the library's own transaction, or the client. */
   readonly native: object;
   /**
-   * Refuses what the handler sends from now on. Resolves when nothing of it is in flight. Returns undefined if
-   * it cannot be told what is in flight.
+   * Refuses what the handler sends from now on. Resolves when nothing of it is in flight. Returns undefined
+   * if it cannot be told what is in flight.
    */
   takeBack(error: Error): Promise<void> | undefined;
   /** Whether a statement of it is in flight. Undefined if that is not known. */

@@ -91,8 +91,8 @@ export class Dispatcher implements SlotUser {
   }
 
   /**
-   * Takes a place of the process, and one of its transactional handlers if the consumer has such. Whichever is
-   * not to be had tells this dispatcher when it is free. What kind the next attempt is of is known later.
+   * Takes a place of the process, and one of its transactional handlers if the consumer has such. Whichever
+   * is not to be had tells this dispatcher when it is free. What kind the next attempt is of is known later.
    */
   private takePlaces(): boolean {
     const { slots, connections } = this.parts;

@@ -18,9 +18,9 @@ import type { TransactionRun } from './transaction-run.js';
  *   - If the handler has ended before step 1, `run` may be on its way to COMMIT. It looks whether the attempt
  *     was given up after its last statement, and then rejects. Nothing happens between this look and the
  *     state `committing`, because both are in one turn of the event loop.
- *   - In the state `committing` nothing is done here. The COMMIT may succeed although the deadline has settled
- *     the attempt. Then the event's row in the inbox, or the cursor, says so, and the next attempt begins by
- *     looking there (docs/decisions/0018).
+ *   - In the state `committing` nothing is done here. The COMMIT may succeed although the deadline has
+ *     settled the attempt. Then the event's row in the inbox, or the cursor, says so, and the next attempt
+ *     begins by looking there (docs/decisions/0018).
  *   - A statement that step 1 lets pass was sent before. The server runs it before ROLLBACK.
  */
 

@@ -16,9 +16,10 @@ interface Holder {
 }
 
 /**
- * The connections of the host's pool that transactional handlers of this process hold. It limits their number,
- * over all consumers together, because a pool that they hold alone leaves nothing for requests, nor for a
- * handler that asks for a second one. It also knows who holds them, so that a deadline can say why it passed.
+ * The connections of the host's pool that transactional handlers of this process hold. It limits their
+ * number, over all consumers together, because a pool that they hold alone leaves nothing for requests, nor
+ * for a handler that asks for a second one. It also knows who holds them, so that a deadline can say why it
+ * passed.
  */
 @Injectable()
 export class HostConnections {
@@ -70,8 +71,8 @@ export class HostConnections {
   }
 
   /**
-   * Says that the handlers themselves have used up the pool, if that is so at this moment. It only says what is
-   * known: some libraries show neither the size of their pool nor who waits for it.
+   * Says that the handlers themselves have used up the pool, if that is so at this moment. It only says what
+   * is known: some libraries show neither the size of their pool nor who waits for it.
    */
   shortage(asking: LentTransaction | undefined): string | undefined {
     const holders = [...this.holders];

@@ -49,8 +49,8 @@ export class TransactionRun {
   }
 
   /**
-   * Settles as the handler does, or resolves when the handler is given up. Whatever the handler comes to after
-   * that is ignored.
+   * Settles as the handler does, or resolves when the handler is given up. Whatever the handler comes to
+   * after that is ignored.
    */
   untilGivenUp(handler: Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
