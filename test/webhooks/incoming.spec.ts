@@ -1,6 +1,7 @@
+import { createHmac } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { VersioningType } from '@nestjs/common';
-import { githubSource } from 'nestjs-integration/webhooks';
+import { githubSource, hmacSource, hubspotSource, shopifySource } from 'nestjs-integration/webhooks';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import {
@@ -236,6 +237,82 @@ describe('equal deliveries', () => {
     await send('/webhooks/github', fromGithub(BODY, { id: 'd2' }));
     const { rows } = await database.pool.query('SELECT position FROM integration.outbox_event ORDER BY 1');
     expect(Number(rows[1].position) - Number(rows[0].position)).toBe(1);
+  });
+});
+
+describe('what identifies a delivery', () => {
+  const json = { 'content-type': 'application/json' };
+  const signed = (header: string, body: string, encoding: 'hex' | 'base64' = 'hex') => ({
+    ...json,
+    [header]: createHmac('sha256', SECRET).update(body).digest(encoding),
+  });
+  const nameless = (key: string, deliveryId: 'none' | (() => null)) =>
+    hmacSource({ key, secrets: SECRET, signature: { header: 'X-Sig' }, deliveryId, type: () => 'changed' });
+  const statuses = (answers: readonly { json: { status: string } }[]) =>
+    answers.map(({ json }) => json.status);
+
+  it('of Shopify is the webhook, because one action of a merchant makes several', async () => {
+    const { send } = await start({
+      webhooks: { incoming: { sources: [shopifySource({ secrets: SECRET })] } },
+    });
+    const of = (topic: string, body: string, ids: Record<string, string>) =>
+      send('/webhooks/shopify', {
+        body,
+        headers: { ...signed('x-shopify-hmac-sha256', body, 'base64'), 'x-shopify-topic': topic, ...ids },
+      });
+    const event = { 'x-shopify-event-id': 'e1' };
+    const answers = [
+      await of('orders/create', '{"id":1}', { ...event, 'x-shopify-webhook-id': 'w1' }),
+      await of('orders/paid', '{"id":1,"paid":true}', { ...event, 'x-shopify-webhook-id': 'w2' }),
+      await of('orders/paid', '{"id":1,"paid":true}', { ...event, 'x-shopify-webhook-id': 'w2' }),
+      await of('orders/create', '{"id":2}', event),
+      await of('orders/paid', '{"id":2,"paid":true}', event),
+    ];
+    expect(statuses(answers)).toEqual(['accepted', 'accepted', 'repeated', 'accepted', 'accepted']);
+  });
+
+  it('of HubSpot is the list without the number of the attempt', async () => {
+    const sources = [hubspotSource({ secrets: SECRET })];
+    const publicUrl = 'https://example.com';
+    const { send } = await start({ webhooks: { publicUrl, incoming: { sources } } });
+    const of = (eventId: number, attemptNumber: number) => {
+      const body = JSON.stringify([{ eventId, attemptNumber, subscriptionType: 'contact.creation' }]);
+      const time = String(Date.now());
+      const text = `POST${publicUrl}/webhooks/hubspot${body}${time}`;
+      const headers = {
+        ...json,
+        'x-hubspot-request-timestamp': time,
+        'x-hubspot-signature-v3': createHmac('sha256', SECRET).update(text).digest('base64'),
+      };
+      return send('/webhooks/hubspot', { body, headers });
+    };
+    expect(statuses([await of(1, 0), await of(1, 1), await of(2, 0)])).toEqual([
+      'accepted',
+      'repeated',
+      'accepted',
+    ]);
+  });
+
+  it('may be nothing: each request is an event then, also with an equal or empty body, and none is marked', async () => {
+    const sources = [nameless('word', 'none'), nameless('function', () => null)];
+    const { send } = await start({ webhooks: { incoming: { sources } } });
+    for (const key of ['word', 'function'])
+      for (const body of ['{"list_folder":["a"]}', '{"list_folder":["a"]}', '', ''])
+        expect(await send(`/webhooks/${key}`, { body, headers: signed('x-sig', body) })).toMatchObject({
+          json: { status: 'accepted' },
+        });
+    const events = await storedEvents(database);
+    expect(events).toHaveLength(8);
+    expect(new Set(events.map(({ metadata }) => metadata.webhook.deliveryId)).size).toBe(8);
+    expect(events.some(({ metadata }) => metadata.webhook.repeatedBody)).toBe(false);
+  });
+
+  it('is a function or the word, and the word does not go with the refusal of equal bodies', () => {
+    expect(() =>
+      hmacSource({ ...nameless('a', 'none'), signature: { header: 'X' }, deliveryId: 'nothing' as 'none' }),
+    ).toThrow(/deliveryId must be a function, or 'none'/);
+    const reject = { repeatedBody: 'reject', signature: { header: 'X' }, deliveryId: 'none' } as const;
+    expect(() => hmacSource({ ...nameless('a', 'none'), ...reject })).toThrow(/choose one of them/);
   });
 });
 

@@ -1,3 +1,5 @@
+import { jsonTextAt } from './json-text.js';
+
 /** A request of a sender, before anybody believes it. */
 export interface RawWebhookRequest {
   /** In capital letters. */
@@ -45,14 +47,19 @@ function parse(text: string | undefined): unknown {
   }
 }
 
-/** The text at this path of the JSON body, also if it is a number there. Undefined if there is none. */
+/**
+ * The text at this path of the JSON body, also if it is a number there. A number that JavaScript would round is
+ * the text that was sent, so two ids with many digits stay two. An element of a list is named by its place:
+ * `fieldOf(request, 'value', '0', 'id')`. Undefined if there is none.
+ */
 export function fieldOf(request: RawWebhookRequest, ...path: readonly string[]): string | undefined {
   let value: unknown = jsonOf(request);
   for (const key of path) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
     value = (value as Record<string, unknown>)[key];
   }
-  if (typeof value === 'number') return String(value);
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) ? String(value) : jsonTextAt(textOf(request) ?? '', path);
   return typeof value === 'string' ? value : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { DomainEventInput } from '../../events/domain-event.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import type { JsonProblem } from '../../events/json-problem.js';
@@ -64,10 +65,20 @@ export interface DeliveryContext {
   readonly judgement?: Judgement | undefined;
 }
 
-/** What the source calls the delivery. Without a name it is called by the hash of its body. */
+/** What the source calls the delivery. */
 export function deliveryIdOf(source: WebhookSource, request: RawWebhookRequest): string {
+  return identityOf(source, request).deliveryId;
+}
+
+/** Without a name a delivery is called by the hash of its body, and with no identity at all by a new id. */
+function identityOf(
+  source: WebhookSource,
+  request: RawWebhookRequest,
+): { readonly deliveryId: string; readonly isNameless: boolean } {
   const id = source.deliveryId(request);
-  return id === undefined || id === '' ? `sha256:${sha256Hex(request.body)}` : id;
+  if (id === null) return { deliveryId: randomUUID(), isNameless: true };
+  const deliveryId = id === undefined || id === '' ? `sha256:${sha256Hex(request.body)}` : id;
+  return { deliveryId, isNameless: false };
 }
 
 /** SHA-256 in hex of what the signature covers, by which a repeated body is found. */
@@ -86,7 +97,7 @@ export function deliveryOf(
   { verified, tenantId, endpointId, endpoint, judgement }: DeliveryContext,
   asBytes = false,
 ): Delivery {
-  const deliveryId = deliveryIdOf(source, request);
+  const { deliveryId, isNameless } = identityOf(source, request);
   const json = asBytes ? undefined : jsonOf(request);
   const isJson = json !== undefined;
   const violations = judgement !== undefined && 'violations' in judgement ? judgement.violations : undefined;
@@ -112,7 +123,8 @@ export function deliveryOf(
     tenantId,
     keyHash: sha256Hex(...within(endpoint), deliveryId),
     bodyHash: bodyHashOf(request, verified, endpoint),
-    repeatedBody: source.repeatedBody ?? (signsTime(source) ? undefined : 'mark'),
+    // Equal bodies of a sender without ids are no repetitions.
+    repeatedBody: source.repeatedBody ?? (signsTime(source) || isNameless ? undefined : 'mark'),
     endpointId,
     contentType,
     bytes: bytesKept ? bytesToKeep(source, request) : undefined,

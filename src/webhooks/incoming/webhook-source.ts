@@ -42,10 +42,12 @@ export interface WebhookSourceOptions {
    */
   readonly verify: SignatureScheme | SchemeWithSecrets | readonly (SignatureScheme | SchemeWithSecrets)[];
   /**
-   * What the source calls the delivery. The same id is accepted once. If there is none, the body itself is
-   * what is accepted once.
+   * What the source calls the delivery. The same id is accepted once. `undefined`: the body itself is what is
+   * accepted once. `null`, or the word `none` for all requests: each request is a delivery of its own. That is
+   * for senders without ids whose equal bodies mean different changes ("look at the folder again"). What they
+   * repeat is then an event again, so its handler must be idempotent.
    */
-  deliveryId(request: RawWebhookRequest): string | undefined;
+  readonly deliveryId: 'none' | ((request: RawWebhookRequest) => string | undefined | null);
   /** The last part of the event's name, `webhook.<key>.<type>`. */
   type(request: RawWebhookRequest): string;
   /** What the event is about. Events of one aggregate are handled in the order in which they came. */
@@ -95,7 +97,8 @@ export interface WebhookSourceOptions {
 }
 
 /** A source whose options were checked. */
-export interface WebhookSource extends Omit<WebhookSourceOptions, 'secrets' | 'verify'> {
+export interface WebhookSource extends Omit<WebhookSourceOptions, 'secrets' | 'verify' | 'deliveryId'> {
+  readonly deliveryId: (request: RawWebhookRequest) => string | undefined | null;
   readonly secrets: readonly string[] | 'endpoint';
   readonly verify: readonly SignatureScheme[];
 }

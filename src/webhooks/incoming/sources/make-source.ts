@@ -28,6 +28,7 @@ export function webhookSource(options: WebhookSourceOptions): WebhookSource {
       ? []
       : ['secrets must be a text, or a list of texts, and none of them may be empty']),
     ...(verify.length > 0 ? [] : ['verify must be a scheme, or a list of schemes']),
+    ...problemsOfIdentity(options),
     ...problemsOfRedact(options.redact),
     ...problemsOfSchemas(options.schemas),
     ...problemsOfChoice('repeatedBody', options.repeatedBody ?? 'mark', ['mark', 'reject']),
@@ -36,12 +37,23 @@ export function webhookSource(options: WebhookSourceOptions): WebhookSource {
     ...problemsOfNumber('toleranceMs', options.toleranceMs),
     ...(isOfEndpoints ? problemsOfEndpoints(own, verify) : problemsOfSecrets(secrets, verify)),
   ];
-  if (problems.length === 0) return { ...options, secrets: isOfEndpoints ? given : secrets, verify };
+  const { deliveryId: named } = options;
+  const deliveryId = named === 'none' ? () => null : named;
+  if (problems.length === 0)
+    return { ...options, secrets: isOfEndpoints ? given : secrets, verify, deliveryId };
   throw new IntegrationError(
     'INTEGRATION_OPTIONS_INVALID',
     `The webhook source ${JSON.stringify(options.key)} cannot be used: ${problems.join('; ')}`,
     { problems },
   );
+}
+
+function problemsOfIdentity({ deliveryId, repeatedBody }: WebhookSourceOptions): string[] {
+  if (deliveryId === 'none')
+    return repeatedBody === 'reject'
+      ? ["repeatedBody: 'reject' loses equal bodies, which deliveryId: 'none' keeps: choose one of them"]
+      : [];
+  return typeof deliveryId === 'function' ? [] : ["deliveryId must be a function, or 'none'"];
 }
 
 function problemsOfRedact(redact: unknown): string[] {

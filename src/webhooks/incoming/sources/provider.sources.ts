@@ -1,6 +1,7 @@
 import { isNoDay } from '../../../events/time-text.js';
 import { slackHandshake } from '../handshakes.js';
-import { fieldOf, formOf, jsonOf, type RawWebhookRequest } from '../raw-request.js';
+import { fieldOf, formOf, jsonOf, type RawWebhookRequest, textOf } from '../raw-request.js';
+import { sha256Hex } from '../schemes/digest.js';
 import { hmacScheme } from '../schemes/hmac.scheme.js';
 import { hubspotScheme } from '../schemes/hubspot.scheme.js';
 import { standardScheme } from '../schemes/standard.scheme.js';
@@ -60,8 +61,9 @@ export function stripeSource(options: ProviderOptions): WebhookSource {
 
 /**
  * Shopify. The body is signed; neither a time nor the ids are. The id of the delivery is
- * `X-Shopify-Event-Id`, or `X-Shopify-Webhook-Id` where there is none. The type is the topic, such as
- * `orders.create`.
+ * `X-Shopify-Webhook-Id`. `X-Shopify-Event-Id` names what a merchant did, and several webhooks of different
+ * topics share it; where there is nothing else, it counts together with the topic. The type is the topic, such
+ * as `orders.create`.
  *
  * https://shopify.dev/docs/apps/build/webhooks/subscribe/https
  */
@@ -70,7 +72,10 @@ export function shopifySource(options: ProviderOptions): WebhookSource {
     key: 'shopify',
     issuesSecrets: true,
     verify: hmacScheme({ header: 'X-Shopify-Hmac-Sha256', encoding: 'base64' }),
-    deliveryId: ({ headers }) => headers['x-shopify-event-id'] ?? headers['x-shopify-webhook-id'],
+    deliveryId: ({ headers }) => {
+      const { 'x-shopify-webhook-id': id, 'x-shopify-event-id': event } = headers;
+      return id ?? (event === undefined ? undefined : `${event}/${headers['x-shopify-topic']}`);
+    },
     type: ({ headers }) => headers['x-shopify-topic'] ?? 'unknown',
     occurredAt: ({ headers }) => dateOf(headers['x-shopify-triggered-at']),
     ...options,
@@ -137,9 +142,13 @@ export function twilioSource(options: ProviderOptions): WebhookSource {
   });
 }
 
+/** A quote in a text is escaped, so this is never within a text. */
+const ATTEMPT = /"attemptNumber"\s*:\s*\d+/g;
+
 /**
  * HubSpot, signature version 3. The method, the URL, the body and the time are signed, so the module needs
- * `publicUrl`. HubSpot sends lists of events without an id of the list, so the body is what is accepted once.
+ * `publicUrl`. HubSpot sends lists of events without an id of the list. So the list is what is accepted once,
+ * without the `attemptNumber` of its events, which is another one in each repetition.
  *
  * https://developers.hubspot.com/docs/guides/apps/authentication/validating-requests
  */
@@ -148,7 +157,10 @@ export function hubspotSource(options: ProviderOptions): WebhookSource {
     key: 'hubspot',
     issuesSecrets: true,
     verify: hubspotScheme(),
-    deliveryId: () => undefined,
+    deliveryId: (request) => {
+      const text = textOf(request);
+      return text === undefined ? undefined : `sha256:${sha256Hex(text.replace(ATTEMPT, ''))}`;
+    },
     type: (request) => {
       const json = jsonOf(request);
       const first = Array.isArray(json) ? (json[0] as { subscriptionType?: unknown } | undefined) : undefined;
