@@ -3,6 +3,7 @@ import { closed } from './compatibility/schema-node.js';
 import type { Verdict } from './compatibility/verdict.js';
 import type { AnyEventContract } from './event-contract.js';
 import type { KeptContract } from './event-contract.store.js';
+import { placesNotCompared } from './schemas/classes/schema-parts.js';
 
 /** A contract of the code, with what would be kept of it. */
 export interface CodeContract {
@@ -42,11 +43,36 @@ export function review(code: readonly CodeContract[], kept: readonly KeptContrac
   for (const one of code) {
     const ofName = kept.filter(({ name }) => name === one.kept.name);
     const same = ofName.find(({ version }) => version === one.kept.version);
-    if (same !== undefined) findings.push(...changesOf(one, same));
+    findings.push(...(same === undefined ? [] : changesOf(one, same)), ...notComparedOf(one));
     findings.push(...stepsOf(one, withOthers(ofName, code, one), same === undefined));
-    if (same === undefined || isOther(one.kept, same)) toKeep.push(one.kept);
+    const now = withKnownSchema(one.kept, same);
+    if (same === undefined || isOther(now, same)) toKeep.push(now);
   }
   return { findings, toKeep };
+}
+
+/** A process that cannot make the schema, as one of an earlier release, does not make it unknown again. */
+function withKnownSchema(now: KeptContract, before: KeptContract | undefined): KeptContract {
+  return now.schema !== null || before === undefined
+    ? now
+    : { ...now, schema: before.schema, hash: before.hash };
+}
+
+/** A change of what is not compared would be noticed by nobody, so it is said. */
+function notComparedOf(one: CodeContract): ContractFinding[] {
+  const { name, version, schema } = one.kept;
+  const say = sayer(one, 'INTEGRATION_CONTRACT_CHANGED');
+  const which = `Version ${version} of "${name}" is not compared with what is registered`;
+  if (schema === null) return [say('warning', undefined, `${which}: ${one.why ?? 'it has no JSON Schema'}.`)];
+  const places = placesNotCompared(schema);
+  if (places.length === 0) return [];
+  return [
+    say(
+      'warning',
+      undefined,
+      `${which} in ${places.join(', ')}: JSON Schema cannot tell what these decorators do. Define a new version when you change them, or give classSchema(…) the option jsonSchema.`,
+    ),
+  ];
 }
 
 function isOther(now: KeptContract, before: KeptContract): boolean {
@@ -93,12 +119,14 @@ function changesOf(one: CodeContract, before: KeptContract): ContractFinding[] {
   const { name, version, schema, hash } = one.kept;
   if (hash === before.hash) return [];
   const say = sayer(one, 'INTEGRATION_CONTRACT_CHANGED');
-  if (schema === null || before.schema === null)
+  // That it has no schema now is said for every boot.
+  if (schema === null) return [];
+  if (before.schema === null)
     return [
       say(
         'warning',
         undefined,
-        `Version ${version} of "${name}" cannot be compared with what is registered: ${one.why ?? 'that has no JSON Schema'}.`,
+        `Version ${version} of "${name}" was registered without a JSON Schema, so whether it has changed since cannot be told. From now on it must stay what it is in this code. If stored events of version ${version} differ, define this schema as version ${version + 1}, with upcast: { ${version}: (payload) => … }.`,
       ),
     ];
   const [known, now] = [closed(before.schema), closed(schema)];

@@ -22,6 +22,10 @@ const tree = (leaf: object, required: string[]) => ({
   definitions: { node: object({ leaf, next: { $ref: '#/definitions/node' } }, required) },
 });
 
+/** A member of a discriminated union. */
+const member = (kind: string, more: object = {}) => object({ kind: { const: kind }, ...more });
+const union = (...members: object[]) => object({ u: { oneOf: members } });
+
 type Pair = readonly [words: string, from: SchemaNode, to: SchemaNode, path?: string];
 
 const FIT: readonly Pair[] = [
@@ -77,6 +81,29 @@ const FIT: readonly Pair[] = [
   ['parts together', { allOf: [object({ a: text }), object({ b: whole })] }, object({ a: text, b: whole })],
   ['a schema that refers to itself', tree(text, ['leaf']), tree({ type: ['string', 'null'] }, ['leaf'])],
   ['nothing at all', false, text],
+  [
+    'one member more of a discriminated union',
+    union(member('a')),
+    union(member('a'), member('b', { n: whole })),
+  ],
+  [
+    'a member of a discriminated union that reads more',
+    union(member('a', { n: whole }), member('b')),
+    union(member('b'), member('a', { n: { type: 'number' } })),
+  ],
+  [
+    'a discriminated union beside its type',
+    { type: 'object', oneOf: [member('a'), member('b')] },
+    { anyOf: [member('a'), member('b'), member('c')] },
+  ],
+  [
+    'members that are referred to',
+    {
+      oneOf: [{ $ref: '#/definitions/a' }, { $ref: '#/definitions/b' }],
+      definitions: { a: member('a'), b: member('b') },
+    },
+    { oneOf: [member('b'), member('a')] },
+  ],
 ];
 
 const BREAK: readonly Pair[] = [
@@ -138,6 +165,51 @@ const BREAK: readonly Pair[] = [
     'payload.leaf',
   ],
   ['anything', {}, object({ a: text }), 'payload'],
+  [
+    'a member of a discriminated union goes',
+    union(member('a'), member('b')),
+    union(member('a')),
+    'payload.u.kind',
+  ],
+  [
+    'a member of a list of values goes',
+    union(object({ kind: { enum: ['a', 'b'] } }), member('c')),
+    union(object({ kind: { enum: ['a'] } }), member('c')),
+    'payload.u.kind',
+  ],
+  [
+    'a payload that is a discriminated union loses a member',
+    { oneOf: [member('a'), member('b'), member('c')] },
+    { oneOf: [member('a'), member('b')] },
+    'payload.kind',
+  ],
+  [
+    'a list of a discriminated union loses a member',
+    listOf({ oneOf: [member('a'), member('b')] }),
+    listOf({ oneOf: [member('a'), member('c')] }),
+    'payload[].kind',
+  ],
+  [
+    'a member of a discriminated union asks for more',
+    union(member('a'), member('b')),
+    union(member('a'), member('b', { n: whole })),
+    'payload.u.n',
+  ],
+  [
+    'a discriminated union beside its type loses a member',
+    { type: 'object', oneOf: [member('a'), member('b')] },
+    { type: 'object', oneOf: [member('a')] },
+    'payload.kind',
+  ],
+  [
+    'members that are told apart by references',
+    {
+      oneOf: [object({ kind: { $ref: '#/definitions/node' } }), member('b')],
+      definitions: { node: { const: 'a' } },
+    },
+    { oneOf: [member('b')] },
+    'payload.kind',
+  ],
 ];
 
 const UNKNOWN: readonly Pair[] = [
@@ -145,6 +217,11 @@ const UNKNOWN: readonly Pair[] = [
   ['not', text, { type: 'string', not: { const: 'a' } }],
   ['a keyword that nobody knows', text, { type: 'string', 'x-zod': 'transform' }],
   ['places of a list', { type: 'array', items: [text, whole] }, { type: 'array', items: [whole] }],
+  [
+    'members of oneOf that are told apart by nothing',
+    { oneOf: [object({ a: text }), object({ b: text })] },
+    object({ a: text }),
+  ],
   ['a reference to elsewhere', { $ref: 'https://example.com/schema' }, text],
 ];
 
@@ -153,6 +230,10 @@ function ajvOf(): Ajv {
   (formats as unknown as { default: (ajv: Ajv) => void }).default?.(ajv) ??
     (formats as unknown as (ajv: Ajv) => void)(ajv);
   return ajv;
+}
+
+function definitionsOf(root: SchemaNode): Readonly<Record<string, unknown>> {
+  return (root as { definitions: Record<string, unknown> }).definitions;
 }
 
 /** Values of a schema, those at its bounds among them. Undefined if there are none within the depth. */
@@ -166,7 +247,7 @@ function valuesOf(node: SchemaNode, root: SchemaNode, depth = 0): fc.Arbitrary<u
     return some.length === 0 ? undefined : fc.oneof(...some);
   };
   if (typeof schema.$ref === 'string')
-    return inner((root as { definitions: { node: SchemaNode } }).definitions.node);
+    return inner(definitionsOf(root)[schema.$ref.replace('#/definitions/', '')] as SchemaNode);
   if ('const' in schema) return fc.constant(schema.const);
   if (Array.isArray(schema.enum)) return fc.constantFrom(...(schema.enum as unknown[]));
   if (Array.isArray(schema.anyOf ?? schema.oneOf))

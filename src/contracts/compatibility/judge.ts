@@ -1,4 +1,4 @@
-import { allows } from './check-value.js';
+import { allows, isSame } from './check-value.js';
 import { JUDGED, judgeArray, judgeNumber, judgeObject, judgeString } from './judge-types.js';
 import {
   asNode,
@@ -58,7 +58,7 @@ class Judge {
     if (isAlike) return FITS;
     const values = valuesOf(from);
     if (values !== undefined) return this.judgeValues(from, values, to, path);
-    const [branches, isExact] = branchesOf(from);
+    const [branches, isExact] = branchesOf(from, this.fromRoot);
     if (branches !== undefined) {
       const verdict = all(branches.map((branch) => this.judge(branch, to, path)));
       return isExact ? verdict : unlessBroken(verdict, 'oneOf, allOf: parts of them may exclude each other');
@@ -111,8 +111,18 @@ class Judge {
     if (verdicts.some(({ kind }) => kind === 'fits'))
       return isOne && possible.length > 1 ? unknown(path, 'parts of oneOf may overlap') : FITS;
     const [only] = verdicts;
-    if (only === undefined) return breaks(path, wordsOf(from), wordsOf({ anyOf: choices }));
+    if (only === undefined) return this.noneOf(from, choices, path);
     return verdicts.length === 1 ? only : unknown(path, 'several parts of anyOf may allow it together');
+  }
+
+  /** No choice allows a value of `from`. Where a property tells the choices apart, it is named. */
+  private noneOf(from: SchemaObject, choices: readonly SchemaNode[], path: string): Verdict {
+    for (const [name, written] of Object.entries(valuesOfRequired(from, this.fromRoot))) {
+      const known = choices.map((each) => valuesOfRequired(resolved(each, this.toRoot), this.toRoot)[name]);
+      if (known.length > 0 && known.every((values) => values !== undefined))
+        return breaks(`${path}.${name}`, wordsOf({ enum: written }), wordsOf({ enum: known.flat() }));
+    }
+    return breaks(path, wordsOf(from), wordsOf({ anyOf: choices }));
   }
 
   /** Whether a value may be allowed by both. False only if that is certain. */
@@ -127,7 +137,8 @@ class Judge {
     const required = new Set([...requiredOf(from), ...requiredOf(to)]);
     return Object.entries(propertiesOf(from)).every(([name, node]) => {
       const other = asNode(propertiesOf(to)[name]);
-      const written = isSchemaObject(node) ? valuesOf(node) : undefined;
+      const whole = resolved(node, this.fromRoot);
+      const written = isSchemaObject(whole) ? valuesOf(whole) : undefined;
       if (other === undefined || written === undefined || !required.has(name)) return true;
       return written.some((value) => allows(other, value, this.toRoot) !== 'no');
     });
@@ -187,21 +198,24 @@ class Judge {
  * The parts of `from` that together are all of it, if it is not of one type. `isExact` says that each value
  * of a part is a value of the whole.
  */
-function branchesOf(from: SchemaObject): readonly [readonly SchemaNode[] | undefined, boolean] {
+function branchesOf(
+  from: SchemaObject,
+  root: SchemaNode,
+): readonly [readonly SchemaNode[] | undefined, boolean] {
   for (const keyword of ['anyOf', 'oneOf']) {
     const { [keyword]: branches, ...rest } = from;
     if (!Array.isArray(branches)) continue;
     const isAlone = Object.keys(rest).length === 0;
-    const areApart = keyword === 'anyOf' || areDisjoint(branches as SchemaNode[]);
+    const areApart = keyword === 'anyOf' || areDisjoint(branches as SchemaNode[], root);
     const parts = isAlone
       ? (branches as SchemaNode[])
       : branches.map((branch) => ({ allOf: [rest, branch] }));
-    return [parts, isAlone && areApart];
+    return [parts, areApart];
   }
   if (Array.isArray(from.allOf)) {
     const { allOf, ...rest } = from;
     const members = [...(Object.keys(rest).length === 0 ? [] : [rest]), ...(allOf as SchemaNode[])];
-    const merged = mergedObject(members);
+    const merged = mergedObject(members.map((member) => resolved(member, root) ?? member));
     // One member alone allows more than all of them do.
     return merged === undefined ? [members.slice(0, 1), false] : [[merged], true];
   }
@@ -229,15 +243,48 @@ function mergedObject(members: readonly SchemaNode[]): SchemaObject | undefined 
   return { type: 'object', properties, required };
 }
 
-/** Whether no value is of two of these, because their types or their lists of values differ. */
-function areDisjoint(branches: readonly SchemaNode[]): boolean {
-  return branches.every((branch, at) =>
-    branches.slice(at + 1).every((other) => {
-      if (!isSchemaObject(branch) || !isSchemaObject(other)) return false;
-      if ('$ref' in branch || '$ref' in other) return false;
-      return !typesOf(branch).some((type) => typesOf(other).some((each) => areRelated(type, each)));
+/**
+ * Whether no value is of two of these: their types differ, or a property that both require has other values
+ * in each, as the members of a discriminated union have.
+ */
+function areDisjoint(branches: readonly SchemaNode[], root: SchemaNode): boolean {
+  const parts = branches.map((branch) => resolved(branch, root));
+  return parts.every((branch, at) =>
+    parts.slice(at + 1).every((other) => {
+      if (!isSchemaObject(branch) || !isSchemaObject(other)) return branch === false || other === false;
+      return haveOtherTypes(branch, other) || areToldApart(branch, other, root);
     }),
   );
+}
+
+function haveOtherTypes(one: SchemaObject, other: SchemaObject): boolean {
+  return !typesOf(one).some((type) => typesOf(other).some((each) => areRelated(type, each)));
+}
+
+/** Whether both are objects that no value of one required property can belong to at once. */
+function areToldApart(one: SchemaObject, other: SchemaObject, root: SchemaNode): boolean {
+  if (one.type !== 'object' || other.type !== 'object') return false;
+  const ofOther = valuesOfRequired(other, root);
+  return Object.entries(valuesOfRequired(one, root)).some(([name, values]) => {
+    const others = ofOther[name];
+    return others !== undefined && !values.some((value) => others.some((each) => isSame(value, each)));
+  });
+}
+
+/** The lists of values of those required properties that have one. */
+function valuesOfRequired(
+  schema: SchemaNode | undefined,
+  root: SchemaNode,
+): Readonly<Record<string, readonly unknown[]>> {
+  if (!isSchemaObject(schema)) return {};
+  const found: Record<string, readonly unknown[]> = {};
+  for (const name of requiredOf(schema)) {
+    const property = asNode(propertiesOf(schema)[name]);
+    const whole = property === undefined ? undefined : resolved(property, root);
+    const values = isSchemaObject(whole) ? valuesOf(whole) : undefined;
+    if (values !== undefined) found[name] = values;
+  }
+  return found;
 }
 
 function areRelated(type: string, other: string): boolean {

@@ -20,6 +20,8 @@ const ANNOTATIONS: ReadonlySet<string> = new Set([
   'writeOnly',
   'contentEncoding',
   'contentMediaType',
+  // Of OpenAPI: it says which property tells the parts of oneOf apart, and the parts say it as well.
+  'discriminator',
 ]);
 
 const MAPS_OF_SCHEMAS: ReadonlySet<string> = new Set(['properties', 'patternProperties', 'dependentSchemas']);

@@ -1,5 +1,4 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { loadPeer } from '../../database/optional-peer.js';
 import {
   type EventSchema,
   type JsonSchema,
@@ -7,33 +6,23 @@ import {
   type PreparedSchema,
   type SchemaResult,
 } from '../event-schema.js';
-
-/** What is used of class-validator and class-transformer. */
-interface Tools {
-  validate(instance: object, options: object): Promise<readonly ClassError[]>;
-  toInstance(type: unknown, value: unknown, options: object): object;
-  toPlain(instance: object, options: object): unknown;
-}
-interface ClassError {
-  readonly property: string;
-  readonly constraints?: Readonly<Record<string, string>>;
-  readonly children?: readonly ClassError[];
-}
+import { jsonSchemaOfClass } from './classes/class-json-schema.js';
+import { type ClassError, type ClassTools, loadClassTools } from './classes/class-tools.js';
 
 export interface ClassSchemaOptions {
   /** What happens to properties without a decorator: they are removed (the default) or refused. */
   unknownProperties?: 'remove' | 'refuse' | undefined;
   /** Options of class-transformer, such as `groups`. */
   transform?: Readonly<Record<string, unknown>> | undefined;
-  /** The JSON Schema of what is stored, by which versions are compared. */
+  /**
+   * The JSON Schema of what is stored, by which versions are compared. The default is made from the
+   * decorators.
+   */
   jsonSchema?: JsonSchema | undefined;
 }
 
 /** A class whose instances are payloads. */
 type PayloadClass<T extends object> = new (...given: never[]) => T;
-
-const NEEDED_BY = 'classSchema(…) of nestjs-integration/contracts';
-const PACKAGES = ['class-validator', 'class-transformer'];
 
 /**
  * A class with decorators of class-validator as the schema of a contract. Payloads are instances or plain
@@ -50,30 +39,36 @@ export function classSchema<T extends object>(
 }
 
 class ClassSchema<T extends object> implements EventSchema<T>, PreparedSchema {
-  readonly '~standard': StandardSchemaV1.Props<T, T> & { readonly jsonSchema?: object };
-  private tools: Tools | undefined;
+  readonly '~standard': StandardSchemaV1.Props<T, T> & { readonly jsonSchema: object };
+  private tools: ClassTools | undefined;
 
   constructor(
     private readonly type: PayloadClass<T>,
     private readonly options: ClassSchemaOptions,
   ) {
-    const { jsonSchema: given } = options;
+    const toJsonSchema = () => options.jsonSchema ?? this.toJsonSchema();
     this['~standard'] = {
       version: 1,
       vendor: 'class-validator',
       validate: (value) => this.validate(value) as Promise<StandardSchemaV1.Result<T>>,
-      ...(given !== undefined && { jsonSchema: { input: () => given, output: () => given } }),
+      jsonSchema: { input: toJsonSchema, output: toJsonSchema },
     };
   }
 
   async [PREPARE](): Promise<void> {
-    this.tools ??= await loadTools();
+    this.tools ??= await loadClassTools();
+  }
+
+  private toJsonSchema(): JsonSchema {
+    if (this.tools === undefined) throw new Error('class-validator is not loaded yet');
+    const { transform = {}, unknownProperties } = this.options;
+    return jsonSchemaOfClass(this.type, this.tools, transform, unknownProperties === 'refuse');
   }
 
   private async validate(value: unknown): Promise<SchemaResult> {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       return { issues: [{ message: 'must be an object' }] };
-    const { validate, toInstance, toPlain } = this.tools ?? (await loadTools());
+    const { validate, toInstance, toPlain } = this.tools ?? (await loadClassTools());
     const { transform = {}, unknownProperties } = this.options;
     const instance = value instanceof this.type ? value : toInstance(this.type, value, transform);
     const errors = await validate(instance, {
@@ -95,19 +90,4 @@ function issuesOf(
     ...Object.values(constraints).map((message) => ({ message, path })),
     ...children.flatMap((child) => issuesOf(child, path)),
   ];
-}
-
-async function loadTools(): Promise<Tools> {
-  const validator = await loadPeer('class-validator', () => import('class-validator'), NEEDED_BY, PACKAGES);
-  const transformer = await loadPeer(
-    'class-transformer',
-    () => import('class-transformer'),
-    NEEDED_BY,
-    PACKAGES,
-  );
-  return {
-    validate: validator.validate as Tools['validate'],
-    toInstance: transformer.plainToInstance as Tools['toInstance'],
-    toPlain: transformer.instanceToPlain as Tools['toPlain'],
-  };
 }
