@@ -247,7 +247,7 @@ function valuesOf(node: SchemaNode, root: SchemaNode, depth = 0): fc.Arbitrary<u
     return some.length === 0 ? undefined : fc.oneof(...some);
   };
   if (typeof schema.$ref === 'string')
-    return inner(definitionsOf(root)[schema.$ref.replace('#/definitions/', '')] as SchemaNode);
+    return inner(definitionsOf(root)[String(schema.$ref).replace('#/definitions/', '')] as SchemaNode);
   if ('const' in schema) return fc.constant(schema.const);
   if (Array.isArray(schema.enum)) return fc.constantFrom(...(schema.enum as unknown[]));
   if (Array.isArray(schema.anyOf ?? schema.oneOf))
