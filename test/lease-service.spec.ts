@@ -186,6 +186,40 @@ describe('a lease', () => {
     expect(lease?.isHeld()).toBe(true);
   });
 
+  it('is renewed while its own transactions fence it without a gap, and is not lost', async () => {
+    const app = await start({ settings: { processingLeaseMs: 3_000 } });
+    const { began, ended, run } = work();
+    leasesOf(app).hold('n', run);
+    const [lease] = await began.first(1);
+    if (lease === undefined) throw new Error('it began');
+    const { sql, values } = lease.fenceSql(1);
+    const fenced = async () => {
+      const client = await database.pool.connect();
+      await client.query('BEGIN');
+      expect((await client.query(`SELECT 1 WHERE ${sql}`, [...values])).rowCount).toBe(1);
+      return client;
+    };
+    let holder = await fenced();
+    const commit = async () => {
+      await holder.query('COMMIT');
+      holder.release();
+    };
+    const expiry = async () =>
+      (await database.pool.query('SELECT expires_at AS at FROM integration.integration_lease')).rows[0].at;
+    const first = await expiry();
+    try {
+      await until('it was renewed for longer than it lasts, or is lost', async () => {
+        const next = await fenced();
+        await commit();
+        holder = next;
+        return ended.all.length > 0 || (await expiry()) > new Date(first.getTime() + 4_000);
+      });
+    } finally {
+      await commit();
+    }
+    expect([began.all.length, ended.all.length, lease.isHeld()]).toEqual([1, 0, true]);
+  });
+
   it('whose work always fails is begun again and again, and that is said once', async () => {
     const lines = hearLog();
     const began = new Recorder<Lease>();

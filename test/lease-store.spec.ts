@@ -106,7 +106,7 @@ describe('a lease', () => {
     if (lease === undefined) throw new Error('it was free');
     await leases.giveBack([lease]);
     const tx = await other();
-    expect(await leases.fence(asSqlClient(tx), lease)).toBe(false);
+    expect(await leases.fence(asSqlClient(tx), lease, LONG_MS)).toBe(false);
   });
 
   it('is given back by its own token only', async () => {
@@ -181,8 +181,8 @@ describe('a save', () => {
       const saved = async ({ name, token }: { name: string; token: number }) => {
         const tx = await other();
         const { rowCount } = way.startsWith('a condition')
-          ? await tx.query(`${SAVE} AND ${leases.fenceSql(1)}`, [name, String(token)])
-          : { rowCount: (await leases.fence(asSqlClient(tx), { name, token })) ? 1 : 0 };
+          ? await tx.query(`${SAVE} AND ${leases.fenceSql(1, LONG_MS)}`, [name, String(token)])
+          : { rowCount: (await leases.fence(asSqlClient(tx), { name, token }, LONG_MS)) ? 1 : 0 };
         await tx.query('COMMIT');
         return rowCount;
       };
@@ -198,7 +198,7 @@ describe('a save', () => {
     const holder = await other();
     await holder.query(`SELECT FROM invoice WHERE id = 'i' FOR UPDATE`);
     const save = await other();
-    const saved = save.query(`${SAVE} AND ${leases.fenceSql(1)}`, [lease.name, String(lease.token)]);
+    const saved = save.query(`${SAVE} AND ${leases.fenceSql(1, LONG_MS)}`, [lease.name, String(lease.token)]);
     await until('the save waits for the row of the invoice', async () => (await waiting()) === 1);
     const b = randomUUID();
     const taker = store();
@@ -221,12 +221,97 @@ describe('a save', () => {
       await save.query('SELECT FROM invoice');
       const taking = await other();
       await taking.query('UPDATE integration.integration_lease SET token = token + 1');
-      const outcome = leases.fence(asSqlClient(save), lease).catch((error: { code: string }) => error.code);
+      const outcome = leases
+        .fence(asSqlClient(save), lease, LONG_MS)
+        .catch((error: { code: string }) => error.code);
       await until('the save waits', async () => (await waiting()) === 1);
       await taking.query('COMMIT');
       expect(await outcome).toBe(isolation === 'READ COMMITTED' ? false : '40001');
     },
   );
+});
+
+describe.each([
+  ['a condition of its statement', true],
+  ['the first statement of its transaction', false],
+])('a save fenced by %s', (_, isCondition) => {
+  /** A lease, and a transaction that has saved under it and not committed. */
+  async function saving(idleMs: number, own?: string) {
+    const leases = store();
+    const lease = await take(leases, 'n', randomUUID());
+    if (lease === undefined) throw new Error('it was free');
+    const tx = await other();
+    tx.on('error', () => {});
+    if (own !== undefined) await tx.query(`SET idle_in_transaction_session_timeout = '${own}'`);
+    if (isCondition)
+      await tx.query(`UPDATE invoice SET total = 1 WHERE ${leases.fenceSql(1, idleMs)}`, [
+        lease.name,
+        String(lease.token),
+      ]);
+    else expect(await leases.fence(asSqlClient(tx), lease, idleMs)).toBe(true);
+    return { leases, lease, tx };
+  }
+
+  it('is no obstacle for a renewal, or for a process that asks for the lease', async () => {
+    const { leases } = await saving(LONG_MS);
+    const { rows } = await database.pool.query<{ owner: string }>(
+      `UPDATE integration.integration_lease SET expires_at = clock_timestamp() + interval '1 hour' WHERE name IN (
+         SELECT name FROM integration.integration_lease FOR NO KEY UPDATE SKIP LOCKED) RETURNING owner`,
+    );
+    expect(rows).toHaveLength(1);
+    const asking = randomUUID();
+    await leases.ask(['n'], asking, rows[0]?.owner ?? '', 1);
+    const { rows: after } = await database.pool.query(
+      'SELECT wanted_by AS asking FROM integration.integration_lease',
+    );
+    expect(after).toEqual([{ asking }]);
+  });
+
+  it('keeps the lease from being given back and from being forgotten until it has committed', async () => {
+    const { leases, lease, tx } = await saving(LONG_MS);
+    const givenBack = leases.giveBack([lease]);
+    await until('the giving back waits', async () => (await waiting()) === 1);
+    expect(await tokenOf('n')).toBe(lease.token);
+    await tx.query('COMMIT');
+    await givenBack;
+    expect(await tokenOf('n')).toBe(lease.token + 1);
+  });
+
+  it('limits how long its transaction may be idle, and leaves a stricter limit and the session as they are', async () => {
+    const limit = async (tx: pg.PoolClient) =>
+      (await tx.query('SHOW idle_in_transaction_session_timeout')).rows[0]
+        ?.idle_in_transaction_session_timeout;
+    for (const [own, within] of [
+      ['0', '90s'],
+      ['5min', '90s'],
+      ['1min', '1min'],
+      ['1500ms', '1500ms'],
+    ]) {
+      const { leases, lease, tx } = await saving(90_000, own);
+      expect([own, await limit(tx)]).toEqual([own, within]);
+      await tx.query('COMMIT');
+      expect([own, await limit(tx)]).toEqual([own, own]);
+      await leases.giveBack([lease]);
+    }
+  });
+
+  it('whose process says nothing more is ended by the server, and the lease is taken', async () => {
+    const { leases } = await saving(100);
+    await database.pool.query(`UPDATE integration.integration_lease SET expires_at = now()`);
+    expect(await until('it is taken', () => take(leases, 'n', randomUUID()))).toMatchObject({ name: 'n' });
+  });
+});
+
+it('a save in a transaction that began before the last renewal is as good as any', async () => {
+  const leases = store();
+  const lease = await take(leases, 'n', randomUUID());
+  if (lease === undefined) throw new Error('it was free');
+  const tx = await other();
+  await tx.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+  await tx.query('SELECT FROM invoice');
+  await database.pool.query('UPDATE integration.integration_lease SET expires_at = clock_timestamp()');
+  expect(await leases.fence(asSqlClient(tx), lease, LONG_MS)).toBe(true);
+  expect(await take(leases, 'n', randomUUID())).toBeUndefined();
 });
 
 describe('a name that was asked for', () => {

@@ -4,6 +4,7 @@
  */
 import type { LeaseRules, LeaseSetup } from './lease-rules.js';
 import type { LogRules, LogSetup, WriterSetup } from './log-rules.js';
+import type { RenewalRules, RenewalSetup } from './renewal-rules.js';
 
 export interface LogMutant {
   readonly part: 'log';
@@ -279,4 +280,45 @@ export const leaseVariants: readonly LeaseMutant[] = [
     rules: { retryAsksForToken: true },
     setup: leaseSetup('transactional', { strays: 2 }),
   },
+];
+
+export interface RenewalMutant {
+  readonly part: 'renewal';
+  readonly name: string;
+  readonly rules: Partial<RenewalRules>;
+  readonly setup: RenewalSetup;
+}
+
+const ofCursor: RenewalSetup = { lease: 'of a cursor' };
+const ofName: RenewalSetup = { lease: 'of a name' };
+
+export const renewalMutants: readonly RenewalMutant[] = [
+  {
+    part: 'renewal',
+    name: 'saves of a cursor do not renew its lease',
+    rules: { savesRenew: false },
+    setup: ofCursor,
+  },
+  {
+    part: 'renewal',
+    name: 'an owner learns from renewals alone how long it may go on',
+    rules: { ownerLearns: 'from renewals alone' },
+    setup: ofCursor,
+  },
+  {
+    part: 'renewal',
+    name: 'an owner counts its lease from the answer of a save',
+    rules: { ownerLearns: 'from the answers of its saves' },
+    setup: ofCursor,
+  },
+  {
+    part: 'renewal',
+    name: 'a save of a cursor may be idle for ever',
+    rules: { idleLimit: false },
+    setup: ofCursor,
+  },
+  { part: 'renewal', name: 'a fence keeps renewals out', rules: { fence: 'for share' }, setup: ofName },
+  { part: 'renewal', name: 'a fence does not hold the lease', rules: { fence: 'no lock' }, setup: ofName },
+  { part: 'renewal', name: 'a taking changes no key', rules: { takingChangesKey: false }, setup: ofName },
+  { part: 'renewal', name: 'a fence may be idle for ever', rules: { idleLimit: false }, setup: ofName },
 ];

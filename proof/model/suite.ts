@@ -13,8 +13,12 @@ import {
   logMutants,
   logSetup,
   logVariants,
+  type RenewalMutant,
+  renewalMutants,
   writer,
 } from './mutants.js';
+import { renewalMachine } from './renewal.js';
+import { renewalRules } from './renewal-rules.js';
 
 /** small: for a test, a second or two. usual: under a minute. long: several minutes and a few gigabytes. */
 export type Size = 'small' | 'usual' | 'long';
@@ -46,10 +50,14 @@ export function cases(size: Size): Case[] {
     ...leaseSetups(size).map((setup) =>
       leaseCase('rules', { part: 'lease', name: 'leases', rules: {}, setup }),
     ),
+    ...(['of a cursor', 'of a name'] as const).map((lease) =>
+      renewalCase('rules', { part: 'renewal', name: 'renewal', rules: {}, setup: { lease } }),
+    ),
     ...logVariants.map((v) => logCase('variant', v)),
     ...leaseVariants.map((v) => leaseCase('variant', v)),
     ...logMutants.map((m) => logCase('mutant', m)),
     ...leaseMutants.map((m) => leaseCase('mutant', m)),
+    ...renewalMutants.map((m) => renewalCase('mutant', m)),
   ];
 }
 
@@ -122,6 +130,16 @@ function leaseCase(kind: Case['kind'], { name, rules, setup }: LeaseMutant): Cas
     bounds: leaseBounds(setup),
     expected: kind === 'mutant' ? 'caught' : 'holds',
     run: () => explore(leaseMachine(setup, { ...leaseRules, ...rules })),
+  };
+}
+
+function renewalCase(kind: Case['kind'], { name, rules, setup }: RenewalMutant): Case {
+  return {
+    kind,
+    name,
+    bounds: `a lease ${setup.lease}, two saves at a time, one freeze`,
+    expected: kind === 'mutant' ? 'caught' : 'holds',
+    run: () => explore(renewalMachine(setup, { ...renewalRules, ...rules })),
   };
 }
 

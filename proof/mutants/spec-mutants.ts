@@ -24,6 +24,7 @@ const OPERATIONS = 'test/operations.spec.ts';
 const SPANS = 'test/telemetry/spans.spec.ts';
 const LEASE_STORE = 'src/membership/leases/lease.store.ts';
 const LEASES = 'test/lease-store.spec.ts';
+const KEPT_LEASES = 'test/kept-leases.spec.ts';
 const SECRETS = 'test/secrets.spec.ts';
 const ROLLING = 'test/rolling-deploys.spec.ts';
 
@@ -717,7 +718,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'renewal that waits for whoever holds a row',
     patches: [
       {
-        file: 'src/membership/integration-process.store.ts',
+        file: 'src/membership/cursor-beat.store.ts',
         find: 'lease_token = ANY ($3::uuid[]) FOR NO KEY UPDATE SKIP LOCKED',
         put: 'lease_token = ANY ($3::uuid[]) ORDER BY consumer_name, partition FOR UPDATE',
       },
@@ -989,8 +990,8 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: LEASE_STORE,
-        find: 'WHERE name = $${first}::text AND token = $${first + 1}::text::bigint FOR SHARE',
-        put: 'WHERE name = $${first}::text AND $${first + 1}::text IS NOT NULL FOR SHARE',
+        find: 'AND token = ${token}::text::bigint FOR KEY SHARE',
+        put: 'AND ${token}::text IS NOT NULL FOR KEY SHARE',
       },
     ],
     spec: LEASES,
@@ -1001,8 +1002,8 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: LEASE_STORE,
-        find: 'token = $${first + 1}::text::bigint FOR SHARE)',
-        put: 'token = $${first + 1}::text::bigint)',
+        find: '::text::bigint FOR KEY SHARE`',
+        put: '::text::bigint OFFSET 0`',
       },
     ],
     spec: LEASES,
@@ -1013,12 +1014,96 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: LEASE_STORE,
-        find: 'AND token = $2::text::bigint FOR SHARE',
-        put: 'AND token = $2::text::bigint',
+        find: '::text::bigint FOR KEY SHARE`',
+        put: '::text::bigint OFFSET 0`',
       },
     ],
     spec: LEASES,
     test: 'that comes during a taking waits for it and saves nothing, also in a transaction that is READ COMMITTED',
+  },
+  {
+    name: 'leases: a fence keeps renewals out',
+    patches: [{ file: LEASE_STORE, find: '::text::bigint FOR KEY SHARE`', put: '::text::bigint FOR SHARE`' }],
+    spec: LEASES,
+    test: 'a save fenced by the first statement of its transaction is no obstacle for a renewal',
+  },
+  {
+    name: 'leases: who asks for a lease passes over it while its owner saves',
+    patches: [
+      {
+        file: LEASE_STORE,
+        find: 'LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED',
+        put: 'LIMIT $4 FOR UPDATE SKIP LOCKED',
+      },
+    ],
+    spec: LEASES,
+    test: 'a save fenced by a condition of its statement is no obstacle for a renewal',
+  },
+  {
+    name: 'leases: the token is no part of a key',
+    patches: [
+      {
+        file: 'prisma/migrations/20261127150000_saves_keep_leases/migration.sql',
+        find: '("name", "token");',
+        put: '("name") INCLUDE ("token");',
+      },
+    ],
+    spec: LEASES,
+    test: 'that comes during a taking waits for it and saves nothing, also in a transaction that is READ COMMITTED',
+  },
+  {
+    name: 'leases: a fenced transaction may be idle for ever',
+    patches: [
+      {
+        file: LEASE_STORE,
+        find: "SELECT ${setIdleLimit('$3')} AS limited FROM",
+        put: 'SELECT $3::text AS limited FROM',
+      },
+    ],
+    spec: LEASES,
+    test: 'a save fenced by the first statement of its transaction whose process says nothing more is ended by the server',
+  },
+  {
+    name: 'leases: the idle limit of a fence overrides a stricter one of the host',
+    patches: [
+      {
+        file: 'src/database/sql/idle-limit.store.ts',
+        find: "WHEN ${current}::interval > interval '0' AND",
+        put: 'WHEN false AND',
+      },
+    ],
+    spec: LEASES,
+    test: 'a save fenced by the first statement of its transaction limits how long its transaction may be idle',
+  },
+  {
+    name: 'the save of a batch does not renew its lease',
+    patches: [
+      {
+        file: CURSOR,
+        find: 'last_progress_at = clock_timestamp(), ${KEEPS_LEASE}\n       WHERE consumer_name = $1 AND partition = $2::int',
+        put: 'last_progress_at = clock_timestamp()\n       WHERE consumer_name = $1 AND partition = $2::int',
+      },
+    ],
+    spec: KEPT_LEASES,
+    test: 'keep the lease from the first commit on',
+  },
+  {
+    name: 'a save sets the end of its lease and may make it shorter',
+    patches: [
+      {
+        file: 'src/inbox/kept-lease.store.ts',
+        find: "greatest(lease_expires_at, clock_timestamp() + lease_ms * interval '1 millisecond')",
+        put: "clock_timestamp() + lease_ms * interval '1 millisecond'",
+      },
+    ],
+    spec: KEPT_LEASES,
+    test: 'a save of positions makes no lease shorter',
+  },
+  {
+    name: 'an owner does not read how long its saves have made its lease',
+    patches: [{ file: 'src/membership/lease-confirmation.ts', find: 'lease.seen(sentAt, leftMs);', put: '' }],
+    spec: KEPT_LEASES,
+    test: 'an owner goes on for as long as its saves have renewed its lease',
   },
   {
     name: 'leases: a taking keeps the token',

@@ -10,6 +10,7 @@ import { PositionSet } from '../log/position-set.js';
 import { readRangeLists } from '../log/range-lists.js';
 import { RUN_ALONE } from './claim-due.store.js';
 import type { CursorKey } from './inbox-status.js';
+import { KEEPS_LEASE } from './kept-lease.store.js';
 
 /** A cursor as its new owner found it. */
 export interface ClaimedCursor extends CursorKey {
@@ -50,7 +51,7 @@ export class InboxCursorStore {
       WITH claimed AS (
         UPDATE ${this.cursor} c
         SET lease_owner = $3::uuid, lease_token = gen_random_uuid(), served_at = clock_timestamp(),
-            lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond', replayed = '{}',
+            lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond', lease_ms = $4::float8, replayed = '{}',
             unclean_takeovers = c.unclean_takeovers + (c.lease_token IS NOT NULL AND c.lease_owner <> $3)::int
         FROM (
           SELECT f.consumer_name, f.partition, f.lease_owner, f.replayed FROM ${this.cursor} f
@@ -121,7 +122,7 @@ export class InboxCursorStore {
   async saveReadUpto(key: CursorKey, token: string, readUpto: number): Promise<boolean> {
     const rows = await this.db.queryNamed(
       'integration_save_read_upto',
-      `UPDATE ${this.cursor} SET read_upto = greatest(read_upto, $4) WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid
+      `UPDATE ${this.cursor} SET read_upto = greatest(read_upto, $4), ${KEEPS_LEASE} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid
        RETURNING ${UNHURRIED_COMMIT}`,
       [key.consumerName, key.partition, token, readUpto],
     );
@@ -154,7 +155,7 @@ export class InboxCursorStore {
   ): Promise<{ held: boolean; inboxEventId: string | undefined }> {
     const [row] = await this.db.query<{ held: boolean; id: string | null }>(
       `WITH fenced AS (
-         UPDATE ${this.cursor} SET unread = unread - int8multirange(int8range($4, $4, '[]')), last_progress_at = clock_timestamp()
+         UPDATE ${this.cursor} SET unread = unread - int8multirange(int8range($4, $4, '[]')), last_progress_at = clock_timestamp(), ${KEEPS_LEASE}
          WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1
        ), moved AS (
          INSERT INTO ${this.inbox} (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
@@ -254,7 +255,7 @@ export class InboxCursorStore {
 
   /**
    * The last statement of a batch's transaction. Effects and progress commit together, and the token fences
-   * them. If an earlier attempt is still committing, it holds the row. When that commit is done, the
+   * them. The lease is renewed with them. If an earlier attempt is still committing, it holds the row. When that commit is done, the
    * positions are no longer unread, and this statement matches nothing. If the handler has ended the
    * transaction that began at `start`, this statement runs in another one and matches nothing either.
    */
@@ -266,7 +267,7 @@ export class InboxCursorStore {
     start: string,
   ): Promise<boolean> {
     const updated = await transaction.$executeRawUnsafe(
-      `UPDATE ${this.cursor} SET unread = unread - $4::int8multirange, last_progress_at = clock_timestamp()
+      `UPDATE ${this.cursor} SET unread = unread - $4::int8multirange, last_progress_at = clock_timestamp(), ${KEEPS_LEASE}
        WHERE consumer_name = $1 AND partition = $2::int AND lease_token = $3::uuid AND unread @> $4::int8multirange
          AND ${TRANSACTION_START} = $5::text`,
       key.consumerName,

@@ -12,6 +12,7 @@ import {
   type ResolvedRow,
   unresolved,
 } from './inbox-status.js';
+import { KEEPS_LEASE } from './kept-lease.store.js';
 
 /** Everything that one save changes. Each list may be empty. */
 export interface Settlement {
@@ -69,7 +70,7 @@ const STAYS_SUSPECT = '(x.suspect OR (x.given_back AND x.delay IS NOT NULL AND i
 /** Since when the row `i` is put off. An attempt that never ran does not change it. */
 const POSTPONED_SINCE = `CASE WHEN x.postponed THEN coalesce(i.postponed_since, clock_timestamp()) WHEN x.given_back THEN i.postponed_since END`;
 
-/** The saves of a cursor. They write what its handlers have done, and the lease token fences them. */
+/** The saves of a cursor: what its handlers have done, fenced by the token of the lease, which they renew. */
 @Injectable()
 export class SettlementStore {
   private readonly cursor: string;
@@ -94,7 +95,7 @@ export class SettlementStore {
     const rows = await this.db.queryNamed(
       'integration_settle_positions',
       `UPDATE ${this.cursor}
-       SET unread = unread - $4::int8multirange, read_upto = greatest(read_upto, $5), last_progress_at = clock_timestamp()
+       SET unread = unread - $4::int8multirange, read_upto = greatest(read_upto, $5), last_progress_at = clock_timestamp(), ${KEEPS_LEASE}
        WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1`,
       [key.consumerName, key.partition, token, positions, readUpto],
     );
@@ -117,7 +118,7 @@ export class SettlementStore {
       'integration_settle_many',
       `UPDATE ${this.cursor}
        SET unread = unread - (SELECT range_agg(int8range(x.low, x.high)) FROM unnest($4::bigint[], $5::bigint[]) AS x (low, high)),
-           last_progress_at = clock_timestamp()
+           last_progress_at = clock_timestamp(), ${KEEPS_LEASE}
        WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1`,
       [key.consumerName, key.partition, token, lists.from, lists.to],
     );
@@ -133,7 +134,7 @@ export class SettlementStore {
     const saved = await this.db.queryNamed<{ token: string }>(
       'integration_settle_together',
       `UPDATE ${this.cursor} c
-       SET unread = c.unread - ours.positions::int8multirange, read_upto = greatest(c.read_upto, ours.read_upto), last_progress_at = clock_timestamp()
+       SET unread = c.unread - ours.positions::int8multirange, read_upto = greatest(c.read_upto, ours.read_upto), last_progress_at = clock_timestamp(), ${KEEPS_LEASE}
        FROM (
          SELECT k.consumer_name, k.partition, x.positions, x.read_upto
          FROM unnest($1::text[], $2::int[], $3::uuid[], $4::text[], $5::bigint[]) AS x (consumer_name, partition, token, positions, read_upto)
@@ -231,12 +232,10 @@ export class SettlementStore {
     };
   }
 
-  /**
-   * The fence of a save. It returns a row if the lease is ours, and it settles the positions in that case.
-   */
+  /** The fence of a save. It returns a row if the lease is ours, and settles the positions then. */
   private get fenced(): string {
     return `fenced AS (
-      UPDATE ${this.cursor} SET unread = unread - $4::int8multirange, last_progress_at = clock_timestamp()
+      UPDATE ${this.cursor} SET unread = unread - $4::int8multirange, last_progress_at = clock_timestamp(), ${KEEPS_LEASE}
       WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid
       RETURNING 1
     )`;

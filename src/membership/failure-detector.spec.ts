@@ -22,6 +22,7 @@ const cursor = (partition: number, leaseOwner: string | null): CursorSnapshot =>
   leaseOwner,
   leaseToken: leaseOwner,
   expired: false,
+  leaseLeftMs: null,
   paused: false,
   replayed: false,
   replaying: false,

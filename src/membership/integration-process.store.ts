@@ -4,6 +4,7 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
 import { UnusableConnection } from '../database/wire/unusable-connection.js';
 import type { CursorKey } from '../inbox/inbox-status.js';
+import { cursorPartsOfBeat } from './cursor-beat.store.js';
 import { type LeasesAsked, type LeasesSeen, leasePartsOfBeat } from './leases/lease-beat.store.js';
 import type { SelfReport } from './self-report.js';
 
@@ -14,6 +15,8 @@ export interface CursorSnapshot extends CursorKey {
   readonly leaseOwner: string | null;
   readonly leaseToken: string | null;
   readonly expired: boolean;
+  /** Milliseconds until the lease runs out as it was before this beat. Null if another process has it. */
+  readonly leaseLeftMs: number | null;
   /**
    * True when nobody may work on the cursor. Either an admin paused it, or its number of partitions is about
    * to change.
@@ -118,40 +121,31 @@ const SERVERS_OWN_PIDS =
  */
 const PROTOCOL = 1;
 
-const NO_LEASES = { renewal: '', column: '' };
+const NONE = { renewal: '', column: '' };
 
 /** The live processes, and the one small statement that every beat runs. */
 @Injectable()
 export class IntegrationProcessStore {
   private readonly process: string;
-  private readonly beatSql: string;
-  private readonly beatWithLeasesSql: string;
+  /** The statement of a beat by whether it holds cursors, and looks at leases. */
+  private readonly beatSql: readonly [withoutCursors: [string, string], withCursors: [string, string]];
 
   constructor(private readonly db: EngineDatabase) {
     const { tables } = db;
     this.process = tables.integrationProcess;
-    this.beatSql = this.beatSqlWith(NO_LEASES);
-    this.beatWithLeasesSql = this.beatSqlWith(leasePartsOfBeat(tables.integrationLease));
+    const leases = leasePartsOfBeat(tables.integrationLease);
+    const both = (cursors: typeof NONE): [string, string] => [
+      this.beatSqlWith(cursors, NONE),
+      this.beatSqlWith(cursors, leases),
+    ];
+    // The role of a publisher may not have the right to change cursors.
+    this.beatSql = [both(NONE), both(cursorPartsOfBeat(tables.inboxCursor))];
   }
 
-  private beatSqlWith(leases: { readonly renewal: string; readonly column: string }): string {
+  private beatSqlWith(cursors: typeof NONE, leases: typeof NONE): string {
     const { tables } = this.db;
-    // Renewal waits for nobody. Somebody may hold a row: a save of ours, an open transaction of an admin, or
-    // another process that claims it. If renewal waited for that row, it could not renew the other leases of
-    // this process, and it could not read the settings and everything else. A lease that is skipped stays as
-    // it was. Its token decides what may be saved, and the lease is renewed as soon as the row is free. Until
-    // then its owner starts nothing after the time of the last renewal. Nobody else can claim the row either,
-    // because a claim does not wait for the row.
     return `
-      WITH held AS (
-        SELECT consumer_name, partition FROM ${tables.inboxCursor}
-        WHERE $5::boolean AND lease_token = ANY ($3::uuid[]) FOR NO KEY UPDATE SKIP LOCKED
-      ), renewed AS (
-        UPDATE ${tables.inboxCursor} c SET lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond'
-        FROM held WHERE c.consumer_name = held.consumer_name AND c.partition = held.partition
-          AND c.lease_token = ANY ($3::uuid[])
-        RETURNING c.lease_token
-      ), alive AS (
+      WITH ${cursors.renewal}alive AS (
         UPDATE ${this.process} SET seen_at = clock_timestamp(), consumers = $7::text[], handles = $2::text[], settings = $8::jsonb,
           working = (SELECT coalesce(jsonb_agg(each_one - 'ms'
               || jsonb_build_object('since', clock_timestamp() - (each_one ->> 'ms')::float8 * interval '1 millisecond') ORDER BY n), '[]')
@@ -163,6 +157,7 @@ export class IntegrationProcessStore {
         coalesce((SELECT json_agg(json_build_object(
           'consumerName', c.consumer_name, 'partition', c.partition, 'partitions', c.partitions, 'eventNames', c.event_names,
           'leaseOwner', c.lease_owner, 'leaseToken', c.lease_token, 'expired', c.lease_expires_at <= clock_timestamp(),
+          'leaseLeftMs', CASE WHEN c.lease_token = ANY ($3::uuid[]) THEN extract(epoch FROM c.lease_expires_at - clock_timestamp()) * 1000 END,
           'paused', c.paused_at IS NOT NULL OR c.held_back, 'replayed', NOT isempty(c.replayed),
           'replaying', EXISTS (SELECT 1 FROM ${tables.inboxReplay} r WHERE r.consumer_name = c.consumer_name AND r.finished_at IS NULL),
           'repartitioning', c.repartition_to IS NOT NULL, 'superseded', coalesce(c.superseded_token = c.lease_token, false),
@@ -185,7 +180,7 @@ export class IntegrationProcessStore {
             > (SELECT CASE WHEN has_sequence_privilege(name, 'USAGE, SELECT') THEN coalesce(pg_sequence_last_value(name::regclass), 0) END
                FROM (SELECT pg_get_serial_sequence('${tables.outboxEvent}', 'position') AS name) s)
           END AS "sequenceSuspect",
-        CASE WHEN $5::boolean THEN coalesce((SELECT json_agg(lease_token) FROM renewed), '[]') END AS renewed${leases.column}`;
+        CASE WHEN $5::boolean THEN coalesce(${cursors.column || 'NULL'}, '[]'::json) END AS renewed${leases.column}`;
   }
 
   /**
@@ -263,7 +258,7 @@ export class IntegrationProcessStore {
 
   async beat(connection: EngineConnection, beat: Beat, canJudgeBackends: boolean): Promise<ClusterSnapshot> {
     const { leases } = beat;
-    const sql = leases === undefined ? this.beatSql : this.beatWithLeasesSql;
+    const sql = this.beatSql[beat.tokens.length === 0 ? 0 : 1][leases === undefined ? 0 : 1];
     const [snapshot] = await connection.query<ClusterSnapshot>(sql, [
       beat.processId,
       beat.consumers,

@@ -12,6 +12,7 @@ import { Heartbeat } from './heartbeat.js';
 import { HeldByMissing } from './held-by-missing.js';
 import { HeldLease } from './held-lease.js';
 import type { ClusterSnapshot, IntegrationProcessStore } from './integration-process.store.js';
+import { confirmLeases } from './lease-confirmation.js';
 import { cursorToHandOver, sameCursor } from './lease-spread.js';
 import type { LeaseCandidate, LeaseUser } from './lease-user.js';
 import type { NamedLeases } from './leases/named-leases.js';
@@ -174,7 +175,9 @@ export class LeaseKeeper {
     if (snapshot.sequenceSuspect === true) this.sequence.compareSoon();
     else if (renew) this.sequence.compareAgain();
     user.settingsRead(snapshot.settings, sentAt);
-    const areCursorsRenewed = this.confirm(snapshot, sentAt, leaseMs, user);
+    const areCursorsRenewed = confirmLeases(this.held, snapshot, { sentAt, leaseMs }, (lease) =>
+      user.lost(lease),
+    );
     const isEachRenewed = this.named.seen(beat, snapshot, sentAt) && areCursorsRenewed;
     if (renew) this.renewals.renewed(sentAt, isEachRenewed, told);
     this.failures.observe(snapshot.processes, this.identity.id);
@@ -212,27 +215,6 @@ export class LeaseKeeper {
   private hasInvalid(): boolean {
     for (const lease of this.held.values()) if (!lease.isValid()) return true;
     return this.named.hasInvalid();
-  }
-
-  /**
-   * Compares the tokens of this process with the snapshot. A token that is no longer on its cursor is lost. A
-   * token that is there but was not renewed is on a row that somebody holds at the moment. Returns whether no
-   * row was skipped.
-   */
-  private confirm(snapshot: ClusterSnapshot, sentAt: number, leaseMs: number, user: LeaseUser): boolean {
-    const renewed = new Set(snapshot.renewed);
-    const onCursors = new Set(snapshot.cursors.map((cursor) => cursor.leaseToken));
-    let isEachRenewed = true;
-    for (const lease of [...this.held.values()]) {
-      if (renewed.has(lease.token)) lease.extend(sentAt, leaseMs);
-      else if (onCursors.has(lease.token)) isEachRenewed = false;
-      else {
-        this.held.delete(lease.token);
-        lease.invalidate();
-        user.lost(lease);
-      }
-    }
-    return isEachRenewed;
   }
 
   private report(snapshot: ClusterSnapshot, user: LeaseUser): boolean {

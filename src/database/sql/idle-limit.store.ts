@@ -8,3 +8,14 @@ import type { EngineSession } from '../engine-database.js';
 export async function endSoonWhenIdle(session: EngineSession): Promise<void> {
   await session.query(`SET LOCAL idle_in_transaction_session_timeout = '1s'`);
 }
+
+/**
+ * SQL that sets the idle_in_transaction_session_timeout of the transaction to `ms` milliseconds (a text). A
+ * stricter limit of the role, the database or the client stays.
+ */
+export function setIdleLimit(ms: string): string {
+  const current = `current_setting('idle_in_transaction_session_timeout')`;
+  return `set_config('idle_in_transaction_session_timeout', CASE
+    WHEN ${current}::interval > interval '0' AND ${current}::interval < ${ms}::text::float8 * interval '1 millisecond'
+    THEN ${current} ELSE ${ms}::text END, true)`;
+}

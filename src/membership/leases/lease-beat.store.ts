@@ -16,7 +16,7 @@ export interface LeasesSeen {
   readonly free: readonly string[];
   /** Names whose token is another one now. */
   readonly lost: readonly string[];
-  /** Held names that were not renewed, because somebody holds their rows at the moment. */
+  /** Held names that were not renewed, because somebody is taking them or locks their rows. */
   readonly skipped: readonly string[];
   /** Held names that another process has asked for. */
   readonly wanted: readonly string[];
@@ -41,7 +41,8 @@ export const mayBeTaken = (self: string, dead: string): string =>
  * held, $13 the dead processes. It is left out of the beats of a process that asks for no lease, which may
  * lack the right to read the table.
  *
- * A row that somebody holds is not renewed, for the reason that stands with the renewal of cursors.
+ * A row that somebody is taking is not renewed, for the reason that stands with the renewal of cursors. Saves
+ * of the owner do not keep renewals out (see lease.store.ts), unless an earlier version has sent them.
  */
 export function leasePartsOfBeat(table: string): { readonly renewal: string; readonly column: string } {
   const held = 'unnest($11::text[], $12::bigint[]) AS h (name, token)';

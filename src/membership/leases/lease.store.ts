@@ -1,21 +1,33 @@
 import { Injectable } from '@nestjs/common';
 import type { SqlClient } from '../../database/clients/sql-client.js';
 import { EngineDatabase } from '../../database/engine-database.js';
+import { setIdleLimit } from '../../database/sql/idle-limit.store.js';
 import type { LeaseName } from './lease.js';
 import { mayBeTaken } from './lease-beat.store.js';
 
 /*
  * Why what is saved under a lease is saved by its one owner.
  *
- * A save, in its transaction, asks for the row with the name and the token of the lease, and holds it FOR
- * SHARE until it commits. A taking changes the token of the row. So there are three cases:
+ * A save, in its transaction, asks for the row with the name and the token of the lease, and holds it FOR KEY
+ * SHARE until it commits. A taking changes the token of the row, which is a part of a key (the unique index of name and token),
+ * and so does a giving back. So there are three cases:
  *
  * 1. The taking has committed before the save looks. The save finds another token and saves nothing. This is
  *    so even if the snapshot of the save is older: where a row has changed since the snapshot, a locking read
  *    looks at the row as it is now (READ COMMITTED), or fails (REPEATABLE READ). A read without the lock
  *    would find the old token in the snapshot.
- * 2. The taking is under way. It holds the row, so the save waits for it, and then it is the first case.
+ * 2. The taking is under way. It holds the row and its key, so the save waits for it, and then it is the first
+ *    case.
  * 3. The save has the row. A taking passes over rows that somebody holds, so it comes after the commit.
+ *
+ * A renewal, and a process that asks for the lease, change no key. So they do not wait for saves, nor saves for them, and
+ * an owner whose saves follow each other without a gap is renewed like any other. A FOR SHARE lock would keep
+ * renewals out: they pass over a row that somebody holds, because the heartbeat waits for nobody.
+ *
+ * Who waits for a save that does not end waits for a limited time. A process may stop for ever inside of its
+ * transaction. The save therefore sets how long the transaction may be idle: for the length of the lease. The
+ * server ends it then, which gives the row back. A transaction that is idle for longer is one of a process
+ * that would have lost the lease if it had been idle outside of a transaction.
  *
  * Two takings of one name: both try to lock its row, and one of them passes over it, or finds, after the
  * other has committed, that the row is not free any more. A name without a row is guarded by the primary key.
@@ -77,12 +89,12 @@ export class LeaseStore {
     );
   }
 
-  /** Asks the owner of some of these names for at most `count` of them. */
+  /** Asks the owner of some of these names for at most `count` of them, also while it saves. */
   async ask(names: readonly string[], self: string, owner: string, count: number): Promise<void> {
     await this.db.query(
       `UPDATE ${this.table} SET wanted_by = $2::uuid WHERE name IN (
          SELECT name FROM ${this.table} WHERE name = ANY ($1::text[]) AND owner = $3::uuid AND wanted_by IS NULL
-         ORDER BY name LIMIT $4 FOR UPDATE SKIP LOCKED) AND owner = $3::uuid`,
+         ORDER BY name LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED) AND owner = $3::uuid`,
       [names, self, owner, count],
     );
   }
@@ -107,18 +119,36 @@ export class LeaseStore {
     return { role: row.role, rights: row.there ? row.rights : null };
   }
 
-  /** Holds the lease until the end of the transaction of `tx`. False if it is not valid any more. */
-  async fence(tx: SqlClient, { name, token }: LeaseName): Promise<boolean> {
+  /**
+   * Holds the lease until the end of the transaction of `tx`, which may not be idle for longer than `idleMs`
+   * from now on. False if the lease is not valid any more.
+   */
+  async fence(tx: SqlClient, { name, token }: LeaseName, idleMs: number): Promise<boolean> {
     const rows = await tx.$queryRawUnsafe<unknown[]>(
-      `SELECT 1 AS held FROM ${this.table} WHERE name = $1::text AND token = $2::text::bigint FOR SHARE`,
+      `SELECT ${setIdleLimit('$3')} AS limited FROM (${this.heldRow('$1', '$2')}) AS held`,
       name,
       String(token),
+      limitOf(idleMs),
     );
     return rows.length > 0;
   }
 
-  /** The condition of a fenced save, with its two parameters from number `first` on. */
-  fenceSql(first: number): string {
-    return `EXISTS (SELECT FROM ${this.table} WHERE name = $${first}::text AND token = $${first + 1}::text::bigint FOR SHARE)`;
+  /**
+   * The condition of a fenced save, with its two parameters from number `first` on. It limits the idle time as
+   * well, because the statement may be one of a longer transaction.
+   */
+  fenceSql(first: number, idleMs: number): string {
+    const limit = setIdleLimit(`'${limitOf(idleMs)}'`);
+    return `(SELECT ${limit} FROM (${this.heldRow(`$${first}`, `$${first + 1}`)}) AS held) IS NOT NULL`;
   }
+
+  /** What is computed from this row is computed when it is locked: a subquery with a lock stays by itself. */
+  private heldRow(name: string, token: string): string {
+    return `SELECT 1 FROM ${this.table} WHERE name = ${name}::text AND token = ${token}::text::bigint FOR KEY SHARE`;
+  }
+}
+
+/** Milliseconds as the text of a setting of Postgres. 0 would mean that there is no limit. */
+function limitOf(idleMs: number): string {
+  return String(Math.max(1, Math.ceil(idleMs)));
 }

@@ -46,12 +46,13 @@ export class TakenLease implements Lease {
         'INTEGRATION_CLIENT_IS_ROOT',
         `The lease "${this.name}" was to fence the client itself, which is no transaction: open one and pass its client.`,
       );
-    if (!(await this.store.fence(client, this)))
+    if (!(await this.store.fence(client, this, this.held.lengthMs)))
       throw leaseLost(this.name, 'another process has had it since');
   }
 
   fenceSql(firstParameter: number): LeaseFence {
-    return { sql: this.store.fenceSql(firstParameter), values: [this.name, String(this.token)] };
+    const sql = this.store.fenceSql(firstParameter, this.held.lengthMs);
+    return { sql, values: [this.name, String(this.token)] };
   }
 
   extend(sentAt: number, leaseMs: number): void {
