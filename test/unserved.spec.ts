@@ -112,6 +112,49 @@ describe('a consumer that no process may work on, because the code lacks a store
     await untilServed(again, 'shipping');
   });
 
+  it('is said by the boot of a process that lacks it, seconds after the last one, and status says it too', async () => {
+    const before = await startProcess('parcels', ['parcels.a', 'parcels.b']);
+    await untilServed(before, 'parcels');
+    await before.close();
+    apps.splice(0);
+    const lines = hearLog();
+    const after = await startProcess('parcels', ['parcels.a']);
+    expect(lines.texts('warn').filter((text) => text.includes('consumer "parcels"'))).toEqual([
+      expect.stringMatching(/^No process may work on consumer "parcels" .* has no handler for "parcels\.b"/),
+    ]);
+    await untilUnserved(after, 'parcels');
+  });
+
+  it('is said by the boot also where the last process has died with its lease', async () => {
+    const before = await startProcess('letters', ['letters.a', 'letters.b']);
+    await untilServed(before, 'letters');
+    await before.close();
+    apps.splice(0);
+    // What a process leaves that was killed a moment ago.
+    await database.pool.query(
+      `WITH dead AS (
+         INSERT INTO integration.integration_process (id, role, host, pid, consumers, handles, seen_at, backend_pid, backend_start)
+         VALUES (gen_random_uuid(), 'all', 'dead', 1, '{letters}', '{letters}', clock_timestamp(), 2147483647, '2020-01-01') RETURNING id
+       )
+       UPDATE integration.inbox_cursor SET lease_owner = dead.id, lease_token = gen_random_uuid(),
+         lease_expires_at = clock_timestamp() + interval '1 hour' FROM dead WHERE consumer_name = 'letters'`,
+    );
+    const lines = hearLog();
+    const after = await startProcess('letters', ['letters.a']);
+    expect(lines.texts('warn').filter((text) => text.includes('consumer "letters"'))).toHaveLength(1);
+    await untilUnserved(after, 'letters');
+    await database.pool.query(`DELETE FROM integration.integration_process WHERE host = 'dead'`);
+  });
+
+  it('is not said by the boot of a process beside one that serves the consumer', async () => {
+    const serving = await startProcess('orders', ['orders.a', 'orders.b']);
+    await untilServed(serving, 'orders');
+    const lines = hearLog();
+    const other = await startProcess('orders', ['orders.a']);
+    expect(lines.texts('warn').filter((text) => text.includes('consumer "orders"'))).toEqual([]);
+    expect(await stateOf(other, 'orders')).toMatchObject({ unservedSince: null });
+  });
+
   it('is not said while it is new, as in a deployment that adds a name', async () => {
     const old = await startProcess('audit', ['audit.a'], { firstMs: 20, everyMs: 20 });
     await untilServed(old, 'audit');

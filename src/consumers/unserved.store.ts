@@ -1,4 +1,5 @@
 import type { EngineSession } from '../database/engine-database.js';
+import { backendGone } from '../database/sql/backend-gone.store.js';
 import { tablesOf } from '../database/sql/tables.js';
 
 /**
@@ -15,27 +16,54 @@ export interface UnservedConsumer {
 }
 
 /**
- * The state must last this long before it is reported. When a version with a new event name is deployed, the
- * old processes may no longer work on the consumer from the moment that the first new one registers. They let
- * their handlers finish and give it back. The new process takes it with one of its next beats. This takes
- * seconds, and as a rule at most `handlerTimeoutMs`.
+ * The state must last this long before it is reported of processes that run. When a version with a new event
+ * name is deployed, the old processes may no longer work on the consumer from the moment that the first new one
+ * registers. They let their handlers finish and give it back. The new process takes it with one of its next
+ * beats. This takes seconds, and as a rule at most `handlerTimeoutMs`.
+ *
+ * A process that has started since the consumer was last served is no such old process: its code lacks a name
+ * that was stored before. Of it the state is reported at once.
  */
 const LASTS = `interval '1 minute'`;
 /** A process beats several times a minute. */
 const IS_ALIVE = `p.role <> 'publisher' AND p.seen_at > clock_timestamp() - interval '2 minutes'`;
+
+const IS_GONE = `coalesce(${backendGone('p')}, false)`;
+
+/** SQL: whether a live process could take the consumer of a cursor, or has it. */
+function isServed(schema: string, cursor: string): string {
+  return `EXISTS (SELECT FROM ${tablesOf(schema).integrationProcess} p WHERE ${IS_ALIVE} AND NOT ${IS_GONE}
+    AND (${cursor}.consumer_name = ANY (p.consumers) OR (p.id = ${cursor}.lease_owner AND ${cursor}.lease_expires_at > clock_timestamp())))`;
+}
+
+/** SQL: when a process was last known to work on a cursor. The lease of a dead owner may still be in force. */
+const servedUntil = (cursor: string): string =>
+  `greatest(${cursor}.served_at, least(${cursor}.lease_expires_at, clock_timestamp()))`;
 
 /**
  * SQL expression over a cursor: since when its consumer is unserved, or NULL. A paused consumer is not meant
  * to be served.
  */
 export function unservedSince(schema: string, cursor: string): string {
-  const tables = tablesOf(schema);
-  const isListed = (column: string) =>
-    `EXISTS (SELECT FROM ${tables.integrationProcess} p WHERE ${IS_ALIVE} AND ${cursor}.consumer_name = ANY (p.${column}))`;
-  return `CASE WHEN ${cursor}.paused_at IS NULL AND NOT ${cursor}.held_back
-      AND greatest(${cursor}.served_at, ${cursor}.lease_expires_at) < clock_timestamp() - ${LASTS}
-      AND ${isListed('handles')} AND NOT ${isListed('consumers')}
-    THEN greatest(${cursor}.served_at, ${cursor}.lease_expires_at) END`;
+  const isKnown = `EXISTS (SELECT FROM ${tablesOf(schema).integrationProcess} p WHERE ${IS_ALIVE} AND ${cursor}.consumer_name = ANY (p.handles)
+    AND (greatest(${cursor}.served_at, ${cursor}.lease_expires_at) < clock_timestamp() - ${LASTS} OR p.started_at > ${cursor}.served_at))`;
+  return `CASE WHEN ${cursor}.paused_at IS NULL AND NOT ${cursor}.held_back AND ${isKnown} AND NOT ${isServed(schema, cursor)}
+    THEN ${servedUntil(cursor)} END`;
+}
+
+/** Those of these consumers that no live process could take at this moment, whoever knows them. */
+export function notServedNow(
+  session: EngineSession,
+  schema: string,
+  consumers: readonly string[],
+): Promise<Pick<UnservedConsumer, 'consumerName' | 'eventNames' | 'since'>[]> {
+  return session.query(
+    `SELECT c.consumer_name AS "consumerName", c.event_names AS "eventNames", max(${servedUntil('c')}) AS since
+     FROM ${tablesOf(schema).inboxCursor} c
+     WHERE c.consumer_name = ANY ($1::text[]) AND c.paused_at IS NULL AND NOT c.held_back AND NOT ${isServed(schema, 'c')}
+     GROUP BY c.consumer_name, c.event_names ORDER BY c.consumer_name`,
+    [consumers],
+  );
 }
 
 /** Returns every consumer that is unserved. */

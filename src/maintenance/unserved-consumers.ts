@@ -1,5 +1,5 @@
 import { Inject, Injectable, type Logger } from '@nestjs/common';
-import { type UnservedConsumer, unservedConsumers } from '../consumers/unserved.store.js';
+import { notServedNow, type UnservedConsumer, unservedConsumers } from '../consumers/unserved.store.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { loggerOf } from '../database/engine-name.js';
 import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
@@ -10,7 +10,10 @@ import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registr
 export const UNSERVED_TIMES = Symbol('nestjs-integration:unserved-times');
 
 export interface UnservedTimes {
-  /** Milliseconds from the boot to the first look. By then this process has told the others what it knows. */
+  /**
+   * Milliseconds from the boot to the first look at what is stored. By then this process has told the others
+   * what it knows.
+   */
   readonly firstMs: number;
   readonly everyMs: number;
   /** A consumer is not named again within this time. */
@@ -23,9 +26,11 @@ export const DEFAULT_UNSERVED_TIMES: UnservedTimes = {
   againMs: 3_600_000,
 };
 
+type Unserved = Pick<UnservedConsumer, 'consumerName' | 'eventNames' | 'since'>;
+
 /**
  * Warns of consumers of this process that no process may work on, because the code of each lacks some of
- * their stored event names.
+ * their stored event names. A process that boots with such code says it at once.
  */
 @Injectable()
 export class UnservedConsumers {
@@ -43,8 +48,11 @@ export class UnservedConsumers {
     this.logger = loggerOf('IntegrationConsumers', db);
   }
 
-  start(): void {
-    if (this.timer === undefined) this.schedule(this.times.firstMs);
+  /** Resolves when what the code of this process lacks has been said. */
+  async start(): Promise<void> {
+    if (this.timer !== undefined) return;
+    this.schedule(this.times.firstMs);
+    await this.within(this.sayWhatIsLacking());
   }
 
   async stop(): Promise<void> {
@@ -55,27 +63,46 @@ export class UnservedConsumers {
 
   private schedule(ms: number): void {
     const timer = setTimeout(() => {
-      this.running = this.look()
-        .catch((error) =>
-          this.logger.debug?.(`Unserved consumers could not be looked for: ${messageOf(error)}`),
-        )
-        .then(() => {
-          if (this.timer === timer) this.schedule(this.times.everyMs);
-        });
+      this.within(this.look()).then(() => {
+        if (this.timer === timer) this.schedule(this.times.everyMs);
+      });
     }, ms).unref();
     this.timer = timer;
+  }
+
+  private within(look: Promise<void>): Promise<void> {
+    const ended = look.catch((error) =>
+      this.logger.debug?.(`Unserved consumers could not be looked for: ${messageOf(error)}`),
+    );
+    this.running = this.running.then(() => ended);
+    return ended;
+  }
+
+  /**
+   * Asks for the consumers whose stored names this code lacks, and which nobody else serves. It does not need to wait, as `look`
+   * does: the names were stored before this process began.
+   */
+  private async sayWhatIsLacking(): Promise<void> {
+    for (const consumer of await this.notServedHere()) this.warn(consumer);
+  }
+
+  private async notServedHere(): Promise<Unserved[]> {
+    const names = this.registry.consumers().map(({ name }) => name);
+    return names.length === 0 ? [] : notServedNow(this.db, this.db.schema, names);
   }
 
   private async look(): Promise<void> {
     // Consumers that this process may work on do not stay unserved, because this process takes them.
     if (this.registry.consumers().length === 0) return;
     const unserved = await unservedConsumers(this.db, this.db.schema);
+    // What was said at the boot is not said again while this process has not told the others yet what it knows.
+    const asked = this.named.size === 0 ? unserved : [...unserved, ...(await this.notServedHere())];
     for (const name of this.named.keys())
-      if (!unserved.some(({ consumerName }) => consumerName === name)) this.named.delete(name);
+      if (!asked.some(({ consumerName }) => consumerName === name)) this.named.delete(name);
     for (const consumer of unserved) this.warn(consumer);
   }
 
-  private warn(unserved: UnservedConsumer): void {
+  private warn(unserved: Unserved): void {
     const { consumerName, eventNames, since } = unserved;
     const consumer = this.registry.consumer(consumerName);
     const lacking = consumer === undefined ? [] : eventNames.filter((name) => !consumer.match(name));

@@ -101,7 +101,7 @@ export class EngineLifecycle {
     if (this.options.role === 'publisher' || this.closing) return;
     this.maintenance.start();
     if (this.registry.consumers().length > 0) this.shutdownHooks.start();
-    this.unserved.start();
+    await this.unserved.start();
   }
 
   /** Runs before any other module is destroyed. */
