@@ -258,11 +258,11 @@ describe('an event that was put off', () => {
     expect(await since()).toBeNull();
   });
 
-  it('is found by the doctor after a day', async () => {
+  it('is found by the doctor after a day, with what waits behind it', async () => {
     const gate = new Gate(isA, HOUR_MS);
     await consume('long', { handler: gate.handle });
-    await publish('long', ['a']);
-    await until('it is put off', async () => (await inboxRows(database, 'long')).length === 1);
+    await publish('long', ['a', ...Array.from({ length: 7 }, () => 'a'), 'b']);
+    await until('it is put off', async () => (await inboxRows(database, 'long')).length === 8);
     const examine = async () =>
       (await app.context.get(DoctorService).examine()).findings.find(
         ({ key }) => key === 'postponed-events/long',
@@ -273,8 +273,14 @@ describe('an event that was put off', () => {
     );
     expect(await examine()).toMatchObject({
       severity: 'warning',
-      finding: expect.stringMatching(/consumer "long" have put 1 events off .*: the gate is closed$/),
+      finding: expect.stringMatching(
+        /consumer "long" have put 1 events off .*: the gate is closed; behind the first, of thing "a", wait ("long\.made" at position \d+, ){4}"long\.made" at position \d+ and 2 more$/,
+      ),
       since: expect.any(Date),
+      details: {
+        behind: 7,
+        next: Array.from({ length: 5 }, () => ({ position: expect.any(Number), eventName: 'long.made' })),
+      },
     });
   });
 

@@ -58,7 +58,10 @@ export function consumerChecks(
       severity: 'critical',
       run: async () => (await store.rowsWaitingForNobody(WAITING_MINUTES)).map(waitingForNobody),
     },
-    { name: 'postponed-events', run: async () => (await store.postponedFor(POSTPONED_HOURS)).map(postponed) },
+    {
+      name: 'postponed-events',
+      run: async () => (await store.postponedFor(POSTPONED_HOURS, MOST_NAMED)).map(postponed),
+    },
     { name: 'leases', run: () => leaseFindings(store, settings.processingLeaseMs / 1_000, db.schema) },
     { name: 'lease-deserted', run: () => desertedFindings(store) },
     { name: 'orphaned-consumer', run: () => orphanFindings(db, settings) },
@@ -256,16 +259,25 @@ async function unroutedFindings(db: EngineDatabase): Promise<Findings> {
   ];
 }
 
-function postponed({ consumerName, events, firstPosition, since, reason }: PostponedEvents): Found {
+function postponed(found: PostponedEvents): Found {
+  const { consumerName, events, firstPosition, since, reason } = found;
   return {
     about: [consumerName],
     since,
-    finding: `Handlers of consumer "${consumerName}" have put ${events} events off for more than ${POSTPONED_HOURS} hours, from position ${firstPosition} on, the first since ${since.toISOString()}: ${reason}`,
+    finding: `Handlers of consumer "${consumerName}" have put ${events} events off for more than ${POSTPONED_HOURS} hours, from position ${firstPosition} on, the first since ${since.toISOString()}: ${reason}${behind(found)}`,
     meaning:
-      'No attempt is counted for an event that is put off, so it never becomes a dead letter by itself. Later events of the same aggregate wait behind it.',
-    fix: 'Mend what the handler waits for, or deploy code that knows these events. Discard the events if nobody needs them.',
-    details: { consumerName, events, firstPosition, since, reason },
+      'No attempt is counted for an event that is put off, so it never becomes a dead letter by itself. Later events of the same aggregate wait behind it. If it waits for one of them, it waits for ever.',
+    fix: 'Mend what the handler waits for, or deploy code that knows these events. An event that waits for a later one of its aggregate must not be put off: skip it, or handle it without the later one. Discard the events if nobody needs them.',
+    details: { ...found },
   };
+}
+
+/** What waits behind the event that was put off first. */
+function behind({ aggregateType, aggregateId, behind: count, next }: PostponedEvents): string {
+  if (count === 0) return '';
+  const named = next.map(({ position, eventName }) => `"${eventName ?? 'unknown'}" at position ${position}`);
+  const more = count > named.length ? ` and ${count - named.length} more` : '';
+  return `; behind the first, of ${aggregateType} "${aggregateId}", wait ${named.join(', ')}${more}`;
 }
 
 async function lateFindings(store: ConsumerHealthStore, tasks: readonly string[]): Promise<Findings> {

@@ -20,13 +20,19 @@ export interface PartialRowProblem extends RowProblem {
   readonly isPartial: boolean;
 }
 
-/** The events of a consumer that were put off again and again. `reason` is that of the oldest one. */
+/** The events of a consumer that were put off again and again. */
 export interface PostponedEvents {
   readonly consumerName: string;
   readonly events: number;
   readonly firstPosition: number;
   readonly since: Date;
+  /** Of the event that was put off first: why, its aggregate, and what waits behind it. */
   readonly reason: string | null;
+  readonly aggregateType: string;
+  readonly aggregateId: string;
+  readonly behind: number;
+  /** The first events behind it, at most so many. An event that is no longer in the log has no name. */
+  readonly next: readonly { readonly position: number; readonly eventName: string | null }[];
 }
 
 export interface LeaseProblem extends CursorProblem {
@@ -168,15 +174,33 @@ export class ConsumerHealthStore {
     );
   }
 
-  /** Events that their handlers have put off for this many hours, without an attempt that counted. */
-  postponedFor(hours: number): Promise<PostponedEvents[]> {
+  /**
+   * Events that their handlers have put off for this many hours, without an attempt that counted, and at most
+   * so many of what waits behind the first of each consumer.
+   */
+  postponedFor(hours: number, mostNamed: number): Promise<PostponedEvents[]> {
     return this.db.query<PostponedEvents>(
-      `SELECT consumer_name AS "consumerName", count(*) AS events, min(position) AS "firstPosition", min(postponed_since) AS since,
-         left((array_agg(last_error ORDER BY postponed_since, position))[1], 1000) AS reason
-       FROM ${this.inbox} i
-       WHERE i.status = 'failed' AND i.available_at IS NOT NULL AND i.postponed_since < clock_timestamp() - $1 * interval '1 hour'
-       GROUP BY 1 ORDER BY 1`,
-      [hours],
+      `WITH late AS MATERIALIZED (
+         SELECT i.consumer_name, i.partition, i.position, i.aggregate_type, i.aggregate_id, i.postponed_since, left(i.last_error, 1000) AS reason
+         FROM ${this.inbox} i
+         WHERE i.status = 'failed' AND i.available_at IS NOT NULL AND i.postponed_since < clock_timestamp() - $1 * interval '1 hour'
+       ), first AS (
+         SELECT DISTINCT ON (consumer_name) *, count(*) OVER of_consumer AS events, min(position) OVER of_consumer AS first_position
+         FROM late WINDOW of_consumer AS (PARTITION BY consumer_name) ORDER BY consumer_name, postponed_since, position
+       )
+       SELECT f.consumer_name AS "consumerName", f.events, f.first_position AS "firstPosition", f.postponed_since AS since, f.reason,
+         f.aggregate_type AS "aggregateType", f.aggregate_id AS "aggregateId", count(b.position) AS behind,
+         coalesce(json_agg(json_build_object('position', b.position, 'eventName', e.event_name) ORDER BY b.position)
+           FILTER (WHERE b.number <= $2), '[]') AS next
+       FROM first f
+       LEFT JOIN LATERAL (
+         SELECT w.position, row_number() OVER (ORDER BY w.position) AS number FROM ${this.inbox} w
+         WHERE w.consumer_name = f.consumer_name AND w.partition = f.partition AND w.aggregate_type = f.aggregate_type
+           AND w.aggregate_id = f.aggregate_id AND w.position > f.position AND ${unresolved('w')}
+       ) b ON true
+       LEFT JOIN ${this.log} e ON e.position = b.position AND b.number <= $2
+       GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1`,
+      [hours, mostNamed],
     );
   }
 
