@@ -30,9 +30,12 @@ const IS_ALIVE = `p.role <> 'publisher' AND p.seen_at > clock_timestamp() - inte
 
 const IS_GONE = `coalesce(${backendGone('p')}, false)`;
 
-/** SQL: whether a live process could take the consumer of a cursor, or has it. */
-function isServed(schema: string, cursor: string): string {
-  return `EXISTS (SELECT FROM ${tablesOf(schema).integrationProcess} p WHERE ${IS_ALIVE} AND NOT ${IS_GONE}
+/**
+ * SQL: whether a live process could take the consumer of a cursor, or has it. `self` is left out: the parameter
+ * of a process that knows that it could not. Its first beat does not know that yet.
+ */
+function isServed(schema: string, cursor: string, self = 'NULL::uuid'): string {
+  return `EXISTS (SELECT FROM ${tablesOf(schema).integrationProcess} p WHERE ${IS_ALIVE} AND NOT ${IS_GONE} AND p.id IS DISTINCT FROM ${self}
     AND (${cursor}.consumer_name = ANY (p.consumers) OR (p.id = ${cursor}.lease_owner AND ${cursor}.lease_expires_at > clock_timestamp())))`;
 }
 
@@ -51,18 +54,22 @@ export function unservedSince(schema: string, cursor: string): string {
     THEN ${servedUntil(cursor)} END`;
 }
 
-/** Those of these consumers that no live process could take at this moment, whoever knows them. */
+/**
+ * Those of these consumers that no live process could take at this moment, whoever knows them. The process that
+ * asks does not count.
+ */
 export function notServedNow(
   session: EngineSession,
   schema: string,
   consumers: readonly string[],
+  self: string,
 ): Promise<Pick<UnservedConsumer, 'consumerName' | 'eventNames' | 'since'>[]> {
   return session.query(
     `SELECT c.consumer_name AS "consumerName", c.event_names AS "eventNames", max(${servedUntil('c')}) AS since
      FROM ${tablesOf(schema).inboxCursor} c
-     WHERE c.consumer_name = ANY ($1::text[]) AND c.paused_at IS NULL AND NOT c.held_back AND NOT ${isServed(schema, 'c')}
+     WHERE c.consumer_name = ANY ($1::text[]) AND c.paused_at IS NULL AND NOT c.held_back AND NOT ${isServed(schema, 'c', '$2::uuid')}
      GROUP BY c.consumer_name, c.event_names ORDER BY c.consumer_name`,
-    [consumers],
+    [consumers, self],
   );
 }
 

@@ -1,5 +1,6 @@
 import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { notServedNow, type UnservedConsumer, unservedConsumers } from '../consumers/unserved.store.js';
+import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { loggerOf } from '../database/engine-name.js';
 import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
@@ -43,6 +44,7 @@ export class UnservedConsumers {
   constructor(
     private readonly db: EngineDatabase,
     private readonly registry: EventSubscriberRegistry,
+    private readonly identity: ProcessIdentity,
     @Inject(UNSERVED_TIMES) private readonly times: UnservedTimes,
   ) {
     this.logger = loggerOf('IntegrationConsumers', db);
@@ -86,9 +88,18 @@ export class UnservedConsumers {
     for (const consumer of await this.notServedHere()) this.warn(consumer);
   }
 
+  /** Those of its consumers that this process has no handlers for some names of, and that nobody else serves. */
   private async notServedHere(): Promise<Unserved[]> {
-    const names = this.registry.consumers().map(({ name }) => name);
-    return names.length === 0 ? [] : notServedNow(this.db, this.db.schema, names);
+    const consumers = this.registry.consumers();
+    if (consumers.length === 0) return [];
+    const names = consumers.map(({ name }) => name);
+    const others = await notServedNow(this.db, this.db.schema, names, this.identity.id);
+    return others.filter((each) => this.lackingOf(each).length > 0);
+  }
+
+  private lackingOf({ consumerName, eventNames }: Unserved): string[] {
+    const consumer = this.registry.consumer(consumerName);
+    return consumer === undefined ? [] : eventNames.filter((name) => !consumer.match(name));
   }
 
   private async look(): Promise<void> {
@@ -103,9 +114,8 @@ export class UnservedConsumers {
   }
 
   private warn(unserved: Unserved): void {
-    const { consumerName, eventNames, since } = unserved;
-    const consumer = this.registry.consumer(consumerName);
-    const lacking = consumer === undefined ? [] : eventNames.filter((name) => !consumer.match(name));
+    const { consumerName, since } = unserved;
+    const lacking = this.lackingOf(unserved);
     const namedAt = this.named.get(consumerName) ?? Number.NEGATIVE_INFINITY;
     const now = performance.now();
     if (lacking.length === 0 || now - namedAt < this.times.againMs) return;
