@@ -24,6 +24,7 @@ function postgresTypeOf(type: string, attributes: string): string {
     Boolean: 'boolean',
     Bytes: 'bytea',
     Int: 'integer',
+    Float: 'double precision',
     Json: 'jsonb',
     String: 'text',
   };

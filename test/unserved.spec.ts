@@ -3,7 +3,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { ConsumerService, EventSubscriberRegistry, IntegrationModule } from '../src/index.js';
 import { UNSERVED_TIMES, type UnservedTimes } from '../src/maintenance/unserved-consumers.js';
 import { runCommand, runJsonCommand, runShell } from './support/command.js';
-import { hearLog, silenceLog } from './support/log-lines.js';
+import { hearLog, type LogLines, silenceLog } from './support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
@@ -26,6 +26,7 @@ async function startProcess(
   consumerName: string,
   eventNames: string[],
   times: Partial<UnservedTimes> = {},
+  beforeBoot: () => void = () => {},
 ): Promise<TestingModule> {
   const app = await Test.createTestingModule({
     imports: [IntegrationModule.forRoot({ connectionString: database.url })],
@@ -37,8 +38,19 @@ async function startProcess(
   app
     .get(EventSubscriberRegistry)
     .registerHandler({ eventName: eventNames, consumerName, handler: () => {} });
+  beforeBoot();
   await app.init();
   return app;
+}
+
+/** Such a process, and the warnings of its boot about its consumer. The log is heard when the testing module has set its own. */
+async function bootHeard(consumerName: string, eventNames: string[]) {
+  let lines: LogLines | undefined;
+  const app = await startProcess(consumerName, eventNames, {}, () => {
+    lines = hearLog();
+  });
+  const warnings = lines?.texts('warn').filter((text) => text.includes(`consumer "${consumerName}"`));
+  return { app, warnings };
 }
 
 const stateOf = async (app: TestingModule, name: string) =>
@@ -117,12 +129,11 @@ describe('a consumer that no process may work on, because the code lacks a store
     await untilServed(before, 'parcels');
     await before.close();
     apps.splice(0);
-    const lines = hearLog();
-    const after = await startProcess('parcels', ['parcels.a']);
-    expect(lines.texts('warn').filter((text) => text.includes('consumer "parcels"'))).toEqual([
+    const { app, warnings } = await bootHeard('parcels', ['parcels.a']);
+    expect(warnings).toEqual([
       expect.stringMatching(/^No process may work on consumer "parcels" .* has no handler for "parcels\.b"/),
     ]);
-    await untilUnserved(after, 'parcels');
+    await untilUnserved(app, 'parcels');
   });
 
   it('is said by the boot also where the last process has died with its lease', async () => {
@@ -139,20 +150,18 @@ describe('a consumer that no process may work on, because the code lacks a store
        UPDATE integration.inbox_cursor SET lease_owner = dead.id, lease_token = gen_random_uuid(),
          lease_expires_at = clock_timestamp() + interval '1 hour' FROM dead WHERE consumer_name = 'letters'`,
     );
-    const lines = hearLog();
-    const after = await startProcess('letters', ['letters.a']);
-    expect(lines.texts('warn').filter((text) => text.includes('consumer "letters"'))).toHaveLength(1);
-    await untilUnserved(after, 'letters');
+    const { app, warnings } = await bootHeard('letters', ['letters.a']);
+    expect(warnings).toHaveLength(1);
+    await untilUnserved(app, 'letters');
     await database.pool.query(`DELETE FROM integration.integration_process WHERE host = 'dead'`);
   });
 
   it('is not said by the boot of a process beside one that serves the consumer', async () => {
     const serving = await startProcess('orders', ['orders.a', 'orders.b']);
     await untilServed(serving, 'orders');
-    const lines = hearLog();
-    const other = await startProcess('orders', ['orders.a']);
-    expect(lines.texts('warn').filter((text) => text.includes('consumer "orders"'))).toEqual([]);
-    expect(await stateOf(other, 'orders')).toMatchObject({ unservedSince: null });
+    const { app, warnings } = await bootHeard('orders', ['orders.a']);
+    expect(warnings).toEqual([]);
+    expect(await stateOf(app, 'orders')).toMatchObject({ unservedSince: null });
   });
 
   it('is not said while it is new, as in a deployment that adds a name', async () => {
