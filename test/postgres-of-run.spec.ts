@@ -1,10 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { until } from './support/until.js';
 
+const execute = promisify(execFile);
 const DIST = join(import.meta.dirname, '../dist/testing');
 const runners: ChildProcess[] = [];
 
@@ -15,6 +19,9 @@ afterEach(() => {
 interface Told {
   DATABASE_URL: string;
   TEST_DATABASE_URL: string;
+  /** The environment of the workers that the runner would start. */
+  env: NodeJS.ProcessEnv;
+  setupFiles: string[];
 }
 
 /** A test runner of another process, at the moment its tests would begin. It ends by itself when its input says so. */
@@ -24,9 +31,11 @@ async function startRunner(
 ): Promise<{ told: Told; end: () => Promise<number | null>; kill: () => Promise<unknown> }> {
   const program = `
     const { default: setUp } = await import(${JSON.stringify(pathToFileURL(join(DIST, `${setup}.js`)).href)});
-    const tearDown = await setUp();
+    const setupFiles = ['/own-setup.js'];
+    const config = { setupFiles };
+    const tearDown = await (${JSON.stringify(setup)}.startsWith('jest') ? setUp({}, config) : setUp({ config }));
     const { DATABASE_URL, TEST_DATABASE_URL } = process.env;
-    console.log(JSON.stringify({ DATABASE_URL, TEST_DATABASE_URL }));
+    console.log(JSON.stringify({ DATABASE_URL, TEST_DATABASE_URL, env: process.env, setupFiles }));
     process.stdin.once('data', async () => {
       process.stdin.destroy();
       await tearDown?.();
@@ -57,6 +66,13 @@ async function startRunner(
       return ended;
     },
   };
+}
+
+/** The DATABASE_URL that a test file finds in this worker of the runner. */
+async function databaseOfWorker({ env, setupFiles }: Told, worker: object): Promise<string> {
+  const program = `require(${JSON.stringify(setupFiles[0])}); console.log(process.env.DATABASE_URL);`;
+  const { stdout } = await execute(process.execPath, ['-e', program], { env: { ...env, ...worker } });
+  return stdout.trim();
 }
 
 async function tablesAt(url: string): Promise<string[]> {
@@ -95,10 +111,75 @@ describe.each(['jest-global-setup', 'vitest-global-setup'] as const)('%s', (setu
     await until('the database is gone', () => isGone(told.DATABASE_URL));
   });
 
+  it('gives each worker a database of its own, with what other setups have made, and takes all of them away', async () => {
+    const { told, end } = await startRunner(setup, SERVER);
+    expect(told.setupFiles.slice(1)).toEqual(['/own-setup.js']);
+    const own = new pg.Client({ connectionString: told.DATABASE_URL });
+    await own.connect();
+    await own.query('CREATE TABLE integration.invoice ()');
+    await own.end();
+    const number = setup.startsWith('jest') ? 'JEST_WORKER_ID' : 'VITEST_POOL_ID';
+    const workers = ['1', '2', '2'].map((id) => ({ [number]: id }));
+    const urls: string[] = [];
+    for (const worker of workers) urls.push(await databaseOfWorker(told, worker));
+    expect(urls[1]).toBe(urls[2]);
+    expect(new Set([told.DATABASE_URL, ...urls]).size).toBe(3);
+    for (const url of urls) expect(await tablesAt(url)).toEqual(expect.arrayContaining(['invoice']));
+    await end();
+    for (const url of urls) await until('the database of a worker is gone', () => isGone(url));
+  });
+
   it('takes it away as well when the runner is killed', async () => {
     const { told, kill } = await startRunner(setup, SERVER);
     await kill();
     await until('the database is gone', () => isGone(told.DATABASE_URL));
+  });
+});
+
+it('says what keeps a database of a worker from being made', async () => {
+  const { told, end } = await startRunner('jest-global-setup', SERVER);
+  const open = new pg.Client({ connectionString: told.DATABASE_URL });
+  open.on('error', () => {});
+  await open.connect();
+  await expect(databaseOfWorker(told, { JEST_WORKER_ID: '1' })).rejects.toThrow(
+    /could not be made: .*still open.*Close what your own global setup has opened/s,
+  );
+  await open.end();
+  await end();
+});
+
+describe('two test files of Jest that run at the same time', () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'two-files-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it('find databases of their own, with one line of configuration', async () => {
+    // Each file waits until the other one has begun, so they run in two workers.
+    const file = (own: string, other: string) => `
+      const { existsSync, writeFileSync } = require('node:fs');
+      test('it runs beside the other file', async () => {
+        writeFileSync('${own}', process.env.DATABASE_URL);
+        while (!existsSync('${other}')) await new Promise((resolve) => setTimeout(resolve, 20));
+      }, 60_000);`;
+    await writeFile(join(folder, 'a.test.cjs'), file('a.url', 'b.url'));
+    await writeFile(join(folder, 'b.test.cjs'), file('b.url', 'a.url'));
+    const config = {
+      rootDir: folder,
+      testMatch: ['**/*.test.cjs'],
+      transform: {},
+      globalSetup: join(DIST, 'jest-global-setup.js'),
+    };
+    await writeFile(join(folder, 'package.json'), JSON.stringify({ jest: config }));
+    const jest = join(import.meta.dirname, '../node_modules/jest/bin/jest.js');
+    await execute(process.execPath, [jest, '-w', '2', '--watchman=false'], {
+      cwd: folder,
+      env: { ...process.env, NODE_OPTIONS: '', JEST_WORKER_ID: undefined },
+    });
+    const urls = await Promise.all(['a.url', 'b.url'].map((name) => readFile(join(folder, name), 'utf8')));
+    expect(new Set(urls).size).toBe(2);
   });
 });
 

@@ -210,7 +210,16 @@ describe('drain', () => {
     const { app: owner } = await consume('owned', handle);
     await owner.processor.drain();
     const { app } = await consume('owned', handle);
-    expect(await app.processor.drain()).toEqual({ processed: 0, drained: true, nextDueAt: undefined });
+    const held = [
+      {
+        consumerName: 'owned',
+        partition: 0,
+        owner: { id: expect.any(String), host: hostname(), pid: process.pid },
+        until: expect.any(Date),
+      },
+    ];
+    const idle = { processed: 0, drained: true, nextDueAt: undefined, heldByOthers: held };
+    expect(await app.processor.drain()).toEqual(idle);
     await owner.api.publishEvents(events('owned', 1));
     await begun.opened;
     const left = await app.processor.drain({ timeoutMs: 30_000 });
@@ -218,14 +227,8 @@ describe('drain', () => {
       processed: 0,
       drained: false,
       nextDueAt: undefined,
-      leftToOthers: [
-        {
-          consumerName: 'owned',
-          partition: 0,
-          owner: { id: expect.any(String), host: hostname(), pid: process.pid },
-          until: expect.any(Date),
-        },
-      ],
+      leftToOthers: held,
+      heldByOthers: held,
     });
     expect(left.leftToOthers?.[0]?.until.getTime()).toBeGreaterThan(Date.now());
     hold.open();

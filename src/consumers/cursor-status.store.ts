@@ -85,7 +85,7 @@ interface CursorStatusRow extends Omit<CursorStatus, 'owner' | 'unavailable'> {
   pid: number | null;
 }
 
-/** A cursor that another process works on and that has work left to do. */
+/** A cursor that another process works on. */
 export interface LeftToOther {
   consumerName: string;
   partition: number;
@@ -107,6 +107,7 @@ export interface ConsumerSelection {
 export class CursorStatusStore {
   private readonly listSql: string;
   private readonly leftSql: string;
+  private readonly heldSql: string;
   private readonly pendingSql: string;
 
   constructor(private readonly db: EngineDatabase) {
@@ -127,6 +128,12 @@ export class CursorStatusStore {
             AND i.status IN ('received', 'failed') AND i.available_at < 'infinity' AND i.available_at <= clock_timestamp())
           OR EXISTS (SELECT FROM ${tables.inboxEvent} i WHERE i.consumer_name = c.consumer_name AND i.partition = c.partition
             AND i.status = 'processing'))
+      ORDER BY c.consumer_name, c.partition`;
+    this.heldSql = `
+      SELECT c.consumer_name AS "consumerName", c.partition, c.lease_owner AS "ownerId", p.host, p.pid, c.lease_expires_at AS until
+      FROM ${tables.inboxCursor} c
+      LEFT JOIN ${tables.integrationProcess} p ON p.id = c.lease_owner
+      WHERE c.consumer_name = ANY ($1) AND c.lease_owner <> $2 AND c.lease_expires_at > clock_timestamp()
       ORDER BY c.consumer_name, c.partition`;
     const many = unreadLooks(schema, PENDING_LOOKED_AT);
     this.pendingSql = `
@@ -187,9 +194,18 @@ export class CursorStatusStore {
 
   /** Returns the cursors of these consumers that another process works on and that have something to do. */
   async leftToOthers(consumerNames: readonly string[], processId: string): Promise<LeftToOther[]> {
+    return this.ofOthers(this.leftSql, consumerNames, processId);
+  }
+
+  /** Returns the cursors of these consumers that another process works on. */
+  async heldByOthers(consumerNames: readonly string[], processId: string): Promise<LeftToOther[]> {
+    return this.ofOthers(this.heldSql, consumerNames, processId);
+  }
+
+  private async ofOthers(sql: string, names: readonly string[], processId: string): Promise<LeftToOther[]> {
     const rows = await this.db.query<
       Omit<LeftToOther, 'owner'> & { ownerId: string; host: string | null; pid: number | null }
-    >(this.leftSql, [consumerNames, processId]);
+    >(sql, [names, processId]);
     return rows.map(({ ownerId, host, pid, ...row }) => ({ ...row, owner: { id: ownerId, host, pid } }));
   }
 

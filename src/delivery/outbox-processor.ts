@@ -1,8 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type Logger } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { AdminTasks } from '../consumers/admin-tasks.js';
 import { CursorStatusStore, type LeftToOther } from '../consumers/cursor-status.store.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
+import { loggerOf } from '../database/engine-name.js';
+import { RepeatedFailures } from '../database/repeated-failures.js';
 import { LONGEST_TIMER_MS } from '../database/wire/answer-within.js';
 import { checkNames } from '../events/argument-checks.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
@@ -25,6 +27,11 @@ export interface DrainResult {
   drained: boolean;
   /** The consumers that have work to do but are worked on by another process. Absent if there are none. */
   leftToOthers?: readonly LeftToOther[];
+  /**
+   * The consumers of this application that another process works on, with or without something left to do.
+   * This process handled none of their events. Absent if there are none.
+   */
+  heldByOthers?: readonly LeftToOther[];
   /** When the next delayed event or retry of these consumers is due; undefined if none is stored. */
   nextDueAt: Date | undefined;
 }
@@ -48,6 +55,9 @@ export interface ProcessorStats extends OutboxStats {
  */
 @Injectable()
 export class OutboxProcessor {
+  private readonly logger: Logger;
+  private readonly repeated = new RepeatedFailures();
+
   constructor(
     private readonly workers: ConsumerWorkers,
     private readonly inbox: InboxEventStore,
@@ -58,7 +68,9 @@ export class OutboxProcessor {
     private readonly counters: DeliveryCounters,
     private readonly identity: ProcessIdentity,
     private readonly status: CursorStatusStore,
-  ) {}
+  ) {
+    this.logger = loggerOf('OutboxProcessor', identity);
+  }
 
   /**
    * The outcomes of this process. Each is emitted after it is saved. It costs nothing while nobody listens.
@@ -93,16 +105,37 @@ export class OutboxProcessor {
    * Runs rounds until nothing is due any more, for at most `timeoutMs` milliseconds (default one minute). It
    * continues after lost connections, and it ends when the application ends. If another process works on a
    * consumer, that consumer is left to it. `leftToOthers` then names the consumer, the process that works on
-   * it, and the end of its lease.
+   * it, and the end of its lease. `heldByOthers` names it also where nothing is left, because the other
+   * process was quick, and a WARN says so.
    */
   async drain(options: { timeoutMs?: number } = {}): Promise<DrainResult> {
     checkNames('an option of drain', options, ['timeoutMs']);
     const deadline = performance.now() + (options.timeoutMs ?? 60_000);
     try {
-      return await this.drainUntil(deadline);
+      return await this.withHolders(await this.drainUntil(deadline));
     } finally {
       await this.workers.releaseUnlessLooping();
     }
+  }
+
+  /**
+   * Adds whose consumers were not this process's. A test whose handler is in another process's application
+   * would otherwise see a drain that has succeeded, and no effect of it.
+   */
+  private async withHolders(result: DrainResult): Promise<DrainResult> {
+    const names = this.registry.consumers().map(({ name }) => name);
+    const heldByOthers = await this.status.heldByOthers(names, this.identity.id).catch(() => []);
+    const [first] = heldByOthers;
+    if (first === undefined) return result;
+    const consumers = [...new Set(heldByOthers.map(({ consumerName }) => consumerName))];
+    const owner = first.owner.host === null ? first.owner.id : `${first.owner.host}:${first.owner.pid}`;
+    const [what, them] = consumers.length === 1 ? ['consumer', 'it'] : ['consumers', 'them'];
+    this.repeated.warn(
+      this.logger,
+      `drain() leaves the ${what} ${namesOf(consumers)} to another process (${owner}), which works on ${them} until ${first.until.toISOString()} at least: handlers of this process were not called for what that process holds. Stop it, or give this application a database of its own.`,
+      'drain',
+    );
+    return { ...result, heldByOthers };
   }
 
   private async drainUntil(deadline: number): Promise<DrainResult> {
@@ -173,6 +206,14 @@ export class OutboxProcessor {
       undefined,
     );
   }
+}
+
+const MOST_NAMED = 5;
+
+function namesOf(consumers: readonly string[]): string {
+  const named = consumers.slice(0, MOST_NAMED).map((name) => `"${name}"`);
+  const others = consumers.length - named.length;
+  return `${named.join(', ')}${others > 0 ? ` and ${others} more` : ''}`;
 }
 
 interface DrainRound {

@@ -8,6 +8,8 @@ export interface PostgresOfRun {
   readonly databaseUrl: string;
   /** The server, for `createIntegrationTestDatabase`. */
   readonly serverUrl: string;
+  /** A folder of this run, in which workers note that their databases are there. */
+  readonly folder: string;
   /** Resolves when the database is gone, and the server too if it was started. */
   stop(): Promise<void>;
 }
@@ -34,12 +36,13 @@ export async function startPostgresOfRun(): Promise<PostgresOfRun> {
     windowsHide: true,
   });
   const line = await firstLineOf(child);
-  const { databaseUrl, serverUrl } = JSON.parse(line) as Omit<PostgresOfRun, 'stop'>;
+  const { databaseUrl, serverUrl, folder: ofRun } = JSON.parse(line) as Omit<PostgresOfRun, 'stop'>;
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   letRunnerEnd(child);
   return {
     databaseUrl,
     serverUrl,
+    folder: ofRun,
     stop: async () => {
       child.ref();
       child.stdin?.end();
@@ -84,10 +87,34 @@ function letRunnerEnd(child: ChildProcess): void {
   }
 }
 
-/** Puts the URLs into the environment, which the runner's workers inherit. */
-export async function setUpRun(): Promise<PostgresOfRun> {
+/**
+ * Puts the URLs into the environment, which the runner's workers inherit, and lets each worker use a database
+ * of its own.
+ */
+export async function setUpRun(setupFiles: unknown): Promise<PostgresOfRun> {
   const run = await startPostgresOfRun();
   process.env.DATABASE_URL = run.databaseUrl;
   process.env.TEST_DATABASE_URL = run.serverUrl;
+  process.env.NESTJS_INTEGRATION_TEST_DATABASE_URL = run.databaseUrl;
+  process.env.NESTJS_INTEGRATION_TEST_SERVER_URL = run.serverUrl;
+  process.env.NESTJS_INTEGRATION_TEST_RUN = run.folder;
+  if (!runFirst(setupFiles)) process.stderr.write(`${ALL_IN_ONE}\n`);
   return run;
+}
+
+const WORKER_SETUP = 'worker-database.cjs';
+const ALL_IN_ONE =
+  'nestjs-integration: the runner does not let its setup add a setup file, so all test files share DATABASE_URL. Add "nestjs-integration/testing/worker-database" to setupFiles, and each worker has a database of its own.';
+
+/**
+ * Puts the setup of the workers in front of the setup files of the runner. Jest and Vitest hand their
+ * configuration to the global setup, and to the workers only afterwards. A global setup that is called without
+ * it, by one of the application's own, leaves that to the application.
+ */
+function runFirst(setupFiles: unknown): boolean {
+  if (setupFiles === undefined) return true;
+  const file = join(packageFolder() ?? '', 'dist', 'testing', WORKER_SETUP);
+  if (!Array.isArray(setupFiles) || Object.isFrozen(setupFiles)) return false;
+  if (!setupFiles.some((each) => String(each).endsWith(WORKER_SETUP))) setupFiles.unshift(file);
+  return true;
 }

@@ -1,4 +1,4 @@
-import { OutboxProcessor } from '../delivery/outbox-processor.js';
+import { type DrainResult, OutboxProcessor } from '../delivery/outbox-processor.js';
 import { IntegrationError } from '../errors.js';
 import { checkNames } from '../events/argument-checks.js';
 import type { DomainEventInput, PublishedEvent } from '../events/domain-event.js';
@@ -17,6 +17,11 @@ export interface PublishedAndDrained {
   published: PublishedEvent[];
   /** When the next delayed event or retry is due; undefined if none is stored. */
   nextDueAt: Date | undefined;
+  /**
+   * The consumers whose events another process handled, so handlers of this application were not called. A
+   * WARN says so. Absent if there are none.
+   */
+  heldByOthers?: DrainResult['heldByOthers'];
 }
 
 /**
@@ -35,7 +40,7 @@ export async function publishAndDrain(
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   const all = Array.isArray(events) ? [...events] : [events as DomainEventInput];
   const published = await serviceOf(app, 'publishAndDrain', DomainEventPublisher, options).publishEvents(all);
-  const { drained, nextDueAt, leftToOthers } = await serviceOf(
+  const { drained, nextDueAt, leftToOthers, heldByOthers } = await serviceOf(
     app,
     'publishAndDrain',
     OutboxProcessor,
@@ -43,7 +48,7 @@ export async function publishAndDrain(
   ).drain({
     timeoutMs,
   });
-  if (drained) return { published, nextDueAt };
+  if (drained) return { published, nextDueAt, ...(heldByOthers && { heldByOthers }) };
   const [first] = leftToOthers ?? [];
   const who =
     first && (first.owner.host === null ? first.owner.id : `${first.owner.host}:${first.owner.pid}`);

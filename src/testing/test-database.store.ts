@@ -27,6 +27,14 @@ export class TestDatabaseStore {
     return rows.length > 0;
   }
 
+  async beginningWith(prefix: string): Promise<string[]> {
+    const rows = await this.connection.query<{ datname: string }>(
+      'SELECT datname FROM pg_database WHERE starts_with(datname, $1)',
+      [prefix],
+    );
+    return rows.map(({ datname }) => datname);
+  }
+
   async create(database: string, template?: string): Promise<void> {
     await this.connection.query(
       `CREATE DATABASE ${quote(database)}${template === undefined ? '' : ` TEMPLATE ${quote(template)}`}`,
