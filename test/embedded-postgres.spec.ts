@@ -68,6 +68,24 @@ describe('restart of an embedded Postgres', () => {
   });
 });
 
+describe('an embedded Postgres whose flags hide its log', () => {
+  it.each(['log_min_messages=panic', 'logging_collector=on'])(
+    'starts, and starts again: %s',
+    async (flag) => {
+      const server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off', '-c', flag] });
+      try {
+        await server.restart();
+        const client = new pg.Client({ connectionString: server.url });
+        await client.connect();
+        expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+        await client.end();
+      } finally {
+        await server.stop();
+      }
+    },
+  );
+});
+
 describe('stop of an embedded Postgres', () => {
   it('lets a session leave that is about to end, as those of a pool are that has just ended', async () => {
     const server = await startEmbeddedPostgres({ flags: ['-c', 'fsync=off'] });

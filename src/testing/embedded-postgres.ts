@@ -44,6 +44,7 @@ function keepExitCode(): void {
 }
 
 const PORTS_TRIED = 3;
+const READY_WITHIN_MS = 120_000;
 /** How many of the last lines of the server's output an error shows. */
 const LINES_SHOWN = 20;
 
@@ -80,9 +81,10 @@ async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgre
     output.push(...String(message).trimEnd().split('\n'));
     output.splice(0, output.length - LINES_SHOWN);
   };
+  const data = join(folder, 'data');
   const serverOn = (port: number) =>
     new Server({
-      databaseDir: join(folder, 'data'),
+      databaseDir: data,
       user: 'postgres',
       password: 'postgres',
       port,
@@ -105,7 +107,7 @@ async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgre
     const server = serverOn(port);
     output.length = 0;
     try {
-      await start(() => server.start());
+      await start(() => untilReady(server, data));
     } catch (error) {
       if (tries > 1 && output.some((line) => line.includes('could not bind')))
         return startOnFreePort(tries - 1);
@@ -120,9 +122,9 @@ async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgre
     port,
     urlOf,
     restart: async ({ mode = 'fast' } = {}) => {
-      if (mode === 'immediate') await quit(join(folder, 'data'));
+      if (mode === 'immediate') await quit(data);
       else await server.stop();
-      await start(() => server.start());
+      await start(() => untilReady(server, data));
     },
     stop: async () => {
       // A server that does not answer has no session to wait for.
@@ -131,6 +133,40 @@ async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgre
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * Starts the server. The package knows from a line of the log that it is ready, and waits for ever where flags
+ * of the caller keep that line away (`logging_collector=on`, `log_min_messages=fatal`, another language). So
+ * the file is asked as well in which the server notes its state, as `pg_ctl` does.
+ */
+async function untilReady(
+  server: { start(): Promise<void>; stop(): Promise<void> },
+  data: string,
+): Promise<void> {
+  let isOver = false;
+  const started = server.start();
+  const noted = (async () => {
+    const until = performance.now() + READY_WITHIN_MS;
+    while (!isOver && !(await isReady(data))) {
+      if (performance.now() > until) throw new Error(`it is not ready after ${READY_WITHIN_MS / 1_000} s`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  })();
+  try {
+    await Promise.race([started, noted]);
+  } catch (error) {
+    await server.stop().catch(() => {});
+    throw error;
+  } finally {
+    isOver = true;
+  }
+}
+
+/** Whether the server's main process runs and has noted that it takes connections. */
+async function isReady(data: string): Promise<boolean> {
+  const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  return lines[7]?.trim() === 'ready' && isRunning(Number(lines[0]));
 }
 
 /**
