@@ -128,6 +128,12 @@ const LOG = 'integration.outbox_event';
 const BREAKAGES: Breakage[] = [
   {
     check: 'sequence-behind',
+    sql: `SELECT setval(pg_get_serial_sequence('${LOG}', 'position'), 9007199254740991)`,
+    finding: /has no position left: the last one is 9007199254740991/,
+    fix: /Stop all processes.*setval/,
+  },
+  {
+    check: 'sequence-behind',
     sql: `SELECT setval(pg_get_serial_sequence('${LOG}', 'position'), 5)`,
     finding: /next event would get position 6, but consumer "\w+" has left everything below 22 behind/,
     fix: /SELECT setval\('integration\.outbox_event_position_seq', 21\)/,
@@ -143,6 +149,12 @@ const BREAKAGES: Breakage[] = [
     sql: `ALTER SEQUENCE integration.outbox_event_position_seq CACHE 20`,
     finding: /CACHE 20/,
     fix: /ALTER SEQUENCE integration\.outbox_event_position_seq CACHE 1/,
+  },
+  {
+    check: 'position-source',
+    sql: 'ALTER SEQUENCE integration.outbox_event_position_seq NO MAXVALUE',
+    finding: /goes on where JavaScript holds whole numbers no more/,
+    fix: /ALTER SEQUENCE integration\.outbox_event_position_seq MAXVALUE 9007199254740991/,
   },
   {
     check: 'position-source',

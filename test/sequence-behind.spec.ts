@@ -216,3 +216,36 @@ describe('a sequence that is behind events of the log', () => {
     });
   });
 });
+
+describe('the last position that JavaScript holds', () => {
+  const LAST = Number.MAX_SAFE_INTEGER;
+
+  it('is delivered once like every other one, and nothing is published behind it', async () => {
+    const started = await startAndHandle(1);
+    await resetTo(LAST - 2);
+    const ids = await publishAll(started, 'near', 3);
+    await arrived(ids);
+    await expect(publish(started, 'behind')).rejects.toMatchObject({
+      code: 'INTEGRATION_SEQUENCE_EXHAUSTED',
+      message: expect.stringContaining('setval'),
+    });
+    await started.processor.drain();
+    const near = handled.all.filter((id) => id.startsWith('near') || id === 'behind');
+    expect(near.sort()).toEqual(ids);
+  });
+
+  it('keeps an application from booting where the sequence stands behind it', async () => {
+    await run('ALTER SEQUENCE integration.outbox_event_position_seq NO MAXVALUE');
+    await resetTo(LAST + 5);
+    await expect(start()).rejects.toMatchObject({ code: 'INTEGRATION_SEQUENCE_EXHAUSTED' });
+    await expect(publisherAlone()).rejects.toMatchObject({ code: 'INTEGRATION_SEQUENCE_EXHAUSTED' });
+  });
+
+  it('bounds every number of a row that is read as a number', async () => {
+    const { rows } = await run(
+      `SELECT c.relname FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
+       WHERE c.relnamespace = 'integration'::regnamespace AND s.seqmax > ${LAST}`,
+    );
+    expect(rows).toEqual([]);
+  });
+});

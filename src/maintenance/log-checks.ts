@@ -1,6 +1,7 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import { sqlLiteral } from '../database/sql/pasteable-text.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
+import { LAST_POSITION, positionMending } from '../log/last-position.js';
 import { type Check, type Found, NotChecked, secondsAgo } from './finding.js';
 import { LogHealthStore, type OpenTransaction } from './log-health.store.js';
 
@@ -24,6 +25,9 @@ export function logChecks(db: EngineDatabase, thresholds: LogThresholds): Check[
   ];
 }
 
+/** An application that publishes a million events each second uses them up within eleven days. */
+const POSITIONS_IN_RESERVE = 1_000_000_000_000;
+
 async function sequenceFindings(db: EngineDatabase, store: LogHealthStore): Promise<Findings> {
   const position = await store.sequence();
   if (position === undefined) throw new NotChecked('the column position has no sequence');
@@ -32,6 +36,20 @@ async function sequenceFindings(db: EngineDatabase, store: LogHealthStore): Prom
     throw new NotChecked(
       `the role has no right on the sequence ${sequence}: GRANT SELECT ON SEQUENCE ${sequence} TO <role>`,
     );
+  if (next > LAST_POSITION - POSITIONS_IN_RESERVE) {
+    return [
+      {
+        finding:
+          next > LAST_POSITION
+            ? `The sequence has no position left: the last one is ${LAST_POSITION}.`
+            : `The sequence has ${LAST_POSITION - next + 1} positions left.`,
+        meaning:
+          'Publishing is refused at the end, and events behind it would be delivered twice or not at all.',
+        fix: positionMending(db.schema),
+        details: { nextPosition: next, head, tail: null, consumerName: null },
+      },
+    ];
+  }
   const ahead = await new CursorRegistrationStore(db).cursorAheadOfSequence(db);
   const reached = Math.max(head, ahead === undefined ? 0 : ahead.tail - 1);
   if (next > reached) return [];

@@ -7,6 +7,7 @@ import {
 } from '../database/migrations/migration-status.js';
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { inSchema, tablesOf } from '../database/sql/tables.js';
+import { LAST_POSITION } from '../log/last-position.js';
 import type { Check, Found } from './finding.js';
 import { SchemaHealthStore } from './schema-health.store.js';
 
@@ -135,7 +136,7 @@ async function triggerFindings(
 }
 
 async function positionFindings(store: SchemaHealthStore, schema: string): Promise<Findings> {
-  const { sequence, always, cache, increment, cycle } = await store.positionSource();
+  const { sequence, always, cache, increment, cycle, last } = await store.positionSource();
   const column = `Run: ALTER TABLE ${tablesOf(schema).outboxEvent} ALTER COLUMN position`;
   if (sequence === null) {
     return [
@@ -166,6 +167,15 @@ async function positionFindings(store: SchemaHealthStore, schema: string): Promi
         'Sessions that keep positions in store hand out old ones after others have passed them: events are lost without a trace.',
       fix: `Run: ALTER SEQUENCE ${sequence} CACHE 1 INCREMENT 1 NO CYCLE; then let every session that has published reconnect`,
       details: { sequence, cache, increment, cycle },
+    });
+  }
+  if (last !== null && last > LAST_POSITION) {
+    findings.push({
+      about: ['last'],
+      finding: 'The sequence of outbox_event.position goes on where JavaScript holds whole numbers no more.',
+      meaning: `Events behind position ${LAST_POSITION} would be delivered twice or not at all.`,
+      fix: `Run: ALTER SEQUENCE ${sequence} MAXVALUE ${LAST_POSITION}`,
+      details: { sequence },
     });
   }
   return findings;

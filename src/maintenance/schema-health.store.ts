@@ -15,6 +15,8 @@ export interface PositionSource {
   readonly cache: number | null;
   readonly increment: number | null;
   readonly cycle: boolean | null;
+  /** The last position that it gives. */
+  readonly last: number | null;
 }
 
 /** Reads the tables' definitions from the catalogue. */
@@ -50,13 +52,14 @@ export class SchemaHealthStore {
   async positionSource(): Promise<PositionSource> {
     const log = this.db.tables.outboxEvent;
     const [source] = await this.db.query<PositionSource>(
-      `SELECT s.name AS sequence, a.attidentity = 'a' AS always, q.seqcache AS cache, q.seqincrement AS increment, q.seqcycle AS cycle
+      `SELECT s.name AS sequence, a.attidentity = 'a' AS always, q.seqcache AS cache, q.seqincrement AS increment, q.seqcycle AS cycle,
+         q.seqmax AS last
        FROM pg_attribute a
        CROSS JOIN LATERAL (SELECT pg_get_serial_sequence($1, 'position') AS name) s
        LEFT JOIN pg_sequence q ON q.seqrelid = s.name::regclass
        WHERE a.attrelid = $1::regclass AND a.attname = 'position'`,
       [log],
     );
-    return source ?? { sequence: null, always: false, cache: null, increment: null, cycle: null };
+    return source ?? { sequence: null, always: false, cache: null, increment: null, cycle: null, last: null };
   }
 }

@@ -81,6 +81,16 @@ export class SequenceStore {
     return [...new Set(rows.map(({ name }) => name))].sort();
   }
 
+  /** The position of the next event. Undefined if there is no sequence, or no right to read it. */
+  async next(): Promise<number | undefined> {
+    const sequence = await this.name(this.db);
+    if (sequence === null) return undefined;
+    const [row] = await this.db.query<{ next: number }>(
+      `SELECT last_value + is_called::int AS next FROM ${sequence}`,
+    );
+    return row?.next;
+  }
+
   private async name(session: EngineSession): Promise<string | null> {
     if (this.sequence === undefined) {
       const [row] = await session.query<{ name: string | null }>(

@@ -3,15 +3,18 @@ import { AdminDatabase } from '../database/admin-database.js';
 import { refuseChangingClient } from '../database/clients/client-look.js';
 import { EngineClient } from '../database/clients/engine-client.js';
 import { HostClient } from '../database/clients/host-client.js';
+import { isConnectionLoss } from '../database/connection/connection-loss.js';
 import { narrowTextOf } from '../database/connection/server-encoding.store.js';
 import { throughOutages } from '../database/connection/until-reachable.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { loggerOf } from '../database/engine-name.js';
 import { runMigrations, verifyMigrations } from '../database/migrations/migration-runner.js';
 import { IntegrationError } from '../errors.js';
+import { LAST_POSITION, sequenceExhausted } from '../log/last-position.js';
 import { Privileges } from '../maintenance/privileges.js';
 import { refuseClientElsewhere, ServerFitness } from '../maintenance/server-fitness.js';
 import { ServerFitnessStore } from '../maintenance/server-fitness.store.js';
+import { SequenceStore } from '../membership/sequence.store.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { Engines } from './engines.js';
 import { RULES_BOOT, type RulesBoot } from './event-rules.js';
@@ -54,6 +57,7 @@ export class EngineBoot {
     await this.db.waitUntilReachable(this.bootDeadlineMs, (words) => this.logger.warn(words));
     await this.persist(() => this.claimTables());
     await this.persist(() => this.bringSchema());
+    await this.persist(() => this.requirePositions());
     await this.persist(() => this.learnEncoding());
     if (this.options.role !== 'publisher') await this.persist(() => new ServerFitness(this.db).require());
     await this.persist(() => this.lookAtClient());
@@ -120,6 +124,16 @@ export class EngineBoot {
     }
     const { applied } = await runMigrations({ connectionString, connection, schema, lines });
     if (applied.length > 0) this.logger.log(`Migrated schema "${schema}": ${applied.join(', ')}`);
+  }
+
+  /** A sequence that was set behind the last position loses events. It is found before any is published. */
+  private async requirePositions(): Promise<void> {
+    const next = await new SequenceStore(this.db).next().catch((error: unknown) => {
+      if (isConnectionLoss(error)) throw error;
+      // Other steps say that the tables are missing, or a right on them.
+      return undefined;
+    });
+    if (next !== undefined && next > LAST_POSITION) throw sequenceExhausted(this.db.schema);
   }
 
   private async learnEncoding(): Promise<void> {

@@ -9,11 +9,14 @@ import { tablesOf } from '../database/sql/tables.js';
 import { arrayText } from '../database/wire/plain-values.js';
 import { IntegrationError } from '../errors.js';
 import type { PublishedEvent } from '../events/domain-event.js';
+import { sequenceExhausted } from '../log/last-position.js';
 import { asOneValue, asOneValueOfMany, type LogEntry } from '../log/log-entry.js';
 import { refuseWhatIsNotHeld } from '../log/narrow-entry.js';
 import { outboxChannelOf, unhurriedNotify, writeMessage } from '../wakeups/wakeup.store.js';
 
 const UNIQUE_VIOLATION = '23505';
+/** What nextval says at the end of a sequence. */
+const SEQUENCE_LIMIT_EXCEEDED = '2200H';
 /**
  * The number of attempts for a key that vanishes between insert and look-up. Only retention deletes events,
  * so a second attempt is rare already.
@@ -226,7 +229,9 @@ export class OutboxEventStore {
   }
 
   private reasonOfRefusal(error: unknown): unknown {
-    if (sqlStateOf(error) !== UNIQUE_VIOLATION) return error;
+    const state = sqlStateOf(error);
+    if (state === SEQUENCE_LIMIT_EXCEEDED) return sequenceExhausted(this.db.schema, error);
+    if (state !== UNIQUE_VIOLATION) return error;
     return isOfPosition(error) ? positionTaken(this.db, error) : idTaken(error);
   }
 
