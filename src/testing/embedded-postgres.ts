@@ -149,15 +149,16 @@ async function untilReady(
   const noted = (async () => {
     const until = performance.now() + READY_WITHIN_MS;
     while (!isOver && !(await isReady(data))) {
-      if (performance.now() > until) throw new Error(`it is not ready after ${READY_WITHIN_MS / 1_000} s`);
+      if (performance.now() > until) {
+        // It still runs. A server that has ended is not stopped, because that would wait for ever.
+        await server.stop();
+        throw new Error(`it is not ready after ${READY_WITHIN_MS / 1_000} s`);
+      }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   })();
   try {
     await Promise.race([started, noted]);
-  } catch (error) {
-    await server.stop().catch(() => {});
-    throw error;
   } finally {
     isOver = true;
   }
