@@ -29,9 +29,9 @@ export { type HmacSchemeOptions, hmacScheme } from './incoming/schemes/hmac.sche
 export { hubspotScheme } from './incoming/schemes/hubspot.scheme.js';
 export { type JwksSchemeOptions, jwksScheme } from './incoming/schemes/jwks.scheme.js';
 export type { KeySet } from './incoming/schemes/jwks-keys.js';
-export type { HmacAlgorithm, SignatureEncoding } from './incoming/schemes/matching.js';
+export type { HmacAlgorithm, SignatureEncoding, TimestampUnit } from './incoming/schemes/matching.js';
 export { basicScheme, sharedSecretScheme } from './incoming/schemes/shared-secret.scheme.js';
-export { standardScheme } from './incoming/schemes/standard.scheme.js';
+export { type StandardSchemeOptions, standardScheme } from './incoming/schemes/standard.scheme.js';
 export { stripeScheme } from './incoming/schemes/stripe.scheme.js';
 export { twilioScheme } from './incoming/schemes/twilio.scheme.js';
 export type { SchemeWithSecrets, SignatureScheme, Verification } from './incoming/signature-scheme.js';

@@ -212,7 +212,7 @@ describe.each(PLATFORMS)('on %s, a delivery to the endpoint of a tenant', (platf
 
 it('two endpoints of one tenant may get equal ids and bodies: both deliveries are taken, and none is marked', async () => {
   const { send, of } = await start();
-  for (const secret of ['one', 'two']) {
+  for (const secret of ['the first secret', 'the second secret']) {
     const { endpoint } = await of('acme').create({ source: 'github', secret });
     expect(await send(endpoint.path, fromGithub(BODY, { secret }))).toMatchObject({
       json: { status: 'accepted' },
@@ -225,17 +225,19 @@ it('two endpoints of one tenant may get equal ids and bodies: both deliveries ar
 describe('the secret of an endpoint', () => {
   it('has an old and a new version during a rotation, and the event says which one it was', async () => {
     const { send, of } = await start();
-    const { endpoint } = await of('acme').create({ source: 'github', secret: 'old' });
-    const rotated = await of('acme').rotateSecret(endpoint.id, { secret: 'new', ...by });
+    const { endpoint } = await of('acme').create({ source: 'github', secret: 'the old secret' });
+    const rotated = await of('acme').rotateSecret(endpoint.id, { secret: 'the new secret', ...by });
     expect(rotated.endpoint.secrets).toMatchObject([
       { version: 2, validUntil: null },
       { version: 1, validUntil: expect.any(Date) },
     ]);
     const deliver = (id: string, secret: string) =>
       send(endpoint.path, fromGithub(`{"id":"${id}"}`, { id, secret })).then(({ status }) => status);
-    expect([await deliver('d1', 'old'), await deliver('d2', 'new'), await deliver('d3', 'older')]).toEqual([
-      200, 200, 401,
-    ]);
+    expect([
+      await deliver('d1', 'the old secret'),
+      await deliver('d2', 'the new secret'),
+      await deliver('d3', 'older'),
+    ]).toEqual([200, 200, 401]);
     const said = (await storedEvents(database)).map(({ metadata: { webhook } }) => webhook);
     expect(said).toMatchObject([
       { deliveryId: 'd1', secret: 1, secretVersion: 1 },
@@ -244,14 +246,16 @@ describe('the secret of an endpoint', () => {
     await database.pool.query(
       'UPDATE integration.integration_secret SET valid_until = clock_timestamp() WHERE version = 1',
     );
-    expect([await deliver('d4', 'old'), await deliver('d5', 'new')]).toEqual([401, 200]);
+    expect([await deliver('d4', 'the old secret'), await deliver('d5', 'the new secret')]).toEqual([
+      401, 200,
+    ]);
   });
 
   it('is rotated while deliveries come: each of them is taken once', async () => {
     const { send, of } = await start();
-    const { endpoint } = await of('acme').create({ source: 'github', secret: 'v1' });
+    const { endpoint } = await of('acme').create({ source: 'github', secret: 'secret 1' });
     // The sender changes to a secret as soon as it is stored, and some of its deliveries are still under way.
-    let signs = 'v1';
+    let signs = 'secret 1';
     let done = false;
     const sent: string[] = [];
     const sender = async (name: string) => {
@@ -266,8 +270,8 @@ describe('the secret of an endpoint', () => {
     };
     const senders = ['a', 'b', 'c', 'd'].map(sender);
     for (let version = 2; version <= 12; version++) {
-      await of('acme').rotateSecret(endpoint.id, { secret: `v${version}`, overlapMs: 3_600_000 });
-      signs = `v${version}`;
+      await of('acme').rotateSecret(endpoint.id, { secret: `secret ${version}`, overlapMs: 3_600_000 });
+      signs = `secret ${version}`;
     }
     done = true;
     const statuses = (await Promise.all(senders)).flat();
@@ -410,6 +414,46 @@ describe('the removal of an endpoint', () => {
   });
 });
 
+describe('the types that a tenant sends', () => {
+  const types = async () =>
+    (await storedEvents(database)).map(({ name, metadata }) => [name, metadata.webhook.type]);
+
+  it('are names of events up to a limit, which no other tenant feels', async () => {
+    const said = hearLog();
+    const { of, webhooks, app: nest } = await start({ create: { logger: TEST_LOGGER } });
+    expect(nest).toBeDefined();
+    const accept = async (tenant: string, secret: string, id: string, from: number, to: number) => {
+      for (let n = from; n < to; n++) {
+        const { headers, body } = fromGithub('{}', { id: `${tenant} ${n}`, event: `e${n}`, secret });
+        const request = {
+          method: 'POST',
+          url: 'https://x',
+          headers,
+          body: Buffer.from(body),
+          endpointId: id,
+        };
+        await webhooks.accept('github', request);
+      }
+    };
+    const flooding = await of('flooding').create({ source: 'github', secret: 'secret of one' });
+    const other = await of('other').create({ source: 'github', secret: 'secret of two' });
+    await accept('flooding', 'secret of one', flooding.endpoint.id, 0, 103);
+    await accept('flooding', 'secret of one', flooding.endpoint.id, 99, 100);
+    await accept('other', 'secret of two', other.endpoint.id, 500, 501);
+    const stored = await types();
+    expect(stored.slice(0, 100)).toEqual(
+      Array.from({ length: 100 }, (_, n) => [`webhook.github.e${n}`, undefined]),
+    );
+    expect(stored.slice(100)).toEqual([
+      ['webhook.github._other', 'e100'],
+      ['webhook.github._other', 'e101'],
+      ['webhook.github._other', 'e102'],
+      ['webhook.github.e500', undefined],
+    ]);
+    expect(said.texts('warn').filter((line) => line.includes('100 types of events'))).toHaveLength(1);
+  });
+});
+
 describe('the service', () => {
   it('makes a secret where the sender takes one, and asks for it where the sender makes it', async () => {
     const { of } = await start();
@@ -419,6 +463,11 @@ describe('the service', () => {
       { source: 'stripe' },
       { source: 'partner', secret: 'no base64!' },
       { source: 'partner', secret: '' },
+      { source: 'partner', secret: 'whsec_AA==' },
+      { source: 'github', secret: ' ' },
+      { source: 'github', secret: 'a' },
+      { source: 'github', secret: '7 chars' },
+      { source: 'github', secret: 'a copied secret\n' },
       { source: 'own' },
       { source: 'github', externalId: 'x'.repeat(256) },
       { source: 'github', secrets: 'misspelt' } as never,

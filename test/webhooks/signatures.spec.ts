@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
+import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
@@ -6,6 +6,7 @@ import { Logger } from '@nestjs/common';
 import { sign as signOfGithub, verify as verifyOfGithub } from '@octokit/webhooks-methods';
 import {
   githubSource,
+  hmacScheme,
   hmacSource,
   hubspotSource,
   jwksSource,
@@ -13,6 +14,7 @@ import {
   type SignatureScheme,
   slackSource,
   standardSource,
+  stripeScheme,
   stripeSource,
   twilioSource,
   type WebhookSource,
@@ -47,6 +49,12 @@ async function stepOf(source: WebhookSource, asked: RawWebhookRequest, now = NOW
   }
 }
 
+/** Hex in capital letters stands for the same bytes, so it is the same signature. */
+function isSameHex(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((text) => text.replace(/[0-9a-f]{40,}/gi, (hex) => hex.toLowerCase()));
+  return a === b;
+}
+
 function flipped(bytes: Buffer, bit: number): Buffer {
   const copy = Buffer.from(bytes);
   copy[bit >> 3] = (copy[bit >> 3] ?? 0) ^ (1 << (bit & 7));
@@ -67,6 +75,7 @@ describe.each(EXAMPLES)('a request of $name', ({ source, request: signed, header
       const value = Buffer.from(signed.headers[name] ?? '');
       for (let bit = 0; bit < value.length * 8; bit++) {
         const changed = flipped(value, bit).toString('latin1');
+        if (isSameHex(changed, value.toString('latin1'))) continue;
         await look(`${name}:${bit}`, { ...signed, headers: { ...signed.headers, [name]: changed } });
       }
       const { [name]: _, ...rest } = signed.headers;
@@ -119,7 +128,7 @@ const OTHERS = [
   `whpk_${otherEd25519.toString('base64')}`,
   'other:secret',
   'another',
-  `whsec_${Buffer.from('another').toString('base64')}`,
+  `whsec_${Buffer.from('another key of the same kind').toString('base64')}`,
 ];
 
 describe('twenty thousand random changes of signed requests', () => {
@@ -141,7 +150,7 @@ describe('twenty thousand random changes of signed requests', () => {
               ...example.request,
               headers: { ...headers, [name]: mutated(value, random).toString('latin1') },
             };
-      const isSame = changed.body.equals(body) && changed.headers[name] === headers[name];
+      const isSame = changed.body.equals(body) && isSameHex(changed.headers[name] ?? '', headers[name] ?? '');
       const step = isSame ? 'signature' : await stepOf(example.source, changed);
       steps.add(step);
       // Twilio signs the fields of a form and not its bytes, so another text may hold the same fields.
@@ -324,6 +333,168 @@ describe('the signatures of published libraries', () => {
   });
 });
 
+describe('spellings of honest senders', () => {
+  const mac = (
+    secret: string | Buffer,
+    signed: string | Buffer,
+    encoding: 'hex' | 'base64' = 'hex',
+    algorithm = 'sha256',
+  ) => createHmac(algorithm, secret).update(signed).digest(encoding);
+  const seconds = String(NOW / 1_000);
+  const iso = new Date(NOW).toISOString();
+  const own = (signature: Parameters<typeof hmacScheme>[0]) =>
+    webhookSource({
+      key: 'own',
+      secrets: 's',
+      verify: hmacScheme(signature),
+      deliveryId: () => undefined,
+      type: () => 'x',
+    });
+  const listed = (header: string) =>
+    webhookSource({
+      key: 'listed',
+      secrets: 's',
+      verify: stripeScheme(header),
+      deliveryId: () => undefined,
+      type: () => 'x',
+    });
+
+  it.each([
+    [
+      'two signatures with a comma',
+      { prefix: 'sha256=' },
+      `sha256=${mac('new', BODY)},sha256=${mac('s', BODY)}`,
+    ],
+    [
+      'two signatures with a comma and a blank',
+      { prefix: 'v1=' },
+      `v1=${mac('s', BODY)}, v1=${mac('new', BODY)}`,
+    ],
+    ['another version before it', { prefix: 'v1=' }, `v2=${mac('new', BODY)},v1=${mac('s', BODY)}`],
+    ['a prefix with a comma', { prefix: 'a,b=' }, `a,b=${mac('s', BODY)}`],
+    ['hex in capitals', { prefix: 'sha256=' }, `sha256=${mac('s', BODY).toUpperCase()}`],
+  ])('of a signature are read: %s', async (_, options, given) => {
+    const source = own({ header: 'X-Sig', ...options });
+    expect(await stepOf(source, request({ 'x-sig': given }))).toBe('accepted');
+    const foreign = given.replaceAll(/[0-9a-f]{64}/gi, mac('other', BODY));
+    expect(await stepOf(source, request({ 'x-sig': foreign }))).toBe('signature');
+  });
+
+  it('of base64 stay exact, because letters in capitals are other bytes', async () => {
+    const source = own({ header: 'X-Sig', encoding: 'base64' });
+    const given = mac('s', BODY, 'base64');
+    expect(await stepOf(source, request({ 'x-sig': given }))).toBe('accepted');
+    expect(await stepOf(source, request({ 'x-sig': given.toUpperCase() }))).toBe('signature');
+  });
+
+  it.each([
+    ['seconds', seconds, undefined, 'accepted'],
+    ['milliseconds', String(NOW), undefined, 'accepted'],
+    ['ISO 8601', iso, undefined, 'accepted'],
+    [
+      'ISO 8601 with nanoseconds and an offset',
+      iso.replace('.000Z', '.000000001+00:00'),
+      undefined,
+      'accepted',
+    ],
+    ['ISO 8601 where milliseconds are promised', iso, 'ms', 'header'],
+    ['milliseconds where seconds are promised', String(NOW), 's', 'header'],
+    ['a day that does not exist', '2026-02-30T00:00:00Z', undefined, 'header'],
+    ['a date without a time', '2026-09-21', 'iso', 'header'],
+    ['ISO 8601 of another hour', new Date(NOW - 3_600_000).toISOString(), undefined, 'timestamp'],
+  ] as const)('of a time are read: %s', async (_, time, timestampUnit, step) => {
+    const source = own({ header: 'X-Sig', timestampHeader: 'X-Time', timestampUnit });
+    const headers = { 'x-time': time, 'x-sig': mac('s', `${time}.${BODY}`) };
+    expect(await stepOf(source, request(headers))).toBe(step);
+  });
+
+  it.each([
+    ['milliseconds and a blank, as WorkOS', `t=${NOW}, v1=${mac('s', `${NOW}.${BODY}`)}`, 'accepted'],
+    ['ts=…;h1=…, as Paddle', `ts=${seconds};h1=${mac('s', `${seconds}:${BODY}`)}`, 'accepted'],
+    [
+      'two h1 during a rotation',
+      `ts=${seconds};h1=${mac('o', BODY)};h1=${mac('s', `${seconds}:${BODY}`)}`,
+      'accepted',
+    ],
+    ['a part that cannot be read', `t=${seconds},?,v0,=x,v1=${mac('s', `${seconds}.${BODY}`)}`, 'accepted'],
+    ['hex in capitals', `t=${seconds},v1=${mac('s', `${seconds}.${BODY}`).toUpperCase()}`, 'accepted'],
+    ['a dot where Paddle signs a colon', `ts=${seconds};h1=${mac('s', `${seconds}.${BODY}`)}`, 'signature'],
+    ['two times', `t=${seconds},t=${seconds},v1=${mac('s', `${seconds}.${BODY}`)}`, 'header'],
+    ['no time', `v1=${mac('s', `.${BODY}`)}`, 'header'],
+    ['no signature', `t=${seconds}`, 'header'],
+  ])('of a list with a time are read: %s', async (_, given, step) => {
+    expect(await stepOf(listed('X-Sig'), request({ 'x-sig': given }))).toBe(step);
+  });
+
+  const signedId = `msg_1.${seconds}.${BODY}`;
+  const base64 = WHSEC.slice('whsec_'.length);
+  const right = `v1,${mac(Buffer.from(base64, 'base64'), signedId, 'base64')}`;
+  const standard = (given: string) =>
+    request({ 'webhook-id': 'msg_1', 'webhook-timestamp': seconds, 'webhook-signature': given });
+
+  it.each([
+    ['two blanks between them', `v1,AAAA  ${right}`, 'accepted'],
+    ['blanks around them', ` ${right}  `, 'accepted'],
+    ['a part that cannot be read before it', `v1 ${right}`, 'accepted'],
+    ['equal headers that were joined', `v1,AAAA, ${right}`, 'accepted'],
+    ['nothing that can be read', 'v1 v1', 'header'],
+  ])('of a list of Standard Webhooks are read: %s', async (_, given, step) => {
+    expect(await stepOf(standardSource({ key: 'a', secrets: WHSEC }), standard(given))).toBe(step);
+  });
+
+  it.each([
+    ['with the version before it, as Supabase shows it', `v1,${WHSEC}`],
+    ['without its prefix', base64],
+    ['without the padding', WHSEC.replace(/=+$/, '')],
+  ])('of a secret of Standard Webhooks are read: %s', async (_, secrets) => {
+    expect(await stepOf(standardSource({ key: 'a', secrets }), standard(right))).toBe('accepted');
+  });
+
+  it('of plain keys, as Polar signs, are read, and such a library takes what we take', async () => {
+    const polar = 'polar_whs_AbC123dEf456GhI789jKl012';
+    const library = new StandardWebhook(Buffer.from(polar).toString('base64'));
+    const given = library.sign('msg_1', new Date(NOW), BODY.toString());
+    expect(await stepOf(standardSource({ key: 'a', secrets: polar }), standard(given))).toBe('accepted');
+    const plain = standardSource({ key: 'a', secrets: WHSEC, plainKeys: true });
+    expect(await stepOf(plain, standard(`v1,${mac(WHSEC, signedId, 'base64')}`))).toBe('accepted');
+    expect(await stepOf(plain, standard(right))).toBe('signature');
+  });
+
+  it.each([
+    ['https://example.com/webhooks/twilio?a=1', 'https://example.com:443/webhooks/twilio?a=1'],
+    ['https://example.com:8443/webhooks/twilio', 'https://example.com/webhooks/twilio'],
+    ['http://example.com/webhooks/twilio', 'http://example.com:80/webhooks/twilio'],
+  ])('of Twilio are read with and without the port: %s', async (url, signedUrl) => {
+    const form = { MessageSid: 'SM1', Body: 'a' };
+    const signature = twilio.getExpectedTwilioSignature('secret', signedUrl, form);
+    const asked = request(
+      { 'content-type': 'application/x-www-form-urlencoded', 'x-twilio-signature': signature },
+      Buffer.from(new URLSearchParams(form).toString()),
+      url,
+    );
+    const source = twilioSource({ secrets: 'secret' });
+    expect(twilio.validateRequest('secret', signature, url, form)).toBe(true);
+    expect(await stepOf(source, asked)).toBe('accepted');
+    expect(await stepOf(source, { ...asked, url: url.replace('example', 'forged') })).toBe('signature');
+    const elsewhere = twilio.getExpectedTwilioSignature(
+      'secret',
+      url.replace(/\.com(:\d+)?/, '.com:81'),
+      form,
+    );
+    const moved = { ...asked, headers: { ...asked.headers, 'x-twilio-signature': elsewhere } };
+    expect(await stepOf(source, moved)).toBe('signature');
+  });
+
+  it('of a secret with a line break or blank around it are said at once, without the secret', () => {
+    for (const secret of ['planted-secret\n', 'planted-secret\r\n', ' planted-secret', '\tplanted-secret']) {
+      const make = () => githubSource({ secrets: ['good secret', secret] });
+      expect(make).toThrow(/secret 2: it begins or ends with a blank or a line break/);
+      expect(make).not.toThrow(/planted/);
+    }
+    expect(() => standardSource({ key: 'a', secrets: `${WHSEC}\n` })).toThrow(/line break/);
+  });
+});
+
 describe('many signatures in one header', () => {
   it('are looked at up to four, so that nobody unknown can keep the process busy', async () => {
     const pair = generateKeyPairSync('ed25519');
@@ -491,6 +662,55 @@ describe('a token', () => {
       'signature',
       'header',
     ]);
+  });
+
+  const now = NOW / 1_000;
+  it.each([
+    ['an exp that is a text', { iat: now, exp: '1' }, 'signature'],
+    ['an exp that is null', { iat: now, exp: null }, 'signature'],
+    ['an exp that no clock will show', { iat: now, exp: 1e300 }, 'signature'],
+    ['an iat that no clock will show', { iat: 1e300 }, 'signature'],
+    ['an nbf that no clock will show', { iat: now, nbf: 1e300, exp: now + 60 }, 'signature'],
+    ['an nbf in a list', { iat: now, nbf: [now], exp: now + 60 }, 'signature'],
+    ['an exp of no number', { iat: now, exp: {} }, 'signature'],
+    ['an iat in the future, and an exp behind it', { iat: now + 301, exp: now + 2e6 }, 'timestamp'],
+    [
+      'an iat in the future, and an nbf before it',
+      { iat: now + 301, nbf: now - 60, exp: now + 2e6 },
+      'timestamp',
+    ],
+    ['an iat within the tolerance', { iat: now + 299, exp: now + 2e6 }, 'accepted'],
+    ['an iat long ago, and an exp ahead', { iat: now - 1e6, exp: now + 60 }, 'accepted'],
+    ['a time with a fraction', { iat: now + 0.5 }, 'accepted'],
+  ])('is judged by its times: %s', async (_, claims, step) => {
+    expect(await stepOf(source(), bearer(claims))).toBe(step);
+  });
+
+  const signedBy = (alg: string, pair: { publicKey: KeyObject; privateKey: KeyObject }, hash: string) => {
+    const [head, claims] = [{ alg }, { iat: now }].map((part) =>
+      Buffer.from(JSON.stringify(part)).toString('base64url'),
+    );
+    const key = { key: pair.privateKey, dsaEncoding: 'ieee-p1363' } as const;
+    const made = sign(hash, Buffer.from(`${head}.${claims}`), key).toString('base64url');
+    const keys = { keys: [pair.publicKey.export({ format: 'jwk' })] };
+    return stepOf(source({ keys }), request({ authorization: `${head}.${claims}.${made}` }));
+  };
+
+  it('is taken with a key of the one curve of its algorithm, and of RSA with a key of 2,048 bits', async () => {
+    const hashes = { ES256: 'sha256', ES384: 'sha384', ES512: 'sha512' };
+    const curves = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
+    for (const [alg, hash] of Object.entries(hashes))
+      for (const [owner, namedCurve] of Object.entries(curves)) {
+        const step = await signedBy(alg, generateKeyPairSync('ec', { namedCurve }), hash);
+        expect([alg, namedCurve, step]).toEqual([alg, namedCurve, alg === owner ? 'accepted' : 'signature']);
+      }
+    for (const modulusLength of [1_024, 2_048]) {
+      const step = await signedBy('RS256', generateKeyPairSync('rsa', { modulusLength }), 'sha256');
+      expect([modulusLength, step]).toEqual([
+        modulusLength,
+        modulusLength === 2_048 ? 'accepted' : 'signature',
+      ]);
+    }
   });
 
   it('is verified with keys that are fetched, and not refused where they cannot be', async () => {

@@ -19,7 +19,9 @@ import type { Receipt } from './receipts/webhook-receipt.store.js';
 import { endpointUnknown, type Receiver, receiverOf } from './receiver.js';
 import { bodyRepeated, endpointPaused, refusal, refusedStepOf, tooLarge } from './refusal.js';
 import { sha256Hex } from './schemes/digest.js';
-import { sayUnusable } from './secret-shares.js';
+import { sayShort, sayUnusable } from './secret-shares.js';
+import { refuseLongTolerance, toleranceOf } from './tolerance.js';
+import { TypeNames } from './type-names.js';
 import { type Verified, verifyRequest } from './verifier.js';
 import { addCounts } from './webhook-count.store.js';
 import { type CountedOutcome, WebhookCounts } from './webhook-counts.js';
@@ -37,6 +39,11 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     (counts) => addCounts(this.engine.database, this.engine.database.tables, counts),
     this.logger,
   );
+  private readonly types = new TypeNames((source, endpointId, most) =>
+    this.logger.warn(
+      `${endpointId === undefined ? '' : `The endpoint ${endpointId} of `}source "${source}" has brought ${most} types of events. Events of further types are named "webhook.${source}._other", with the type in metadata.webhook.type. List the types that you want with the option types of the source.`,
+    ),
+  );
   private readonly lackedRight: LackedRight;
 
   constructor(
@@ -52,7 +59,9 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     void this.engine.joined;
     if ([...this.sources.values()].some(({ secrets }) => secrets === 'endpoint')) void this.engine.secrets;
     for (const source of this.sources.values()) {
+      refuseLongTolerance(source, this.settings);
       sayUnusable(source, this.logger);
+      sayShort(source, this.logger);
       await prepareSchemas(source);
     }
   }
@@ -257,7 +266,8 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     const limit = this.maxBodyBytesOf(source);
     if (request.body.length > limit) throw tooLarge(source.key, limit);
     try {
-      return await verifyRequest(source, request, this.settings.toleranceMs, this.clock);
+      const toleranceMs = toleranceOf(source, this.settings);
+      return await verifyRequest({ ...source, toleranceMs }, request, toleranceMs, this.clock);
     } catch (error) {
       const unreadable = refusedStepOf(error) === 'signature' ? endpoint?.unreadable : undefined;
       throw unreadable ?? error;
@@ -274,12 +284,14 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
       endpoint === undefined
         ? { verified, tenantId, endpointId: request.endpointId }
         : { verified, tenantId: endpoint.tenantId, endpointId: endpoint.id, endpoint };
-    const judgement = await judge(source, typeOf(source, request), request);
+    const sent = typeOf(source, request);
+    const type = this.types.of(source, endpoint?.id, sent);
+    const judgement = await judge(source, sent, request);
     const publish = (asBytes: boolean) => {
       // What jsonb cannot hold does not fit a schema either.
       const judged = asBytes && judgement !== undefined ? noJson('cannot be stored as JSON') : judgement;
       if (source.invalid === 'reject') refuseInvalid(source.key, judged);
-      const delivery = deliveryOf(source, request, { ...context, judgement: judged }, asBytes);
+      const delivery = deliveryOf(source, request, { ...context, judgement: judged, type }, asBytes);
       return this.engine.joined.publish<Receipt>(delivery.event, {
         // jsonb writes a space after each comma and colon, which the sender may not have done.
         maxPayloadBytes: 2 * this.maxBodyBytesOf(source) + 1_024,

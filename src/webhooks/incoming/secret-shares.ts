@@ -1,4 +1,5 @@
 import type { Logger } from '@nestjs/common';
+import { isShort, problemOfText, TOO_SHORT } from './secret-text.js';
 import type { SignatureScheme } from './signature-scheme.js';
 import type { WebhookSource } from './webhook-source.js';
 
@@ -31,11 +32,16 @@ export function sharesOf(
 export function problemOfSecret(secret: string, schemes: readonly SignatureScheme[]): string | undefined {
   const takers = schemes.filter((scheme) => kindOf(scheme) !== 'none');
   if (takers.length === 0) return undefined;
+  const ofText = problemOfText(secret);
+  if (ofText !== undefined) return ofText;
   const owners = ownersOf(secret, takers);
   if (owners.length === 0) return takers.map((scheme) => reasonOf(scheme, secret)).join('; ');
   const unfit = owners.find((scheme) => scheme.problemOfSecret?.(secret) !== undefined);
   if (unfit !== undefined) return reasonOf(unfit, secret);
-  if (kindsOf(owners).size === 1) return undefined;
+  if (kindsOf(owners).size === 1)
+    return owners
+      .map((scheme) => scheme.weaknessOfSecret?.(secret))
+      .find((weakness) => weakness !== undefined);
   const names = owners.map(({ name }) => name).join(', ');
   return `it fits several schemes (${names}), and a secret belongs to one: say to which with verify: [{ scheme, secrets }, …]`;
 }
@@ -49,6 +55,13 @@ export function sayUnusable({ key, verify, secrets }: WebhookSource, logger: Log
       logger.warn(
         `No secret of source "${key}" belongs to the scheme "${scheme.name}", so it lets no request in. Give it secrets with verify: [{ scheme, secrets }], or take it out.`,
       );
+}
+
+/** Warns of secrets of the application that can be guessed. Tests and examples have such secrets. */
+export function sayShort({ key, verify, secrets }: WebhookSource, logger: Logger): void {
+  if (secrets === 'endpoint' || verify.every((scheme) => kindOf(scheme) === 'none')) return;
+  for (const [place, secret] of secrets.entries())
+    if (isShort(secret)) logger.warn(`Secret ${place + 1} of source "${key}" is weak: ${TOO_SHORT}.`);
 }
 
 /** The schemes that take any text as a secret cannot share a list if they are of several kinds. */

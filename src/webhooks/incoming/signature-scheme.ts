@@ -51,6 +51,11 @@ export interface SignatureScheme {
    */
   problemOfSecret?(secret: string): string | undefined;
   /**
+   * Why this secret can be guessed, in words, or undefined. It is asked when a secret is given. One that is
+   * stored already stays in force.
+   */
+  weaknessOfSecret?(secret: string): string | undefined;
+  /**
    * Whether this secret is a public key of the scheme. Everybody may know such a key, so no scheme of another
    * kind ever gets it.
    */

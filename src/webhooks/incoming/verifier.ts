@@ -68,7 +68,7 @@ function problemOfTime(
   if (signedAt !== undefined && Math.abs(now - signedAt.getTime()) > toleranceMs)
     return `The request was signed more than ${seconds} s before or after now`;
   if (notBefore !== undefined && now < notBefore.getTime() - toleranceMs)
-    return 'The token of the request is not valid yet: its time nbf lies ahead';
+    return 'The token of the request is not valid yet: its time nbf or iat lies ahead';
   if (notAfter !== undefined && now > notAfter.getTime() + toleranceMs)
     return 'The token of the request has expired: its time exp is past';
   return undefined;

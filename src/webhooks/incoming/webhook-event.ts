@@ -7,6 +7,7 @@ import { jsonOf, type RawWebhookRequest, textOf } from './raw-request.js';
 import type { ReceivingEndpoint } from './receiver.js';
 import { redacted, redactedBytes } from './redaction.js';
 import { sha256Hex } from './schemes/digest.js';
+import { OTHER_TYPE } from './type-names.js';
 import type { Verified } from './verifier.js';
 import type { WebhookSource } from './webhook-source.js';
 
@@ -14,6 +15,8 @@ import type { WebhookSource } from './webhook-source.js';
 export interface WebhookMetadata {
   readonly source: string;
   readonly deliveryId: string;
+  /** The type as the source says it, where the name of the event ends with `_other`. */
+  readonly type?: string | undefined;
   /** `json`: the payload is the body. `bytes`: the payload is `{}`, and the body is kept as it was sent. */
   readonly body: 'json' | 'bytes';
   /** Whether the bytes are kept, also beside a payload whose numbers JavaScript would round. */
@@ -61,6 +64,8 @@ export interface DeliveryContext {
   readonly endpointId: string | undefined;
   /** The endpoint of a tenant. Equal ids, bodies and aggregates of two endpoints never count as the same. */
   readonly endpoint?: ReceivingEndpoint | undefined;
+  /** The type that stands in the name of the event. Default: that of the source. */
+  readonly type?: string | undefined;
   /** What the schema of the type says. Undefined if there is none. */
   readonly judgement?: Judgement | undefined;
 }
@@ -94,7 +99,7 @@ export function bodyHashOf(
 export function deliveryOf(
   source: WebhookSource,
   request: RawWebhookRequest,
-  { verified, tenantId, endpointId, endpoint, judgement }: DeliveryContext,
+  { verified, tenantId, endpointId, endpoint, judgement, type }: DeliveryContext,
   asBytes = false,
 ): Delivery {
   const { deliveryId, isNameless } = identityOf(source, request);
@@ -108,6 +113,7 @@ export function deliveryOf(
   const webhook: WebhookMetadata = {
     source: source.key,
     deliveryId: nonEmpty(deliveryId, 255),
+    type: type === OTHER_TYPE ? nonEmpty(source.type(request), 255) : undefined,
     body: isJson ? 'json' : 'bytes',
     bytesKept,
     contentType,
@@ -129,7 +135,11 @@ export function deliveryOf(
     contentType,
     bytes: bytesKept ? bytesToKeep(source, request) : undefined,
     event: {
-      eventName: eventNameOf(source, request, violations === undefined ? '' : 'invalid.'),
+      eventName: eventNameOf(
+        source,
+        type ?? source.type(request),
+        violations === undefined ? '' : 'invalid.',
+      ),
       sourceModule: 'webhooks',
       aggregateType: nonEmpty(about.type, EVENT_TEXT_LIMITS.aggregateType),
       aggregateId: aggregateIdOf(about.id, endpoint),
@@ -159,17 +169,15 @@ function bytesToKeep({ redact }: WebhookSource, request: RawWebhookRequest): Buf
   return redact === undefined || json === undefined ? request.body : redactedBytes(json, redact);
 }
 
-function eventNameOf(source: WebhookSource, request: RawWebhookRequest, mark = ''): string {
-  const type = cleanText(source.type(request), Number.POSITIVE_INFINITY)
-    .replaceAll('/', '.')
-    .replace(/\s+/g, '_');
+function eventNameOf(source: WebhookSource, given: string, mark = ''): string {
+  const type = cleanText(given, Number.POSITIVE_INFINITY).replaceAll('/', '.').replace(/\s+/g, '_');
   const name = `webhook.${source.key}.${mark}${type === '' ? 'unknown' : type}`;
   return [...name].slice(0, EVENT_TEXT_LIMITS.eventName).join('');
 }
 
 /** The type of a delivery as it stands in the event's name. */
 export function typeOf(source: WebhookSource, request: RawWebhookRequest): string {
-  return eventNameOf(source, request).slice(`webhook.${source.key}.`.length);
+  return eventNameOf(source, source.type(request)).slice(`webhook.${source.key}.`.length);
 }
 
 export function signsTime({ verify }: WebhookSource): boolean {

@@ -50,6 +50,12 @@ export interface WebhookSourceOptions {
   readonly deliveryId: 'none' | ((request: RawWebhookRequest) => string | undefined | null);
   /** The last part of the event's name, `webhook.<key>.<type>`. */
   type(request: RawWebhookRequest): string;
+  /**
+   * The types that this source may bring. An event of another type is named `webhook.<key>._other`, and its type
+   * stands in `metadata.webhook.type`. The types of `schemas` are among them. Default: any type, up to 100 for
+   * each endpoint of a tenant and 1,000 for another source, counted in each process.
+   */
+  readonly types?: readonly string[] | undefined;
   /** What the event is about. Events of one aggregate are handled in the order in which they came. */
   aggregate?: ((request: RawWebhookRequest) => { readonly type: string; readonly id: string }) | undefined;
   /** When it happened, as the source says. It stands in the event's `metadata.webhook.occurredAt`. */
@@ -108,6 +114,7 @@ export type CommonSourceOptions = Partial<
   Pick<
     WebhookSourceOptions,
     | 'key'
+    | 'types'
     | 'aggregate'
     | 'occurredAt'
     | 'handshake'

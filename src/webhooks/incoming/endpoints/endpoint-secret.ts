@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { invalidArgument } from '../../../events/argument-checks.js';
 import { checkValue } from '../../../secrets/secret-checks.js';
 import { problemOfSecret } from '../secret-shares.js';
+import { isShort, TOO_SHORT } from '../secret-text.js';
 import type { WebhookSource } from '../webhook-source.js';
 
 /**
@@ -16,7 +17,7 @@ export function secretFor(
 ): { readonly value: string; readonly isNew: boolean } {
   if (given !== undefined) {
     checkValue(given);
-    const problem = problemOfSecret(given, source.verify);
+    const problem = problemOfSecret(given, source.verify) ?? (isShort(given) ? TOO_SHORT : undefined);
     if (problem === undefined) return { value: given, isNew: false };
     throw invalidArgument(`The secret is none of source ${JSON.stringify(source.key)}: ${problem}`, {
       field: 'secret',

@@ -1,15 +1,15 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import type { RawWebhookRequest } from '../raw-request.js';
 import { headerProblem, NO_MATCH, type SignatureScheme } from '../signature-scheme.js';
-import { decodeBase64, joined, unixTime } from './matching.js';
-import { ED25519_DER } from './standard.scheme.js';
+import { ed25519KeyOf, hasSmallOrder } from './ed25519-keys.js';
+import { decodeBase64, joined, signedTime } from './matching.js';
 
 export interface Ed25519SchemeOptions {
   /** The header with the signature. */
   readonly header: string;
   /** How signature and keys are written. A key may also be PEM. Default: `hex`. */
   readonly encoding?: 'hex' | 'base64' | undefined;
-  /** The header with the time in seconds since 1970, if the time is signed. */
+  /** The header with the time, if it is signed: seconds or milliseconds since 1970, or ISO 8601. */
   readonly timestampHeader?: string | undefined;
   /** What is signed, in order. Default: the time, if there is one, and the body. */
   readonly signed?:
@@ -28,7 +28,7 @@ export function ed25519Scheme(options: Ed25519SchemeOptions): SignatureScheme {
     isPublicKey: (secret) => publicKeyOf(secret, encoding) !== undefined,
     problemOfSecret: (secret) =>
       publicKeyOf(secret, encoding) === undefined
-        ? `an Ed25519 public key is 32 bytes in ${encoding}, or PEM`
+        ? `an Ed25519 public key is 32 bytes in ${encoding}, or PEM, and no point of small order`
         : undefined,
     verify(request, secrets) {
       const given = request.headers[header.toLowerCase()];
@@ -37,9 +37,11 @@ export function ed25519Scheme(options: Ed25519SchemeOptions): SignatureScheme {
       if (signature?.length !== 64)
         return headerProblem(`The header ${header} is no signature in ${encoding}`);
       const time = timestampHeader === undefined ? '' : request.headers[timestampHeader.toLowerCase()];
-      const signedAt = unixTime(time);
+      const signedAt = signedTime(time);
       if (time === undefined || (timestampHeader !== undefined && signedAt === undefined))
-        return headerProblem(`The header ${timestampHeader} is no time in seconds since 1970`);
+        return headerProblem(
+          `The header ${timestampHeader} is no time in seconds or milliseconds since 1970 or ISO 8601`,
+        );
       const bytes = joined(signed(request, time));
       const place = secrets.findIndex((secret) => {
         const key = publicKeyOf(secret, encoding);
@@ -56,19 +58,18 @@ function publicKeyOf(secret: string, encoding: 'hex' | 'base64'): KeyObject | un
   try {
     if (secret.includes('-----BEGIN')) {
       const key = createPublicKey(secret);
-      return key.asymmetricKeyType === 'ed25519' ? key : undefined;
+      return key.asymmetricKeyType === 'ed25519' && !hasSmallOrder(key) ? key : undefined;
     }
     const bytes = decode(secret, encoding);
-    if (bytes?.length !== 32) return undefined;
-    return createPublicKey({ key: Buffer.concat([ED25519_DER, bytes]), format: 'der', type: 'spki' });
+    return bytes === undefined ? undefined : ed25519KeyOf(bytes);
   } catch {
     return undefined;
   }
 }
 
-/** Only the one text that stands for its bytes is read. */
+/** Of base64 only the one text that stands for its bytes is read. Hex may have capital letters. */
 function decode(text: string, encoding: 'hex' | 'base64'): Buffer | undefined {
   if (encoding === 'base64') return decodeBase64(text);
   const bytes = Buffer.from(text, 'hex');
-  return bytes.toString('hex') === text ? bytes : undefined;
+  return bytes.toString('hex') === text.toLowerCase() ? bytes : undefined;
 }

@@ -2,8 +2,9 @@ import { constants, type KeyObject, verify } from 'node:crypto';
 import type { RawWebhookRequest } from '../raw-request.js';
 import { headerProblem, NO_MATCH, type SignatureScheme, type Verification } from '../signature-scheme.js';
 import { sha256Hex } from './digest.js';
+import { hasSmallOrder } from './ed25519-keys.js';
 import { JwksKeys, type KeySet } from './jwks-keys.js';
-import { decodeBase64, equalTexts } from './matching.js';
+import { decodeBase64, equalTexts, spelled } from './matching.js';
 
 export interface JwksSchemeOptions {
   /** The keys, or the URL where the sender publishes them. */
@@ -29,18 +30,25 @@ interface Token {
 
 type Check = (key: KeyObject, signed: Buffer, signature: Buffer) => boolean;
 
+/** https://www.rfc-editor.org/rfc/rfc7518#section-3.3 asks for keys that are so long. */
+const SHORTEST_RSA_BITS = 2_048;
+const isRsa = ({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject) =>
+  asymmetricKeyType === 'rsa' && (asymmetricKeyDetails?.modulusLength ?? 0) >= SHORTEST_RSA_BITS;
 const rsa: (hash: string) => Check = (hash) => (key, signed, signature) =>
-  key.asymmetricKeyType === 'rsa' && verify(hash, signed, key, signature);
+  isRsa(key) && verify(hash, signed, key, signature);
 const pss: (hash: string) => Check = (hash) => (key, signed, signature) =>
-  key.asymmetricKeyType === 'rsa' &&
+  isRsa(key) &&
   verify(
     hash,
     signed,
     { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST },
     signature,
   );
-const ec: (hash: string) => Check = (hash) => (key, signed, signature) =>
-  key.asymmetricKeyType === 'ec' && verify(hash, signed, { key, dsaEncoding: 'ieee-p1363' }, signature);
+/** An algorithm has one curve. A key of another one is not for it. */
+const ec: (hash: string, curve: string) => Check = (hash, curve) => (key, signed, signature) =>
+  key.asymmetricKeyType === 'ec' &&
+  key.asymmetricKeyDetails?.namedCurve === curve &&
+  verify(hash, signed, { key, dsaEncoding: 'ieee-p1363' }, signature);
 
 /** `none` and HMAC are not among them: a public key must never be taken for a secret. */
 const ALGORITHMS: Readonly<Record<string, Check>> = {
@@ -50,11 +58,11 @@ const ALGORITHMS: Readonly<Record<string, Check>> = {
   PS256: pss('sha256'),
   PS384: pss('sha384'),
   PS512: pss('sha512'),
-  ES256: ec('sha256'),
-  ES384: ec('sha384'),
-  ES512: ec('sha512'),
+  ES256: ec('sha256', 'prime256v1'),
+  ES384: ec('sha384', 'secp384r1'),
+  ES512: ec('sha512', 'secp521r1'),
   EdDSA: (key, signed, signature) =>
-    key.asymmetricKeyType === 'ed25519' && verify(null, signed, key, signature),
+    key.asymmetricKeyType === 'ed25519' && !hasSmallOrder(key) && verify(null, signed, key, signature),
 };
 
 /**
@@ -75,6 +83,9 @@ export function jwksScheme(options: JwksSchemeOptions): SignatureScheme {
       if (given === undefined) return headerProblem(`The header ${header} is missing`);
       const token = tokenOf(given.replace(/^Bearer /i, ''));
       if (token === undefined) return headerProblem(`The header ${header} holds no JSON Web Token`);
+      const wrong = TIMES.find((name) => token.claims[name] !== undefined && !dateOf(token.claims[name]));
+      if (wrong !== undefined)
+        return { ok: false, step: 'signature', problem: `The ${wrong} of the token is no time` };
       const { alg, kid } = token.header;
       const check = typeof alg === 'string' && Object.hasOwn(ALGORITHMS, alg) ? ALGORITHMS[alg] : undefined;
       if (check === undefined) return headerProblem('The algorithm of the token is not supported');
@@ -96,18 +107,29 @@ function fits(
   if (audience !== undefined && aud !== audience && !(Array.isArray(aud) && aud.includes(audience)))
     return false;
   const hash = bodyHashClaim === undefined ? undefined : claims[bodyHashClaim];
-  if (bodyHashClaim !== undefined && !(typeof hash === 'string' && equalTexts(hash, sha256Hex(request.body))))
-    return false;
+  const isOfBody = typeof hash === 'string' && equalTexts(spelled(hash, 'hex'), sha256Hex(request.body));
+  if (bodyHashClaim !== undefined && !isOfBody) return false;
   return further === undefined || further(claims) === true;
 }
 
-/** A token that says until when it is good is judged by that. Otherwise it has to be young. */
+/** A claim of one of these names has to be a time. One that is none must not count as one that is absent. */
+const TIMES = ['iat', 'nbf', 'exp'] as const;
+
+/**
+ * A token that says until when it is good is judged by that. Otherwise it has to be young. It is not good
+ * before it was made.
+ */
 function timesOf({ iat, nbf, exp }: Token['claims']): Partial<Extract<Verification, { ok: true }>> {
-  const [issued, notBefore, notAfter] = [iat, nbf, exp].map((value) =>
-    typeof value === 'number' && Number.isFinite(value) ? new Date(value * 1_000) : undefined,
-  );
+  const [issued, begins, notAfter] = [dateOf(iat), dateOf(nbf), dateOf(exp)];
+  const notBefore = (begins?.getTime() ?? 0) > (issued?.getTime() ?? 0) ? begins : issued;
   if (notAfter !== undefined) return { notBefore, notAfter };
   return { notBefore, signedAt: issued ?? new Date(0) };
+}
+
+/** A number of seconds since 1970 that a Date can hold. */
+function dateOf(value: unknown): Date | undefined {
+  const date = new Date(typeof value === 'number' ? value * 1_000 : Number.NaN);
+  return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
 function tokenOf(text: string): Token | undefined {

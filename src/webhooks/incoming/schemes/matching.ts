@@ -8,21 +8,25 @@ export function equalTexts(a: string, b: string): boolean {
 }
 
 /**
- * Looks for the secret whose text is among those given. Texts are compared and not the bytes that they stand
- * for, because several texts stand for the same bytes: hex in capital letters, or base64 with other bits at
- * its end. All secrets are tried, so the time does not tell which one it was.
+ * Looks for the secret whose text is among those given. `expected` returns the text, or each of the texts that
+ * an honest sender may make. Texts are compared and not the bytes that they stand for, because several texts of
+ * base64 stand for the same bytes. All secrets are tried, so the time does not tell which one it was.
  */
 export function matchOf(
   given: readonly string[],
   secrets: readonly string[],
-  expected: (secret: string) => string,
+  expected: (secret: string) => string | readonly string[],
 ): Verification {
   let matched = -1;
-  for (const [index, secret] of secrets.entries()) {
-    const text = expected(secret);
-    for (const each of given) if (equalTexts(each, text) && matched < 0) matched = index;
-  }
+  for (const [index, secret] of secrets.entries())
+    for (const text of [expected(secret)].flat())
+      for (const each of given) if (equalTexts(each, text) && matched < 0) matched = index;
   return matched < 0 ? NO_MATCH : { ok: true, secret: matched };
+}
+
+/** A signature in the spelling in which `hmac` writes it. Senders also write hex in capital letters. */
+export function spelled(signature: string, encoding: SignatureEncoding): string {
+  return encoding === 'hex' ? signature.toLowerCase() : signature;
 }
 
 export type HmacAlgorithm = 'sha1' | 'sha256' | 'sha384' | 'sha512';
@@ -45,6 +49,9 @@ export function hmac(
   return made.digest(encoding);
 }
 
+/** How a header says a time: seconds or milliseconds since 1970, or ISO 8601. */
+export type TimestampUnit = 's' | 'ms' | 'iso';
+
 const SECONDS = /^[1-9]\d{8,11}$/;
 const MILLISECONDS = /^[1-9]\d{11,14}$/;
 
@@ -52,6 +59,26 @@ const MILLISECONDS = /^[1-9]\d{11,14}$/;
 export function unixTime(text: string | undefined, unit: 's' | 'ms' = 's'): Date | undefined {
   if (text === undefined || !(unit === 's' ? SECONDS : MILLISECONDS).test(text)) return undefined;
   return new Date(Number(text) * (unit === 's' ? 1_000 : 1));
+}
+
+/**
+ * The time that a header holds. Without a unit it is what the text can only be: seconds have 9 to 11 digits,
+ * milliseconds have more. The text is signed as it stands, so nobody but the sender chooses how it is read.
+ */
+export function signedTime(text: string | undefined, unit?: TimestampUnit): Date | undefined {
+  if (unit === 'iso') return isoTime(text);
+  if (unit !== undefined) return unixTime(text, unit);
+  return (text ?? '').length < 12 ? unixTime(text) : (unixTime(text, 'ms') ?? isoTime(text));
+}
+
+const ISO = /^(\d{4})-(\d\d)-(\d\d)T\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+
+function isoTime(text: string | undefined): Date | undefined {
+  const [, year, month, day] = ISO.exec(text ?? '') ?? [];
+  const date = new Date(text ?? '');
+  // JavaScript takes the 30th of February for the 2nd of March.
+  const lastDay = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
+  return day === undefined || Number(day) > lastDay || Number.isNaN(date.getTime()) ? undefined : date;
 }
 
 /**

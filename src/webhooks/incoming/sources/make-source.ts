@@ -27,6 +27,12 @@ export function webhookSource(options: WebhookSourceOptions): WebhookSource {
     secrets.every((secret) => typeof secret === 'string' && secret !== '')
       ? []
       : ['secrets must be a text, or a list of texts, and none of them may be empty']),
+    ...(secrets.includes('endpoint')
+      ? [
+          "a list with the word 'endpoint' would make it a secret: write secrets: 'endpoint' for the secrets of endpoints",
+        ]
+      : []),
+    ...problemsOfTypes(options.types),
     ...(verify.length > 0 ? [] : ['verify must be a scheme, or a list of schemes']),
     ...problemsOfIdentity(options),
     ...problemsOfRedact(options.redact),
@@ -61,6 +67,13 @@ function problemsOfRedact(redact: unknown): string[] {
   return redact === undefined || (Array.isArray(redact) && redact.every(isPath))
     ? []
     : ['redact must be a list of paths such as "customer.email"'];
+}
+
+function problemsOfTypes(types: unknown): string[] {
+  const isType = (type: unknown) => typeof type === 'string' && type !== '';
+  return types === undefined || (Array.isArray(types) && types.every(isType))
+    ? []
+    : ['types must be a list of texts, and none of them may be empty'];
 }
 
 function problemsOfSchemas(schemas: WebhookSourceOptions['schemas'] = {}): string[] {
@@ -120,6 +133,7 @@ function schemeOf(each: SignatureScheme | SchemeWithSecrets): SignatureScheme {
     ownSecrets: textsOf(secrets),
     verify: (request, given) => scheme.verify(request, given),
     problemOfSecret: (secret) => scheme.problemOfSecret?.(secret),
+    weaknessOfSecret: (secret) => scheme.weaknessOfSecret?.(secret),
     isPublicKey: (secret) => scheme.isPublicKey?.(secret) === true,
   };
 }

@@ -4,7 +4,7 @@ import { fieldOf, formOf, jsonOf, type RawWebhookRequest, textOf } from '../raw-
 import { sha256Hex } from '../schemes/digest.js';
 import { hmacScheme } from '../schemes/hmac.scheme.js';
 import { hubspotScheme } from '../schemes/hubspot.scheme.js';
-import { standardScheme } from '../schemes/standard.scheme.js';
+import { type StandardSchemeOptions, standardScheme } from '../schemes/standard.scheme.js';
 import { stripeScheme } from '../schemes/stripe.scheme.js';
 import { twilioScheme } from '../schemes/twilio.scheme.js';
 import type { CommonSourceOptions, SourceSecrets, WebhookSource } from '../webhook-source.js';
@@ -20,14 +20,16 @@ type ProviderOptions = CommonSourceOptions & SourceSecrets;
  */
 export function standardSource({
   headers: prefix = 'webhook',
+  plainKeys,
   ...options
-}: ProviderOptions & {
-  readonly key: string;
-  /** What the names of the headers begin with. Default: `webhook`. */
-  readonly headers?: 'webhook' | 'svix' | undefined;
-}): WebhookSource {
+}: ProviderOptions &
+  StandardSchemeOptions & {
+    readonly key: string;
+    /** What the names of the headers begin with. Default: `webhook`. */
+    readonly headers?: 'webhook' | 'svix' | undefined;
+  }): WebhookSource {
   return webhookSource({
-    verify: standardScheme(prefix),
+    verify: standardScheme(prefix, { plainKeys }),
     // Of the two headers with an id, only that of the scheme is signed.
     deliveryId: ({ headers }) => headers[`${prefix}-id`],
     type: (request) => fieldOf(request, 'type') ?? fieldOf(request, 'eventType') ?? 'unknown',
