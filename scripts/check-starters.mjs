@@ -15,7 +15,7 @@ const ROOT = resolve(import.meta.dirname, '..');
 const STEP_LIMIT_MS = 5 * 60_000;
 const BOOT_LIMIT_MS = 60_000;
 const WEBHOOKS = 'webhook-matrix.mjs';
-const WEBHOOK_CASES = 24;
+const WEBHOOK_CASES = 28;
 
 const { values: options } = parseArgs({
   options: { json: { type: 'string' }, only: { type: 'string' }, keep: { type: 'boolean', default: false } },

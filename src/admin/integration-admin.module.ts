@@ -1,5 +1,7 @@
 import { type DynamicModule, Module, type NestModule, type Provider } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { madeOptions } from '../module/made-options.js';
+import { MountedRoutes } from '../module/mounted-routes.js';
 import { checkAsyncOptions, checkedCallOptions, checkOptions } from './admin-option-checks.js';
 import {
   ADMIN_CALL_OPTIONS,
@@ -70,6 +72,11 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
     providers: [
       ...options,
       { provide: ADMIN_MOUNT_OPTIONS, useValue: { path, access, decorate, guards } },
+      {
+        provide: MountedRoutes,
+        inject: [ModuleRef],
+        useFactory: (moduleRef: ModuleRef) => new MountedRoutes(moduleRef, IntegrationAdminModule),
+      },
       AdminCalls,
       Denials,
       AdminProblemFilter,

@@ -1,8 +1,14 @@
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 
 /** The connection ended in the middle of a body, so there is nobody to answer. */
 export class SenderGone extends Error {
   override readonly name = 'SenderGone';
+}
+
+/** Whether all of a stream can still be read. What has ended, or gave something away, never says so again. */
+export function isUnread(stream: Readable): boolean {
+  return stream.readable && !stream.readableDidRead;
 }
 
 /**
@@ -13,22 +19,29 @@ export class SenderGone extends Error {
  */
 export function readBytes(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.resolve(undefined);
+  return readStream(request, limit);
+}
+
+/** The same for a stream that says nothing of its length. */
+export function readStream(stream: Readable, limit: number): Promise<Buffer | undefined> {
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
     let bytes = 0;
     const end = (settle: () => void) => {
-      request.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
+      stream.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
       settle();
     };
-    const onData = (piece: Buffer) => {
+    const onData = (given: Buffer | string) => {
+      // Somebody may have asked for texts.
+      const piece = typeof given === 'string' ? Buffer.from(given, stream.readableEncoding ?? 'utf8') : given;
       bytes += piece.length;
       pieces.push(piece);
       if (bytes <= limit) return;
-      request.pause();
+      stream.pause();
       end(() => resolve(undefined));
     };
     const onEnd = () => end(() => resolve(Buffer.concat(pieces, bytes)));
     const onGone = () => end(() => reject(new SenderGone('The sender went before its body had ended')));
-    request.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
+    stream.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
   });
 }

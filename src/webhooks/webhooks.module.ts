@@ -1,6 +1,8 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { BROUGHT_EXTENSION } from '../module/extension.js';
 import { madeOptions } from '../module/made-options.js';
+import { MountedRoutes } from '../module/mounted-routes.js';
 import { IncomingEndpointsService } from './incoming/endpoints/incoming-endpoints.service.js';
 import { RawBytes } from './incoming/http/raw-bytes.js';
 import { WebhookAnswers } from './incoming/http/webhook-answers.js';
@@ -70,6 +72,11 @@ function mounted(options: Provider[], mount: WebhooksModuleOptions): DynamicModu
     controllers: mount.incoming === undefined ? [] : [webhookController(mount)],
     providers: [
       ...options,
+      {
+        provide: MountedRoutes,
+        inject: [ModuleRef],
+        useFactory: (moduleRef: ModuleRef) => new MountedRoutes(moduleRef, WebhooksModule),
+      },
       IncomingEngine,
       IncomingWebhookService,
       IncomingEndpointsService,

@@ -14,13 +14,14 @@ import {
   Inject,
   Injectable,
   Module,
+  type ModuleMetadata,
   type NestInterceptor,
   type PipeTransform,
   SetMetadata,
   ValidationPipe,
   VersioningType,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, Reflector } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, Reflector, RouterModule } from '@nestjs/core';
 import { IntegrationAdminModule, type IntegrationAdminOptions } from 'nestjs-integration/admin';
 import { map } from 'rxjs';
 import { HANDLERS } from '../../src/admin/routes/handlers.js';
@@ -64,6 +65,7 @@ const PLACES: readonly {
   readonly name: string;
   readonly path: string;
   readonly base: string;
+  readonly imports?: ModuleMetadata['imports'];
   readonly prepare?: (app: INestApplication) => void;
 }[] = [
   { name: 'the root', path: '/', base: '' },
@@ -75,25 +77,38 @@ const PLACES: readonly {
     prepare: (app) =>
       app.setGlobalPrefix('api/v1').enableVersioning({ type: VersioningType.URI, defaultVersion: '7' }),
   },
+  {
+    name: 'paths of RouterModule, excluded from the global prefix',
+    path: PATH,
+    base: `/inner/v9/${PATH}`,
+    imports: [
+      RouterModule.register([{ path: 'inner', children: [{ path: 'v9', module: IntegrationAdminModule }] }]),
+    ],
+    prepare: (app) => app.setGlobalPrefix('api', { exclude: ['inner/*path'] }),
+  },
 ];
 
+const setupOf = ({
+  path,
+  imports,
+  prepare,
+}: (typeof PLACES)[number]): Parameters<typeof startAdminApp>[1] => ({
+  admin: { path },
+  ...(imports === undefined ? {} : { module: { imports } }),
+  ...(prepare === undefined ? {} : { prepare }),
+});
+
 describe.each(PLATFORMS)('on %s, the admin API', (platform) => {
-  it.each(PLACES)('is at $name', async ({ path, base, prepare }) => {
-    await withApp(
-      { platform, admin: { path }, ...(prepare === undefined ? {} : { prepare }) },
-      async (app) => {
-        const answer = await app.ask('settings', { base });
-        expect(answer).toMatchObject({ status: 200, json: { items: expect.any(Array) } });
-        expect(answer.headers.get('cache-control')).toBe('no-store');
-      },
-    );
+  it.each(PLACES)('is at $name', async (place) => {
+    await withApp({ platform, ...setupOf(place) }, async (app) => {
+      const answer = await app.ask('settings', { base: place.base });
+      expect(answer).toMatchObject({ status: 200, json: { items: expect.any(Array) } });
+      expect(answer.headers.get('cache-control')).toBe('no-store');
+    });
   });
 
   it.each(PLACES)('takes writes at $name, and refuses bodies that no parser takes', async (place) => {
-    const { path, base, prepare } = place;
-    await withApp({ platform, admin: { path }, ...(prepare === undefined ? {} : { prepare }) }, (app) =>
-      takesWrites(app.url, base),
-    );
+    await withApp({ platform, ...setupOf(place) }, (app) => takesWrites(app.url, place.base));
   });
 
   it('is behind a proxy that strips a prefix', async () => {

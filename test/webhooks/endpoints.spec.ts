@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Post } from '@nestjs/common';
+import { Controller, type DynamicModule, type INestApplication, Post } from '@nestjs/common';
+import { RouterModule } from '@nestjs/core';
 import { type SecretKeys, SecretsModule, staticKeys } from 'nestjs-integration/secrets';
 import {
   githubSource,
@@ -12,6 +13,7 @@ import {
   VerifiedWebhook,
   type VerifiedWebhookRequest,
   WebhookEvent,
+  WebhooksModule,
 } from 'nestjs-integration/webhooks';
 import { AuditService, DoctorService } from '../../src/index.js';
 import { EndpointReader } from '../../src/webhooks/incoming/endpoints/endpoint-reader.js';
@@ -79,12 +81,17 @@ afterEach(async () => {
 });
 afterAll(() => database.drop());
 
-async function start({ keys = KEYS, ...setup }: Partial<WebhookAppSetup> & { keys?: SecretKeys } = {}) {
+interface Setup extends Partial<WebhookAppSetup> {
+  readonly keys?: SecretKeys;
+  readonly imports?: DynamicModule[];
+}
+
+async function start({ keys = KEYS, imports = [], ...setup }: Setup = {}) {
   app = await startWebhookApp(database, {
     webhooks: { publicUrl: 'https://hooks.example/', incoming: { sources: SOURCES } },
     ...setup,
     module: {
-      imports: [SecretsModule.forRoot({ keys })],
+      imports: [SecretsModule.forRoot({ keys }), ...imports],
       controllers: [TenantController],
     },
   });
@@ -95,6 +102,29 @@ async function start({ keys = KEYS, ...setup }: Partial<WebhookAppSetup> & { key
 const by = { by: 'ann', reason: 'because' };
 const secretsStored = async () =>
   (await database.pool.query('SELECT FROM integration.integration_secret')).rowCount;
+
+describe.each(PLATFORMS)('on %s, the address of an endpoint', (platform) => {
+  const routes = [{ path: 'inner', children: [{ path: 'v9', module: WebhooksModule }] }];
+  const prepare = (its: INestApplication) => its.setGlobalPrefix('api');
+
+  it('has the paths of RouterModule, and long deliveries are taken there', async () => {
+    const { send, of } = await start({ platform, prepare, imports: [RouterModule.register(routes)] });
+    const { endpoint, secret } = await of('acme').create({ source: 'github' });
+    expect(endpoint.url).toBe(`https://hooks.example/api/inner/v9/webhooks/github/${endpoint.id}`);
+    const long = JSON.stringify({ text: 'x'.repeat(200_000) });
+    const delivery = fromGithub(long, { secret: secret ?? '' });
+    const { pathname } = new URL(endpoint.url ?? '');
+    expect(await send(pathname, delivery)).toMatchObject({ status: 200, json: { status: 'accepted' } });
+  });
+
+  it('is not known where a parameter stands before it, and deliveries are taken with any value of it', async () => {
+    const { send, of } = await start({ platform, prepare: (its) => its.setGlobalPrefix(':region') });
+    const { endpoint, secret } = await of('acme').create({ source: 'github' });
+    expect(endpoint).toMatchObject({ path: `/:region/webhooks/github/${endpoint.id}`, url: null });
+    const delivery = fromGithub(BODY, { secret: secret ?? '' });
+    expect(await send(endpoint.path.replace(':region', 'eu'), delivery)).toMatchObject({ status: 200 });
+  });
+});
 
 describe.each(PLATFORMS)('on %s, a delivery to the endpoint of a tenant', (platform) => {
   it('is verified with its secret, and the receipt and the event carry the tenant', async () => {

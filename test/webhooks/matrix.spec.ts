@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 const SCRIPT = join(import.meta.dirname, '../support/processes/webhook-matrix.mjs');
-/** Twenty-four applications one after the other. */
+/** Twenty-eight applications one after the other. */
 const MANY_BOOTS_MS = 300_000;
 
 let database: TestDatabase;
@@ -27,7 +27,7 @@ it(
     };
     expect(nest).toMatch(/^12\./);
     expect(cases.filter(({ problems }) => problems.length > 0)).toEqual([]);
-    expect(new Set(cases.map(({ name }) => name)).size).toBe(24);
+    expect(new Set(cases.map(({ name }) => name)).size).toBe(28);
   },
   MANY_BOOTS_MS,
 );

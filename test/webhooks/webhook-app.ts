@@ -9,7 +9,7 @@ import {
   Post,
   Req,
 } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import {
@@ -36,6 +36,8 @@ class ShopController {
 
 export interface WebhookAppSetup {
   readonly platform?: Platform;
+  /** The server, where something stands on it before the application does. */
+  readonly adapter?: AbstractHttpAdapter;
   /** Options for `forRoot`, or the module. */
   readonly webhooks: WebhooksModuleOptions | DynamicModule;
   readonly engine?: IntegrationModuleOptions;
@@ -69,7 +71,7 @@ export interface Answered {
 
 export async function startWebhookApp(
   database: TestDatabase,
-  { platform = 'express', webhooks, engine, module, create, prepare }: WebhookAppSetup,
+  { platform = 'express', adapter: given, webhooks, engine, module, create, prepare }: WebhookAppSetup,
 ): Promise<WebhookApp> {
   @Module({
     ...module,
@@ -81,7 +83,7 @@ export async function startWebhookApp(
     controllers: [ShopController, ...(module?.controllers ?? [])],
   })
   class AppModule {}
-  const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
+  const adapter = given ?? (platform === 'express' ? new ExpressAdapter() : new FastifyAdapter());
   const app = await NestFactory.create(AppModule, adapter, { logger: false, abortOnError: false, ...create });
   prepare?.(app);
   await app.listen(0, '127.0.0.1');

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import { HttpAdapterHost } from '@nestjs/core';
+import { MountedRoutes } from '../../module/mounted-routes.js';
 import { segmentsOf } from '../../module/route-path.js';
 import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../admin-options.js';
 import { AdminCalls } from '../calls/admin-calls.js';
@@ -7,7 +8,7 @@ import type { ServerRequest } from '../calls/admin-request.js';
 import { bodyTooLarge, MAX_BODY_BYTES, problemOfBody, saysTooMuch } from '../calls/body.js';
 import { HANDLERS } from '../routes/handlers.js';
 import type { Route } from '../routes/route.js';
-import { segmentsWithPrefix } from './nest-configuration.js';
+import { METHODS } from './mounted-controller.js';
 
 /** What is used of a route of Fastify before it is added. */
 interface FastifyRoute {
@@ -34,7 +35,7 @@ const ROUTES: readonly Route[] = HANDLERS.flatMap(({ routes }) => Object.values(
 @Injectable()
 export class BodyErrors {
   constructor(
-    private readonly moduleRef: ModuleRef,
+    private readonly routes: MountedRoutes,
     private readonly host: HttpAdapterHost,
     @Inject(ADMIN_MOUNT_OPTIONS) private readonly mount: AdminMountOptions,
     private readonly calls: AdminCalls,
@@ -75,7 +76,7 @@ export class BodyErrors {
   }
 
   private installInFastify(instance: FastifyInstance): void {
-    const urls = new Set(ROUTES.map(({ path }) => `/${[...this.base(), ...segmentsOf(path)].join('/')}`));
+    const urls = new Set(ROUTES.map((route) => `/${this.segmentsOf(route).join('/')}`));
     instance.addHook('onRoute', (route) => {
       if (!urls.has(route.url)) return;
       route.bodyLimit = MAX_BODY_BYTES;
@@ -89,21 +90,18 @@ export class BodyErrors {
 
   private isOurs({ method, originalUrl, url }: ServerRequest): boolean {
     const given = segmentsOf((originalUrl ?? url).split('?', 1)[0] ?? '');
-    const base = this.base();
-    if (!base.every((segment, index) => segment === given[index])) return false;
-    const rest = given.slice(base.length);
     return ROUTES.some((route) => {
-      const expected = segmentsOf(route.path);
+      if (route.method !== method) return false;
+      const expected = this.segmentsOf(route);
       return (
-        route.method === method &&
-        expected.length === rest.length &&
-        expected.every((segment, index) => segment.startsWith(':') || segment === rest[index])
+        expected.length === given.length &&
+        expected.every((segment, index) => segment.startsWith(':') || segment === given[index])
       );
     });
   }
 
-  /** The segments of the path of the admin API, with the global prefix. */
-  private base(): string[] {
-    return segmentsWithPrefix(this.moduleRef, this.mount.path);
+  /** The segments of a route in the application. */
+  private segmentsOf({ path, method }: Route): string[] {
+    return this.routes.segmentsOf(`${this.mount.path}/${path}`, METHODS[method]);
   }
 }

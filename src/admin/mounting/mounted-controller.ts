@@ -24,7 +24,7 @@ export interface Handlers {
 }
 
 const CALLS = Symbol('admin calls');
-const METHODS = {
+export const METHODS = {
   GET: RequestMethod.GET,
   POST: RequestMethod.POST,
   PATCH: RequestMethod.PATCH,

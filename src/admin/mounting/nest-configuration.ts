@@ -1,11 +1,9 @@
 import type { ModuleRef } from '@nestjs/core';
-import { segmentsOf } from '../../module/route-path.js';
 
 /** What is used of the configuration of an application of Nest 11 and 12. */
 export interface NestConfiguration {
   getGlobalGuards(): readonly unknown[];
   getGlobalRequestGuards(): readonly unknown[];
-  getGlobalPrefix(): string;
 }
 
 /**
@@ -17,10 +15,4 @@ export function configurationOf(moduleRef: ModuleRef): NestConfiguration | undef
     readonly container?: { readonly applicationConfig?: NestConfiguration };
   };
   return container?.applicationConfig;
-}
-
-/** The segments of a path of the application, with its global prefix. */
-export function segmentsWithPrefix(moduleRef: ModuleRef, path: string): string[] {
-  const prefix = configurationOf(moduleRef)?.getGlobalPrefix() ?? '';
-  return [...segmentsOf(prefix), ...segmentsOf(path)];
 }

@@ -1,7 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import { Inject, Injectable, RequestMethod } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { MountedRoutes } from '../../module/mounted-routes.js';
 import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../admin-options.js';
-import { segmentsWithPrefix } from './nest-configuration.js';
 
 /** What is used of a route of Fastify before it is added. */
 interface FastifyRoute {
@@ -27,7 +27,7 @@ interface FastifyInstance {
 @Injectable()
 export class PageSlash {
   constructor(
-    private readonly moduleRef: ModuleRef,
+    private readonly routes: MountedRoutes,
     private readonly host: HttpAdapterHost,
     @Inject(ADMIN_MOUNT_OPTIONS) private readonly mount: AdminMountOptions,
   ) {}
@@ -47,8 +47,11 @@ export class PageSlash {
   }
 
   private urls(): ReadonlySet<string> {
-    const base = segmentsWithPrefix(this.moduleRef, this.mount.path);
-    const ui = `/${[...base, 'ui'].join('/')}`;
-    return new Set(base.length === 0 ? [ui] : [`/${base.join('/')}`, ui]);
+    const { path } = this.mount;
+    const urls = [path, `${path}/ui`].map(
+      (each) => `/${this.routes.segmentsOf(each, RequestMethod.GET).join('/')}`,
+    );
+    // The root is answered as it is.
+    return new Set(urls.filter((url) => url !== '/'));
   }
 }

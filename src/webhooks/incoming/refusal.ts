@@ -48,7 +48,7 @@ export function rawBodyMissing(source: string): IntegrationError {
   return refusal(
     'raw-body',
     source,
-    'The bytes of the body are gone, because something read it before, so no signature can be verified. Make the application with { rawBody: true }, or let nothing read bodies before the routes of webhooks',
+    'The bytes of the body are gone, because something read it before, so no signature can be verified. Let nothing read bodies before the routes of webhooks, or keep the bytes as a Buffer in request.rawBody; an application with routes of its own for webhooks is made with { rawBody: true }',
   );
 }
 

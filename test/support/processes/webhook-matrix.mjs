@@ -5,7 +5,7 @@ import 'reflect-metadata';
 import { createHmac, randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { Controller, Module, Post, Req, VersioningType } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { NestFactory, RouterModule } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { IntegrationModule } from 'nestjs-integration';
@@ -44,6 +44,13 @@ const ROUTES = {
     headers: { v: '7' },
   },
   'below a path of the module': { at: '/in/hooks/github', path: 'in/hooks' },
+  'below paths of RouterModule, with a prefix': {
+    at: '/api/inner/v9/webhooks/github',
+    shop: '/api/shop',
+    isLargest: true,
+    routes: [{ path: 'inner', children: [{ path: 'v9', module: WebhooksModule }] }],
+    prepare: (app) => app.setGlobalPrefix('api'),
+  },
 };
 
 /** A route of the application itself. */
@@ -56,13 +63,14 @@ Req()(ShopController.prototype, 'echo', 0);
 Post()(ShopController.prototype, 'echo', Object.getOwnPropertyDescriptor(ShopController.prototype, 'echo'));
 Controller('shop')(ShopController);
 
-async function start(platform, rawBody, { path, prepare }) {
+async function start(platform, rawBody, { path, prepare, routes = [] }) {
   class AppModule {}
   const source = githubSource({ secrets: SECRET, maxBodyBytes: LIMIT });
   Module({
     imports: [
       IntegrationModule.forRoot({ connectionString: process.env.DATABASE_URL, role: 'publisher' }),
       WebhooksModule.forRoot({ path, incoming: { sources: [source] } }),
+      RouterModule.register(routes),
     ],
     controllers: [ShopController],
   })(AppModule);

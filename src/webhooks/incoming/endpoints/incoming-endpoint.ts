@@ -19,9 +19,12 @@ export interface EndpointRow {
 
 /** An address at which the sender of one tenant delivers. */
 export interface IncomingEndpoint extends EndpointRow {
-  /** The path with the global prefix: `/webhooks/github/<id>`. */
+  /** The path with the global prefix and the paths of `RouterModule`: `/webhooks/github/<id>`. */
   readonly path: string;
-  /** What the sender is given. Null if the module has no `publicUrl`. */
+  /**
+   * What the sender is given. Null if the module has no `publicUrl`, or if the path before the routes has a
+   * parameter.
+   */
   readonly url: string | null;
 }
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
 import { invalidArgument } from '../../../events/argument-checks.js';
 import { problemOfCharacters } from '../../../events/text.js';
+import { MountedRoutes } from '../../../module/mounted-routes.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { addressOf } from '../http/endpoint-address.js';
 import { IncomingEngine } from '../incoming-engine.js';
@@ -24,7 +24,7 @@ export class IncomingEndpointsService {
   constructor(
     private readonly engine: IncomingEngine,
     private readonly webhooks: IncomingWebhookService,
-    private readonly moduleRef: ModuleRef,
+    private readonly routes: MountedRoutes,
     @Inject(WEBHOOKS_OPTIONS) private readonly options: WebhooksModuleOptions,
   ) {}
 
@@ -44,7 +44,7 @@ export class IncomingEndpointsService {
         field: 'tenantId',
       });
     return new TenantIncomingEndpoints(tenantId, this.engine, this.webhooks, (row) =>
-      addressOf(row, this.moduleRef, this.options),
+      addressOf(row, this.routes, this.options),
     );
   }
 }

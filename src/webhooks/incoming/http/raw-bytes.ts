@@ -1,14 +1,15 @@
 import type { IncomingMessage } from 'node:http';
-import { Inject, Injectable } from '@nestjs/common';
-import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
-import { readBytes, SenderGone } from '../../../module/read-bytes.js';
+import { Readable } from 'node:stream';
+import { Inject, Injectable, RequestMethod } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { MountedRoutes } from '../../../module/mounted-routes.js';
+import { isUnread, readBytes, readStream, SenderGone } from '../../../module/read-bytes.js';
 import { segmentsOf } from '../../../module/route-path.js';
 import { DEFAULT_PATH, WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
-import { tooLarge } from '../refusal.js';
+import { rawBodyMissing, tooLarge } from '../refusal.js';
 import type { WebhookSource } from '../webhook-source.js';
-import { globalPrefixOf } from './global-prefix.js';
-import { keepBytes, type ServerRequest } from './server-request.js';
+import { bytesOf, keepBytes, type ServerRequest } from './server-request.js';
 import { WebhookAnswers } from './webhook-answers.js';
 import { ROUTE_PATHS } from './webhook-controller.js';
 
@@ -26,6 +27,7 @@ interface FastifyInstance {
 
 interface ExpressRequest extends IncomingMessage {
   readonly method: string;
+  readonly url: string;
   readonly path: string;
 }
 
@@ -46,7 +48,7 @@ const BODY_HEADERS = ['content-type', 'content-length', 'transfer-encoding'] as 
 @Injectable()
 export class RawBytes {
   constructor(
-    private readonly moduleRef: ModuleRef,
+    private readonly routes: MountedRoutes,
     private readonly host: HttpAdapterHost,
     private readonly webhooks: IncomingWebhookService,
     private readonly answers: WebhookAnswers,
@@ -67,7 +69,7 @@ export class RawBytes {
         const source = this.sourceOf(request);
         if (source === undefined) next();
         else
-          this.read(request, source).then(
+          this.read(request, request, source).then(
             () => next(),
             (error: unknown) => this.giveUp(error, response),
           );
@@ -85,7 +87,8 @@ export class RawBytes {
         const { headers } = request.raw;
         hidden.set(request.raw, Object.fromEntries(BODY_HEADERS.map((name) => [name, headers[name]])));
         try {
-          if (source !== undefined && request.method === 'POST') await this.read(request.raw, source);
+          if (source !== undefined && request.method === 'POST')
+            await this.read(request, request.raw, source, payload);
         } catch (error) {
           this.giveUp(error, reply);
           return reply;
@@ -101,16 +104,26 @@ export class RawBytes {
   }
 
   /** Reads the body of a request, and leaves nothing to read to the parsers of the application. */
-  private async read(request: IncomingMessage, source: WebhookSource): Promise<void> {
+  private async read(
+    request: ServerRequest,
+    raw: IncomingMessage,
+    source: WebhookSource,
+    payload: unknown = raw,
+  ): Promise<void> {
     const limit = this.webhooks.maxBodyBytesOf(source);
-    const bytes = await readBytes(request, limit);
-    if (bytes === undefined) {
+    const bytes = await unreadBytes(raw, payload, limit, () => bytesOf(request) !== undefined);
+    if (bytes === 'too many') {
       this.webhooks.count(source.key, 'size');
       throw tooLarge(source.key, limit);
     }
-    keepBytes(request, bytes);
+    if (bytes !== undefined) keepBytes(raw, bytes);
+    // Nothing may wait for a stream that has ended, and a parser might, or might take the rest for all.
+    else if (bytesOf(request) === undefined) {
+      this.webhooks.count(source.key, 'raw-body');
+      throw rawBodyMissing(source.key);
+    }
     // The body parsers of Express 4 ask for this.
-    Object.assign(request, { _body: true });
+    Object.assign(raw, { _body: true });
   }
 
   /** The rest of the body is not read, so the connection cannot be used again. */
@@ -136,12 +149,44 @@ export class RawBytes {
 
   /** The segments of the paths of the routes, with the global prefix where they have it. */
   private templates(): string[][] {
-    const path = segmentsOf(this.options.path ?? DEFAULT_PATH);
-    return ROUTE_PATHS.map((route) => {
-      const segments = [...path, ...segmentsOf(route)];
-      return [...segmentsOf(globalPrefixOf(this.moduleRef, `/${segments.join('/')}`)), ...segments];
-    });
+    const { path = DEFAULT_PATH } = this.options;
+    return ROUTE_PATHS.map((route) => this.routes.segmentsOf(`${path}/${route}`, RequestMethod.POST));
   }
+}
+
+/**
+ * The bytes of a body that nobody has read yet. Undefined if somebody has: the application, or whatever stands
+ * before it. Then a host may have kept them (`isKept`), or a hook of Fastify hands on a stream of its own.
+ *
+ * @throws SenderGone
+ */
+async function unreadBytes(
+  raw: IncomingMessage,
+  payload: unknown,
+  limit: number,
+  isKept: () => boolean,
+): Promise<Buffer | 'too many' | undefined> {
+  try {
+    if (isUnread(raw)) {
+      if (payload !== raw) letRun(payload, raw);
+      return (await readBytes(raw, limit)) ?? 'too many';
+    }
+    if (raw.aborted) throw new SenderGone('The sender went before its body was read');
+    if (isKept() || payload === raw || !(payload instanceof Readable) || !isUnread(payload)) return undefined;
+    return (await readStream(payload, limit)) ?? 'too many';
+  } catch (error) {
+    // A request that a host has made of something else fails to be read while its sender still waits.
+    if (error instanceof SenderGone && !raw.aborted && raw.socket?.destroyed !== true) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * What a hook has made of the body is not looked at. But while it is full it would hold up the body, and Node
+ * pauses the body if it fails.
+ */
+function letRun(payload: unknown, raw: IncomingMessage): void {
+  if (payload instanceof Readable) payload.on('error', () => raw.resume()).resume();
 }
 
 /** A parameter of a route as Express reads it. It refuses what cannot be read. */
