@@ -42,7 +42,22 @@ const later = defineEvent({
   schema: z.object({ total: z.number().refine(async (total) => total > 0, 'must be positive') }),
 });
 const gone = defineEvent({ name: 'gone.order', schema: z.object({}), retired: true });
-const ALL = [withZod, withValibot, withArktype, later, gone];
+/** Rules that were not made for every value: they throw. */
+const throwing = defineEvent({
+  name: 'throwing.order',
+  schema: z
+    .object({})
+    .loose()
+    .refine(({ lines }) => (lines as unknown[]).length > 0),
+});
+const throwingLater = defineEvent({
+  name: 'throwing-later.order',
+  schema: v.pipeAsync(
+    v.looseObject({}),
+    v.checkAsync(async (given) => (given as { lines: unknown[] }).lines.length > 0),
+  ),
+});
+const ALL = [withZod, withValibot, withArktype, later, gone, throwing, throwingLater];
 
 let database: TestDatabase;
 let app: TestApp | undefined;
@@ -126,6 +141,23 @@ describe('publishing under a contract', () => {
     },
   );
 
+  it.each(['throwing.order', 'throwing-later.order'])(
+    'rejects a payload that makes the schema of %s throw, with what it threw as the cause',
+    async (name) => {
+      const { api, context } = await start();
+      const refused = {
+        code: 'INTEGRATION_CONTRACT_VIOLATION',
+        message: expect.stringContaining('- payload: makes its schema throw a TypeError'),
+        cause: expect.any(TypeError),
+        details: { eventName: name, version: 1, paths: ['payload'] },
+      };
+      await expect(api.publishEvent(event(name, {}))).rejects.toMatchObject(refused);
+      await expect(context.get(ContractsService).validate(name, {})).rejects.toMatchObject(refused);
+      await api.publishEvent(event(name, { lines: [1] }));
+      expect(await stored()).toEqual([{ name, version: 1, payload: { lines: [1] } }]);
+    },
+  );
+
   it('rejects a list with the paths of all of its events', async () => {
     const { api } = await start();
     const events = [
@@ -203,6 +235,8 @@ describe('the service', () => {
       'arktype.order',
       'gone.order',
       'later.order',
+      'throwing-later.order',
+      'throwing.order',
       'valibot.order',
       'zod.order',
     ]);

@@ -5,7 +5,7 @@ import type { Publishing } from '../events/event-gate.js';
 import type { ContractRegistry } from './contract-registry.js';
 import type { ContractsSettings } from './contracts-options.js';
 import type { AnyEventContract } from './event-contract.js';
-import { resultFrom, type SchemaResult } from './event-schema.js';
+import { type SchemaVerdict, validate } from './validate.js';
 import { problemsOf, sentenceOf, type Violation, violated } from './violations.js';
 
 /** An event that may be stored, or what is wrong with it. */
@@ -58,7 +58,7 @@ export class ContractPublishing {
     if (contract === undefined || problem !== undefined)
       return refused(event, version, `${place}eventVersion`, problem);
     const given = event.payload === undefined ? {} : event.payload;
-    const result = contract.schema['~standard'].validate(given);
+    const result = validate(contract.schema, given);
     return result instanceof Promise
       ? result.then((each) => verdictOf(each, event, contract, place))
       : verdictOf(result, event, contract, place);
@@ -86,14 +86,14 @@ function refused(
 }
 
 function verdictOf(
-  answer: SchemaResult,
+  result: SchemaVerdict,
   event: DomainEventInput,
   { name, version, schema }: AnyEventContract,
   place: string,
 ): Verdict {
-  const result = resultFrom(answer);
   const { issues } = result;
   if (issues === undefined) return { event: { ...event, eventVersion: version, payload: result.value } };
   const problems = problemsOf(schema, issues, `${place}payload`);
-  return { event: { ...event, eventVersion: version }, violation: { eventName: name, version, problems } };
+  const violation = { eventName: name, version, problems, thrown: result.thrown };
+  return { event: { ...event, eventVersion: version }, violation };
 }

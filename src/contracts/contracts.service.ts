@@ -6,7 +6,8 @@ import { type ContractFinding, review } from './contract-review.js';
 import { ContractSchemas } from './contract-schemas.js';
 import type { AnyEventContract } from './event-contract.js';
 import type { KeptContract } from './event-contract.store.js';
-import { type JsonSchema, resultFrom } from './event-schema.js';
+import type { JsonSchema } from './event-schema.js';
+import { validateLater } from './validate.js';
 import { problemsOf, violated } from './violations.js';
 
 /** The contracts of the application. */
@@ -34,10 +35,10 @@ export class ContractsService {
    */
   async validate(name: string, payload: unknown, version?: number): Promise<unknown> {
     const contract = this.registry.require(name, version);
-    const result = resultFrom(await contract.schema['~standard'].validate(payload));
+    const result = await validateLater(contract.schema, payload);
     if (result.issues === undefined) return result.value;
     const problems = problemsOf(contract.schema, result.issues, 'payload');
-    throw violated([{ eventName: name, version: contract.version, problems }]);
+    throw violated([{ eventName: name, version: contract.version, problems, thrown: result.thrown }]);
   }
 
   /**

@@ -13,6 +13,8 @@ export interface Violation {
   readonly eventName: string;
   readonly version: number | undefined;
   readonly problems: readonly JsonProblem[];
+  /** What the schema threw in the place of an answer. */
+  readonly thrown?: unknown;
 }
 
 /** The issues of a schema, with the paths that messages of this package use. */
@@ -44,6 +46,7 @@ function wordsOf(issue: Issue, vendor: string): string {
 export function violated(violations: readonly Violation[]): IntegrationError {
   const problems = violations.flatMap((violation) => violation.problems);
   const [first] = violations;
+  const cause = violations.find(({ thrown }) => thrown !== undefined)?.thrown;
   return new IntegrationError(
     'INTEGRATION_CONTRACT_VIOLATION',
     `${sentenceOf(violations)} Nothing was published. Correct the payload; if the contract is to allow it, define the next version of it.`,
@@ -54,6 +57,7 @@ export function violated(violations: readonly Violation[]): IntegrationError {
       problems: problems.map(({ path, reason }) => ({ path, reason })),
       paths: problems.map(({ path }) => path),
     },
+    cause === undefined ? {} : { cause },
   );
 }
 

@@ -8,6 +8,7 @@ import {
   hmacSource,
   IncomingEndpointsService,
   IncomingWebhookService,
+  type RawWebhookRequest,
   standardSource,
   stripeSource,
   VerifiedWebhook,
@@ -191,6 +192,27 @@ describe.each(PLATFORMS)('on %s, a delivery to the endpoint of a tenant', (platf
     });
   });
 
+  it('is told apart from others by no GET and no other method without a signature', async () => {
+    const handshake = ({ method }: RawWebhookRequest) => (method === 'GET' ? { body: 'hello' } : undefined);
+    const sources = [...SOURCES, githubSource({ key: 'trying', secrets: 'endpoint', handshake })];
+    const { url, of } = await start({ platform, webhooks: { incoming: { sources } } });
+    for (const source of ['github', 'trying']) {
+      const add = async () => (await of('acme').create({ source })).endpoint.id;
+      const [known, paused, unreadable, removed] = [await add(), await add(), await add(), await add()];
+      await of('acme').pause(paused);
+      await of('acme').remove(removed);
+      await database.pool.query('DELETE FROM integration.integration_secret WHERE owner_id = $1', [
+        unreadable,
+      ]);
+      for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'DELETE']) {
+        const shown: unknown[] = [];
+        for (const id of [known, paused, unreadable, removed, randomUUID()])
+          shown.push(await everythingOf(`${url}/webhooks/${source}/${id}`, method));
+        expect([source, method, ...shown]).toEqual([source, method, ...Array(5).fill(shown[0])]);
+      }
+    }
+  });
+
   it('of another tenant is refused, and equal ids, bodies and things of two tenants never meet', async () => {
     const { send, of } = await start({ platform });
     const one = await of('a').create({ source: 'github', secret: 'secret of a' });
@@ -239,6 +261,14 @@ describe.each(PLATFORMS)('on %s, a delivery to the endpoint of a tenant', (platf
     expect(await send(`/tenants/${endpoint.id}`, genuine)).toMatchObject({ status: 503 });
   });
 });
+
+/** All that an answer shows, without the time and without the address itself, of which an ETag is a hash. */
+async function everythingOf(url: string, method: string): Promise<object> {
+  const response = await fetch(url, { method });
+  const headers = [...response.headers].filter(([name]) => name !== 'date' && name !== 'etag');
+  const id = url.split('/').at(-1) ?? '';
+  return { status: response.status, headers, text: (await response.text()).replaceAll(id, '<id>') };
+}
 
 it('two endpoints of one tenant may get equal ids and bodies: both deliveries are taken, and none is marked', async () => {
   const { send, of } = await start();

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { jsonSchema } from 'nestjs-integration/contracts';
 import { githubSource, type WebhookPayloads } from 'nestjs-integration/webhooks';
+import * as v from 'valibot';
 import { z } from 'zod';
 import { runJsonCommand } from '../support/command.js';
 import { hearLog, silenceLog, TEST_LOGGER } from '../support/log-lines.js';
@@ -113,6 +114,50 @@ it.each([
     });
   },
 );
+
+it.each([
+  [
+    'a rule that throws',
+    z
+      .object({})
+      .loose()
+      .refine(({ commits }) => (commits as unknown[]).length > 0),
+    '{"ref":"main"}',
+  ],
+  [
+    'a rule that throws later',
+    v.pipeAsync(
+      v.looseObject({}),
+      v.checkAsync(async (given) => (given as { commits: unknown[] }).commits.length > 0),
+    ),
+    '{"ref":"main"}',
+  ],
+  [
+    'a rule of zod that throws later',
+    z
+      .object({})
+      .loose()
+      .refine(async ({ commits }) => (commits as unknown[]).length > 0),
+    '{"ref":"main"}',
+  ],
+  [
+    'a body that is deeper than its schema can follow',
+    jsonSchema({ type: 'object', properties: { a: { $ref: '#' } } }),
+    `${'{"a":'.repeat(20_000)}{}${'}'.repeat(20_000)}`,
+  ],
+])('keeps a genuine delivery apart as well with %s', async (_, push, body) => {
+  const { send } = await start({ schemas: { push } });
+  expect(await send('/webhooks/github', fromGithub(body))).toMatchObject({ status: 200 });
+  expect(await storedEvents(database)).toMatchObject([
+    {
+      name: 'webhook.github.invalid.push',
+      metadata: { webhook: { violations: [{ path: 'payload', reason: expect.any(String) }] } },
+    },
+  ]);
+  await app?.close();
+  const { send: again } = await start({ schemas: { push }, invalid: 'reject' });
+  expect(await again('/webhooks/github', fromGithub(body, { id: 'd2' }))).toMatchObject({ status: 422 });
+});
 
 it('refuses it where the source says so, and stores nothing', async () => {
   const { send } = await start({ invalid: 'reject' });

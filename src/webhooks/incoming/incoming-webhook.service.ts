@@ -17,7 +17,7 @@ import { judge, noJson, prepareSchemas, refuseInvalid } from './payload-schema.j
 import { jsonOf, type RawWebhookRequest } from './raw-request.js';
 import type { Receipt } from './receipts/webhook-receipt.store.js';
 import { endpointUnknown, type Receiver, receiverOf } from './receiver.js';
-import { bodyRepeated, endpointPaused, refusal, refusedStepOf, tooLarge } from './refusal.js';
+import { bodyRepeated, endpointPaused, nothingToGet, refusal, refusedStepOf, tooLarge } from './refusal.js';
 import { sha256Hex } from './schemes/digest.js';
 import { sayShort, sayUnusable } from './secret-shares.js';
 import { refuseLongTolerance, toleranceOf } from './tolerance.js';
@@ -105,12 +105,14 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     });
   }
 
-  /** @internal Answers a GET by which a sender only tries the address. */
+  /**
+   * @internal Answers a GET, by which a sender only tries the address. It looks at no endpoint. So a GET tells
+   * nobody which endpoints there are.
+   */
   async tried(key: string, request: RawWebhookRequest): Promise<WebhookReply> {
     const accepted = await this.counted(key, async (source) => {
-      await this.receiverOf(source, request, '');
       const reply = await handshakeOf(source, request, { verified: false });
-      if (reply === undefined) throw refusal('source', key, 'Deliveries are sent by POST');
+      if (reply === undefined) throw nothingToGet(key);
       return { status: 'handshake', reply };
     });
     return (accepted as Extract<AcceptedWebhook, { status: 'handshake' }>).reply;

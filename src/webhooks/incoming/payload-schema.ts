@@ -3,8 +3,8 @@ import {
   type InferInput,
   type InferOutput,
   prepareSchema,
-  resultFrom,
 } from '../../contracts/event-schema.js';
+import { validateLater } from '../../contracts/validate.js';
 import { problemsOf } from '../../contracts/violations.js';
 import type { StoredAs } from '../../events/domain-event.js';
 import type { JsonProblem } from '../../events/json-problem.js';
@@ -45,7 +45,7 @@ export async function judge(
   if (schema === undefined) return undefined;
   const json = jsonOf(request);
   if (json === undefined) return noJson('is no JSON');
-  const result = resultFrom(await schema['~standard'].validate(json));
+  const result = await validateLater(schema, json);
   if (result.issues === undefined) return { payload: result.value };
   return { violations: problemsOf(schema, result.issues, 'payload').slice(0, MOST_NOTED) };
 }

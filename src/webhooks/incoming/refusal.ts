@@ -61,6 +61,11 @@ export function nothingHere(source: string): IntegrationError {
   return refusal('source', source, 'There is no webhook source at this address');
 }
 
+/** The answer to a GET, whether or not there is something at its address. */
+export function nothingToGet(source: string): IntegrationError {
+  return refusal('source', source, 'There is nothing to get at this address. Deliveries are sent by POST');
+}
+
 /** What the sender is told of a refusal. Of an address it is not told how much of it is right. */
 export function toldOf(error: unknown): { step: RefusedStep; code: string; message: string } | undefined {
   const step = refusedStepOf(error);

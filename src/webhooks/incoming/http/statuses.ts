@@ -13,3 +13,7 @@ export const STATUSES: { readonly [S in RefusedStep]: number } = {
   payload: 422,
   paused: 503,
 };
+
+/** After how many seconds a sender is asked to repeat. A pause is for minutes. */
+export const PAUSED_RETRY_SECONDS = '300';
+export const PASSING_RETRY_SECONDS = '30';

@@ -13,14 +13,16 @@ import {
   UseGuards,
   UseInterceptors,
 } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { catchError, Observable, throwError } from 'rxjs';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import type { VerifiedWebhookRequest } from '../accepted-webhook.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
 import { withinRequest } from '../once-request.js';
-import { rawBodyMissing, toldOf } from '../refusal.js';
+import { rawBodyMissing, refusedStepOf, toldOf } from '../refusal.js';
+import { KeysUnavailable } from '../schemes/jwks-keys.js';
 import { bytesOf, rawRequestOf, type ServerRequest } from './server-request.js';
-import { STATUSES } from './statuses.js';
+import { PASSING_RETRY_SECONDS, PAUSED_RETRY_SECONDS, STATUSES } from './statuses.js';
 
 const verified = new WeakMap<object, VerifiedWebhookRequest>();
 
@@ -69,6 +71,7 @@ function guardOf(source: string): Type<CanActivate> {
     constructor(
       @Inject(IncomingWebhookService) private readonly webhooks: IncomingWebhookService,
       @Inject(WEBHOOKS_OPTIONS) private readonly options: WebhooksModuleOptions,
+      @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     ) {}
 
     async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -84,6 +87,9 @@ function guardOf(source: string): Type<CanActivate> {
         verified.set(request, await this.webhooks.verify(source, raw));
         return true;
       } catch (error) {
+        const seconds = retryAfterOf(error);
+        if (seconds !== undefined)
+          this.host.httpAdapter.setHeader(context.switchToHttp().getResponse(), 'Retry-After', seconds);
         throw asHttp(error);
       }
     }
@@ -91,8 +97,18 @@ function guardOf(source: string): Type<CanActivate> {
   return mixin(VerifiedWebhookGuard);
 }
 
+/** When a sender may repeat a request that is neither right nor wrong yet. */
+function retryAfterOf(error: unknown): string | undefined {
+  if (error instanceof KeysUnavailable) return PASSING_RETRY_SECONDS;
+  return refusedStepOf(error) === 'paused' ? PAUSED_RETRY_SECONDS : undefined;
+}
+
 /** Only what a refusal says goes to the sender. Any other error is the application's to answer. */
 function asHttp(error: unknown): unknown {
+  if (error instanceof KeysUnavailable) {
+    const message = 'The delivery cannot be verified at the moment. Send it again.';
+    return new HttpException({ statusCode: 503, message }, 503, { cause: error });
+  }
   const told = toldOf(error);
   if (told === undefined) return error;
   const { step, code, message } = told;

@@ -5,16 +5,14 @@ import { RepeatedFailures } from '../../../database/repeated-failures.js';
 import { IntegrationError, type IntegrationErrorCode } from '../../../errors.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
-import { nothingHere, rawBodyMissing, toldOf } from '../refusal.js';
+import { nothingHere, nothingToGet, rawBodyMissing, toldOf } from '../refusal.js';
 import { KeysUnavailable } from '../schemes/jwks-keys.js';
 import type { WebhookReply } from '../webhook-source.js';
 import { bytesOf, rawRequestOf, type ServerRequest } from './server-request.js';
-import { STATUSES } from './statuses.js';
+import { PASSING_RETRY_SECONDS, PAUSED_RETRY_SECONDS, STATUSES } from './statuses.js';
 
 /** SQLSTATEs of a server that stops, refuses connections, or took too long. */
 const PASSING_STATES = /^(08|53|57|55P03|40)/;
-/** A pause is for minutes. */
-const PAUSED_RETRY_SECONDS = '300';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
@@ -62,7 +60,7 @@ export class WebhookAnswers {
     }
     if (isPassing(error)) {
       const { adapter } = this;
-      adapter.setHeader(response, 'Retry-After', '30');
+      adapter.setHeader(response, 'Retry-After', PASSING_RETRY_SECONDS);
       const line = `A webhook was not accepted: ${(error as Error).message}`;
       if (isOfOperators(error)) this.repeated.error(this.logger, line, undefined, line);
       else this.repeated.warn(this.logger, line);
@@ -83,9 +81,11 @@ export class WebhookAnswers {
     endpointId: string | undefined,
   ): Promise<WebhookReply> {
     const source = this.webhooks.find(key);
+    // A delivery is a POST. A GET only tries the address, and platforms give a HEAD to the route of a GET.
+    const isDelivery = request.method.toUpperCase() === 'POST';
     if (source === undefined || (source.secrets === 'endpoint') !== (endpointId !== undefined)) {
       this.webhooks.count(key, 'source');
-      throw nothingHere(key);
+      throw isDelivery ? nothingHere(key) : nothingToGet(key);
     }
     const body = bytesOf(request);
     if (body === undefined) {
@@ -93,8 +93,7 @@ export class WebhookAnswers {
       throw rawBodyMissing(key);
     }
     const raw = rawRequestOf(request, body, { publicUrl: this.options.publicUrl, endpointId });
-    // A delivery is a POST. A GET only tries the address, and platforms give a HEAD to the route of a GET.
-    if (raw.method !== 'POST') return this.webhooks.tried(key, raw);
+    if (!isDelivery) return this.webhooks.tried(key, raw);
     const accepted = await this.webhooks.accept(key, raw);
     if (accepted.status === 'handshake') return accepted.reply;
     // How many events there are is no business of the sender's.

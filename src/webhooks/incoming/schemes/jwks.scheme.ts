@@ -7,7 +7,10 @@ import { JwksKeys, type KeySet } from './jwks-keys.js';
 import { decodeBase64, equalTexts, spelled } from './matching.js';
 
 export interface JwksSchemeOptions {
-  /** The keys, or the URL where the sender publishes them. */
+  /**
+   * The keys, or the URL where the sender publishes them. It begins with `https://`, or with `http://` on the
+   * machine itself.
+   */
   readonly keys: string | KeySet;
   /** The header with the token. `Bearer ` before it is left out. Default: `Authorization`. */
   readonly header?: string | undefined;
@@ -89,10 +92,11 @@ export function jwksScheme(options: JwksSchemeOptions): SignatureScheme {
       const { alg, kid } = token.header;
       const check = typeof alg === 'string' && Object.hasOwn(ALGORITHMS, alg) ? ALGORITHMS[alg] : undefined;
       if (check === undefined) return headerProblem('The algorithm of the token is not supported');
-      const candidates = await keys.of(typeof kid === 'string' ? kid : undefined);
-      const place = candidates.findIndex(({ key }) => check(key, token.signed, token.signature));
-      if (place < 0 || !fits(token.claims, request, options)) return NO_MATCH;
-      return { ok: true, secret: candidates[place]?.place ?? 0, ...timesOf(token.claims) };
+      const found = await keys.find(typeof kid === 'string' ? kid : undefined, (key) =>
+        check(key, token.signed, token.signature),
+      );
+      if (found === undefined || !fits(token.claims, request, options)) return NO_MATCH;
+      return { ok: true, secret: found.place, ...timesOf(token.claims) };
     },
   };
 }
