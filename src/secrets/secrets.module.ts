@@ -1,6 +1,8 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { EngineDatabase } from '../database/engine-database.js';
+import { IntegrationError } from '../errors.js';
+import { problemsOfUnknownNames } from '../events/known-names.js';
 import { BROUGHT_EXTENSION } from '../module/extension.js';
 import { KeyRotation } from './key-rotation.js';
 import { SecretService } from './secret.service.js';
@@ -10,7 +12,8 @@ import { secretsExtension } from './secrets-extension.js';
 
 export interface SecretsModuleOptions {
   /**
-   * The default is the keys of the environment variable INTEGRATION_KEYS, which is read when it is needed.
+   * The default is the keys of the environment variable INTEGRATION_KEYS, which is read when the application
+   * starts.
    */
   readonly keys?: SecretKeys | undefined;
 }
@@ -25,16 +28,27 @@ export interface SecretsModuleOptions {
 @Module({})
 // biome-ignore lint/complexity/noStaticOnlyClass: Nest knows modules as classes
 export class SecretsModule {
-  static forRoot({ keys: given }: SecretsModuleOptions = {}): DynamicModule {
-    let known = given;
+  /**
+   * The boot fails with INTEGRATION_KEY_MISSING if there is no key.
+   *
+   * @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`)
+   */
+  static forRoot(options: SecretsModuleOptions = {}): DynamicModule {
+    checkOptions(options);
+    let known = options.keys;
     const keys = (): SecretKeys => {
       known ??= keysOfEnvironment();
       return known;
     };
     // Each application has its keys, and its doctor has to use them.
     @Module({})
-    class SecretsOfApplication {
+    class SecretsOfApplication implements OnModuleInit {
       static readonly [BROUGHT_EXTENSION] = secretsExtension(keys);
+
+      /** Fails the boot of an application without keys, and not its first secret. */
+      onModuleInit(): void {
+        keys();
+      }
     }
     return {
       module: SecretsOfApplication,
@@ -55,4 +69,25 @@ export class SecretsModule {
       exports: [SecretService, KeyRotation],
     };
   }
+}
+
+function checkOptions(options: SecretsModuleOptions): void {
+  const { keys } = options;
+  const problems = [
+    ...problemsOfUnknownNames(options, { known: ['keys'], kind: 'an option of SecretsModule.forRoot' }),
+    ...(keys === undefined || areKeys(keys)
+      ? []
+      : ['keys must be what staticKeys() returns, or an object with current, wrap and unwrap']),
+  ];
+  if (problems.length === 0) return;
+  throw new IntegrationError(
+    'INTEGRATION_OPTIONS_INVALID',
+    `SecretsModule cannot be made: ${problems.join('; ')}`,
+    { problems },
+  );
+}
+
+function areKeys(keys: unknown): boolean {
+  const { wrap, unwrap } = Object(keys) as { readonly [K in keyof SecretKeys]?: unknown };
+  return 'current' in Object(keys) && typeof wrap === 'function' && typeof unwrap === 'function';
 }
