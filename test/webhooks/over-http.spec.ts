@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Injectable, type LoggerService, type Type } from '@nestjs/common';
 import { githubSource, type WebhookSource, webhookSource } from 'nestjs-integration/webhooks';
+import { z } from 'zod';
 import { type DomainEvent, IntegrationSubscriber } from '../../src/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -286,6 +287,27 @@ describe('fields that are redacted', () => {
       ],
       tokens: '[redacted]',
     });
+  });
+
+  it('are stored nowhere where a schema gives them another name, or a byte order mark stands before the body', async () => {
+    const push = z
+      .object({ customer: z.object({ email: z.email() }), ref: z.string() })
+      .transform(({ customer, ref }) => ({ contact: customer.email.toLowerCase(), ref }));
+    const { send } = await start([source(), source({ key: 'renaming', schemas: { push } })]);
+    const body = '{"customer":{"email":"Planted@example.com"},"ref":"main"}';
+    for (const [key, text, id] of [
+      ['github', `\ufeff${body}`, 'a'],
+      ['renaming', body, 'b'],
+      ['renaming', `\ufeff${body}`, 'c'],
+    ] as const)
+      expect(await send(`/webhooks/${key}`, fromGithub(text, { id }))).toMatchObject({ status: 200 });
+    const events = await storedEvents(database);
+    expect(events.map(({ name, payload }) => [name, payload])).toEqual([
+      ['webhook.github.push', { customer: { email: '[redacted]' }, ref: 'main' }],
+      ['webhook.renaming.push', { contact: '[redacted]', ref: 'main' }],
+      ['webhook.renaming.push', { contact: '[redacted]', ref: 'main' }],
+    ]);
+    expect(await storedRows(database)).toMatchObject({ bodies: 0 });
   });
 
   it('of a list of events are redacted in each', async () => {

@@ -9,6 +9,7 @@ import { problemsOf } from '../../contracts/violations.js';
 import type { StoredAs } from '../../events/domain-event.js';
 import type { JsonProblem } from '../../events/json-problem.js';
 import { jsonOf, type RawWebhookRequest } from './raw-request.js';
+import { redactedOutput } from './redacted-output.js';
 import { refusal } from './refusal.js';
 import type { WebhookSource } from './webhook-source.js';
 
@@ -37,7 +38,7 @@ export type Judgement = { readonly payload: unknown } | { readonly violations: r
 
 /** Undefined for a type without a schema. */
 export async function judge(
-  { schemas }: WebhookSource,
+  { schemas, redact }: WebhookSource,
   type: string,
   request: RawWebhookRequest,
 ): Promise<Judgement | undefined> {
@@ -46,7 +47,10 @@ export async function judge(
   const json = jsonOf(request);
   if (json === undefined) return noJson('is no JSON');
   const result = await validateLater(schema, json);
-  if (result.issues === undefined) return { payload: result.value };
+  if (result.issues === undefined) {
+    const { value } = result;
+    return { payload: redact === undefined ? value : await redactedOutput(schema, json, value, redact) };
+  }
   return { violations: problemsOf(schema, result.issues, 'payload').slice(0, MOST_NOTED) };
 }
 

@@ -41,7 +41,8 @@ export function jsonOf(request: RawWebhookRequest): unknown {
 function parse(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
-    return JSON.parse(text);
+    // Some senders put a byte order mark before it, which is no part of JSON.
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
     return undefined;
   }

@@ -79,7 +79,7 @@ export interface WebhookSourceOptions {
   readonly toleranceMs?: number | undefined;
   /**
    * Paths of fields of a JSON body, such as `customer.email`, whose values are not stored. In a list the path
-   * goes through each element. A body that is no JSON is stored as it is. The hash that finds a repeated body
+   * goes through each element. A schema does not bring them back. A body that is no JSON is stored as it is. The hash that finds a repeated body
    * is that of the whole body.
    */
   readonly redact?: readonly string[] | undefined;
