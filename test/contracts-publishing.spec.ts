@@ -304,9 +304,20 @@ describe('handlers', () => {
     ]);
   });
 
-  it('do not get what an upcaster cannot raise: a failure of the event that names the versions', async () => {
+  it.each([
+    [
+      'what an upcaster cannot raise',
+      '-1',
+      'The upcaster of raised.order from version 2 to 3 threw: no debts',
+    ],
+    [
+      'what does not fit the newest version',
+      'many',
+      'The upcaster of raised.order from version 2 to 3 returned a payload that does not fit version 3: payload.cents: ',
+    ],
+  ])('do not get %s: a failure of the event that names the versions', async (_, total, said) => {
     const old = await start([defineEvent(first)]);
-    await old.api.publishEvent(event('raised.order', { total: '-1' }));
+    await old.api.publishEvent(event('raised.order', { total }));
     await old.close();
     const handled = new Recorder<unknown>();
     app = await startApp(
@@ -324,7 +335,7 @@ describe('handlers', () => {
     );
     await app.processor.drain();
     const [letter] = await app.inbox.findDeadLetters({ consumerName: 'c' });
-    expect(letter?.lastError).toContain('The upcaster of raised.order from version 2 to 3 threw: no debts');
+    expect(letter?.lastError).toContain(said);
     expect(handled.all).toEqual([]);
   });
 

@@ -21,7 +21,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   engine = database.engine();
   client = engine.openClient();
-  await client.$executeRawUnsafe('CREATE TABLE note (text text)');
+  await client.$executeRawUnsafe('CREATE TABLE note (text text, number bigserial)');
 });
 afterAll(() => database.drop());
 
@@ -37,7 +37,10 @@ async function prepared(): Promise<string[]> {
 }
 
 async function notes(): Promise<string[]> {
-  const rows = await client.$queryRawUnsafe<{ text: string }[]>('DELETE FROM note RETURNING text');
+  // In the order in which they were written. The order of the table is another one where space is used again.
+  const rows = await client.$queryRawUnsafe<{ text: string }[]>(
+    'WITH gone AS (DELETE FROM note RETURNING text, number) SELECT text FROM gone ORDER BY number',
+  );
   return rows.map((row) => row.text);
 }
 

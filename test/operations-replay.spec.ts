@@ -181,6 +181,16 @@ describe('a replay that runs', () => {
     await expect(operations().run(id)).rejects.toMatchObject({ code: 'INTEGRATION_OPERATION_REFUSED' });
   });
 
+  it('delivers nothing again that was written after its plan', async () => {
+    await withHandled(10);
+    const { id } = await plan();
+    await publishOrders(app, 1);
+    await untilSettled(11);
+    // There is a tenth more, and not more than that.
+    expect(await operations().run(id, BY)).toMatchObject({ state: 'running', toPosition: 10 });
+    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 10 });
+  });
+
   it('takes the oldest, and no more than it may', async () => {
     await withHandled(6);
     const { id } = await plan({ maxEvents: 2 });

@@ -126,18 +126,31 @@ describe('a plan', () => {
     });
   });
 
-  it('bounds what is changed, also where more events come while it runs', async () => {
+  it('takes nothing that fails after it, also where that is before anything is changed', async () => {
     await withDeadLetters(10);
     const { id } = await plan({ kind: 'discard' });
-    // It begins, and more events fail before anything is changed.
     await database.pool.query(`
       BEGIN;
       UPDATE integration.integration_operation SET state = 'running', started_at = clock_timestamp() WHERE id = '${id}';
       INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status)
         SELECT gen_random_uuid(), 1000 + n, 'billing', 'order', 'late-' || n, 'dead_letter' FROM generate_series(1, 10) AS n;
       COMMIT`);
-    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 11 });
-    expect(await statuses()).toEqual({ skipped: 11, dead_letter: 9 });
+    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 10 });
+    expect(await statuses()).toEqual({ skipped: 10, dead_letter: 10 });
+  });
+
+  it('takes no kind of failure that it has not counted, whatever time such a row has', async () => {
+    await withDeadLetters(10);
+    const { id } = await plan({ kind: 'discard' });
+    // As a change that was under way while the plan counted, and was committed after it.
+    await database.pool.query(
+      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status,
+         error_fingerprint, updated_at)
+       VALUES (gen_random_uuid(), 1000, 'billing', 'order', 'late', 'dead_letter', 'of another kind', clock_timestamp() - interval '1 minute')`,
+    );
+    await operations().run(id, BY);
+    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 10 });
+    expect(await statuses()).toEqual({ skipped: 10, dead_letter: 1 });
   });
 
   it('is worked off to its end where more rows have one position than a portion takes', async () => {
@@ -185,18 +198,25 @@ describe('a plan', () => {
 });
 
 describe('a plan that still holds', () => {
-  it.each(['redrive', 'discard'] as const)('runs, as a %s', async (kind) => {
+  it.each(['redrive', 'discard'] as const)('runs and takes only what it counted, as a %s', async (kind) => {
     await withDeadLetters(10);
     const { id } = await plan({ kind });
+    fate = () => {
+      throw new NonRetryableError('the address is unknown');
+    };
     const order = { eventName: 'order.placed', sourceModule: 'test', aggregateType: 'order' };
     await app.api.publishEvents([{ ...order, aggregateId: 'p1' }]);
     await until('one more is dead', async () => (await statuses()).dead_letter === 11);
     await database.pool.query(
       `UPDATE integration.integration_operation SET created_at = created_at - interval '5 minutes'`,
     );
-    // It has grown by a tenth, and not by more.
+    // There is a tenth more, and not more than that.
     await operations().run(id, BY);
-    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 11 });
+    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 10 });
+    const untouched = (await inboxRows(database, 'billing')).filter(({ resolution }) => resolution === null);
+    expect(untouched.map(({ aggregateId, status }) => [aggregateId, status])).toEqual([
+      ['p1', 'dead_letter'],
+    ]);
   });
 });
 

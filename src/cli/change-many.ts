@@ -1,7 +1,11 @@
 import { unknownConsumer } from '../consumers/admin-checks.js';
 import type { Choice } from '../consumers/inbox-admin.store.js';
 import type { Operation, OperationRequest } from '../consumers/operations/operation.js';
-import { checkPlanHolds, checkRequest } from '../consumers/operations/operation-checks.js';
+import {
+  checkKindsWereSeen,
+  checkPlanHolds,
+  checkRequest,
+} from '../consumers/operations/operation-checks.js';
 import { OperationPlanStore, type PlannedEvents } from '../consumers/operations/operation-plan.store.js';
 import { replayFilterOf } from '../consumers/operations/operation-replay.js';
 import { authorOf } from './author.js';
@@ -108,6 +112,7 @@ function checkIsWhatWasSaid(plan: Operation, found: PlannedEvents, ageMs: number
     { ...plan, plannedEvents: found.events, plannedAtLeast: found.isAtLeast },
     { ageMs, events: plan.plannedEvents },
   );
+  checkKindsWereSeen(plan, found.kinds);
 }
 
 async function detached(

@@ -14,8 +14,25 @@ describe('a text that is printed', () => {
     expect(visibleLine('two\nlines\tand\rmore')).toBe('two\\nlines\\tand\\rmore');
   });
 
+  it('shows characters that are not seen as escapes: of no width, tags, fillers', () => {
+    expect(visible('order\u200b.pl\u2060aced\ufeff')).toBe('order\\u200b.pl\\u2060aced\\ufeff');
+    expect(visible('a\u200db\u200cc\ufe01')).toBe('a\\u200db\\u200cc\\ufe01');
+    expect(visible('so\u00adft \u3164 \u180e')).toBe('so\\u00adft \\u3164 \\u180e');
+    expect(visible('😀\ufe0f\u{e0101}\u{e0102}')).toBe('😀\ufe0f\u{e0101}\\udb40\\udd02');
+    expect(visible('\u{e0041}')).toBe('\\udb40\\udc41');
+    expect(JSON.parse(visible(JSON.stringify('x\u{e0041}')))).toBe('x\u{e0041}');
+  });
+
   it('stays as it is without such characters', () => {
-    for (const text of ['plain', 'größer 日本 👩‍🚀 é', 'שלום', 'a\nb\tc']) expect(visible(text)).toBe(text);
+    for (const text of [
+      'plain',
+      'größer 日本 👩‍🚀 é ❤️‍🔥 👍🏽',
+      'שלום',
+      'می\u200cخواهم',
+      'क्\u200dष',
+      'a\nb\tc',
+    ])
+      expect(visible(text)).toBe(text);
   });
 
   it('has none of them, whatever it was, and JSON keeps its meaning', () => {

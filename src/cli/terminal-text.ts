@@ -1,11 +1,18 @@
 /*
  * Texts of the database come from anybody: names of aggregates, texts of errors, reasons. A terminal obeys
- * control characters in them, and marks of direction let it show characters in another order. Both are
- * therefore written as escapes wherever something is printed, also into a file that somebody shows later.
+ * control characters in them, marks of direction let it show characters in another order, and characters that
+ * are not seen let one name look like another one or carry text for a program that reads the screen. All of
+ * them are therefore written as escapes wherever something is printed, also into a file that somebody shows
+ * later. Joiners and variation selectors stay where they belong: behind an emoji, and behind a letter of a
+ * script that has no capitals, such as Persian or Hindi.
  */
 
-/** Control characters, separators of lines and paragraphs, and marks of direction. */
-const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/**
+ * Control characters, separators of lines and paragraphs, marks of direction, and what is not seen: characters
+ * of no width, tags, fillers, and joiners where nothing is joined.
+ */
+const STEERING =
+  /[\p{Cc}\p{Zl}\p{Zp}\ufff9-\ufffb]|(?<!\p{Lo}\p{M}?|\p{Emoji_Modifier}|\p{Extended_Pictographic}\ufe0f?)\p{DI}|(?!\u200c|\u200d|[\ufe00-\ufe0f\u{e0100}-\u{e01ef}])\p{DI}/gu;
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /** A text of several lines that steers no terminal. JSON stays JSON, and means the same. */
@@ -19,7 +26,8 @@ export function visibleLine(text: string): string {
 }
 
 function codeOf(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
 }
 
 /** Characters that stand over the one before, or join their neighbours. */

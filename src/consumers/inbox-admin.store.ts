@@ -101,11 +101,15 @@ export interface RowPlace {
   readonly id: string;
 }
 
-/** By whom, why, the operation, and the time since which nothing may have changed a row. */
-type ChangeValues = readonly [string, string | null, string | null, string | null];
+/** By whom, why, the operation, the time since which nothing may have changed a row, and the kinds. */
+type ChangeValues = readonly [string, string | null, string | null, string | null, readonly string[] | null];
 
 /** SQL condition: nothing has changed the row `i` after this time. Null takes every row. */
 const isUnchanged = (since: string) => `(${since}::timestamptz IS NULL OR i.updated_at <= ${since})`;
+
+/** SQL condition: the row `i` failed in one of these kinds. Null takes every kind. */
+const isOfKind = (kinds: string) =>
+  `(${kinds}::text[] IS NULL OR coalesce(i.error_fingerprint, '') = ANY (${kinds}))`;
 
 /** What a change takes, and what it assigns. Its parameters: $2 by whom, $3 why, $4 the operation. */
 interface Change {
@@ -123,6 +127,8 @@ export interface RowOperation {
   readonly actor: string;
   readonly reason: string | null;
   readonly unchangedSince: string | null;
+  /** The kinds that its plan found. Null if its plan did not find all of them. */
+  readonly kinds: readonly string[] | null;
 }
 
 /**
@@ -183,9 +189,9 @@ export class InboxAdminStore {
     limit: number,
     after: RowPlace | undefined,
   ): Promise<ChosenRows> {
-    const { kind, filter, states, actor, reason, id, unchangedSince } = operation;
+    const { kind, filter, states, actor, reason, id, unchangedSince, kinds } = operation;
     const change = kind === 'redrive' ? this.redriveOf(filter) : this.discardOf(filter, states ?? []);
-    return this.choose(session, change, limit, after, [actor, reason, id, unchangedSince]);
+    return this.choose(session, change, limit, after, [actor, reason, id, unchangedSince, kinds]);
   }
 
   private redriveOf(filter: InboxFilter): Change {
@@ -214,7 +220,7 @@ export class InboxAdminStore {
     author: Author,
   ): Promise<ChangedRows> {
     return this.db.transaction(async (session) => {
-      const values = [author.actor, author.reason, null, null] as const;
+      const values = [author.actor, author.reason, null, null, null] as const;
       const chosen = await this.choose(session, change, limit, after, values);
       const changed = await this.changeChosen(session, chosen);
       const { filter } = change;
@@ -242,7 +248,7 @@ export class InboxAdminStore {
     await waitLongerForLocks(session);
     await planForTheseValues(session);
     const isBehind = '($8::bigint IS NULL OR (i.position, i.id) > ($8, $9::uuid))';
-    const unchanged = isUnchanged('$12');
+    const unchanged = `${isUnchanged('$12')} AND ${isOfKind('$13')}`;
     const chosen = await session.query<RowPlace>(
       filter.outboxEventIds !== undefined
         ? `SELECT i.id, i.position FROM ${rowsOfChosen(this.inbox)} ${join}
@@ -257,7 +263,14 @@ export class InboxAdminStore {
            ORDER BY i.position, i.id LIMIT $10
          ) AS first
          ORDER BY first.position, first.id LIMIT $10`,
-      [...filterValues(filter), after?.position ?? null, after?.id ?? null, limit, statuses, values[3]],
+      [
+        ...filterValues(filter),
+        after?.position ?? null,
+        after?.id ?? null,
+        limit,
+        statuses,
+        ...values.slice(3),
+      ],
     );
     const ids = chosen.map((row) => row.id);
     await session.query(
@@ -276,7 +289,7 @@ export class InboxAdminStore {
   ): Promise<number> {
     const [row] = await session.query<{ count: number }>(
       `WITH free AS (
-           SELECT i.id FROM ${this.inbox} i WHERE i.id = ANY ($1::uuid[]) AND ${choice.condition} AND ${isUnchanged('$5')} FOR UPDATE SKIP LOCKED
+           SELECT i.id FROM ${this.inbox} i WHERE i.id = ANY ($1::uuid[]) AND ${choice.condition} AND ${isUnchanged('$5')} AND ${isOfKind('$6')} FOR UPDATE SKIP LOCKED
          ), changed AS (
            UPDATE ${this.inbox} i SET ${assign}, updated_at = clock_timestamp()
            FROM free WHERE i.id = free.id RETURNING i.consumer_name, i.partition

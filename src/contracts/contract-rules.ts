@@ -7,6 +7,7 @@ import { ContractRegistration } from './contract-registration.js';
 import type { ContractRegistry } from './contract-registry.js';
 import type { ContractSchemas } from './contract-schemas.js';
 import type { ContractsSettings } from './contracts-options.js';
+import type { Upcasts } from './upcasts.js';
 
 /** What contracts demand of the events of one engine. */
 export class ContractRules implements EventRules {
@@ -18,9 +19,10 @@ export class ContractRules implements EventRules {
     registry: ContractRegistry,
     private readonly schemas: ContractSchemas,
     private readonly settings: ContractsSettings,
+    upcasts: Upcasts,
   ) {
     this.publishing = new ContractPublishing(registry, settings, this.logger).publishing;
-    this.delivering = new ContractDelivery(registry, settings).delivering;
+    this.delivering = new ContractDelivery(registry, upcasts, settings).delivering;
   }
 
   appliesTo(engine: string): boolean {

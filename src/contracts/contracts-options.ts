@@ -20,6 +20,12 @@ export interface ContractsOptions {
    */
   newerVersion?: 'postpone' | 'deliver' | undefined;
   /**
+   * What happens to what upcasters return. `validate`, the default, compares it with the JSON Schema of its
+   * version: a payload that does not fit makes the attempt fail with INTEGRATION_CONTRACT_UPCAST_FAILED, and
+   * the handler does not get it. `trust` gives it to the handler as it is.
+   */
+  upcasts?: 'validate' | 'trust' | undefined;
+  /**
    * The name of the integration whose events the contracts are about. The default is the one without a name.
    */
   integration?: string | undefined;
@@ -33,6 +39,7 @@ const CHOICES = {
   enforcement: ['reject', 'warn'],
   unknownEvents: ['allow', 'reject'],
   newerVersion: ['postpone', 'deliver'],
+  upcasts: ['validate', 'trust'],
 } as const;
 
 /**
@@ -62,6 +69,7 @@ export function resolveContractsOptions(given: ContractsOptions): ContractsSetti
     enforcement: given.enforcement ?? 'reject',
     unknownEvents: given.unknownEvents ?? 'allow',
     newerVersion: given.newerVersion ?? 'postpone',
+    upcasts: given.upcasts ?? 'validate',
     integration: given.integration ?? DEFAULT_ENGINE,
   };
 }

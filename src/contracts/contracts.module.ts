@@ -12,6 +12,7 @@ import {
   resolveContractsOptions,
 } from './contracts-options.js';
 import { type AnyEventContract, isEventContract } from './event-contract.js';
+import { Upcasts } from './upcasts.js';
 
 const SETTINGS = Symbol('nestjs-integration:contracts-settings');
 
@@ -47,9 +48,19 @@ export class ContractsModule {
         { provide: ContractRegistry, useFactory: () => new ContractRegistry() },
         {
           provide: ContractRules,
+          inject: [ContractRegistry, ContractSchemas, SETTINGS, Upcasts],
+          useFactory: (
+            registry: ContractRegistry,
+            schemas: ContractSchemas,
+            settings: ContractsSettings,
+            upcasts: Upcasts,
+          ) => new ContractRules(registry, schemas, settings, upcasts),
+        },
+        {
+          provide: Upcasts,
           inject: [ContractRegistry, ContractSchemas, SETTINGS],
           useFactory: (registry: ContractRegistry, schemas: ContractSchemas, settings: ContractsSettings) =>
-            new ContractRules(registry, schemas, settings),
+            new Upcasts(registry, schemas, settings),
         },
         {
           provide: ContractSchemas,

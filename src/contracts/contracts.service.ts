@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { type AsyncApiDocument, type AsyncApiOptions, asyncApiOf } from './async-api.js';
-import { upcast } from './contract-delivery.js';
 import { ContractRegistry } from './contract-registry.js';
 import { type ContractFinding, review } from './contract-review.js';
 import { ContractSchemas } from './contract-schemas.js';
 import type { AnyEventContract } from './event-contract.js';
 import type { KeptContract } from './event-contract.store.js';
 import type { JsonSchema } from './event-schema.js';
+import { Upcasts } from './upcasts.js';
 import { validateLater } from './validate.js';
 import { problemsOf, violated } from './violations.js';
 
@@ -16,6 +16,7 @@ export class ContractsService {
   constructor(
     private readonly registry: ContractRegistry,
     private readonly schemas: ContractSchemas,
+    private readonly upcasts: Upcasts,
   ) {}
 
   /** All contracts, by name and then by version. */
@@ -49,7 +50,7 @@ export class ContractsService {
    * no such contract
    */
   upcast(name: string, from: number, payload: unknown): unknown {
-    return upcast(this.registry.require(name), from, payload);
+    return this.upcasts.raise(this.registry.require(name), from, payload);
   }
 
   /**

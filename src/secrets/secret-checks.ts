@@ -18,6 +18,24 @@ export function checkName(of: SecretName): void {
   checkText('name', of.name ?? null, 127);
 }
 
+/**
+ * A text that must be given. One that is missing or empty comes from a variable without a value more often
+ * than it is meant.
+ */
+export function checkGiven(field: string, value: unknown, max: number): void {
+  if (typeof value !== 'string' || value.trim() === '')
+    throw invalidArgument(`${field} must be a text that is not empty`, { field });
+  checkText(field, value, max);
+}
+
+/** What a secret is stored under. Secrets that a release before stored under an empty text can be read. */
+export function checkNewName(of: SecretName): void {
+  checkName(of);
+  checkGiven('ownerType', of.ownerType, 63);
+  checkGiven('ownerId', of.ownerId, 255);
+  checkGiven('name', of.name, 127);
+}
+
 /** The message does not contain the value. */
 export function checkValue(value: unknown): void {
   const isText = typeof value === 'string' && value.length > 0 && Buffer.byteLength(value) <= LONGEST_VALUE;

@@ -5,7 +5,14 @@ import { checkText } from '../events/argument-checks.js';
 import { openSecret } from './sealed-secret.js';
 import { sealingTransaction } from './sealing-transaction.js';
 import type { SecretName, SecretOwner, SecretWithKey } from './secret.store.js';
-import { checkName, checkOverlap, checkOwner, checkValue } from './secret-checks.js';
+import {
+  checkGiven,
+  checkName,
+  checkNewName,
+  checkOverlap,
+  checkOwner,
+  checkValue,
+} from './secret-checks.js';
 import type { SecretParts } from './secret-parts.js';
 
 /** The last characters of a shorter value are not shown, because they would be much of it. */
@@ -56,7 +63,7 @@ export class SecretService {
     value: string,
     { overlapMs }: { readonly overlapMs: number },
   ): Promise<SecretView> {
-    checkName(of);
+    checkNewName(of);
     checkValue(value);
     checkOverlap(overlapMs);
     const version = await sealingTransaction(this.parts, this.parts.db, (_, add) =>
@@ -103,9 +110,11 @@ export class SecretService {
   /**
    * Erases all secrets of a tenant by deleting its keys, and notes that in the audit. What a backup has of
    * them cannot be opened without the keys that the backup has as well.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a tenant that is not given
    */
   async eraseTenant(tenantId: string, author: ChangeAuthor = {}): Promise<void> {
-    checkText('tenantId', tenantId, 127);
+    checkGiven('tenantId', tenantId, 127);
     const by = authorOf(author);
     const { db, dataKeys } = this.parts;
     await db.transaction(async (session) => {

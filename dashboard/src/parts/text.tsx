@@ -1,5 +1,10 @@
-/** Marks that are not seen themselves and change the order of what stands around them. */
-const INVISIBLE = /(?![\n\r\t\u200c\u200d])[\p{Cc}\p{Cf}]/gu;
+/**
+ * Marks that are not seen themselves. They change the order of what stands around them, or let one name look
+ * like another one. Joiners and variation selectors stay behind an emoji, and behind a letter of a script that
+ * has no capitals.
+ */
+const INVISIBLE =
+  /(?![\n\r\t\u200c\u200d])[\p{Cc}\p{Cf}]|(?<!\p{Lo}\p{M}?|\p{Emoji_Modifier}|\p{Extended_Pictographic}\ufe0f?)\p{DI}|(?!\u200c|\u200d|[\ufe00-\ufe0f\u{e0100}-\u{e01ef}])\p{DI}/gu;
 
 /** Writes invisible marks as what they are, so that a text cannot pretend to be another one. */
 export function visible(text: string): string {

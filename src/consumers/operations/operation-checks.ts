@@ -102,6 +102,16 @@ export function checkPlanHolds(operation: Operation, now: { ageMs: number; event
     );
 }
 
+/** Refuses a plan with kinds of failures that the counts which somebody looked at did not have. */
+export function checkKindsWereSeen(operation: Operation, seen: readonly (string | null)[] | undefined): void {
+  const unseen = operation.parts.find(({ fingerprint }) => seen !== undefined && !seen.includes(fingerprint));
+  if (unseen !== undefined)
+    throw refused(
+      operation,
+      'another kind of failure has come since the events were counted: look at the counts again',
+    );
+}
+
 export function notCancellable(operation: Operation): IntegrationError {
   return refused(operation, `it has ended already: it is ${operation.state}`);
 }

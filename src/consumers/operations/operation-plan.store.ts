@@ -11,6 +11,8 @@ import type { LeftOut, OperationPart } from './operation.js';
 /** A plan stops counting here. */
 const MOST_COUNTED = 200_000;
 const MOST_PARTS = 50;
+/** A plan with more kinds than this does not list them. */
+const MOST_KINDS = 1_000;
 const MOST_LEFT_OUT = 50;
 /** How many positions the plan of a replay looks at, unless it is for one aggregate, which has an index. */
 const LOOKED_AT = 100_000;
@@ -22,6 +24,8 @@ export interface PlannedEvents {
   readonly isAtLeast: boolean;
   /** When it was counted, with every digit. Undefined for a replay, and where nothing was found. */
   readonly countedAt?: string | undefined;
+  /** The kinds of failures that were found. Undefined if there may be others, or if there are too many. */
+  readonly kinds?: readonly (string | null)[] | undefined;
   /** Of a replay: the last position of the log that it would come to. */
   readonly countedTo?: number | undefined;
   readonly parts: readonly OperationPart[];
@@ -101,19 +105,21 @@ export class OperationPlanStore {
         : `(${consumersNamed(inboxEvent)}) AS consumer
          JOIN ${inboxEvent} i ON i.consumer_name = consumer.name AND i.status = ANY ($9::text[]) AND i.status <> 'processed'
          ${join} WHERE true`;
-    const found = await this.db.query<OperationPart & { countedAt: string }>(
+    const rowsFound = await this.db.query<OperationPart & { countedAt: string }>(
       `SELECT ${exactTimeText('statement_timestamp()')} AS "countedAt",
          consumer_name AS "consumerName", error_fingerprint AS fingerprint, count(*) AS events FROM (
          SELECT i.consumer_name, i.error_fingerprint FROM ${rows} AND ${condition} AND ${MATCHES_FILTER} LIMIT $8::bigint
        ) AS matching GROUP BY 2, 3 ORDER BY 4 DESC, 2, 3`,
       [...filterValues(filter), most, statuses],
     );
-    const countedAt = found[0]?.countedAt;
-    const parts = found.map(({ countedAt: _, ...part }) => part);
+    const countedAt = rowsFound[0]?.countedAt;
+    const parts = rowsFound.map(({ countedAt: _, ...part }) => part);
     const events = parts.reduce((sum, part) => sum + part.events, 0);
     const leftOut = filter.outboxEventIds === undefined ? undefined : await this.leftOut(filter, choice);
     const isAtLeast = events === MOST_COUNTED;
-    return { events, isAtLeast, countedAt, parts: parts.slice(0, MOST_PARTS), leftOut };
+    const found = new Set(parts.map(({ fingerprint }) => fingerprint));
+    const kinds = events < most && found.size <= MOST_KINDS ? [...found] : undefined;
+    return { events, isAtLeast, countedAt, kinds, parts: parts.slice(0, MOST_PARTS), leftOut };
   }
 
   /** Which of the events that were chosen one by one have nothing to take, in the order of the list. */

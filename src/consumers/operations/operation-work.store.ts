@@ -47,12 +47,12 @@ interface Progress {
  */
 
 /*
- * Why no operation takes much more than somebody looked at. A plan that has counted everything is refused,
- * or ends, once it would take a tenth more. A plan that stopped counting has no such number. So it remembers
- * when it counted, and its run takes only rows that nothing has changed since. Every change of a row writes
- * its time. A row that failed or died later therefore has a later time, and does not belong to it. Only a
- * change that was under way while the plan counted may have an earlier time and yet not have been counted.
- * The plan of a replay remembers the end of the log instead, and its run goes no further.
+ * Why no operation takes what nobody looked at. A plan remembers when it counted, and its run takes only rows
+ * that nothing has changed since. Every change of a row writes its time. A row that failed or died later
+ * therefore has a later time, and does not belong to it. Only a change that was under way while the plan
+ * counted may have an earlier time and yet not have been counted. So a plan that has counted everything also
+ * remembers the kinds of failures that it found. Its run takes no other kind, and ends once it would take a
+ * tenth more. The plan of a replay remembers the end of the log instead, and its run goes no further.
  */
 
 /** Works operations off, portion by portion. */
@@ -89,7 +89,7 @@ export class OperationWorkStore {
          ORDER BY coalesce(progressed_at, started_at), created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
        RETURNING id, lease_token AS token, kind, filter - 'states' AS filter, filter->'states' AS states, rate,
          stop_after AS "stopAfter", requested_by AS actor, reason,
-         CASE WHEN planned_at_least THEN coalesce(plan->>'countedAt', ${exactTimeText('created_at')}) END AS "unchangedSince"`,
+         coalesce(plan->>'countedAt', ${exactTimeText('created_at')}) AS "unchangedSince", plan->'kinds' AS kinds`,
       [processId, LEASE_MS, dead, resting],
     );
     return row;

@@ -57,13 +57,13 @@ export class OperationService {
   }
 
   /**
-   * Starts a planned operation. A process that runs consumers begins with it within a beat (two seconds). The
-   * reason is kept with the operation and its events, unless the plan had one.
+   * Starts a planned operation. A process that runs consumers begins with it within a beat (two seconds). It
+   * takes what was there when it was planned, and nothing that has failed or was written since. The reason is
+   * kept with the operation and its events, unless the plan had one.
    *
    * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN; INTEGRATION_ADMIN_INVALID for a discard without a
    * reason; INTEGRATION_OPERATION_REFUSED if it is not planned any more, if its plan is older than ten
-   * minutes, or if there are more events by a tenth by now. A plan that stopped counting takes only what was
-   * there when it was planned.
+   * minutes, or if there are more events by a tenth by now
    */
   async run(id: string, author: ChangeAuthor = {}): Promise<Operation> {
     checkNames('an option of run', author, AUTHOR_FIELDS);

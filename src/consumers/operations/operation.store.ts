@@ -15,6 +15,9 @@ import { storedReplayFilterOf } from './operation-replay.js';
  */
 const NO_EVENT = FIRST_UUID;
 
+/** Stands among the kinds of a plan for events that have not failed. */
+const NO_KIND = '';
+
 /** The filter of an operation, as it was given. */
 const FILTER = `filter - 'states' - CASE WHEN filter ? 'outboxEventIds' THEN 'outboxEventId' ELSE 'states' END`;
 
@@ -33,7 +36,7 @@ const LISTED_COLUMNS = columnsWith(`${FILTER} - 'outboxEventIds'`);
 /** An operation as it is looked up to be changed. */
 export interface FoundOperation extends Operation {
   readonly ageMs: number;
-  /** Of a replay whose plan stopped counting: the last position of the log when it was planned. */
+  /** Of a replay: the last position of the log when it was planned. */
   readonly countedTo: number | null;
 }
 
@@ -71,7 +74,9 @@ export class OperationStore {
           JSON.stringify({
             parts: found.parts,
             leftOut: found.leftOut,
-            ...(found.isAtLeast ? { countedAt: found.countedAt, countedTo: found.countedTo } : {}),
+            countedAt: found.countedAt,
+            kinds: found.kinds?.map((kind) => kind ?? NO_KIND),
+            countedTo: found.countedTo,
             ...(kind === 'replay' ? { replay } : {}),
           }),
           rate ?? null,

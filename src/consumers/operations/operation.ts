@@ -45,7 +45,7 @@ export interface OperationRequest extends ChangeAuthor {
 /** Positions and times between which a replay delivers events again. `from` and `to` are included. */
 export interface OperationReplay {
   from?: number | undefined;
-  /** The default is the end of the log at the time of the run, or of a plan that stopped counting. */
+  /** The default is the end of the log at the time of the plan. */
   to?: number | undefined;
   /** Written at this time or later. */
   since?: Date | undefined;
@@ -97,10 +97,7 @@ export interface Operation {
   stopAfter: number | null;
   /** How many events the plan found. */
   plannedEvents: number;
-  /**
-   * True if there may be more than `plannedEvents`, because the plan stopped counting. Its run takes only
-   * what has not changed since.
-   */
+  /** True if there may be more than `plannedEvents`, because the plan stopped counting. */
   plannedAtLeast: boolean;
   /** The largest parts of that number. */
   parts: OperationPart[];

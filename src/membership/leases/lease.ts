@@ -39,7 +39,8 @@ export interface Lease extends LeaseName {
    * The same for a save of one statement: a condition to be added with AND, which is false if another process
    * has had the lease since. The statement then changes nothing.
    *
-   * @param firstParameter the number of the first of its two parameters
+   * @param firstParameter the number of the first of its two parameters, from 1 on
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for what is no such number
    */
   fenceSql(firstParameter: number): LeaseFence;
 }

@@ -2,6 +2,7 @@ import { AdaptedClient } from '../../database/clients/adapted-client.js';
 import type { HostClient } from '../../database/clients/host-client.js';
 import { isRootClient, type PersistenceClient } from '../../database/clients/sql-client.js';
 import { IntegrationError } from '../../errors.js';
+import { invalidArgument } from '../../events/argument-checks.js';
 import type { HeldLease } from '../held-lease.js';
 import type { Lease, LeaseFence } from './lease.js';
 import type { LeaseStore } from './lease.store.js';
@@ -51,6 +52,7 @@ export class TakenLease implements Lease {
   }
 
   fenceSql(firstParameter: number): LeaseFence {
+    checkParameter(firstParameter);
     const sql = this.store.fenceSql(firstParameter, this.held.lengthMs);
     return { sql, values: [this.name, String(this.token)] };
   }
@@ -67,4 +69,10 @@ export class TakenLease implements Lease {
 
 export function leaseLost(name: string, why: string): IntegrationError {
   return new IntegrationError('INTEGRATION_LEASE_LOST', `The lease "${name}" is over: ${why}`, { name });
+}
+
+/** A statement has at most 65,535 parameters, and this takes two. The number becomes a part of the SQL. */
+function checkParameter(first: unknown): void {
+  if (Number.isInteger(first) && Number(first) >= 1 && Number(first) <= 65_534) return;
+  throw invalidArgument('firstParameter must be a whole number from 1 to 65534', { field: 'firstParameter' });
 }
