@@ -102,7 +102,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'large payloads of a page': 'SELECT position, payload FROM',
   'events by position': 'o.created_at\n      FROM',
   'save of positions':
-    'last_progress_at = clock_timestamp()\n       WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1',
+    "interval '1 millisecond')\n       WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid RETURNING 1",
   'save with exceptions and releases': '), written AS (',
   'claim of due rows': 'AS number FROM due\n           )',
   'claim in runs': 'AS number FROM due\n           UNION ALL',

@@ -160,6 +160,9 @@ async function webhooks({ context, prisma }: TestApp): Promise<void> {
   await receipts.accept(prisma, delivery, first);
   await receipts.accept(prisma, delivery, entry());
   await receipts.claim(prisma, { source: 'shop', tenantId: '', keyHash: 'ef'.repeat(32) });
+  // The body came before under another key.
+  const { source, tenantId, bodyHash } = delivery;
+  await receipts.claim(prisma, { source, tenantId, keyHash: 'fe'.repeat(32), bodyHash });
   await receipts.bodyOf(first.id);
   await db.transaction((session) => receipts.deleteOutdated(session, 35, 1_000));
   await db.transaction((session) => receipts.deleteWithoutEvent(session, BEFORE_ALL, 1_000));

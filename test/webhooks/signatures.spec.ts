@@ -154,7 +154,10 @@ describe('twenty thousand random changes of signed requests', () => {
       const step = isSame ? 'signature' : await stepOf(example.source, changed);
       steps.add(step);
       // Twilio signs the fields of a form and not its bytes, so another text may hold the same fields.
-      if (step === 'accepted' && !isSameForm(example.request, changed)) accepted.push(`${example.name} ${n}`);
+      if (step !== 'accepted' || isSameForm(example.request, changed)) continue;
+      // What stands beside a genuine signature in a list is passed over.
+      if (!(changed.body.equals(body) && holdsParts(changed.headers[name] ?? '', headers[name] ?? '')))
+        accepted.push(`${example.name} ${n}`);
     }
     expect(accepted).toEqual([]);
     expect([...steps].sort()).toEqual(expect.arrayContaining(['header', 'signature']));
@@ -231,6 +234,17 @@ describe('the hash by which a repeated body is found', () => {
     expect(await hashOf(tokens, asked({ token: 't1', amount: 9 }))).toBe(captured);
   });
 });
+
+/** Whether each part of a header stands unchanged in another one, where hex may be in capital letters. */
+function holdsParts(text: string, original: string): boolean {
+  const partsOf = (list: string) =>
+    list
+      .split(/[\s,;]+/)
+      .filter((part) => part !== '')
+      .map((part) => (/[=,]?[0-9a-f]+$/i.test(part) ? part.toLowerCase() : part));
+  const parts = new Set(partsOf(text));
+  return partsOf(original).every((part) => parts.has(part));
+}
 
 function isSameForm(one: RawWebhookRequest, other: RawWebhookRequest): boolean {
   const isForm = one.headers['content-type']?.startsWith('application/x-www-form') === true;

@@ -41,11 +41,15 @@ export function jsonOf(request: RawWebhookRequest): unknown {
 function parse(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
-    // Some senders put a byte order mark before it, which is no part of JSON.
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
+    return JSON.parse(withoutMark(text));
   } catch {
     return undefined;
   }
+}
+
+/** Some senders put a byte order mark before a body, which is no part of JSON. */
+function withoutMark(text: string): string {
+  return text.replace(/^\uFEFF/, '');
 }
 
 /**
@@ -60,7 +64,7 @@ export function fieldOf(request: RawWebhookRequest, ...path: readonly string[]):
     value = (value as Record<string, unknown>)[key];
   }
   if (typeof value === 'number')
-    return Number.isSafeInteger(value) ? String(value) : jsonTextAt(textOf(request) ?? '', path);
+    return Number.isSafeInteger(value) ? String(value) : jsonTextAt(withoutMark(textOf(request) ?? ''), path);
   return typeof value === 'string' ? value : undefined;
 }
 

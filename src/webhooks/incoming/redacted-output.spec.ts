@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { jsonSchema } from '../../contracts/index.js';
 import { judge } from './payload-schema.js';
-import { jsonOf, type RawWebhookRequest } from './raw-request.js';
+import { fieldOf, jsonOf, type RawWebhookRequest } from './raw-request.js';
 import { githubSource } from './sources/github.source.js';
 
 const PLANTED = 'Planted.7f3a@example.com';
@@ -146,6 +146,8 @@ it('a body with a byte order mark before it is JSON', async () => {
   const json = (text: string): unknown =>
     jsonOf({ ...request, body: Buffer.from(text) } satisfies RawWebhookRequest);
   expect(json('\ufeff{"a":1}')).toEqual({ a: 1 });
+  const long = { ...request, body: Buffer.from('\ufeff{"id":12345678901234567891}') };
+  expect(fieldOf(long, 'id')).toBe('12345678901234567891');
   expect(json('\ufeff')).toBeUndefined();
   expect(json('\ufeff\ufeff{"a":1}')).toBeUndefined();
 });

@@ -122,7 +122,7 @@ describe('the secrets of an endpoint', () => {
     expect(() => sourceOf('endpoint', hmac, token)).toThrow(/make a source for each kind/);
     expect(() => sourceOf('endpoint', { scheme: hmac, secrets: 'own' })).toThrow(/no secrets of their own/);
     expect(() =>
-      sourceOf('endpoint', stripeScheme(), hmac, ed25519, jwksScheme({ keys: { keys: [] } })),
+      sourceOf('endpoint', stripeScheme(), hmac, ed25519, jwksScheme({ keys: 'https://example.com/keys' })),
     ).not.toThrow();
   });
 
@@ -138,7 +138,7 @@ describe('the secrets of an endpoint', () => {
 describe('a scheme without a secret', () => {
   it('is named at boot, and lets nothing in', async () => {
     const warn = jest.fn();
-    const source = sourceOf([HEX], ed25519, token, jwksScheme({ keys: { keys: [] } }));
+    const source = sourceOf([HEX], ed25519, token, jwksScheme({ keys: 'https://example.com/keys' }));
     sayUnusable(source, { warn } as unknown as Logger);
     expect(warn.mock.calls).toEqual([
       [expect.stringMatching(/^No secret of source "moving" belongs to the scheme "shared secret"/)],
