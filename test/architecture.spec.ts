@@ -134,6 +134,7 @@ describe('the import map', () => {
 /** Files beside the stores that speak to Postgres about the session, the server or the schema, never about rows of tables. */
 const SQL_BESIDE_STORES = [
   'clients/pg.ts', // BEGIN, COMMIT, ROLLBACK
+  'clients/typeorm.ts', // ROLLBACK in the place of a savepoint's end
   'database/connection/engine-connection.ts', // session settings, what kind of server it is
   'database/migrations/migration-files.ts', // the statement in migrations that creates the schema, to leave it out
   'database/engine-transaction.ts', // BEGIN, COMMIT, ROLLBACK

@@ -8,8 +8,8 @@
  */
 
 /**
- * Control characters, separators of lines and paragraphs, marks of direction, and what is not seen: characters
- * of no width, tags, fillers, and joiners where nothing is joined.
+ * Control characters, separators of lines and paragraphs, marks of direction, and what is not seen:
+ * characters of no width, tags, fillers, and joiners where nothing is joined.
  */
 const STEERING =
   /[\p{Cc}\p{Zl}\p{Zp}\ufff9-\ufffb]|(?<!\p{Lo}\p{M}?|\p{Emoji_Modifier}|\p{Extended_Pictographic}\ufe0f?)\p{DI}|(?!\u200c|\u200d|[\ufe00-\ufe0f\u{e0100}-\u{e01ef}])\p{DI}/gu;

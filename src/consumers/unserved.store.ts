@@ -17,29 +17,37 @@ export interface UnservedConsumer {
 
 /**
  * The state must last this long before it is reported of processes that run. When a version with a new event
- * name is deployed, the old processes may no longer work on the consumer from the moment that the first new one
- * registers. They let their handlers finish and give it back. The new process takes it with one of its next
- * beats. This takes seconds, and as a rule at most `handlerTimeoutMs`.
+ * name is deployed, the old processes may no longer work on the consumer from the moment that the first new
+ * one registers. They let their handlers finish and give it back. The new process takes it with one of its
+ * next beats. This takes seconds, and as a rule at most `handlerTimeoutMs`.
  *
  * A process that has started since the consumer was last served is no such old process: its code lacks a name
  * that was stored before. Of it the state is reported at once.
  */
 const LASTS = `interval '1 minute'`;
+/**
+ * SQL: whether a process has ever worked on a cursor. A cursor that was just registered has both times from
+ * one statement. Its own process may take it with one of its next beats.
+ */
+const wasServed = (cursor: string): string =>
+  `${cursor}.served_at > ${cursor}.registered_at + interval '100 milliseconds'`;
 /** A process beats several times a minute. */
 const IS_ALIVE = `p.role <> 'publisher' AND p.seen_at > clock_timestamp() - interval '2 minutes'`;
 
 const IS_GONE = `coalesce(${backendGone('p')}, false)`;
 
 /**
- * SQL: whether a live process could take the consumer of a cursor, or has it. `self` is left out: the parameter
- * of a process that knows that it could not. Its first beat does not know that yet.
+ * SQL: whether a live process could take the consumer of a cursor, or has it. `self` is left out: the
+ * parameter of a process that knows that it could not. Its first beat does not know that yet.
  */
 function isServed(schema: string, cursor: string, self = 'NULL::uuid'): string {
   return `EXISTS (SELECT FROM ${tablesOf(schema).integrationProcess} p WHERE ${IS_ALIVE} AND NOT ${IS_GONE} AND p.id IS DISTINCT FROM ${self}
     AND (${cursor}.consumer_name = ANY (p.consumers) OR (p.id = ${cursor}.lease_owner AND ${cursor}.lease_expires_at > clock_timestamp())))`;
 }
 
-/** SQL: when a process was last known to work on a cursor. The lease of a dead owner may still be in force. */
+/**
+ * SQL: when a process was last known to work on a cursor. The lease of a dead owner may still be in force.
+ */
 const servedUntil = (cursor: string): string =>
   `greatest(${cursor}.served_at, least(${cursor}.lease_expires_at, clock_timestamp()))`;
 
@@ -49,14 +57,14 @@ const servedUntil = (cursor: string): string =>
  */
 export function unservedSince(schema: string, cursor: string): string {
   const isKnown = `EXISTS (SELECT FROM ${tablesOf(schema).integrationProcess} p WHERE ${IS_ALIVE} AND ${cursor}.consumer_name = ANY (p.handles)
-    AND (greatest(${cursor}.served_at, ${cursor}.lease_expires_at) < clock_timestamp() - ${LASTS} OR p.started_at > ${cursor}.served_at))`;
+    AND (greatest(${cursor}.served_at, ${cursor}.lease_expires_at) < clock_timestamp() - ${LASTS} OR (${wasServed(cursor)} AND p.started_at > ${cursor}.served_at)))`;
   return `CASE WHEN ${cursor}.paused_at IS NULL AND NOT ${cursor}.held_back AND ${isKnown} AND NOT ${isServed(schema, cursor)}
     THEN ${servedUntil(cursor)} END`;
 }
 
 /**
- * Those of these consumers that no live process could take at this moment, whoever knows them. The process that
- * asks does not count.
+ * Those of these consumers that no live process could take at this moment, whoever knows them. The process
+ * that asks does not count.
  */
 export function notServedNow(
   session: EngineSession,

@@ -5,9 +5,9 @@ import { type EventSchema, resultFrom, type SchemaResult } from './event-schema.
 export type SchemaVerdict = SchemaResult & { readonly thrown?: unknown };
 
 /**
- * Asks a schema about a value. A schema that throws says no: a rule of one's own was not made for such a value,
- * or the value is nested more deeply than the schema can follow. So does one that answers otherwise than
- * Standard Schema has it.
+ * Asks a schema about a value. A schema that throws says no: a rule of one's own was not made for such a
+ * value, or the value is nested more deeply than the schema can follow. So does one that answers otherwise
+ * than Standard Schema has it.
  *
  * @throws IntegrationError of a schema of this package, such as INTEGRATION_PEER_MISSING
  */
@@ -47,8 +47,8 @@ interface ZodSchema {
 
 /**
  * By Standard Schema, zod first tries to answer at once. If one of its rules is asynchronous, it forgets the
- * promise of that rule and asks anew. Where the rule rejects, nobody handles the promise that is forgotten, and
- * Node ends the process.
+ * promise of that rule and asks anew. Where the rule rejects, nobody handles the promise that is forgotten,
+ * and Node ends the process.
  */
 function answerLater(schema: EventSchema, value: unknown): unknown {
   const { safeParseAsync } = schema as ZodSchema;

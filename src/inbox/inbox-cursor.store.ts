@@ -255,9 +255,10 @@ export class InboxCursorStore {
 
   /**
    * The last statement of a batch's transaction. Effects and progress commit together, and the token fences
-   * them. The lease is renewed with them. If an earlier attempt is still committing, it holds the row. When that commit is done, the
-   * positions are no longer unread, and this statement matches nothing. If the handler has ended the
-   * transaction that began at `start`, this statement runs in another one and matches nothing either.
+   * them. The lease is renewed with them. If an earlier attempt is still committing, it holds the row. When
+   * that commit is done, the positions are no longer unread, and this statement matches nothing. If the
+   * handler has ended the transaction that began at `start`, this statement runs in another one and matches
+   * nothing either.
    */
   async settleInTransaction(
     transaction: SqlClient,

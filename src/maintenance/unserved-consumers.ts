@@ -81,14 +81,16 @@ export class UnservedConsumers {
   }
 
   /**
-   * Asks for the consumers whose stored names this code lacks, and which nobody else serves. It does not need to wait, as `look`
-   * does: the names were stored before this process began.
+   * Asks for the consumers whose stored names this code lacks, and which nobody else serves. It does not need
+   * to wait, as `look` does: the names were stored before this process began.
    */
   private async sayWhatIsLacking(): Promise<void> {
     for (const consumer of await this.notServedHere()) this.warn(consumer);
   }
 
-  /** Those of its consumers that this process has no handlers for some names of, and that nobody else serves. */
+  /**
+   * Those of its consumers that this process has no handlers for some names of, and that nobody else serves.
+   */
   private async notServedHere(): Promise<Unserved[]> {
     const consumers = this.registry.consumers();
     if (consumers.length === 0) return [];
@@ -106,7 +108,8 @@ export class UnservedConsumers {
     // Consumers that this process may work on do not stay unserved, because this process takes them.
     if (this.registry.consumers().length === 0) return;
     const unserved = await unservedConsumers(this.db, this.db.schema);
-    // What was said at the boot is not said again while this process has not told the others yet what it knows.
+    // What was said at the boot is not said again while this process has not told the others yet what it
+    // knows.
     const asked = this.named.size === 0 ? unserved : [...unserved, ...(await this.notServedHere())];
     for (const name of this.named.keys())
       if (!asked.some(({ consumerName }) => consumerName === name)) this.named.delete(name);

@@ -1,15 +1,15 @@
 /**
- * The part of the heartbeat's statement that renews the leases of cursors: $3 are the tokens of this process, $4
- * the milliseconds of a lease, $5 whether the beat renews. It is left out of the beats of a process that holds
- * no cursor. The role of a publisher may lack the right to change them.
+ * The part of the heartbeat's statement that renews the leases of cursors: $3 are the tokens of this process,
+ * $4 the milliseconds of a lease, $5 whether the beat renews. It is left out of the beats of a process that
+ * holds no cursor. The role of a publisher may lack the right to change them.
  *
  * Renewal waits for nobody. Somebody may hold a row: a save of ours, an open transaction of an admin, or
  * another process that claims it. If renewal waited for that row, it could not renew the other leases of this
- * process, and it could not read the settings and everything else. A lease that is skipped stays as it was. If
- * it is a save of ours that holds the row, it renews the lease itself (see `inbox/kept-lease.store.ts`).
- * Otherwise the lease is renewed as soon as the row is free. Until then its owner starts nothing after the end
- * of the lease, which each beat reads. Nobody else can claim the row either, because a claim does not wait for
- * the row.
+ * process, and it could not read the settings and everything else. A lease that is skipped stays as it was.
+ * If it is a save of ours that holds the row, it renews the lease itself (see `inbox/kept-lease.store.ts`).
+ * Otherwise the lease is renewed as soon as the row is free. Until then its owner starts nothing after the
+ * end of the lease, which each beat reads. Nobody else can claim the row either, because a claim does not
+ * wait for the row.
  */
 export function cursorPartsOfBeat(table: string): { readonly renewal: string; readonly column: string } {
   const renewal = `held AS (

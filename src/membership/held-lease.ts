@@ -6,8 +6,9 @@ import type { CursorKey } from '../inbox/inbox-status.js';
 /**
  * The right to work on one cursor, or on what else has a lease. The database judges when a lease has expired.
  * In addition, the owner itself starts nothing in two cases. In the first case, a lease's time has passed on
- * its own monotonic clock since it *sent* the last renewal that succeeded, or the last beat that read how long
- * the lease still lasts. In the second case, its heartbeat connection is lost. So a process that wakes from a stop does not run what it fetched before.
+ * its own monotonic clock since it *sent* the last renewal that succeeded, or the last beat that read how
+ * long the lease still lasts. In the second case, its heartbeat connection is lost. So a process that wakes
+ * from a stop does not run what it fetched before.
  */
 export class HeldLease<Key = CursorKey, Token = string> {
   private confirmedAt: number;

@@ -8,10 +8,10 @@ const LONG_ENOUGH = 2 / 3;
  * Compares the leases that this process holds, by their tokens, with what a beat saw.
  *
  * - A token that was renewed: its lease lasts for `leaseMs` from when the beat was sent.
- * - A token that is on its cursor and was not renewed: somebody holds the row at the moment. As a rule that is a
- *   save of this process, and the saves before it have renewed the lease (see `inbox/kept-lease.store.ts`). The lease
- *   lasts as long as is stored. The database told the time that is left after the beat was sent, so it is rather
- *   too short by the clock of this process.
+ * - A token that is on its cursor and was not renewed: somebody holds the row at the moment. As a rule that
+ *   is a save of this process, and the saves before it have renewed the lease (see
+ *   `inbox/kept-lease.store.ts`). The lease lasts as long as is stored. The database told the time that is
+ *   left after the beat was sent, so it is rather too short by the clock of this process.
  * - A token that is not on its cursor: the lease is lost, and taken out of `held`.
  *
  * Returns whether no lease has to be renewed soon.

@@ -26,10 +26,10 @@ const MODULE_PATH = '__module_path__';
 const ALL_METHODS: readonly unknown[] = [RequestMethod.ALL, -1];
 
 /**
- * Where the routes of a module are in the application: behind the global prefix, unless they are excluded from
- * it, and behind the path that `RouterModule` gives to the module. Nest gives its configuration to no provider,
- * but `ModuleRef` has the container that holds it. Prefix and paths are set after the container is made, so
- * they are asked for when they are needed.
+ * Where the routes of a module are in the application: behind the global prefix, unless they are excluded
+ * from it, and behind the path that `RouterModule` gives to the module. Nest gives its configuration to no
+ * provider, but `ModuleRef` has the container that holds it. Prefix and paths are set after the container is
+ * made, so they are asked for when they are needed.
  */
 export class MountedRoutes {
   constructor(

@@ -44,8 +44,8 @@ import { choosePublishTarget, type PublishTarget } from './publish-target.js';
  * INTEGRATION_OUTBOX_DISABLED if the outbox is switched off.
  *
  * Rejects with INTEGRATION_SEQUENCE_BEHIND if the event would get, or has got, a position that consumers have
- * already passed, because such an event would never be delivered, and with INTEGRATION_SEQUENCE_EXHAUSTED if the
- * sequence of positions has come to its end.
+ * already passed, because such an event would never be delivered, and with INTEGRATION_SEQUENCE_EXHAUSTED if
+ * the sequence of positions has come to its end.
  */
 @Injectable()
 export class DomainEventPublisher {

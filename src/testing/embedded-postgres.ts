@@ -136,9 +136,9 @@ async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgre
 }
 
 /**
- * Starts the server. The package knows from a line of the log that it is ready, and waits for ever where flags
- * of the caller keep that line away (`logging_collector=on`, `log_min_messages=fatal`, another language). So
- * the file is asked as well in which the server notes its state, as `pg_ctl` does.
+ * Starts the server. The package knows from a line of the log that it is ready, and waits for ever where
+ * flags of the caller keep that line away (`logging_collector=on`, `log_min_messages=fatal`, another
+ * language). So the file is asked as well in which the server notes its state, as `pg_ctl` does.
  */
 async function untilReady(
   server: { start(): Promise<void>; stop(): Promise<void> },

@@ -108,8 +108,8 @@ const ALL_IN_ONE =
 
 /**
  * Puts the setup of the workers in front of the setup files of the runner. Jest and Vitest hand their
- * configuration to the global setup, and to the workers only afterwards. A global setup that is called without
- * it, by one of the application's own, leaves that to the application.
+ * configuration to the global setup, and to the workers only afterwards. A global setup that is called
+ * without it, by one of the application's own, leaves that to the application.
  */
 function runFirst(setupFiles: unknown): boolean {
   if (setupFiles === undefined) return true;

@@ -1,12 +1,12 @@
 /*
- * The one look at an error that somebody else has made. Whoever judges a failure (is the connection lost, what
- * did the server say, what is written to the log) asks here, so that all of them judge the same.
+ * The one look at an error that somebody else has made. Whoever judges a failure (is the connection lost,
+ * what did the server say, what is written to the log) asks here, so that all of them judge the same.
  *
- * Nothing about such an error may be trusted. Its causes may form a circle or a chain of thousands. A getter may
- * throw, or may make another object each time that it is read. Its message may be as long as a file. So
- * every field is read once in one turn of the event loop, each read may fail by itself, at most `MOST_OBJECTS`
- * objects of one error are looked at, and a long message is cut. The work for one error is bounded, whatever
- * it consists of. Only code of the host that never returns cannot be bounded.
+ * Nothing about such an error may be trusted. Its causes may form a circle or a chain of thousands. A getter
+ * may throw, or may make another object each time that it is read. Its message may be as long as a file. So
+ * every field is read once in one turn of the event loop, each read may fail by itself, at most
+ * `MOST_OBJECTS` objects of one error are looked at, and a long message is cut. The work for one error is
+ * bounded, whatever it consists of. Only code of the host that never returns cannot be bounded.
  */
 
 /** The most objects of one error that are looked at. Real errors have fewer than ten. */

@@ -30,7 +30,9 @@ const JUDGES = {
   textWithCauses,
 };
 
-/** An error that makes another object each time that this field is read. A judge without a bound ends late. */
+/**
+ * An error that makes another object each time that this field is read. A judge without a bound ends late.
+ */
 function endless(field: string): { error: Error; reads: () => number } {
   let reads = 0;
   class Fresh extends Error {}

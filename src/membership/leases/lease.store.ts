@@ -9,20 +9,21 @@ import { mayBeTaken } from './lease-beat.store.js';
  * Why what is saved under a lease is saved by its one owner.
  *
  * A save, in its transaction, asks for the row with the name and the token of the lease, and holds it FOR KEY
- * SHARE until it commits. A taking changes the token of the row, which is a part of a key (the unique index of name and token),
- * and so does a giving back. So there are three cases:
+ * SHARE until it commits. A taking changes the token of the row, which is a part of a key (the unique index
+ * of name and token), and so does a giving back. So there are three cases:
  *
  * 1. The taking has committed before the save looks. The save finds another token and saves nothing. This is
  *    so even if the snapshot of the save is older: where a row has changed since the snapshot, a locking read
  *    looks at the row as it is now (READ COMMITTED), or fails (REPEATABLE READ). A read without the lock
  *    would find the old token in the snapshot.
- * 2. The taking is under way. It holds the row and its key, so the save waits for it, and then it is the first
- *    case.
+ * 2. The taking is under way. It holds the row and its key, so the save waits for it, and then it is the
+ *    first case.
  * 3. The save has the row. A taking passes over rows that somebody holds, so it comes after the commit.
  *
- * A renewal, and a process that asks for the lease, change no key. So they do not wait for saves, nor saves for them, and
- * an owner whose saves follow each other without a gap is renewed like any other. A FOR SHARE lock would keep
- * renewals out: they pass over a row that somebody holds, because the heartbeat waits for nobody.
+ * A renewal, and a process that asks for the lease, change no key. So they do not wait for saves, nor saves
+ * for them, and an owner whose saves follow each other without a gap is renewed like any other. A FOR SHARE
+ * lock would keep renewals out: they pass over a row that somebody holds, because the heartbeat waits for
+ * nobody.
  *
  * Who waits for a save that does not end waits for a limited time. A process may stop for ever inside of its
  * transaction. The save therefore sets how long the transaction may be idle: for the length of the lease. The
@@ -134,8 +135,8 @@ export class LeaseStore {
   }
 
   /**
-   * The condition of a fenced save, with its two parameters from number `first` on. It limits the idle time as
-   * well, because the statement may be one of a longer transaction.
+   * The condition of a fenced save, with its two parameters from number `first` on. It limits the idle time
+   * as well, because the statement may be one of a longer transaction.
    */
   fenceSql(first: number, idleMs: number): string {
     const limit = setIdleLimit(`'${limitOf(idleMs)}'`);

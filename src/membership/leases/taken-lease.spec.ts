@@ -4,7 +4,7 @@ import { TakenLease } from './taken-lease.js';
 
 const lease = new TakenLease(
   { key: 'prices', token: 7 } as never,
-  { fenceSql: (first: number) => `$${first} $${first + 1}` } as LeaseStore,
+  { fenceSql: (first: number) => `$${first} $${first + 1}` } as unknown as LeaseStore,
   {} as never,
 );
 

@@ -106,8 +106,8 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   }
 
   /**
-   * @internal Answers a GET, by which a sender only tries the address. It looks at no endpoint. So a GET tells
-   * nobody which endpoints there are.
+   * @internal Answers a GET, by which a sender only tries the address. It looks at no endpoint. So a GET
+   * tells nobody which endpoints there are.
    */
   async tried(key: string, request: RawWebhookRequest): Promise<WebhookReply> {
     const accepted = await this.counted(key, async (source) => {

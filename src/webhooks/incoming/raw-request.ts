@@ -53,9 +53,9 @@ function withoutMark(text: string): string {
 }
 
 /**
- * The text at this path of the JSON body, also if it is a number there. A number that JavaScript would round is
- * the text that was sent, so two ids with many digits stay two. An element of a list is named by its place:
- * `fieldOf(request, 'value', '0', 'id')`. Undefined if there is none.
+ * The text at this path of the JSON body, also if it is a number there. A number that JavaScript would round
+ * is the text that was sent, so two ids with many digits stay two. An element of a list is named by its
+ * place: `fieldOf(request, 'value', '0', 'id')`. Undefined if there is none.
  */
 export function fieldOf(request: RawWebhookRequest, ...path: readonly string[]): string | undefined {
   let value: unknown = jsonOf(request);

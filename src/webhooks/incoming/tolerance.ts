@@ -9,9 +9,9 @@ type Limits = Pick<WebhookSettings, 'toleranceMs' | 'receiptDays'>;
 /**
  * How far a signed time may be from now.
  *
- * A request whose time lies ahead by the tolerance is good for twice the tolerance. Its receipt has to be there
- * for all of that, because afterwards the same request would be accepted once more. So the tolerance is never
- * longer than half of the time for which receipts are kept, also where a setting is changed later.
+ * A request whose time lies ahead by the tolerance is good for twice the tolerance. Its receipt has to be
+ * there for all of that, because afterwards the same request would be accepted once more. So the tolerance is
+ * never longer than half of the time for which receipts are kept, also where a setting is changed later.
  */
 export function toleranceOf({ toleranceMs }: WebhookSource, limits: Limits): number {
   return Math.min(toleranceMs ?? limits.toleranceMs, longest(limits));

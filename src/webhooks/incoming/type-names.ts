@@ -9,14 +9,16 @@ const MOST_OF_SOURCE = 1_000;
 /** How many endpoints are kept in mind. */
 const MOST_ENDPOINTS = 1_000;
 
-/** The types that were seen, by source and endpoint, in the order in which the endpoints were last heard of. */
+/**
+ * The types that were seen, by source and endpoint, in the order in which the endpoints were last heard of.
+ */
 type Seen = Map<string, Set<string>>;
 
 /**
  * Decides which types become names of events. The sender chooses its types, and every name costs: it is a row
  * of statistics and a series of metrics, of which there is a bounded number for all. So a source may list its
- * types. Where it does not, a limit applies to each endpoint by itself, so that no tenant uses up what another
- * one needs. It is kept in memory, so a process that starts anew counts anew.
+ * types. Where it does not, a limit applies to each endpoint by itself, so that no tenant uses up what
+ * another one needs. It is kept in memory, so a process that starts anew counts anew.
  */
 export class TypeNames {
   private readonly seen: Seen = new Map();

@@ -43,17 +43,17 @@ export interface WebhookSourceOptions {
   readonly verify: SignatureScheme | SchemeWithSecrets | readonly (SignatureScheme | SchemeWithSecrets)[];
   /**
    * What the source calls the delivery. The same id is accepted once. `undefined`: the body itself is what is
-   * accepted once. `null`, or the word `none` for all requests: each request is a delivery of its own. That is
-   * for senders without ids whose equal bodies mean different changes ("look at the folder again"). What they
-   * repeat is then an event again, so its handler must be idempotent.
+   * accepted once. `null`, or the word `none` for all requests: each request is a delivery of its own. That
+   * is for senders without ids whose equal bodies mean different changes ("look at the folder again"). What
+   * they repeat is then an event again, so its handler must be idempotent.
    */
   readonly deliveryId: 'none' | ((request: RawWebhookRequest) => string | undefined | null);
   /** The last part of the event's name, `webhook.<key>.<type>`. */
   type(request: RawWebhookRequest): string;
   /**
-   * The types that this source may bring. An event of another type is named `webhook.<key>._other`, and its type
-   * stands in `metadata.webhook.type`. The types of `schemas` are among them. Default: any type, up to 100 for
-   * each endpoint of a tenant and 1,000 for another source, counted in each process.
+   * The types that this source may bring. An event of another type is named `webhook.<key>._other`, and its
+   * type stands in `metadata.webhook.type`. The types of `schemas` are among them. Default: any type, up to
+   * 100 for each endpoint of a tenant and 1,000 for another source, counted in each process.
    */
   readonly types?: readonly string[] | undefined;
   /** What the event is about. Events of one aggregate are handled in the order in which they came. */
@@ -79,8 +79,8 @@ export interface WebhookSourceOptions {
   readonly toleranceMs?: number | undefined;
   /**
    * Paths of fields of a JSON body, such as `customer.email`, whose values are not stored. In a list the path
-   * goes through each element. A schema does not bring them back. A body that is no JSON is stored as it is. The hash that finds a repeated body
-   * is that of the whole body.
+   * goes through each element. A schema does not bring them back. A body that is no JSON is stored as it is.
+   * The hash that finds a repeated body is that of the whole body.
    */
   readonly redact?: readonly string[] | undefined;
   /**

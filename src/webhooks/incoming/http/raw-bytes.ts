@@ -155,8 +155,9 @@ export class RawBytes {
 }
 
 /**
- * The bytes of a body that nobody has read yet. Undefined if somebody has: the application, or whatever stands
- * before it. Then a host may have kept them (`isKept`), or a hook of Fastify hands on a stream of its own.
+ * The bytes of a body that nobody has read yet. Undefined if somebody has: the application, or whatever
+ * stands before it. Then a host may have kept them (`isKept`), or a hook of Fastify hands on a stream of its
+ * own.
  *
  * @throws SenderGone
  */

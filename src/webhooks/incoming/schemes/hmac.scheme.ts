@@ -15,8 +15,9 @@ export interface HmacSchemeOptions {
   /** The header with the signature. */
   readonly header: string;
   /**
-   * What stands before the signature in the header, such as `sha256=`. Default: nothing. Of several signatures
-   * with commas between them (`sha256=…,sha256=…`), as senders write them during a rotation, one has to fit.
+   * What stands before the signature in the header, such as `sha256=`. Default: nothing. Of several
+   * signatures with commas between them (`sha256=…,sha256=…`), as senders write them during a rotation, one
+   * has to fit.
    */
   readonly prefix?: string | undefined;
   /** Default: `sha256`. */
@@ -26,8 +27,8 @@ export interface HmacSchemeOptions {
   /** The header with the time, if the time is signed. */
   readonly timestampHeader?: string | undefined;
   /**
-   * How the time is written: `s` and `ms` since 1970, or `iso` (`2026-11-27T12:00:00Z`). Default: any of them,
-   * by its form.
+   * How the time is written: `s` and `ms` since 1970, or `iso` (`2026-11-27T12:00:00Z`). Default: any of
+   * them, by its form.
    */
   readonly timestampUnit?: TimestampUnit | undefined;
   /**

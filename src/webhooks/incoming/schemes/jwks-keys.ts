@@ -23,8 +23,8 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
  * The public keys of a sender. They are fetched when they are first needed, every ten minutes, and when a
  * token is signed by none of them. If a fetch fails, the keys that were fetched before stay good.
  *
- * A token whose key is not known is wrong only if the keys were asked for after the token had come. Until then
- * it may be signed by a key that was published a moment ago, so its sender is asked to repeat it.
+ * A token whose key is not known is wrong only if the keys were asked for after the token had come. Until
+ * then it may be signed by a key that was published a moment ago, so its sender is asked to repeat it.
  */
 export class JwksKeys {
   private keys: readonly PlacedKey[] = [];
@@ -140,7 +140,9 @@ function publicKeyOf(jwk: JsonWebKey): KeyObject | undefined {
   }
 }
 
-/** Who can change an answer on its way could give keys of their own. Nobody is between a machine and itself. */
+/**
+ * Who can change an answer on its way could give keys of their own. Nobody is between a machine and itself.
+ */
 function checkedUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.test(url.hostname));

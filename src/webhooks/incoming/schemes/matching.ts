@@ -8,9 +8,10 @@ export function equalTexts(a: string, b: string): boolean {
 }
 
 /**
- * Looks for the secret whose text is among those given. `expected` returns the text, or each of the texts that
- * an honest sender may make. Texts are compared and not the bytes that they stand for, because several texts of
- * base64 stand for the same bytes. All secrets are tried, so the time does not tell which one it was.
+ * Looks for the secret whose text is among those given. `expected` returns the text, or each of the texts
+ * that an honest sender may make. Texts are compared and not the bytes that they stand for, because several
+ * texts of base64 stand for the same bytes. All secrets are tried, so the time does not tell which one it
+ * was.
  */
 export function matchOf(
   given: readonly string[],

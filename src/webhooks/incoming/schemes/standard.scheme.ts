@@ -7,14 +7,16 @@ const VERSIONED = /^\w+,[^,\s]+$/;
 const SECRET_PREFIX = 'whsec_';
 const PUBLIC_KEY_PREFIX = 'whpk_';
 /**
- * How many `v1a` signatures of one request are verified. During a rotation a sender writes one for each key, so
- * two or three. Each one costs a pass over the whole body, before anything is known of the sender.
+ * How many `v1a` signatures of one request are verified. During a rotation a sender writes one for each key,
+ * so two or three. Each one costs a pass over the whole body, before anything is known of the sender.
  */
 const MOST_OF_KEYS = 4;
 
 /** In bytes. Standard Webhooks asks for 24, and honest senders may have a little less. */
 const SHORTEST_KEY = 16;
-/** Polar shows such secrets, and signs with the bytes of this text. It cannot be base64, because of its `_`. */
+/**
+ * Polar shows such secrets, and signs with the bytes of this text. It cannot be base64, because of its `_`.
+ */
 const PLAIN_PREFIX = 'polar_whs_';
 
 export interface StandardSchemeOptions {

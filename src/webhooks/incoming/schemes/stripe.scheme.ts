@@ -3,7 +3,9 @@ import { hmac, matchOf, signedTime, spelled } from './matching.js';
 
 const PART = /^\w+=[^=\s]+$/;
 
-/** `t=…,v1=…` as Stripe and many others write it, and `ts=…;h1=…` as Paddle does. The names say which it is. */
+/**
+ * `t=…,v1=…` as Stripe and many others write it, and `ts=…;h1=…` as Paddle does. The names say which it is.
+ */
 const FORMS = [
   { time: 't=', signature: 'v1=', between: '.' },
   { time: 'ts=', signature: 'h1=', between: ':' },

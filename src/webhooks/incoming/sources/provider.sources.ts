@@ -64,8 +64,8 @@ export function stripeSource(options: ProviderOptions): WebhookSource {
 /**
  * Shopify. The body is signed; neither a time nor the ids are. The id of the delivery is
  * `X-Shopify-Webhook-Id`. `X-Shopify-Event-Id` names what a merchant did, and several webhooks of different
- * topics share it; where there is nothing else, it counts together with the topic. The type is the topic, such
- * as `orders.create`.
+ * topics share it; where there is nothing else, it counts together with the topic. The type is the topic,
+ * such as `orders.create`.
  *
  * https://shopify.dev/docs/apps/build/webhooks/subscribe/https
  */

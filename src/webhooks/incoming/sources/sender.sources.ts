@@ -189,7 +189,8 @@ export function twitchSource(options: SenderOptions): WebhookSource {
 
 /**
  * Square. The URL and the body are signed, so the module needs `publicUrl`; a time is not, but the id of the
- * event is in the body. Events about one thing, such as a payment, are handled in the order in which they came.
+ * event is in the body. Events about one thing, such as a payment, are handled in the order in which they
+ * came.
  *
  * https://developer.squareup.com/docs/webhooks/step3validate
  */
