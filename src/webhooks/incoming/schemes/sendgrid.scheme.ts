@@ -9,7 +9,7 @@ const TIME = 'X-Twilio-Email-Event-Webhook-Timestamp';
  * SendGrid: ECDSA on the curve P-256 of the time and the body. The secrets are its public keys, as it shows
  * them (base64 of their DER form), or in PEM.
  *
- * https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
+ * https://www.twilio.com/docs/sendgrid/for-developers/tracking-events
  */
 export function sendgridScheme(): SignatureScheme {
   return {
