@@ -134,13 +134,11 @@ describe('publishing through node-postgres', () => {
 
   it('waits for its turn among the statements of its connection', async () => {
     const client = await connected();
-    const [, receipt, { rows }] = await Promise.all([
-      client.query('BEGIN'),
-      publish(client),
-      client.query(
-        'SELECT count(*)::int AS events FROM integration.outbox_event WHERE xmin = pg_current_xact_id()::xid',
-      ),
-    ]);
+    // A third statement at once would be one that node-postgres 9 refuses.
+    const [, receipt] = await Promise.all([client.query('BEGIN'), publish(client)]);
+    const { rows } = await client.query(
+      'SELECT count(*)::int AS events FROM integration.outbox_event WHERE xmin = pg_current_xact_id()::xid',
+    );
     expect(rows).toEqual([{ events: 1 }]);
     await client.query('COMMIT');
     expect(await stored(receipt.outboxEventId)).toBeDefined();
