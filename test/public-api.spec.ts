@@ -150,6 +150,7 @@ const TYPES = [
   'FullSettingKey',
   'GroupedDeadLetter',
   'HostAdapter',
+  'HostPool',
   'InboxFilter',
   'InboxPageRequest',
   'InboxRecord',
