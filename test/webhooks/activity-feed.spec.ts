@@ -131,6 +131,8 @@ it(
         of === 'signature'
           ? flipped(Buffer.from(payload.signature), changed).toString('latin1')
           : payload.signature;
+      // Hex in capital letters is the same signature.
+      if (of === 'signature' && signature.toLowerCase() === payload.signature.toLowerCase()) return;
       const bytes = wire(payload, of === 'body' ? flipped(body, changed) : body, signature);
       const { status } = await connection.send(bytes);
       sent++;

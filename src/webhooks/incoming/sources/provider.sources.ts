@@ -75,8 +75,8 @@ export function shopifySource(options: ProviderOptions): WebhookSource {
     issuesSecrets: true,
     verify: hmacScheme({ header: 'X-Shopify-Hmac-Sha256', encoding: 'base64' }),
     deliveryId: ({ headers }) => {
-      const { 'x-shopify-webhook-id': id, 'x-shopify-event-id': event } = headers;
-      return id ?? (event === undefined ? undefined : `${event}/${headers['x-shopify-topic']}`);
+      const { 'x-shopify-webhook-id': id, 'x-shopify-event-id': event, 'x-shopify-topic': topic } = headers;
+      return id ?? (event === undefined || topic === undefined ? event : `${event}/${topic}`);
     },
     type: ({ headers }) => headers['x-shopify-topic'] ?? 'unknown',
     occurredAt: ({ headers }) => dateOf(headers['x-shopify-triggered-at']),
