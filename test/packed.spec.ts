@@ -21,6 +21,9 @@ let folder: string;
 let database: TestDatabase;
 let manifest: Manifest;
 
+/** `SecretsModule` does not boot without a key. */
+const KEYS = { INTEGRATION_KEYS: `main=${Buffer.alloc(32, 7).toString('base64')}` };
+
 function run(command: string, args: string[], options: { cwd: string; env?: NodeJS.ProcessEnv }): string {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', ...options });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}${stdout}`);
@@ -58,7 +61,11 @@ afterAll(async () => {
 describe('the package as it is installed, without any optional peer', () => {
   it('boots, publishes and handles; an adapter whose library is absent says what to install', () => {
     const env = { ...process.env, DATABASE_URL: database.url };
-    const last = run(process.execPath, ['main.mjs'], { cwd: folder, env }).trim().split('\n').at(-1) ?? '';
+    const last =
+      run(process.execPath, ['main.mjs'], { cwd: folder, env: { ...env, ...KEYS } })
+        .trim()
+        .split('\n')
+        .at(-1) ?? '';
     const { payload, refused, missing } = JSON.parse(last) as {
       payload: unknown;
       refused: { name: string; code: string; message: string }[];

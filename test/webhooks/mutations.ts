@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { Random } from '../support/random.js';
 import { requestBytes } from './raw-http.js';
-import { PUBLIC_URL, type SignedExample } from './signed-requests.js';
+import { PUBLIC_URL, type SignedExample, saysTheSame } from './signed-requests.js';
 
 /** A request as it goes over the wire. */
 export interface Wire {
@@ -74,11 +74,8 @@ const signedHeaders = ({ headers, name }: SignedExample) =>
 
 const headerOf = (wire: Wire, name: string) => wire.headers.find(([its]) => its === name)?.[1] ?? '';
 
-/** Hex in capital letters is the same signature. */
-const inSmallHex = (value: string) => value.replace(/[0-9a-f]{40,}/gi, (hex) => hex.toLowerCase());
-
 function withHeader(wire: Wire, name: string, value: string): Wire | undefined {
-  if (inSmallHex(value.trim()) === inSmallHex(headerOf(wire, name))) return undefined;
+  if (saysTheSame(name, value.trim(), headerOf(wire, name))) return undefined;
   return { ...wire, headers: wire.headers.map(([its, old]) => [its, its === name ? value : old] as const) };
 }
 

@@ -269,3 +269,19 @@ export function signedExamples(now: number): SignedExample[] {
     },
   ];
 }
+
+/** Hex in capital letters stands for the same bytes. */
+const inSmallHex = (value: string) => value.replace(/[0-9a-f]{40,}/gi, (hex) => hex.toLowerCase());
+
+/** The parts of the headers that are lists. What stands beside a part says nothing of it. */
+const PARTS: Readonly<Record<string, (value: string) => string[]>> = {
+  'webhook-signature': (value) => value.split(/\s+/).map((part) => part.replace(/,$/, '')),
+  'stripe-signature': (value) => value.split(/[,;]/).map((part) => part.trim()),
+};
+
+/** Whether a changed header says the same: it is the same hex, or a list that still holds each of its parts. */
+export function saysTheSame(name: string, changed: string, original: string): boolean {
+  const partsOf = PARTS[name] ?? ((value: string) => [value]);
+  const parts = partsOf(inSmallHex(changed));
+  return partsOf(inSmallHex(original)).every((part) => parts.includes(part));
+}
