@@ -346,7 +346,7 @@ describe('a heartbeat connection that falls silent', () => {
   it.each([
     ['while it is opened', 'nestjs-integration heartbeat'],
     ['while the process signs in', 'integration_process (id, role'],
-    ['while it beats', 'WITH held AS'],
+    ['while it beats', 'alive AS ('],
   ])('%s is given up, and the consumers are taken over another one', async (when, text) => {
     const proxy = await startTcpProxy(database.url);
     opened.push(proxy);
@@ -357,6 +357,10 @@ describe('a heartbeat connection that falls silent', () => {
       connectionString: proxy.url,
       settings: { 'processor.enabled': false },
     });
+    // One that is still being opened is not among the sessions yet, and would not be ended below.
+    await until('the heartbeat has its connection', async () =>
+      (await engineSessions()).includes('nestjs-integration heartbeat'),
+    );
     const silenced = proxy.silenceAt(text);
     await database.pool.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity

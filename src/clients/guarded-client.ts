@@ -13,8 +13,10 @@ export function guardedClient<C extends object>(client: C, gate: StatementGate):
     gate.end();
     return (client as unknown as { release: Query }).release(...args);
   };
-  const own: Record<string | symbol, unknown> = { query, release };
-  return new Proxy(client, {
+  // Publishing asks a client what it stands for. This one stands for itself: whatever stood for the client
+  // behind it would get past the gate.
+  const own: Record<string | symbol, unknown> = { query, release, valueOf: () => guarded };
+  const guarded: C = new Proxy(client, {
     get(target, name) {
       if (Object.hasOwn(own, name)) return own[name];
       const value: unknown = Reflect.get(target, name, target);
@@ -24,6 +26,7 @@ export function guardedClient<C extends object>(client: C, gate: StatementGate):
       return methods.get(name);
     },
   });
+  return guarded;
 }
 
 function sendThrough(client: object, gate: StatementGate, args: unknown[]): unknown {

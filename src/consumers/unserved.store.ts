@@ -26,11 +26,10 @@ export interface UnservedConsumer {
  */
 const LASTS = `interval '1 minute'`;
 /**
- * SQL: whether a process has ever worked on a cursor. A cursor that was just registered has both times from
- * one statement. Its own process may take it with one of its next beats.
+ * SQL: whether a process has ever worked on a cursor. The registration writes both times as one. The process
+ * that has registered it may take it with one of its next beats.
  */
-const wasServed = (cursor: string): string =>
-  `${cursor}.served_at > ${cursor}.registered_at + interval '100 milliseconds'`;
+const wasServed = (cursor: string): string => `${cursor}.served_at <> ${cursor}.registered_at`;
 /** A process beats several times a minute. */
 const IS_ALIVE = `p.role <> 'publisher' AND p.seen_at > clock_timestamp() - interval '2 minutes'`;
 

@@ -242,9 +242,10 @@ function statements(schema: string) {
       SELECT (int8multirange(int8range($1, NULL)) - coalesce(range_agg(int8range(position, position + 1)), '{}'))::text AS unread
       FROM ${log}
       WHERE position >= $1 AND position < $2`,
+    // Both times are one. So it is known of a cursor that nobody has served it yet (`unserved.store.ts`).
     insert: `
-      INSERT INTO ${cursors} (consumer_name, partition, partitions, event_names, unread, starts_at)
-      SELECT $1, partition, $2, $3, $4::int8multirange, lower($4::int8multirange)
+      INSERT INTO ${cursors} (consumer_name, partition, partitions, event_names, unread, starts_at, registered_at, served_at)
+      SELECT $1, partition, $2, $3, $4::int8multirange, lower($4::int8multirange), statement_timestamp(), statement_timestamp()
       FROM generate_series(0, $2::int - 1) AS partition
       RETURNING starts_at`,
     countBelow: `

@@ -265,6 +265,24 @@ describe.each(LIBRARIES)('%s', (name, open) => {
     }
   });
 
+  it('a transaction that has ended publishes nothing in the next one on its connection', async () => {
+    const single = await open(database.url, 1);
+    const own = await startApp(database, [], { client: single.adapter, role: 'publisher' });
+    try {
+      let ended = {} as Tx;
+      await own.api.transaction(async (tx) => {
+        ended = tx;
+      });
+      const published = single.transaction(() =>
+        own.api.publishEvent(event('kept'), { persistenceClient: ended }),
+      );
+      await expect(published).rejects.toMatchObject({ code: 'INTEGRATION_CLIENT_INVALID' });
+    } finally {
+      await own.close();
+      await single.close();
+    }
+  });
+
   it('an event of a savepoint that is rolled back is gone, and the outer one stays', async () => {
     let inner = '';
     const outer = await library.transaction(async (tx) => {
