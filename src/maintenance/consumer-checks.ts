@@ -8,6 +8,7 @@ import {
   ConsumerHealthStore,
   type LeaseProblem,
   type PartialRowProblem,
+  type PoolProblem,
   type PostponedEvents,
   type RowProblem,
 } from './consumer-health.store.js';
@@ -19,6 +20,8 @@ type Findings = Found[];
 
 const WAITING_MINUTES = 15;
 const POSTPONED_HOURS = 24;
+const POOL_HOURS = 24;
+const POOL_ROWS = 200;
 const LEASES_TOO_LONG = 20;
 const LEASES_NOT_TAKEN_OVER = 10;
 const HOUR_SECONDS = 3_600;
@@ -61,6 +64,10 @@ export function consumerChecks(
     {
       name: 'postponed-events',
       run: async () => (await store.postponedFor(POSTPONED_HOURS, MOST_NAMED)).map(postponed),
+    },
+    {
+      name: 'pool-used-up',
+      run: async () => (await store.failedOfThePool(POOL_HOURS, POOL_ROWS)).map(usedUpPool),
     },
     { name: 'leases', run: () => leaseFindings(store, settings.processingLeaseMs / 1_000, db.schema) },
     { name: 'lease-deserted', run: () => desertedFindings(store) },
@@ -269,6 +276,18 @@ function postponed(found: PostponedEvents): Found {
       'No attempt is counted for an event that is put off, so it never becomes a dead letter by itself. Later events of the same aggregate wait behind it. If it waits for one of them, it waits for ever.',
     fix: 'Mend what the handler waits for, or deploy code that knows these events. An event that waits for a later one of its aggregate must not be put off: skip it, or handle it without the later one. Discard the events if nobody needs them.',
     details: { ...found },
+  };
+}
+
+function usedUpPool({ consumerName, events, since, last, error }: PoolProblem): Found {
+  return {
+    about: [consumerName],
+    since,
+    finding: `In the last ${POOL_HOURS} hours, ${events} events of consumer "${consumerName}" failed because transactional handlers held the connections of their client's pool and waited for another one, the latest at ${last.toISOString()}: ${error}`,
+    meaning:
+      'A handler that asks the pool for a second connection waits until its deadline when other handlers hold the rest. Requests of the application wait meanwhile.',
+    fix: 'Let the handler write through context.transaction only, as the error says. Until that is deployed, give transactionalConcurrency below the size of the pool to IntegrationModule, or enlarge the pool.',
+    details: { consumerName, events, since, last, error },
   };
 }
 

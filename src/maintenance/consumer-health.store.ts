@@ -1,3 +1,4 @@
+import { OF_THE_POOL } from '../database/clients/host-adapter.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
 import { consumersNamed, unresolved } from '../inbox/inbox-status.js';
@@ -33,6 +34,15 @@ export interface PostponedEvents {
   readonly behind: number;
   /** The first events behind it, at most so many. An event that is no longer in the log has no name. */
   readonly next: readonly { readonly position: number; readonly eventName: string | null }[];
+}
+
+/** Events whose transactional handlers used up the pool of their client. */
+export interface PoolProblem {
+  readonly consumerName: string;
+  readonly events: number;
+  readonly since: Date;
+  readonly last: Date;
+  readonly error: string;
 }
 
 export interface LeaseProblem extends CursorProblem {
@@ -201,6 +211,27 @@ export class ConsumerHealthStore {
        LEFT JOIN ${this.log} e ON e.position = b.position AND b.number <= $2
        GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1`,
       [hours, mostNamed],
+    );
+  }
+
+  /**
+   * Events that failed in these hours because handlers had used up the pool of their client. Of each consumer
+   * the latest `most` rows of a status are looked at.
+   */
+  failedOfThePool(hours: number, most: number): Promise<PoolProblem[]> {
+    return this.db.query<PoolProblem>(
+      `SELECT each.name AS "consumerName", count(*) AS events, min(i.updated_at) AS since, max(i.updated_at) AS last,
+         left((array_agg(i.last_error ORDER BY i.updated_at DESC))[1], 1000) AS error
+       FROM (${consumersNamed(this.inbox)}) AS each
+       CROSS JOIN unnest('{failed,dead_letter}'::text[]) AS s (status)
+       CROSS JOIN LATERAL (
+         SELECT i.last_error, i.updated_at FROM ${this.inbox} i
+         WHERE i.consumer_name = each.name AND i.status = s.status AND i.status <> 'processed'
+         ORDER BY i.position DESC LIMIT $3
+       ) AS i
+       WHERE i.updated_at > clock_timestamp() - $2 * interval '1 hour' AND strpos(i.last_error, $4) > 0
+       GROUP BY 1 ORDER BY 1`,
+      [null, hours, most, OF_THE_POOL],
     );
   }
 

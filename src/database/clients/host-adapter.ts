@@ -21,6 +21,11 @@ export interface AdapterWords {
   readonly within?: string | undefined;
 }
 
+/**
+ * The words by which an error names the pool that handlers have used up. `doctor` finds such errors by them.
+ */
+export const OF_THE_POOL = "of the host's pool";
+
 /** The pool of a library, as far as the library shows it. */
 export interface HostPool {
   /** The largest number of connections. */

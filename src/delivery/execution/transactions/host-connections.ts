@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AdaptedClient } from '../../../database/clients/adapted-client.js';
 import { EngineClient } from '../../../database/clients/engine-client.js';
-import type { HostPool } from '../../../database/clients/host-adapter.js';
+import { type HostPool, OF_THE_POOL } from '../../../database/clients/host-adapter.js';
 import { HostClient } from '../../../database/clients/host-client.js';
 import type { LentTransaction } from '../../../database/clients/lent-transaction.js';
 import { ConcurrencyLimiter, type SlotUser } from '../concurrency-limiter.js';
@@ -86,17 +86,17 @@ export class HostConnections {
       const areKnown = waiting !== undefined && idle.every(({ lent }) => lent.isBusy === false);
       const who =
         size === 1
-          ? `the only connection of the host's pool is held by a handler of ${namesOf(idle)} that ${areKnown ? 'waits' : 'may wait'}`
-          : `all ${size} connections of the host's pool are held by handlers of ${namesOf(idle)} that ${areKnown ? 'wait' : 'may wait'}`;
+          ? `the only connection ${OF_THE_POOL} is held by a handler of ${namesOf(idle)} that ${areKnown ? 'waits' : 'may wait'}`
+          : `all ${size} connections ${OF_THE_POOL} are held by handlers of ${namesOf(idle)} that ${areKnown ? 'wait' : 'may wait'}`;
       return `${who} for another one: ${this.remedy}`;
     }
     if (inUse === undefined || waiting === undefined) return undefined;
-    return `all ${size} connections of the host's pool are in use, ${holders.length} of them by transactional handlers of ${namesOf(holders)}, and ${waiting} more are waited for. ${MUST_NOT_WAIT}: ${this.remedy}`;
+    return `all ${size} connections ${OF_THE_POOL} are in use, ${holders.length} of them by transactional handlers of ${namesOf(holders)}, and ${waiting} more are waited for. ${MUST_NOT_WAIT}: ${this.remedy}`;
   }
 
   private shortageOfUnknown(holders: readonly Holder[]): string | undefined {
     if (holders.length < this.most) return undefined;
-    return `${holders.length} connections of the host's pool are held by handlers of ${namesOf(holders)}. How many the pool has, ${this.library} does not show. If these are all, the handlers may wait for one another. ${MUST_NOT_WAIT}: ${this.remedy}`;
+    return `${holders.length} connections ${OF_THE_POOL} are held by handlers of ${namesOf(holders)}. How many the pool has, ${this.library} does not show. If these are all, the handlers may wait for one another. ${MUST_NOT_WAIT}: ${this.remedy}`;
   }
 
   private get remedy(): string {
