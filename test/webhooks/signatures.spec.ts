@@ -2,7 +2,6 @@ import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:cryp
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { Logger } from '@nestjs/common';
 import { sign as signOfGithub, verify as verifyOfGithub } from '@octokit/webhooks-methods';
 import {
   githubSource,
@@ -24,36 +23,10 @@ import { Webhook as StandardWebhook } from 'standardwebhooks';
 import Stripe from 'stripe';
 import { Webhook as SvixWebhook } from 'svix';
 import twilio from 'twilio';
-import { DatabaseClock } from '../../src/webhooks/incoming/database-clock.js';
-import { refusedStepOf } from '../../src/webhooks/incoming/refusal.js';
-import { verifyRequest } from '../../src/webhooks/incoming/verifier.js';
 import { deliveryOf } from '../../src/webhooks/incoming/webhook-event.js';
 import { seededRandom } from '../support/random.js';
 import { BODY, EXAMPLES, ec, NOW, request, saysTheSame, token, WHSEC } from './signed-requests.js';
-
-const TOLERANCE_MS = 300_000;
-
-/** A database whose clock shows this time. */
-const clockAt = (ms: number) => new DatabaseClock(async () => ms, new Logger('test', {}));
-const verify = (source: WebhookSource, asked: RawWebhookRequest, now = NOW) =>
-  verifyRequest(source, asked, TOLERANCE_MS, clockAt(now));
-
-async function stepOf(source: WebhookSource, asked: RawWebhookRequest, now = NOW): Promise<string> {
-  try {
-    await verify(source, asked, now);
-    return 'accepted';
-  } catch (error) {
-    const step = refusedStepOf(error);
-    if (step === undefined) throw error;
-    return step;
-  }
-}
-
-function flipped(bytes: Buffer, bit: number): Buffer {
-  const copy = Buffer.from(bytes);
-  copy[bit >> 3] = (copy[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-  return copy;
-}
+import { deliveryFor, flipped, stepOf, TOLERANCE_MS, verify } from './verifying.js';
 
 describe.each(EXAMPLES)('a request of $name', ({ source, request: signed, headers, signsBody, signsUrl }) => {
   it('is verified', async () => {
@@ -149,10 +122,7 @@ describe('twenty thousand random changes of signed requests', () => {
       const step = isSame ? 'signature' : await stepOf(example.source, changed);
       steps.add(step);
       // Twilio signs the fields of a form and not its bytes, so another text may hold the same fields.
-      if (step !== 'accepted' || isSameForm(example.request, changed)) continue;
-      // What stands beside a genuine signature in a list is passed over.
-      if (!(changed.body.equals(body) && holdsParts(changed.headers[name] ?? '', headers[name] ?? '')))
-        accepted.push(`${example.name} ${n}`);
+      if (step === 'accepted' && !isSameForm(example.request, changed)) accepted.push(`${example.name} ${n}`);
     }
     expect(accepted).toEqual([]);
     expect([...steps].sort()).toEqual(expect.arrayContaining(['header', 'signature']));
@@ -186,10 +156,8 @@ describe('the hash by which a repeated body is found', () => {
       Buffer.from(body),
       url,
     );
-  const hashOf = async (from: WebhookSource, asked: RawWebhookRequest) => {
-    const context = { verified: await verify(from, asked), tenantId: '', endpointId: undefined };
-    return deliveryOf(from, asked, context).bodyHash;
-  };
+  const hashOf = async (from: WebhookSource, asked: RawWebhookRequest) =>
+    (await deliveryFor(from, asked)).bodyHash;
 
   it('of a form is the same however its fields are written', async () => {
     const spellings = [
@@ -229,17 +197,6 @@ describe('the hash by which a repeated body is found', () => {
     expect(await hashOf(tokens, asked({ token: 't1', amount: 9 }))).toBe(captured);
   });
 });
-
-/** Whether each part of a header stands unchanged in another one, where hex may be in capital letters. */
-function holdsParts(text: string, original: string): boolean {
-  const partsOf = (list: string) =>
-    list
-      .split(/[\s,;]+/)
-      .filter((part) => part !== '')
-      .map((part) => (/[=,]?[0-9a-f]+$/i.test(part) ? part.toLowerCase() : part));
-  const parts = new Set(partsOf(text));
-  return partsOf(original).every((part) => parts.has(part));
-}
 
 function isSameForm(one: RawWebhookRequest, other: RawWebhookRequest): boolean {
   const isForm = one.headers['content-type']?.startsWith('application/x-www-form') === true;

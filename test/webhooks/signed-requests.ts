@@ -273,10 +273,17 @@ export function signedExamples(now: number): SignedExample[] {
 /** Hex in capital letters stands for the same bytes. */
 const inSmallHex = (value: string) => value.replace(/[0-9a-f]{40,}/gi, (hex) => hex.toLowerCase());
 
+const withCommas = (value: string) => value.split(',').map((part) => part.trim());
+
 /** The parts of the headers that are lists. What stands beside a part says nothing of it. */
 const PARTS: Readonly<Record<string, (value: string) => string[]>> = {
   'webhook-signature': (value) => value.split(/\s+/).map((part) => part.replace(/,$/, '')),
   'stripe-signature': (value) => value.split(/[,;]/).map((part) => part.trim()),
+  'x-hub-signature-256': withCommas,
+  'x-slack-signature': withCommas,
+  'x-shopify-hmac-sha256': withCommas,
+  'x-hubspot-signature-v3': withCommas,
+  'x-sign': withCommas,
 };
 
 /** Whether a changed header says the same: it is the same hex, or a list that still holds each of its parts. */

@@ -1,6 +1,6 @@
 import { fieldOf } from '../raw-request.js';
 import { headerProblem, type SignatureScheme } from '../signature-scheme.js';
-import { hmac, matchOf, unixTime } from './matching.js';
+import { hmac, matchOf, spelled, unixTime } from './matching.js';
 
 /**
  * Mailgun: HMAC-SHA256 of a time and a random token, which stand in the body. The rest of the body is **not**
@@ -18,7 +18,7 @@ export function mailgunScheme(): SignatureScheme {
       const [time, token, ...given] = ['timestamp', 'token', 'signature', 'parent-signature'].map((name) =>
         fieldOf(request, 'signature', name),
       );
-      const signatures = given.filter((each) => each !== undefined);
+      const signatures = given.flatMap((each) => (each === undefined ? [] : spelled(each, 'hex')));
       if (!token || signatures.length === 0)
         return headerProblem('The body has no field signature with a token and a signature');
       const signedAt = unixTime(time);

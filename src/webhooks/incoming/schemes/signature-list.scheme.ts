@@ -1,5 +1,5 @@
 import { headerProblem, type SignatureScheme } from '../signature-scheme.js';
-import { hmac, matchOf, unixTime } from './matching.js';
+import { hmac, matchOf, spelled, unixTime } from './matching.js';
 
 export interface SignatureListOptions {
   readonly header: string;
@@ -27,7 +27,7 @@ export function signatureListScheme(options: SignatureListOptions): SignatureSch
       const given = headers[name];
       if (given === undefined || given === '') return headerProblem(`The header ${header} is missing`);
       const parts = given.split(separator).map((part) => part.trim());
-      const signatures = valuesOf(parts, signature);
+      const signatures = valuesOf(parts, signature).map((each) => spelled(each, 'hex'));
       if (signatures.length === 0)
         return headerProblem(`The header ${header} has no signature ${signature}=`);
       if (time === undefined)

@@ -1,5 +1,5 @@
 import { headerProblem, type SignatureScheme } from '../signature-scheme.js';
-import { hmac, matchOf } from './matching.js';
+import { hmac, matchOf, spelled } from './matching.js';
 
 const ID = 'Twitch-Eventsub-Message-Id';
 const TIME = 'Twitch-Eventsub-Message-Timestamp';
@@ -30,9 +30,8 @@ export function twitchScheme(): SignatureScheme {
       const signedAt = new Date(time);
       if (!RFC_3339.test(time) || Number.isNaN(signedAt.getTime()))
         return headerProblem(`The header ${TIME} is no time such as 2026-01-31T12:00:00.5Z`);
-      const match = matchOf([given.slice(PREFIX.length)], secrets, (secret) =>
-        hmac('sha256', secret, 'hex', id, time, body),
-      );
+      const signature = spelled(given.slice(PREFIX.length), 'hex');
+      const match = matchOf([signature], secrets, (secret) => hmac('sha256', secret, 'hex', id, time, body));
       return match.ok ? { ...match, signedAt } : match;
     },
   };
