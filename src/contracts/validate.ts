@@ -71,14 +71,15 @@ function verdictOf(answer: unknown): SchemaVerdict {
 function refused(error: unknown): SchemaVerdict {
   if (error instanceof IntegrationError) throw error;
   if (error instanceof RangeError) return no('is nested too deeply for its schema, or makes it fail', error);
-  return no(`makes its schema throw ${kindOf(error)}`, error);
+  return no(`makes its schema throw ${kindOfError(error)}`, error);
 }
 
 function no(message: string, thrown?: unknown): SchemaVerdict {
   return { issues: [{ message }], ...(thrown === undefined ? {} : { thrown }) };
 }
 
-function kindOf(error: unknown): string {
+/** Its class, in words. Its message may repeat what was given. */
+export function kindOfError(error: unknown): string {
   const name: unknown = error instanceof Error ? error.constructor?.name : undefined;
   return typeof name === 'string' && /^\w{1,60}$/.test(name) ? `a ${name}` : 'an error';
 }

@@ -12,6 +12,22 @@ export function callSiteOf(below: (...args: never[]) => unknown): string {
 }
 
 /**
+ * Where an error was thrown, as `file:line`. Its message is passed over, because it may hold anything that
+ * looks like a frame.
+ */
+export function siteOfError(error: unknown): string | undefined {
+  if (!(error instanceof Error) || typeof error.stack !== 'string') return undefined;
+  const message = String(error.message);
+  const begin = error.stack.indexOf(message);
+  const frames = begin < 0 ? [] : error.stack.slice(begin + message.length).split('\n');
+  for (const frame of frames) {
+    const site = siteOf(frame.trim());
+    if (site !== undefined) return site;
+  }
+  return undefined;
+}
+
+/**
  * A frame has the form `at name (location:line:column)` or `at location:line:column`. Frames of Node itself
  * are skipped.
  */

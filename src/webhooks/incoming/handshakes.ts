@@ -6,14 +6,23 @@ export type Handshake = NonNullable<WebhookSourceOptions['handshake']>;
 
 /**
  * What a source says to a request that only tries the address. An answer that is no object is none: a
- * delivery that were taken for a handshake would be answered with 200 and lost.
+ * delivery that were taken for a handshake would be answered with 200 and lost. So is a function that throws,
+ * because a delivery is not lost on account of a question that most requests do not ask.
+ *
+ * @param failed told of what the function throws
  */
 export async function handshakeOf(
   { handshake }: Pick<WebhookSourceOptions, 'handshake'>,
   request: RawWebhookRequest,
   state: HandshakeState,
+  failed: (error: unknown) => void,
 ): Promise<WebhookReply | undefined> {
-  const reply: unknown = await handshake?.(request, state);
+  let reply: unknown;
+  try {
+    reply = await handshake?.(request, state);
+  } catch (error) {
+    failed(error);
+  }
   return typeof reply === 'object' && reply !== null ? (reply as WebhookReply) : undefined;
 }
 

@@ -10,6 +10,7 @@ import { TransactionRunner } from '../../outbox/transaction-runner.js';
 import { SecretService } from '../../secrets/secret.service.js';
 import { SecretParts } from '../../secrets/secret-parts.js';
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
+import { EventSubscriberRegistry } from '../../subscribers/event-subscriber-registry.js';
 import { EndpointReader } from './endpoints/endpoint-reader.js';
 import { IncomingEndpointStore } from './endpoints/incoming-endpoint.store.js';
 import { WebhookReceiptStore } from './receipts/webhook-receipt.store.js';
@@ -74,6 +75,11 @@ export class IncomingEngine {
 
   get transactions(): TransactionRunner {
     return this.find(TransactionRunner);
+  }
+
+  /** The handlers of this process. */
+  get subscribers(): EventSubscriberRegistry {
+    return this.find(EventSubscriberRegistry);
   }
 
   get settings(): IntegrationSettingsService {

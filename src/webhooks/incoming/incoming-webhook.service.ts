@@ -1,8 +1,10 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { kindOfError } from '../../contracts/validate.js';
 import type { Tx } from '../../database/clients/sql-client.js';
 import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { IntegrationError } from '../../errors.js';
 import type { DomainEvent, DomainEventInput } from '../../events/domain-event.js';
+import { siteOfError } from '../../subscribers/call-site.js';
 import { webhookSettings } from '../webhook-settings.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../webhooks-options.js';
 import type { AcceptedWebhook, VerifiedWebhookRequest } from './accepted-webhook.js';
@@ -13,19 +15,20 @@ import { IncomingEngine } from './incoming-engine.js';
 import { LackedRight } from './lacked-right.js';
 import { type Emit, type OnceDelivery, refuseBadDelivery } from './once-delivery.js';
 import { bodyHashOfRequest } from './once-request.js';
-import { judge, noJson, prepareSchemas, refuseInvalid } from './payload-schema.js';
+import { judge, noJson, prepareSchemas, refuseInvalid, withViolations } from './payload-schema.js';
 import { jsonOf, type RawWebhookRequest } from './raw-request.js';
 import type { Receipt } from './receipts/webhook-receipt.store.js';
 import { endpointUnknown, type Receiver, receiverOf } from './receiver.js';
 import { bodyRepeated, endpointPaused, nothingToGet, refusal, refusedStepOf, tooLarge } from './refusal.js';
 import { sha256Hex } from './schemes/digest.js';
 import { sayShort, sayUnusable } from './secret-shares.js';
+import { answersOf, identityOf, type SourceAnswers, sentenceOf, violationsOf } from './source-answers.js';
 import { refuseLongTolerance, toleranceOf } from './tolerance.js';
 import { TypeNames } from './type-names.js';
 import { type Verified, verifyRequest } from './verifier.js';
 import { addCounts } from './webhook-count.store.js';
 import { type CountedOutcome, WebhookCounts } from './webhook-counts.js';
-import { bodyHashOf, deliveryIdOf, deliveryOf, typeOf } from './webhook-event.js';
+import { bodyHashOf, deliveryOf, typeOf } from './webhook-event.js';
 import type { WebhookReply, WebhookSource } from './webhook-source.js';
 
 /** Takes in webhooks that others send. */
@@ -39,10 +42,12 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     (counts) => addCounts(this.engine.database, this.engine.database.tables, counts),
     this.logger,
   );
-  private readonly types = new TypeNames((source, endpointId, most) =>
-    this.logger.warn(
-      `${endpointId === undefined ? '' : `The endpoint ${endpointId} of `}source "${source}" has brought ${most} types of events. Events of further types are named "webhook.${source}._other", with the type in metadata.webhook.type. List the types that you want with the option types of the source.`,
-    ),
+  private readonly types = new TypeNames(
+    (eventName) => this.isHandled(eventName),
+    ({ source, endpointId, most, type }) =>
+      this.logger.warn(
+        `${endpointId === undefined ? '' : `The endpoint ${endpointId} of `}source "${source}" has brought ${most} types of events. Its event of type ${JSON.stringify(type)}, and those of further types, are named "webhook.${source}._other", with the type in metadata.webhook.type. A type keeps its name if the option types of the source lists it, or if a handler of this process names the event.`,
+      ),
   );
   private readonly lackedRight: LackedRight;
 
@@ -92,11 +97,13 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   ): Promise<AcceptedWebhook> {
     return this.counted(source, async (known) => {
       const receiver = await this.receiverOf(known, request, tenantId);
-      const early = await handshakeOf(known, request, { verified: false });
+      const failed = (error: unknown) => this.sayUnanswered(source, error);
+      const early = await handshakeOf(known, request, { verified: false }, failed);
       if (early !== undefined) return { status: 'handshake', reply: early };
       const verified = await this.verified(receiver, request);
       const { secrets } = receiver.source;
-      const late = await handshakeOf(known, request, { verified: true, secret: secrets[verified.secret] });
+      const state = { verified: true, secret: secrets[verified.secret] };
+      const late = await handshakeOf(known, request, state, failed);
       if (late !== undefined) return { status: 'handshake', reply: late };
       if (receiver.endpoint?.paused === true) throw endpointPaused(source);
       const receipt = await this.publish(receiver, request, verified, tenantId);
@@ -111,7 +118,9 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
    */
   async tried(key: string, request: RawWebhookRequest): Promise<WebhookReply> {
     const accepted = await this.counted(key, async (source) => {
-      const reply = await handshakeOf(source, request, { verified: false });
+      const reply = await handshakeOf(source, request, { verified: false }, (error) => {
+        throw error;
+      });
       if (reply === undefined) throw nothingToGet(key);
       return { status: 'handshake', reply };
     });
@@ -129,7 +138,7 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     return {
       source,
       ...(endpoint === undefined ? {} : { endpointId: endpoint.id, tenantId: endpoint.tenantId }),
-      deliveryId: deliveryIdOf(known, request),
+      deliveryId: identityOf(known, request).deliveryId,
       type: typeOf(known, request),
       secret,
       signedAt,
@@ -219,6 +228,11 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     return this.engine.settings.snapshotOf(webhookSettings);
   }
 
+  /** Whether a handler of this process names the event, and not a pattern. */
+  private isHandled(eventName: string): boolean {
+    return this.engine.subscribers.consumers().some(({ eventNames }) => eventNames.includes(eventName));
+  }
+
   private async counted(
     key: string,
     accept: (source: WebhookSource) => Promise<AcceptedWebhook>,
@@ -233,8 +247,25 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     }
   }
 
-  private invalid(source: string, eventName: string): void {
+  private sayUnanswered(source: string, error: unknown): void {
+    const site = siteOfError(error);
+    const place = site === undefined ? '' : ` (at ${site})`;
+    this.repeated.warn(
+      this.logger,
+      `handshake of source "${source}" throws ${kindOfError(error)}${place}. The request is taken as a delivery.`,
+    );
+  }
+
+  private sayFailed(source: string, { failures }: SourceAnswers): void {
+    for (const each of failures) {
+      const { name, reason } = each;
+      this.repeated.warn(this.logger, sentenceOf(source, each), `${source} ${name} ${reason}`);
+    }
+  }
+
+  private invalid(source: string, eventName: string, { failures }: SourceAnswers): void {
     this.count(source, 'invalid');
+    if (failures.length > 0) return;
     this.repeated.warn(
       this.logger,
       `A delivery of source "${source}" does not fit the schema of its type. It is stored as "${eventName}" with the places in metadata.webhook.violations.`,
@@ -286,21 +317,26 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
       endpoint === undefined
         ? { verified, tenantId, endpointId: request.endpointId }
         : { verified, tenantId: endpoint.tenantId, endpointId: endpoint.id, endpoint };
-    const sent = typeOf(source, request);
-    const type = this.types.of(source, endpoint?.id, sent);
+    const answers = answersOf(source, request);
+    this.sayFailed(source.key, answers);
+    const sent = typeOf(source, request, answers.type);
+    const isTyped = answers.failures.every(({ name }) => name !== 'type');
+    const type = isTyped ? this.types.of(source, endpoint?.id, sent) : sent;
     const judgement = await judge(source, sent, request);
     const publish = (asBytes: boolean) => {
       // What jsonb cannot hold does not fit a schema either.
-      const judged = asBytes && judgement !== undefined ? noJson('cannot be stored as JSON') : judgement;
+      const ofBody = asBytes && judgement !== undefined ? noJson('cannot be stored as JSON') : judgement;
+      const judged = withViolations(ofBody, violationsOf(answers));
       if (source.invalid === 'reject') refuseInvalid(source.key, judged);
-      const delivery = deliveryOf(source, request, { ...context, judgement: judged, type }, asBytes);
+      const about = { ...context, judgement: judged, type, answers };
+      const delivery = deliveryOf(source, request, about, asBytes);
       return this.engine.joined.publish<Receipt>(delivery.event, {
         // jsonb writes a space after each comma and colon, which the sender may not have done.
         maxPayloadBytes: 2 * this.maxBodyBytesOf(source) + 1_024,
         write: async (client, entry) => {
           const result = await this.engine.receipts.accept(client, delivery, entry);
           if (result.status === 'accepted' && judged !== undefined && 'violations' in judged)
-            this.invalid(source.key, entry.eventName);
+            this.invalid(source.key, entry.eventName, answers);
           return { position: result.status === 'accepted' ? result.position : undefined, result };
         },
       });

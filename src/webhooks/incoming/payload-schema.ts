@@ -58,6 +58,16 @@ export function noJson(reason: string): Judgement {
   return { violations: [{ path: 'payload', reason }] };
 }
 
+/** The same with further problems. A body that has some is no payload of its type. */
+export function withViolations(
+  judged: Judgement | undefined,
+  more: readonly JsonProblem[],
+): Judgement | undefined {
+  if (more.length === 0) return judged;
+  const known = judged !== undefined && 'violations' in judged ? judged.violations : [];
+  return { violations: [...more, ...known].slice(0, MOST_NOTED) };
+}
+
 /** Loads what the schemas of a source need. @throws IntegrationError INTEGRATION_PEER_MISSING */
 export async function prepareSchemas({ schemas = {} }: WebhookSource): Promise<void> {
   for (const schema of Object.values(schemas)) await prepareSchema(schema);
@@ -67,5 +77,7 @@ export async function prepareSchemas({ schemas = {} }: WebhookSource): Promise<v
 export function refuseInvalid(source: string, judged: Judgement | undefined): void {
   if (judged === undefined || !('violations' in judged)) return;
   const said = judged.violations.map(({ path, reason }) => `${path}: ${reason}`);
-  throw refusal('payload', source, `The body does not fit the schema of its type (${said.join('; ')})`);
+  const isOfBody = judged.violations.every(({ path }) => path.startsWith('payload'));
+  const what = isOfBody ? 'does not fit the schema of its type' : 'cannot be read by its source';
+  throw refusal('payload', source, `The body ${what} (${said.join('; ')})`);
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { DomainEventInput } from '../../events/domain-event.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import type { JsonProblem } from '../../events/json-problem.js';
@@ -7,6 +6,7 @@ import { jsonOf, type RawWebhookRequest, textOf } from './raw-request.js';
 import type { ReceivingEndpoint } from './receiver.js';
 import { redacted, redactedBytes } from './redaction.js';
 import { sha256Hex } from './schemes/digest.js';
+import { answersOf, type SourceAnswers, typeSaid } from './source-answers.js';
 import { OTHER_TYPE } from './type-names.js';
 import type { Verified } from './verifier.js';
 import type { WebhookSource } from './webhook-source.js';
@@ -32,7 +32,10 @@ export interface WebhookMetadata {
   readonly occurredAt?: string | undefined;
   /** The same body came before under another id. */
   readonly repeatedBody?: true | undefined;
-  /** Where the body does not fit the schema of its type: at most 20 places, without values. */
+  /**
+   * Where the body does not fit the schema of its type, at most 20 places, without values; and which functions
+   * of the source gave no answer (`deliveryId`, `type`, `aggregate`).
+   */
   readonly violations?: readonly JsonProblem[] | undefined;
 }
 
@@ -66,24 +69,10 @@ export interface DeliveryContext {
   readonly endpoint?: ReceivingEndpoint | undefined;
   /** The type that stands in the name of the event. Default: that of the source. */
   readonly type?: string | undefined;
+  /** What the source says of the request. It is asked if nothing stands here. */
+  readonly answers?: SourceAnswers | undefined;
   /** What the schema of the type says. Undefined if there is none. */
   readonly judgement?: Judgement | undefined;
-}
-
-/** What the source calls the delivery. */
-export function deliveryIdOf(source: WebhookSource, request: RawWebhookRequest): string {
-  return identityOf(source, request).deliveryId;
-}
-
-/** Without a name a delivery is called by the hash of its body, and with no identity at all by a new id. */
-function identityOf(
-  source: WebhookSource,
-  request: RawWebhookRequest,
-): { readonly deliveryId: string; readonly isNameless: boolean } {
-  const id = source.deliveryId(request);
-  if (id === null) return { deliveryId: randomUUID(), isNameless: true };
-  const deliveryId = id === undefined || id === '' ? `sha256:${sha256Hex(request.body)}` : id;
-  return { deliveryId, isNameless: false };
 }
 
 /** SHA-256 in hex of what the signature covers, by which a repeated body is found. */
@@ -99,21 +88,21 @@ export function bodyHashOf(
 export function deliveryOf(
   source: WebhookSource,
   request: RawWebhookRequest,
-  { verified, tenantId, endpointId, endpoint, judgement, type }: DeliveryContext,
+  { verified, tenantId, endpointId, endpoint, judgement, type, ...context }: DeliveryContext,
   asBytes = false,
 ): Delivery {
-  const { deliveryId, isNameless } = identityOf(source, request);
+  const { answers = answersOf(source, request) } = context;
+  const { deliveryId, aggregate: about } = answers;
   const json = asBytes ? undefined : jsonOf(request);
   const isJson = json !== undefined;
   const violations = judgement !== undefined && 'violations' in judgement ? judgement.violations : undefined;
   const payload = judgement !== undefined && 'payload' in judgement ? judgement.payload : json;
   const bytesKept = !isJson || (source.redact === undefined && roundsNumbers(request));
   const contentType = cleanText(request.headers['content-type'] ?? '', 255) || undefined;
-  const about = source.aggregate?.(request) ?? { type: `webhook_${source.key}`, id: deliveryId };
   const webhook: WebhookMetadata = {
     source: source.key,
     deliveryId: nonEmpty(deliveryId, 255),
-    type: type === OTHER_TYPE ? nonEmpty(source.type(request), 255) : undefined,
+    type: type === OTHER_TYPE ? nonEmpty(answers.type, 255) : undefined,
     body: isJson ? 'json' : 'bytes',
     bytesKept,
     contentType,
@@ -121,7 +110,7 @@ export function deliveryOf(
     secretVersion: endpoint?.versions[verified.secret],
     endpointId,
     signedAt: verified.signedAt?.toISOString(),
-    occurredAt: isoOf(source.occurredAt?.(request)),
+    occurredAt: isoOf(answers.occurredAt),
     violations,
   };
   return {
@@ -130,16 +119,12 @@ export function deliveryOf(
     keyHash: sha256Hex(...within(endpoint), deliveryId),
     bodyHash: bodyHashOf(request, verified, endpoint),
     // Equal bodies of a sender without ids are no repetitions.
-    repeatedBody: source.repeatedBody ?? (signsTime(source) || isNameless ? undefined : 'mark'),
+    repeatedBody: source.repeatedBody ?? (signsTime(source) || answers.isNameless ? undefined : 'mark'),
     endpointId,
     contentType,
     bytes: bytesKept ? bytesToKeep(source, request) : undefined,
     event: {
-      eventName: eventNameOf(
-        source,
-        type ?? source.type(request),
-        violations === undefined ? '' : 'invalid.',
-      ),
+      eventName: eventNameOf(source, type ?? answers.type, violations === undefined ? '' : 'invalid.'),
       sourceModule: 'webhooks',
       aggregateType: nonEmpty(about.type, EVENT_TEXT_LIMITS.aggregateType),
       aggregateId: aggregateIdOf(about.id, endpoint),
@@ -176,8 +161,12 @@ function eventNameOf(source: WebhookSource, given: string, mark = ''): string {
 }
 
 /** The type of a delivery as it stands in the event's name. */
-export function typeOf(source: WebhookSource, request: RawWebhookRequest): string {
-  return eventNameOf(source, source.type(request)).slice(`webhook.${source.key}.`.length);
+export function typeOf(
+  source: WebhookSource,
+  request: RawWebhookRequest,
+  said = typeSaid(source, request),
+): string {
+  return eventNameOf(source, said).slice(`webhook.${source.key}.`.length);
 }
 
 export function signsTime({ verify }: WebhookSource): boolean {

@@ -52,8 +52,9 @@ export interface WebhookSourceOptions {
   type(request: RawWebhookRequest): string;
   /**
    * The types that this source may bring. An event of another type is named `webhook.<key>._other`, and its
-   * type stands in `metadata.webhook.type`. The types of `schemas` are among them. Default: any type, up to
-   * 100 for each endpoint of a tenant and 1,000 for another source, counted in each process.
+   * type stands in `metadata.webhook.type`. The types of `schemas` are among them, and those whose events a
+   * handler of this process names. Default: any type, up to 100 for each endpoint of a tenant and 1,000 for
+   * another source, counted in each process.
    */
   readonly types?: readonly string[] | undefined;
   /** What the event is about. Events of one aggregate are handled in the order in which they came. */
@@ -63,7 +64,7 @@ export interface WebhookSourceOptions {
   /**
    * Answers a request by which the source only tries the address. It is asked twice: before the request is
    * verified, and after it. What uses a secret may be said to a verified sender only. Only an object is an
-   * answer. Anything else means that the request is a delivery.
+   * answer. Anything else, and an error, means that the request is a delivery.
    */
   handshake?:
     | ((
