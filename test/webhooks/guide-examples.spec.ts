@@ -30,6 +30,8 @@ const SECRETS = {
   NEW: 'the key of the scheme',
   OLD: 'the token of before',
   ZOOM_SECRET_TOKEN: 'the token of Zoom',
+  /** By it Zendesk signs the requests of a webhook that is only tried. */
+  ZENDESK_SIGNING_SECRET: 'dGhpc19zZWNyZXRfaXNfZm9yX3Rlc3Rpbmdfb25seQ==',
   KLAVIYO_SECRET: 'the secret of Klaviyo',
   INTEGRATION_KEYS: `k1=${crypto.randomBytes(32).toString('base64')}`,
 };
@@ -137,6 +139,7 @@ it('each example of webhooks is tried here', () => {
     'klaviyo-source.ts',
     'payments.controller.ts',
     'tenant-webhooks.module.ts',
+    'zendesk-source.ts',
     'zoom-source.ts',
   ]);
 });
@@ -325,6 +328,43 @@ describe('the example of', () => {
     ];
     expect(await statuses(url, ...requests)).toEqual([401, 401, 'accepted', 'repeated', 401]);
     expect(await names()).toEqual(['webhook.zoom.meeting.started zoom/4444AAAiAAAAAiAiAiiAii==']);
+  });
+
+  /** https://developer.zendesk.com/documentation/webhooks/verifying and .../api-reference/webhooks/event-types */
+  it('Zendesk: an event, and what a trigger sends', async () => {
+    const { zendesk } = example<{ zendesk: webhooks.WebhookSource }>('zendesk-source.ts');
+    const url = `${await withSources(zendesk)}/webhooks/zendesk`;
+    const signed = (secret: string, body: string, time = new Date().toISOString().replace(/\.\d+/, '')) =>
+      sent(body, {
+        'x-zendesk-webhook-signature': crypto
+          .createHmac('sha256', secret)
+          .update(time + body)
+          .digest('base64'),
+        'x-zendesk-webhook-signature-timestamp': time,
+      });
+    const secret = SECRETS.ZENDESK_SIGNING_SECRET;
+    const created = JSON.stringify({
+      account_id: 22_129_848,
+      detail: { id: '5158', subject: 'Help', status: 'OPEN', type: 'TASK', via: { channel: 'web_service' } },
+      event: {},
+      id: '2b24ef10-19d5-4740-93cf-5f98ec4776c0',
+      subject: 'zen:ticket:5158',
+      time: '2099-07-04T05:33:18Z',
+      type: 'zen:event-type:ticket.created',
+      zendesk_event_version: '2022-11-06',
+    });
+    const requests = [
+      signed('forged', created),
+      signed(secret, created),
+      signed(secret, created, new Date().toISOString()),
+      signed(secret, created, '2021-03-25T05:09:27Z'),
+      signed(secret, '{"ticket_id":"5158"}'),
+    ];
+    expect(await statuses(url, ...requests)).toEqual([401, 'accepted', 'repeated', 401, 'accepted']);
+    expect(await names()).toEqual([
+      'webhook.zendesk.ticket.created zendesk/zen:ticket:5158',
+      'webhook.zendesk.trigger zendesk/unknown',
+    ]);
   });
 
   /** https://developers.klaviyo.com/en/docs/working_with_system_webhooks */
