@@ -33,8 +33,8 @@ export interface WebhookMetadata {
   /** The same body came before under another id. */
   readonly repeatedBody?: true | undefined;
   /**
-   * Where the body does not fit the schema of its type, at most 20 places, without values; and which functions
-   * of the source gave no answer (`deliveryId`, `type`, `aggregate`).
+   * Where the body does not fit the schema of its type, at most 20 places, without values; and which of the
+   * functions `deliveryId`, `type` and `aggregate` of the source gave no answer.
    */
   readonly violations?: readonly JsonProblem[] | undefined;
 }
