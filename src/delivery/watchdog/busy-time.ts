@@ -1,5 +1,8 @@
-/** The part of a time in which a thread that computes uses a processor, also on a busy machine. */
-const BUSY_SHARE = 0.5;
+/**
+ * The part of a time in which a thread that computes has a processor, also if ten share one. A process that
+ * waits needs much less.
+ */
+const BUSY_SHARE = 0.1;
 
 interface Reading {
   readonly at: number;
@@ -20,7 +23,7 @@ export class BusyTime {
     this.last = this.since;
   }
 
-  /** Whether it has computed for most of the stretch, and for most of the time since the last call. */
+  /** Whether it has computed during the stretch, and has not stopped since the last call. */
   isBusy(): boolean {
     const now = read();
     const { since, last } = this;
