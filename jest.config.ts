@@ -36,6 +36,7 @@ const config: Config = {
   },
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
+  setupFilesAfterEnv: ['<rootDir>/test/support/busy-clients.ts'],
   testTimeout: 60_000,
   // For two processors, because a spec waits for much of its time. Four were not faster, and stalled each other.
   maxWorkers: 3,

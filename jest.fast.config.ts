@@ -12,6 +12,7 @@ const fast: Config = {
   testMatch: ['<rootDir>/src/**/*.spec.ts'],
   globalSetup: undefined,
   globalTeardown: undefined,
+  setupFilesAfterEnv: [],
 };
 
 export default fast;

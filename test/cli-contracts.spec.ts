@@ -63,6 +63,7 @@ describe('contracts export', () => {
     expect(Object.keys(files)).toEqual([
       'asyncapi.json',
       'contracts.json',
+      'schemas/order.closed.v2.schema.json',
       'schemas/order.placed.v1.schema.json',
       'schemas/order.sent.v1.schema.json',
       'schemas/order_20_paid_2f__20ac_.v1.schema.json',

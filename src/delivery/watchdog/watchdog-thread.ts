@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
+import { BusyTime } from './busy-time.js';
 import { type Whereabouts, whereMainThreadStands } from './main-thread-stack.js';
 import { WatchedMemory } from './watched-memory.js';
 import type {
@@ -32,6 +33,9 @@ class Watch {
   private movedAt = performance.now();
   private lookedAt = performance.now();
   private reported: string | undefined;
+  /** Whether a debugger was found to hold the main thread since its tick last moved. */
+  private wasAtBreakpoint = false;
+  private readonly busyTime = new BusyTime();
   private timer: NodeJS.Timeout | undefined;
   /** Milliseconds from the last look to the next one. */
   private pauseMs = LONGEST_CHECK_MS;
@@ -108,12 +112,33 @@ class Watch {
       });
     }
     this.reported = undefined;
+    this.wasAtBreakpoint = false;
     this.lastTick = tick;
     this.movedAt = now;
+    this.busyTime.restart();
+  }
+
+  /** Whether somebody may debug the process. */
+  private get isInspected(): boolean {
+    return this.wasAtBreakpoint || this.all(({ shared }) => shared.isInspected).includes(true);
+  }
+
+  private blocked(now: number): Promise<void> | void {
+    return this.isInspected ? this.blockedBesideInspector(now) : this.blockedAlone(now);
+  }
+
+  /**
+   * Reports once, and never ends the process. A thread that waits may be at a breakpoint, so only one that
+   * computes is reported. The main thread is not asked where it stands: that would pause it, and the person
+   * who debugs would see a pause that they did not ask for.
+   */
+  private blockedBesideInspector(now: number): void {
+    if (!this.busyTime.isBusy() || this.reported !== undefined) return;
+    this.report(now, 'Its inspector is open, which can tell where it stands.');
   }
 
   /** Reports once, and once more if it ends the process later: the lease that counts may be a longer one. */
-  private async blocked(now: number): Promise<void> {
+  private async blockedAlone(now: number): Promise<void> {
     const exits = this.all(({ exits, shared }) => exits && now - this.movedAt > shared.leaseMs).includes(
       true,
     );
@@ -121,21 +146,26 @@ class Watch {
     const found = await whereMainThreadStands(Math.min(...this.all(({ stackWithinMs }) => stackWithinMs)));
     if (this.tick !== this.lastTick) return;
     if (found === 'at a breakpoint') {
-      // Somebody debugs the process. When it continues, it has the time of a lease again.
+      // Somebody has attached a debugger since the last tick. The tick could not say so.
+      this.wasAtBreakpoint = true;
       this.movedAt = performance.now();
+      this.busyTime.restart();
       return;
     }
+    this.report(now, whereItStands(found), exits ? ' The process is ended now (watchdog: exit).' : '');
+    if (exits) process.kill(process.pid, 'SIGKILL');
+  }
+
+  /** Writes to the file descriptor, because the main thread serves a thread's own streams. */
+  private report(now: number, where: string, ending = ''): void {
     this.reported = [
       `The event loop has been blocked for ${seconds(now - this.movedAt)}, longer than the lease of its consumers, which pass on to other processes.`,
       this.nameRunning(),
-      whereItStands(found),
+      where,
     ]
       .filter((sentence) => sentence !== '')
       .join(' ');
-    // The text goes to the file descriptor, because the main thread serves a thread's own streams.
-    const ending = exits ? ' The process is ended now (watchdog: exit).' : '';
     write(`[nestjs-integration] ${this.reported}${ending}\n`);
-    if (exits) process.kill(process.pid, 'SIGKILL');
   }
 
   private nameRunning(): string {

@@ -2,6 +2,7 @@ import type { Logger } from '@nestjs/common';
 import { DEFAULT_ENGINE, loggerOf } from '../../database/engine-name.js';
 import { messageOf } from '../../errors.js';
 import type { Subscription } from '../../subscribers/consumer.js';
+import { hasOpenInspector } from './open-inspector.js';
 import { WatchedMemory } from './watched-memory.js';
 import { watchingThread } from './watching-thread.js';
 
@@ -17,7 +18,8 @@ const STACK_WITHIN_MS = 1_000;
  * this, so a second thread watches it through shared memory and names the running handlers. With `report`,
  * the second thread writes them to standard error, because a blocked loop cannot log. When the loop turns
  * again, they go to the log too. With `exit`, the second thread also ends the process, so that its supervisor
- * starts another one. All engines of a process share the second thread.
+ * starts another one. It does not end a process whose inspector is open, because somebody may debug it. All
+ * engines of a process share the second thread.
  */
 export class Watchdog {
   private readonly logger: Logger;
@@ -109,7 +111,7 @@ export class Watchdog {
 
   private tick(): void {
     const leaseMs = this.leaseMs();
-    this.memory.beat(leaseMs);
+    this.memory.beat(leaseMs, hasOpenInspector());
     const pause = Math.min(Math.max(leaseMs / TICKS_PER_LEASE, SHORTEST_TICK_MS), LONGEST_TICK_MS);
     this.timer = setTimeout(() => this.tick(), pause).unref();
   }

@@ -3,6 +3,7 @@ const SLOTS = 1_024;
 const TICK = 0;
 const LEASE_MS = 1;
 const LATEST = 2;
+const INSPECTED = 3;
 const HEADER_CELLS = 4;
 
 /** A handler that runs: the index under which it was announced, and the log position of its first event. */
@@ -43,9 +44,14 @@ export class WatchedMemory {
     return SLOTS;
   }
 
-  /** Moves the tick. The main thread calls this while its event loop turns. */
-  beat(leaseMs: number): void {
+  /**
+   * Moves the tick. The main thread calls this while its event loop turns.
+   *
+   * @param isInspected whether a debugger may be attached
+   */
+  beat(leaseMs: number, isInspected: boolean): void {
     Atomics.store(this.header, LEASE_MS, leaseMs);
+    Atomics.store(this.header, INSPECTED, isInspected ? 1 : 0);
     Atomics.add(this.header, TICK, 1);
   }
 
@@ -55,6 +61,10 @@ export class WatchedMemory {
 
   get leaseMs(): number {
     return Atomics.load(this.header, LEASE_MS);
+  }
+
+  get isInspected(): boolean {
+    return Atomics.load(this.header, INSPECTED) === 1;
   }
 
   enter(slot: number, handler: number, position: number): void {
