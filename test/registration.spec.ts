@@ -5,6 +5,7 @@ import { EventSubscriberRegistry } from '../src/subscribers/event-subscriber-reg
 import type { SubscriberDefinition } from '../src/subscribers/subscriber-definition.js';
 import { emptyTablesAnew } from './support/empty-tables.js';
 import { hearLog, type LogLines, silenceLog } from './support/log-lines.js';
+import { startStatementProxy } from './support/statement-proxy.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 let database: TestDatabase;
@@ -25,6 +26,50 @@ beforeEach(async () => {
 });
 afterEach(() => {
   silenceLog();
+});
+
+describe('a boot with very many consumers', () => {
+  const many = (startFrom: SubscriberDefinition['startFrom'], count: number) =>
+    Array.from({ length: count }, (_, n) => ({ consumerName: `of many ${n}`, startFrom }));
+
+  it.each<[string, SubscriberDefinition['startFrom']]>([
+    ['latest', 'latest'],
+    ['recent', 'recent'],
+    ['a time', new Date(Date.now() - 60_000)],
+  ])('looks once for all that start at one place, beside a long INSERT too: %s', async (_, startFrom) => {
+    await publish({ minutesAgo: 90 });
+    const writer = await database.pool.connect();
+    await writer.query('BEGIN');
+    await writer.query(`INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id)
+      SELECT 'invoice.created', 'test', 'invoice', n::text FROM generate_series(1, 1000) AS n`);
+    const proxy = await startStatementProxy(database.url);
+    const through = engine({ url: proxy.url });
+    try {
+      const { created } = await registration(many(startFrom, 50), through);
+      expect(created).toHaveLength(50);
+      expect(proxy.sentOf(({ sql }) => sql.includes('WITH RECURSIVE search'))).toHaveLength(1);
+      expect(new Set((await cursors()).map(({ unread }) => unread))).toEqual(new Set(['{[2,)}']));
+    } finally {
+      await writer.query('ROLLBACK');
+      writer.release();
+      await through.close();
+      await proxy.close();
+    }
+  });
+
+  it('is not taken for one that reaches no server, as long as each statement is answered', async () => {
+    await database.pool.query(`
+      CREATE FUNCTION slow_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END $$;
+      CREATE TRIGGER slow BEFORE INSERT ON integration.inbox_cursor FOR EACH ROW EXECUTE FUNCTION slow_insert()`);
+    const impatient = engine({ limits: { answerMs: 3_000 } });
+    try {
+      const { created } = await registration(many('earliest', 200), impatient);
+      expect(created).toHaveLength(200);
+    } finally {
+      await impatient.close();
+      await database.pool.query('DROP TRIGGER slow ON integration.inbox_cursor; DROP FUNCTION slow_insert()');
+    }
+  });
 });
 
 describe('a new consumer', () => {
@@ -242,8 +287,8 @@ it('needs no right on the log’s sequence', async () => {
   }
 });
 
-function engine(): EngineDatabase {
-  return new EngineDatabase({ connectionString: database.url, schema: 'integration' });
+function engine({ url = database.url, limits }: { url?: string; limits?: { answerMs: number } } = {}) {
+  return new EngineDatabase({ connectionString: url, schema: 'integration', limits });
 }
 
 type Wanted = Partial<SubscriberDefinition> & { consumerName: string };

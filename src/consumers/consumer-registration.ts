@@ -23,6 +23,13 @@ const LONGEST_CONSUMER_NAME = 127;
 
 type StartFrom = Consumer['startFrom'];
 
+/**
+ * What is unread from each start on: 'latest', 'recent', or a time. Consumers with the same start share one
+ * look, because beside a long INSERT a look passes over all of its rows. An earlier look is as good, because
+ * everything behind it is unread.
+ */
+type Starts = Map<number | 'latest' | 'recent', string>;
+
 type Created = Omit<CreatedConsumer, 'leftOut'> & { readonly consumer: Consumer };
 
 type Added = Omit<ExtendedConsumer, 'from'> & AddedNames;
@@ -146,9 +153,10 @@ export class ConsumerRegistration {
     );
     const created: Created[] = [];
     const added: Added[] = [];
+    const starts: Starts = new Map();
     for (const consumer of consumers) {
       const known = stored.get(consumer.name);
-      if (known === undefined) created.push(await this.create(session, consumer, startOf(consumer)));
+      if (known === undefined) created.push(await this.create(session, consumer, startOf(consumer), starts));
       else added.push(...(await this.extend(session, consumer, known)));
     }
     const readOn = names.filter(
@@ -158,9 +166,14 @@ export class ConsumerRegistration {
     return { created, added, readOn };
   }
 
-  private async create(session: EngineSession, consumer: Consumer, startFrom: StartFrom): Promise<Created> {
+  private async create(
+    session: EngineSession,
+    consumer: Consumer,
+    startFrom: StartFrom,
+    starts: Starts,
+  ): Promise<Created> {
     const { name: consumerName, eventNames, partitions } = consumer;
-    const unread = await this.unreadFrom(session, consumerName, startFrom);
+    const unread = await this.unreadFrom(session, consumerName, startFrom, starts);
     const { startsAt } = await this.store.insertCursors(session, {
       consumerName,
       eventNames,
@@ -194,18 +207,33 @@ export class ConsumerRegistration {
     }));
   }
 
-  private async unreadFrom(session: EngineSession, name: string, startFrom: StartFrom): Promise<string> {
+  private async unreadFrom(
+    session: EngineSession,
+    name: string,
+    startFrom: StartFrom,
+    starts: Starts,
+  ): Promise<string> {
     if (startFrom === 'earliest') return `{[1,)}`;
-    if (startFrom === 'latest') return this.unreadFromLatest(session);
-    const hourAgo = await this.store.anHourAgo(session);
-    if (startFrom === 'recent') return `{[${await this.store.positionAt(session, hourAgo)},)}`;
-    if (startFrom.getTime() > hourAgo.getTime() + HOUR_MS) {
+    let start = startFrom;
+    if (
+      start instanceof Date &&
+      start.getTime() > (await this.store.anHourAgo(session)).getTime() + HOUR_MS
+    ) {
       this.logger.warn(
-        `Consumer "${name}" asks to start at ${startFrom.toISOString()}, which is yet to come: it starts with the next event`,
+        `Consumer "${name}" asks to start at ${start.toISOString()}, which is yet to come: it starts with the next event`,
       );
-      return this.unreadFromLatest(session);
+      start = 'latest';
     }
-    return `{[${await this.store.positionAt(session, startFrom)},)}`;
+    const key = start instanceof Date ? start.getTime() : start;
+    const unread = starts.get(key) ?? (await this.look(session, start));
+    starts.set(key, unread);
+    return unread;
+  }
+
+  private async look(session: EngineSession, start: Exclude<StartFrom, 'earliest'>): Promise<string> {
+    if (start === 'latest') return this.unreadFromLatest(session);
+    const time = start === 'recent' ? await this.store.anHourAgo(session) : start;
+    return `{[${await this.store.positionAt(session, time)},)}`;
   }
 
   /**

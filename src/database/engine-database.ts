@@ -29,7 +29,7 @@ import type { NarrowText } from './sql/narrow-text.js';
 import { onlyRead } from './sql/reading.store.js';
 import { readSnapshot } from './sql/snapshot.store.js';
 import { type Tables, tablesOf } from './sql/tables.js';
-import { answerOrDestroy, answerWithin } from './wire/answer-within.js';
+import { answerOrDestroy, answerWithin, LONGEST_TIMER_MS } from './wire/answer-within.js';
 import { openEnginePool } from './wire/engine-pool.js';
 import { type NamedStatement, queryOf } from './wire/named-statement.js';
 import { forEachRow } from './wire/row-reader.js';
@@ -158,6 +158,14 @@ export class EngineDatabase implements EngineSession, RowSource {
     return this.inTransaction(this.limits.answerMs, fn);
   }
 
+  /**
+   * Does the same for work of any number of statements. The limit for an answer holds for each of them, and
+   * not for the whole.
+   */
+  async transactionOfMany<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
+    return this.inTransaction(this.limits.answerMs, fn, LONGEST_TIMER_MS);
+  }
+
   /** Runs `fn` in one READ COMMITTED transaction of the pool that can only read. */
   async read<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
     return this.inTransaction(this.readMs, async (session) => {
@@ -260,12 +268,17 @@ export class EngineDatabase implements EngineSession, RowSource {
     return narrowText === undefined ? params : params.map((value) => narrowText.replaceIn(value));
   }
 
-  private inTransaction<R>(answerMs: number, fn: (session: EngineSession) => Promise<R>): Promise<R> {
+  private inTransaction<R>(
+    answerMs: number,
+    fn: (session: EngineSession) => Promise<R>,
+    wholeMs = this.limits.answerMs,
+  ): Promise<R> {
     const sql = BEGINS[this.options.use ?? 'engine'];
     return this.withRawClient((client) => {
       const begin = () => answerOrDestroy(client, this.readMs, client.query(sql));
-      return inTransaction(client, begin, () => fn(this.sessionOf(client, answerMs)));
-    });
+      const end = (words: string) => answerOrDestroy(client, this.limits.answerMs, client.query(words));
+      return inTransaction({ begin, end }, () => fn(this.sessionOf(client, answerMs)));
+    }, wholeMs);
   }
 
   /** @param answerMs the limit for the answer to each statement */
@@ -283,11 +296,14 @@ export class EngineDatabase implements EngineSession, RowSource {
    * waited for its connection, the statement is not sent, because the data that it was made from has been
    * dropped since (see `OneServer`).
    */
-  private withRawClient<R>(run: (client: pg.PoolClient) => Promise<R>): Promise<R> {
-    return this.around(() => this.throughPool(run));
+  private withRawClient<R>(
+    run: (client: pg.PoolClient) => Promise<R>,
+    wholeMs = this.limits.answerMs,
+  ): Promise<R> {
+    return this.around(() => this.throughPool(run, wholeMs));
   }
 
-  private async throughPool<R>(run: (client: pg.PoolClient) => Promise<R>): Promise<R> {
+  private async throughPool<R>(run: (client: pg.PoolClient) => Promise<R>, wholeMs: number): Promise<R> {
     const { server } = this.connections;
     const { moves } = server;
     const client = await this.pool.connect();
@@ -295,6 +311,6 @@ export class EngineDatabase implements EngineSession, RowSource {
       client.release();
       throw new UnusableConnection('connection error: the server was replaced before the statement was sent');
     }
-    return releaseAfter(client, answerWithin(this.limits.answerMs, run(client)));
+    return releaseAfter(client, answerWithin(wholeMs, run(client)));
   }
 }

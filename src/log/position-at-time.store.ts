@@ -4,6 +4,9 @@
  * moment may stand in another order than their times, so the place is right to within the length of the
  * transactions that wrote them.
  *
+ * Each look ends where the search ends. What is behind it was found to be no older, and may be millions of rows
+ * of a transaction that is still open, which nobody sees.
+ *
  * @param bounds a SELECT of two positions: the first, and the one behind the last
  */
 export function positionAtTime(log: string, bounds: string): string {
@@ -15,7 +18,7 @@ export function positionAtTime(log: string, bounds: string): string {
         FROM search
         CROSS JOIN LATERAL (SELECT low + (high - low) / 2 AS middle) m
         CROSS JOIN LATERAL (
-          SELECT coalesce((SELECT created_at < $1 FROM ${log} WHERE position >= middle ORDER BY position LIMIT 1), false) AS older
+          SELECT coalesce((SELECT created_at < $1 FROM ${log} WHERE position >= middle AND position < high ORDER BY position LIMIT 1), false) AS older
         ) o
         WHERE low < high
       )

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import { SESSION_LIMIT_MS } from '../connection/session-settings.store.js';
 
 /**
@@ -10,22 +9,21 @@ export const BEGINS = {
   admin: `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = ${SESSION_LIMIT_MS}`,
 } as const;
 
-/**
- * Runs `run` in one transaction of the connection, which `begin` begins. Commits when `run` resolves, and
- * rolls back when it throws.
- */
-export async function inTransaction<R>(
-  client: pg.ClientBase,
-  begin: () => Promise<unknown>,
-  run: () => Promise<R>,
-): Promise<R> {
+/** How a transaction of a connection begins, and how a statement that ends it is sent. */
+export interface Transaction {
+  readonly begin: () => Promise<unknown>;
+  readonly end: (sql: 'COMMIT' | 'ROLLBACK') => Promise<unknown>;
+}
+
+/** Runs `run` in one transaction. Commits when `run` resolves, and rolls back when it throws. */
+export async function inTransaction<R>({ begin, end }: Transaction, run: () => Promise<R>): Promise<R> {
   await begin();
   try {
     const result = await run();
-    await client.query('COMMIT');
+    await end('COMMIT');
     return result;
   } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
+    await end('ROLLBACK').catch(() => {});
     throw error;
   }
 }
