@@ -194,6 +194,16 @@ describe('the options of a connection', () => {
     expect(error.message).not.toContain('sesame');
   });
 
+  it('name one host', () => {
+    const connection = { host: 'db1,db2', user: 'u', database: 'd', password: 'sesame' };
+    const error = refusal({ connection });
+    expect(error.details.problems).toEqual([
+      expect.stringMatching(/^connection\.host names several hosts.*Name one host/),
+    ]);
+    expect(error.message).not.toContain('sesame');
+    expect(IntegrationModule.forRoot({ connection: { ...connection, host: '/run/a,b' } })).toBeDefined();
+  });
+
   it('exclude a connectionString, and go before DATABASE_URL', () => {
     const connection = { host: 'h', user: 'u', database: 'd' };
     expect(refusal({ connection, connectionString: 'postgres://h/d' }).details.problems).toEqual([

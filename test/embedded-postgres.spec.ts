@@ -175,6 +175,17 @@ describe('a process that uses an embedded Postgres', () => {
     expect(errors).toContain('invalid value for parameter "work_mem": "plenty"');
   });
 
+  it('gets an error with a code and with what to do', async () => {
+    await expect(
+      startEmbeddedPostgres({ flags: ['-c', 'work_mem=plenty', '-c', 'logging_collector=on'] }),
+    ).rejects.toMatchObject({
+      name: 'IntegrationError',
+      code: 'INTEGRATION_DATABASE_UNREACHABLE',
+      message: expect.stringMatching(/Leave out the flags .*\(-c work_mem=plenty .*TEST_DATABASE_URL\.$/),
+      details: { flags: ['-c', 'work_mem=plenty', '-c', 'logging_collector=on'] },
+    });
+  });
+
   it('leaves nothing in the temporary folder, whether its server started or not', async () => {
     await chmod(folder, 0o755);
     await run(`await (await startEmbeddedPostgres()).stop();`, undefined, { TMPDIR: folder });

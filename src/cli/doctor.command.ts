@@ -24,8 +24,8 @@ const CONNECTION_TEXTS: Readonly<Record<string, { meaning: string; fix: string }
     fix: 'Give a direct URL as connectionString, and as DATABASE_URL here; your own client may go on using the pooler.',
   },
   INTEGRATION_DATABASE_READ_ONLY: {
-    meaning: 'Nothing can be published or settled on a standby.',
-    fix: 'Point the URL at the primary.',
+    meaning: 'Nothing can be published or settled where sessions only read.',
+    fix: 'Point the URL at the primary, or take the setting away as the finding says.',
   },
   INTEGRATION_DATABASE_UNSUPPORTED: {
     meaning: 'Applications refuse to boot with this server.',

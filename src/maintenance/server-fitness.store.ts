@@ -8,13 +8,15 @@ export interface DatabaseIdentity {
   readonly oid: string;
   readonly started: string;
   readonly recovering: boolean;
+  /** Whether this transaction only reads. */
+  readonly onlyReads: boolean;
   /** The server's own address, or null for a Unix socket. */
   readonly address: string | null;
 }
 
 const DATABASE_IDENTITY = `
   SELECT d.datname::text AS name, d.oid::text AS oid, extract(epoch FROM pg_postmaster_start_time())::text AS started,
-         pg_is_in_recovery() AS recovering, host(inet_server_addr()) || ':' || inet_server_port()::text AS address
+         pg_is_in_recovery() AS recovering, current_setting('transaction_read_only') = 'on' AS "onlyReads", host(inet_server_addr()) || ':' || inet_server_port()::text AS address
   FROM pg_database d WHERE d.datname = current_database()`;
 
 /** Reads properties of the server that its version does not tell. */

@@ -89,15 +89,19 @@ export class ServerFitness {
   }
 
   /**
-   * Throws INTEGRATION_CLIENT_ELSEWHERE if the host's client writes to another database than the engine
-   * reads.
+   * Throws INTEGRATION_CLIENT_ELSEWHERE if the host's client writes to another database than the engine reads,
+   * and INTEGRATION_DATABASE_READ_ONLY if its transactions only read.
    */
   async requireSameDatabase(client: TransactionalSqlClient): Promise<void> {
     const [engine, host] = await Promise.all([
       this.store.databaseOfEngine(),
       client.$transaction((transaction) => this.store.databaseOf(transaction)),
     ]);
-    if (engine === undefined || !isIdentity(host) || isSame(engine, host)) return;
+    if (engine === undefined || !isIdentity(host)) return;
+    if (isSame(engine, host)) {
+      refuseReadOnlyClient(host);
+      return;
+    }
     throw new IntegrationError(
       'INTEGRATION_CLIENT_ELSEWHERE',
       `The host's client and the engine are connected to different databases: the client to ${described(host)}, the engine (connectionString or DATABASE_URL) to ${described(engine)}. Events would be written where nobody reads them. Give both the same database.`,
@@ -118,6 +122,16 @@ export async function refuseClientElsewhere(
     if (error instanceof IntegrationError) throw error;
     return messageOf(error);
   }
+}
+
+/** The engine's own sessions were asked when they were opened. Those of the client may have other defaults. */
+function refuseReadOnlyClient(host: DatabaseIdentity): void {
+  if (host.onlyReads !== true) return;
+  throw new IntegrationError(
+    'INTEGRATION_DATABASE_READ_ONLY',
+    `The transactions of the host's client only read, so it can publish nothing: default_transaction_read_only is on in its sessions, and not in those of the engine. Look at the URL of the client (options=-c default_transaction_read_only=on), and at the settings of its role: ALTER ROLE … RESET default_transaction_read_only.`,
+    { client: { ...host } },
+  );
 }
 
 function isSame(one: DatabaseIdentity, other: DatabaseIdentity): boolean {

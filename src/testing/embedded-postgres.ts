@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { IntegrationError } from '../errors.js';
 import { checkNames } from '../events/argument-checks.js';
 import { onServer, untilOthersLeft } from './on-server.js';
 import { canBeEnteredByAnybody, loadPostgresPackage } from './postgres-package.js';
@@ -52,7 +53,8 @@ const LINES_SHOWN = 20;
  * Starts a server on a free port of 127.0.0.1. `flags` are command-line flags of `postgres`, such as `-c
  * fsync=off`.
  *
- * @throws Error with the server's output if it does not start
+ * @throws IntegrationError INTEGRATION_DATABASE_UNREACHABLE with the server's output, and with what to do, if it
+ * does not start
  */
 export async function startEmbeddedPostgres(options: { flags?: string[] } = {}): Promise<EmbeddedPostgres> {
   checkNames('an option of startEmbeddedPostgres', options, ['flags']);
@@ -70,8 +72,10 @@ async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgre
   await chmod(folder, 0o755);
   const asRoot = process.getuid?.() === 0;
   if (asRoot && !(await canBeEnteredByAnybody(folder))) {
-    throw new Error(
+    throw new IntegrationError(
+      'INTEGRATION_DATABASE_UNREACHABLE',
       `Postgres does not run as root, and the user it runs as instead cannot enter ${tmpdir()}. Set TMPDIR to a folder that every user can enter.`,
+      { folder: tmpdir() },
     );
   }
   const { default: Server } = await loadPostgresPackage(folder, asRoot);
@@ -98,7 +102,12 @@ async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgre
   const start = (step: () => Promise<void>) =>
     step().catch((cause) => {
       const words = [...output, ...(cause instanceof Error ? [cause.message] : [])].join('\n  ');
-      throw new Error(`The embedded Postgres did not start:\n  ${words}`, { cause });
+      throw new IntegrationError(
+        'INTEGRATION_DATABASE_UNREACHABLE',
+        `The embedded Postgres did not start:\n  ${words}\n${remedyOf(flags)}`,
+        { flags },
+        { cause },
+      );
     });
   await start(() => serverOn(0).initialise());
   /** A port that was free when it was chosen may be in use a moment later. Then another one is tried. */
@@ -133,6 +142,14 @@ async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgre
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function remedyOf(flags: readonly string[]): string {
+  const ofFlags =
+    flags.length === 0
+      ? ''
+      : `Leave out the flags of startEmbeddedPostgres that these lines complain of (${flags.join(' ')}). `;
+  return `${ofFlags}See that ${tmpdir()} has room (TMPDIR names another folder) and that this machine allows one more server. Or do without it: give the URL of a server of yours as server, or as TEST_DATABASE_URL.`;
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { IntegrationError, messageOf } from '../../errors.js';
 import { UnusableConnection } from '../wire/unusable-connection.js';
+import { namesSeveralHosts, SEVERAL_HOSTS } from './connection-string.js';
 
 /**
  * The connection of the engine to Postgres, in parts. It is meant for passwords that change while the
@@ -76,6 +77,8 @@ function problemOfField(name: string, value: unknown): string[] {
   if (!Object.hasOwn(FIELDS, name))
     return [`connection.${name} is not an option; there are: ${Object.keys(FIELDS).join(', ')}`];
   if (value === undefined) return [];
+  if (name === 'host' && typeof value === 'string' && namesSeveralHosts(value))
+    return [`connection.host ${SEVERAL_HOSTS}`];
   const [holds, rule] = RULES[FIELDS[name as keyof EngineConnectionOptions]];
   return holds(value) ? [] : [`connection.${name} ${rule}`];
 }

@@ -8,6 +8,8 @@ describe('a connection string', () => {
     'postgresql://me:secret@/app?host=%2Fvar%2Frun%2Fpostgresql',
     'postgresql://me:pa%23ss%25word@db.example.com/app?options=-c+search_path%3Dapp',
     'postgresql://me:se cret@db/app',
+    'postgresql://me:se,cret@db/a,pp',
+    'postgresql://me:secret@/app?host=%2Frun%2Fa,b',
     'postgresql://me:secret@[::1]:5432/app',
   ])('stays as it is: %s', (url) => {
     expect(validateConnectionString(` ${url}\n`)).toBe(url);
@@ -34,6 +36,12 @@ describe('a connection string', () => {
     ['postgresql://me:12/3/secret@db:5432/app?sslmode=disable', /an @ behind the host/],
     ['postgres://me:12/3?secret@db/app', /an @ behind the host/],
     ['postgres://me:12?secret@db/app', /an @ behind the host/],
+    ['postgres://me:secret@db1,db2/app', /several hosts.*Name one host: the primary/],
+    ['postgres://me:secret@db1:5432,db2:5433/app?target_session_attrs=read-write', /several hosts/],
+    ['postgres://me:secret@/app?host=db1,db2', /several hosts/],
+    ['postgres://me:secret@/app?host=db1%2Cdb2&port=5432,5433', /several hosts/],
+    ['postgres://me:secret@db1%2Cdb2/app', /several hosts/],
+    ['postgres://me:secret@/app?host=/run/one,/run/two', /several hosts/],
   ])('is refused with a reason and without its password: %s', (url, reason) => {
     let error: unknown;
     try {

@@ -38,13 +38,39 @@ export function validateConnectionString(connectionString: string): string {
   // database, and messages would show it.
   if (/^[^/]*\/\/[^/?]*(\/[^?]*@|(\/[^?]*)?\?[^=]*@)/.test(text))
     throw invalid(`has an @ behind the host. ${ENCODE}`);
+  if (hasSeveralHosts(text)) throw invalid(SEVERAL_HOSTS);
   const usable = withoutForeignParameters(text);
+  let client: pg.Client;
   try {
-    new pg.Client({ connectionString: usable });
+    client = new pg.Client({ connectionString: usable });
   } catch (cause) {
     throw invalid(`cannot be read (${messageOf(cause)}). ${ENCODE}`);
   }
+  // A host that the URL leaves out comes from PGHOST.
+  if (namesSeveralHosts(client.host)) throw invalid(SEVERAL_HOSTS);
   return usable;
+}
+
+/** What to do about several hosts. libpq tries one after the other, and node-postgres takes them for one name. */
+export const SEVERAL_HOSTS =
+  'names several hosts, which libpq knows and node-postgres does not. Name one host: the primary, or a name that ' +
+  'always leads to it, such as the DNS name of the cluster or a proxy in front of it';
+
+/** A path of a socket may have a comma in it. */
+export function namesSeveralHosts(host: string): boolean {
+  return host.includes(',') && (!host.startsWith('/') || host.includes(',/'));
+}
+
+/** The URL parser does not accept some URLs with several hosts, so the text is asked. */
+function hasSeveralHosts(text: string): boolean {
+  const [address = '', query = ''] = text.split(/\?(.*)/s);
+  const [, authority = ''] = /^[^/]*\/\/([^/]*)/.exec(address) ?? [];
+  const parameters = new URLSearchParams(query);
+  return (
+    authority.slice(authority.lastIndexOf('@') + 1).includes(',') ||
+    parameters.getAll('host').some(namesSeveralHosts) ||
+    parameters.getAll('port').some((port) => port.includes(','))
+  );
 }
 
 const PRISMA_PROTOCOL =

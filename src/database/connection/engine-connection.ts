@@ -18,6 +18,7 @@ import { driverConfigOf, type EngineConnectionOptions } from './connection-optio
 import { validateConnectionString } from './connection-string.js';
 import { OneServer } from './one-server.js';
 import { refuseOtherProduct } from './other-products.js';
+import { refuseReadOnly } from './read-only.js';
 import {
   PRODUCT,
   SERVER_IDENTITY,
@@ -146,12 +147,7 @@ export class EngineConnectionFactory {
     this.sayPlainWay(test.finish());
     if (server === undefined) throw new UnusableConnection('connection error: the server answered nothing');
     refuseOtherProduct(server.product, () => this.describe());
-    if (server.recovering) {
-      throw new IntegrationError(
-        'INTEGRATION_DATABASE_READ_ONLY',
-        `Postgres at ${this.describe()} is in recovery (a standby): point connectionString at the primary`,
-      );
-    }
+    refuseReadOnly(server, () => this.describe());
     if (server.version < MINIMUM_SERVER_VERSION) {
       throw new IntegrationError(
         'INTEGRATION_DATABASE_UNSUPPORTED',
