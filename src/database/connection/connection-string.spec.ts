@@ -9,7 +9,7 @@ describe('a connection string', () => {
     'postgresql://me:pa%23ss%25word@db.example.com/app?options=-c+search_path%3Dapp',
     'postgresql://me:se cret@db/app',
     'postgresql://me:se,cret@db/a,pp',
-    'postgresql://me:secret@/app?host=%2Frun%2Fa,b',
+    'postgresql://me:secret@/app?host=%2Frun%2Fa%2Cb',
     'postgresql://me:secret@[::1]:5432/app',
   ])('stays as it is: %s', (url) => {
     expect(validateConnectionString(` ${url}\n`)).toBe(url);
