@@ -262,7 +262,7 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: RUNNER,
-        find: "await entered;\n    if (this.crashes('after-handler'",
+        find: "await entered;\n    if (attempt.isAbandoned) run.rollBack(givenUp(attempt));\n    if (this.crashes('after-handler'",
         put: "if (this.crashes('after-handler'",
       },
     ],
@@ -271,7 +271,7 @@ export const specMutants: readonly SpecMutant[] = [
   },
   {
     name: 'the failure of a handler that ran ahead is believed',
-    patches: [{ file: RUNNER, find: 'await entered;\n      await this.end', put: 'await this.end' }],
+    patches: [{ file: RUNNER, find: 'await entered;\n      // A statement', put: '// A statement' }],
     spec: 'test/transactional.spec.ts',
     test: 'is not to blame where its transaction cannot be entered and it fails for a reason of its own',
   },
@@ -500,8 +500,8 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'connections that a silent server keeps open',
     patches: [
       {
-        file: 'src/database/engine-database.ts',
-        find: 'for (const client of this.connected) cutOff(client);',
+        file: 'src/database/open-connections.ts',
+        find: 'for (const client of this.pooled) cutOff(client);',
         put: '',
       },
     ],
@@ -930,8 +930,8 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/consumers/operations/operation-work.store.ts',
-        find: 'await this.note(session, operation, changed, last ?? placeOf(progress));',
-        put: 'await this.note(session, operation, 0, placeOf(progress));',
+        find: 'await this.note(session, operation, changed, chosen.last ?? place);',
+        put: 'await this.note(session, operation, 0, place);',
       },
     ],
     spec: OPERATIONS,
@@ -954,7 +954,7 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/consumers/operations/operation-checks.ts',
-        find: 'now.events > operation.plannedEvents * GROWTH',
+        find: 'now.events > operation.plannedEvents * PLAN_GROWTH',
         put: 'now.events < 0',
       },
     ],
@@ -966,8 +966,8 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/telemetry/spans.ts',
-        find: 'return context.with(this.around, fn);',
-        put: 'return fn();',
+        find: 'private readonly span: Span,\n    private readonly around: Context,\n  ) {}\n\n  run<R>(fn: () => R): R {\n    return context.with(this.around, fn);',
+        put: 'private readonly span: Span,\n    private readonly around: Context,\n  ) {}\n\n  run<R>(fn: () => R): R {\n    return fn();',
       },
     ],
     spec: SPANS,
@@ -978,7 +978,7 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/telemetry/spans.ts',
-        find: ' && attempt === 1 && message.isFromLog',
+        find: ' && attempt === 1 && claim === undefined',
         put: '',
       },
     ],
