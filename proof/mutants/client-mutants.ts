@@ -4,7 +4,6 @@ const CONFORMANCE = 'test/clients/conformance.spec.ts';
 const POOLS = 'test/clients/exhausted-pools.spec.ts';
 const POSTGRES_JS = 'test/clients/postgres-js.spec.ts';
 const GUARD = 'src/clients/postgres-js-transactions.ts';
-const LOSS = 'src/database/connection/connection-loss.ts';
 const REFUSED = 'the root, a transaction that has ended, and a foreign one are refused';
 const DELIVERED = 'what integrationApi.transaction published is delivered';
 
@@ -27,7 +26,7 @@ export const clientMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/clients/typeorm.ts',
-        find: "return runner.isTransactionActive && !runner.isReleased ? 'open' : 'ended';",
+        find: "if (gates.isClosed(value) || !runner.isTransactionActive || runner.isReleased) return 'ended';",
         put: "return 'open';",
       },
     ],
@@ -39,8 +38,8 @@ export const clientMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/clients/sequelize.ts',
-        find: "return finished === undefined && connection !== undefined ? 'open' : 'ended';",
-        put: "return 'open';",
+        find: "if (finished !== undefined || connection === undefined) return 'ended';",
+        put: "if (finished !== undefined || connection === undefined) return 'open';",
       },
     ],
     spec: CONFORMANCE,
@@ -75,9 +74,9 @@ export const clientMutants: readonly SpecMutant[] = [
     name: 'adapter: the SQLSTATE of Sequelize is lost',
     patches: [
       {
-        file: LOSS,
-        find: 'fields.cause, fields.driverError, fields.original);',
-        put: 'fields.cause, fields.driverError);',
+        file: 'src/database/connection/error-fields.ts',
+        find: 'fields.cause, fields.driverError, fields.original];',
+        put: 'fields.cause, fields.driverError];',
       },
     ],
     spec: CONFORMANCE,
@@ -115,7 +114,9 @@ export const clientMutants: readonly SpecMutant[] = [
   },
   {
     name: 'postgres.js: a transaction that has ended sends statements',
-    patches: [{ file: GUARD, find: "if (this.state === 'ended') throw transactionEnded();", put: '' }],
+    patches: [
+      { file: GUARD, find: "if (this.state === 'ended') throw this.refusal ?? transactionEnded();", put: '' },
+    ],
     spec: POSTGRES_JS,
     test: 'refuses a statement that comes after its end',
   },

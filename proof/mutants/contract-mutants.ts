@@ -1,6 +1,7 @@
 import type { SpecMutant } from './spec-mutants.js';
 
 const DELIVERY = 'src/contracts/contract-delivery.ts';
+const UPCASTS = 'src/contracts/upcasts.ts';
 const REVIEW = 'src/contracts/contract-review.ts';
 const PUBLISHER = 'src/outbox/domain-event-publisher.ts';
 const PUBLISHING = 'test/contracts-publishing.spec.ts';
@@ -15,7 +16,7 @@ export const contractMutants: readonly SpecMutant[] = [
   },
   {
     name: 'contracts: handlers get what is stored',
-    patches: [{ file: DELIVERY, find: 'if (upcaster !== undefined) current', put: 'if (!current) current' }],
+    patches: [{ file: UPCASTS, find: 'current = resultOf(', put: 'if (!current) current = resultOf(' }],
     spec: PUBLISHING,
     test: 'see the newest version, whatever was stored: one by one',
   },
@@ -23,7 +24,7 @@ export const contractMutants: readonly SpecMutant[] = [
     name: 'contracts: the last upcaster alone is used',
     patches: [
       {
-        file: DELIVERY,
+        file: UPCASTS,
         find: 'for (let version = from; version',
         put: 'for (let version = contract.version - 1; version',
       },

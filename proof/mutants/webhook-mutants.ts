@@ -41,8 +41,8 @@ export const webhookMutants: readonly SpecMutant[] = [
       },
       {
         file: RECEIPTS,
-        find: 'ON CONFLICT (source, tenant_id, key_hash) DO NOTHING',
-        put: 'ON CONFLICT (source, key_hash) DO NOTHING',
+        find: "decode($3, 'hex'))\n      ON CONFLICT (source, tenant_id, key_hash) DO NOTHING",
+        put: "decode($3, 'hex'))\n      ON CONFLICT (source, key_hash) DO NOTHING",
       },
     ],
     spec: ONCE,
@@ -68,7 +68,9 @@ export const webhookMutants: readonly SpecMutant[] = [
   },
   {
     name: 'once: nothing is claimed',
-    patches: [{ file: SERVICE, find: "if (!isFirst) return { status: 'duplicate' };", put: 'void isFirst;' }],
+    patches: [
+      { file: SERVICE, find: "if (claimed === 'duplicate') return { status: 'duplicate' };", put: '' },
+    ],
     spec: ONCE,
     test: 'commits the claim, the writes and the events together',
   },
