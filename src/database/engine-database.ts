@@ -153,17 +153,12 @@ export class EngineDatabase implements EngineSession, RowSource {
     }
   }
 
-  /** Runs `fn` in one READ COMMITTED transaction of the pool. */
-  async transaction<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
-    return this.inTransaction(this.limits.answerMs, fn);
-  }
-
   /**
-   * Does the same for work of any number of statements. The limit for an answer holds for each of them, and
-   * not for the whole.
+   * Runs `fn` in one READ COMMITTED transaction of the pool. If it `isLong`, it is work of any number of
+   * statements: the limit for an answer holds for each of them, and not for the whole.
    */
-  async transactionOfMany<R>(fn: (session: EngineSession) => Promise<R>): Promise<R> {
-    return this.inTransaction(this.limits.answerMs, fn, LONGEST_TIMER_MS);
+  async transaction<R>(fn: (session: EngineSession) => Promise<R>, { isLong = false } = {}): Promise<R> {
+    return this.inTransaction(this.limits.answerMs, fn, isLong ? LONGEST_TIMER_MS : undefined);
   }
 
   /** Runs `fn` in one READ COMMITTED transaction of the pool that can only read. */

@@ -43,13 +43,16 @@ export class CursorRegistrationStore {
    * locks than the engine's other sessions.
    */
   exclusively<R>(register: (session: EngineSession) => Promise<R>): Promise<R> {
-    return this.db.transactionOfMany(async (session) => {
-      await session.query(`SET LOCAL lock_timeout = '12s'`);
-      await session.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [
-        `nestjs-integration registration ${this.db.schema}`,
-      ]);
-      return register(session);
-    });
+    return this.db.transaction(
+      async (session) => {
+        await session.query(`SET LOCAL lock_timeout = '12s'`);
+        await session.query(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, [
+          `nestjs-integration registration ${this.db.schema}`,
+        ]);
+        return register(session);
+      },
+      { isLong: true },
+    );
   }
 
   /**

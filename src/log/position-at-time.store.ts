@@ -4,8 +4,8 @@
  * moment may stand in another order than their times, so the place is right to within the length of the
  * transactions that wrote them.
  *
- * Each look ends where the search ends. What is behind it was found to be no older, and may be millions of rows
- * of a transaction that is still open, which nobody sees.
+ * Each look ends where the search ends. What is behind it was found to be no older, and may be millions of
+ * rows of a transaction that is still open, which nobody sees.
  *
  * @param bounds a SELECT of two positions: the first, and the one behind the last
  */

@@ -89,8 +89,8 @@ export class ServerFitness {
   }
 
   /**
-   * Throws INTEGRATION_CLIENT_ELSEWHERE if the host's client writes to another database than the engine reads,
-   * and INTEGRATION_DATABASE_READ_ONLY if its transactions only read.
+   * Throws INTEGRATION_CLIENT_ELSEWHERE if the host's client writes to another database than the engine
+   * reads, and INTEGRATION_DATABASE_READ_ONLY if its transactions only read.
    */
   async requireSameDatabase(client: TransactionalSqlClient): Promise<void> {
     const [engine, host] = await Promise.all([
@@ -124,7 +124,7 @@ export async function refuseClientElsewhere(
   }
 }
 
-/** The engine's own sessions were asked when they were opened. Those of the client may have other defaults. */
+/** The engine's own sessions were asked when they began. Those of the client may have other defaults. */
 function refuseReadOnlyClient(host: DatabaseIdentity): void {
   if (host.onlyReads !== true) return;
   throw new IntegrationError(

@@ -53,8 +53,8 @@ const LINES_SHOWN = 20;
  * Starts a server on a free port of 127.0.0.1. `flags` are command-line flags of `postgres`, such as `-c
  * fsync=off`.
  *
- * @throws IntegrationError INTEGRATION_DATABASE_UNREACHABLE with the server's output, and with what to do, if it
- * does not start
+ * @throws IntegrationError INTEGRATION_DATABASE_UNREACHABLE with the server's output and with what to do, if
+ * it does not start
  */
 export async function startEmbeddedPostgres(options: { flags?: string[] } = {}): Promise<EmbeddedPostgres> {
   checkNames('an option of startEmbeddedPostgres', options, ['flags']);

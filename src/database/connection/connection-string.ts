@@ -51,7 +51,7 @@ export function validateConnectionString(connectionString: string): string {
   return usable;
 }
 
-/** What to do about several hosts. libpq tries one after the other, and node-postgres takes them for one name. */
+/** libpq tries one host after the other, and node-postgres takes them for one name. */
 export const SEVERAL_HOSTS =
   'names several hosts, which libpq knows and node-postgres does not. Name one host: the primary, or a name that ' +
   'always leads to it, such as the DNS name of the cluster or a proxy in front of it';

@@ -18,7 +18,7 @@ import { driverConfigOf, type EngineConnectionOptions } from './connection-optio
 import { validateConnectionString } from './connection-string.js';
 import { OneServer } from './one-server.js';
 import { refuseOtherProduct } from './other-products.js';
-import { refuseReadOnly } from './read-only.js';
+import { refuseReadOnly } from './read-only.store.js';
 import {
   PRODUCT,
   SERVER_IDENTITY,
