@@ -2,6 +2,7 @@ import type { SpecMutant } from './spec-mutants.js';
 
 const CONFORMANCE = 'test/clients/conformance.spec.ts';
 const POOLS = 'test/clients/exhausted-pools.spec.ts';
+const WEDGED = 'test/clients/wedged-pools.spec.ts';
 const POSTGRES_JS = 'test/clients/postgres-js.spec.ts';
 const GUARD = 'src/clients/postgres-js-transactions.ts';
 const REFUSED = 'the root, a transaction that has ended, and a foreign one are refused';
@@ -9,6 +10,42 @@ const DELIVERED = 'what integrationApi.transaction published is delivered';
 
 /** Wrong turns in the adapters of libraries. */
 export const clientMutants: readonly SpecMutant[] = [
+  {
+    name: 'adapter: the guarded client of a transaction stands for the client behind it',
+    patches: [
+      {
+        file: 'src/clients/guarded-client.ts',
+        find: '{ query, release, valueOf: () => guarded }',
+        put: '{ query, release }',
+      },
+    ],
+    spec: CONFORMANCE,
+    test: 'node-postgres a transaction that has ended publishes nothing in the next one on its connection',
+  },
+  {
+    name: 'pool: a transaction that was given up waits for its handler',
+    patches: [
+      {
+        file: 'src/delivery/execution/transactions/transaction-run.ts',
+        find: '    this.leaveHandler();\n',
+        put: '',
+      },
+    ],
+    spec: WEDGED,
+    test: 'node-postgres and wait for more do not hold up a stop, nor the end of the pool',
+  },
+  {
+    name: 'pool: what a handler sends after its transaction was given up is not refused',
+    patches: [
+      {
+        file: 'src/database/clients/statement-gate.ts',
+        find: '    return this.refusal;\n  }\n\n  /** Sends',
+        put: '    return undefined;\n  }\n\n  /** Sends',
+      },
+    ],
+    spec: WEDGED,
+    test: 'TypeORM and wait for more give it back at their deadline (a pool of 1)',
+  },
   {
     name: 'adapter: each look at a transaction gives another object',
     patches: [

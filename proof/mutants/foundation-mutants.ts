@@ -6,6 +6,30 @@ const POSTPONING = 'test/postponing.spec.ts';
 /** Wrong turns in what webhooks, connectors and the like stand on. */
 export const foundationMutants: readonly SpecMutant[] = [
   {
+    name: 'unserved: a consumer that was served counts as one that was just registered',
+    patches: [
+      {
+        file: 'src/consumers/unserved.store.ts',
+        find: '.served_at <> ',
+        put: '.served_at < ',
+      },
+    ],
+    spec: 'test/unserved.spec.ts',
+    test: 'is said by the boot of a process that lacks it, seconds after the last one, and status says it too',
+  },
+  {
+    name: 'watchdog: ends a process that somebody debugs',
+    patches: [
+      {
+        file: 'src/delivery/watchdog/watchdog.ts',
+        find: 'this.memory.beat(leaseMs, hasOpenInspector());',
+        put: 'this.memory.beat(leaseMs, false);',
+      },
+    ],
+    spec: 'test/watchdog.spec.ts',
+    test: 'reports a loop that computes, and ends nothing',
+  },
+  {
     name: 'an event that is put off counts its attempt',
     patches: [
       {
