@@ -4,7 +4,9 @@ import { runMigrations } from '../src/database/migrations/migration-runner.js';
 import { IntegrationError } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { runCommand } from './support/command.js';
+import { startMigratedServer } from './support/migrated-server.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { until } from './support/until.js';
 
 const ROLE = `reading_${process.pid}`;
 const SETTING = 'default_transaction_read_only';
@@ -132,5 +134,43 @@ describe('a client of the host whose transactions only read', () => {
       code: 'INTEGRATION_DATABASE_READ_ONLY',
       message: expect.stringContaining("The transactions of the host's client only read"),
     });
+  });
+});
+
+describe('a server of which every session only reads', () => {
+  it.each([
+    ['for all roles', [`ALTER ROLE ALL SET ${SETTING} = on`], `ALTER ROLE ALL RESET ${SETTING};`],
+    [
+      'for the server',
+      [`ALTER SYSTEM SET ${SETTING} = on`, 'SELECT pg_reload_conf()'],
+      `ALTER SYSTEM RESET ${SETTING}; SELECT pg_reload_conf();`,
+    ],
+  ])('is refused, with a statement that mends it: set %s', async (place, sets, says) => {
+    const server = await startMigratedServer();
+    const run = async (statements: readonly string[]) => {
+      const client = await server.pool.connect();
+      try {
+        for (const sql of [`SET ${SETTING} = off`, ...statements]) await client.query(sql);
+      } finally {
+        client.release();
+      }
+    };
+    // The server reads its configuration a moment after it was told to.
+    const answer = () =>
+      runMigrations({ connectionString: server.url }).catch((error) => error as IntegrationError);
+    try {
+      await run(sets);
+      const refusal = await until('it is refused', async () => {
+        const found = await answer();
+        return found instanceof IntegrationError && found;
+      });
+      expect(refusal.code).toBe('INTEGRATION_DATABASE_READ_ONLY');
+      expect(refusal.message).toContain(`${SETTING} is on, set ${place}. `);
+      expect(refusal.message).toContain(says);
+      await run(says.split(';').filter((sql) => sql.trim() !== ''));
+      await until('it is taken again', async () => !((await answer()) instanceof Error));
+    } finally {
+      await server.stop();
+    }
   });
 });
