@@ -8,7 +8,7 @@ export interface RatePoint {
    * Positions that the consumer has settled in a second: handled, failed and kept for a retry, discarded,
    * or passed over because it does not ask for them. Of several partitions it is the mean, because each of
    * them passes every position of the log. Time in which a replay put back more than was settled does not
-   * count. It is null if there is no other.
+   * count. Null if no time is left that counts.
    */
   settledPerSecond: number | null;
   /** The most positions that were not settled: the mean over the partitions. */

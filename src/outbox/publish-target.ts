@@ -122,8 +122,8 @@ function misplaced(what: string): IntegrationError {
 }
 
 /**
- * The transaction that a library of the host keeps around the calling code. One that has ended is still there
- * for work that was left behind, which believes itself in it.
+ * The transaction that a library of the host keeps around the calling code. A library still
+ * names it to work that was started in it and is not done when it ends.
  */
 function ambientTransaction(
   { current, joins }: AmbientTransaction,

@@ -11,7 +11,7 @@ export interface SettingProblem {
 
 /** What a change would put in force. */
 export interface SettingEffect {
-  /** The full key. It may be a setting that follows one of those that are changed. */
+  /** The full key. It may be a setting that is not changed itself, and takes its value from one that is. */
   key: string;
   from: boolean | number | string;
   to: boolean | number | string;

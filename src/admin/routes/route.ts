@@ -18,7 +18,7 @@ export interface Route<P extends Fields = Fields, Q extends Fields = Fields, B e
   target(path: ValuesOf<P>): AdminTarget;
   /** The name of the answer's schema in the OpenAPI document. */
   readonly answer: string;
-  /** Whether it answers with server-sent events. Its handler only says that there is nothing against it. */
+  /** Whether it answers with server-sent events. Its handler only checks the request, and sends no answer. */
   readonly isStream: boolean;
   /** Whether a POST only asks. Such a request has no Idempotency-Key. */
   readonly startsNothing: boolean;

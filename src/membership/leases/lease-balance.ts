@@ -12,7 +12,8 @@ export interface Members {
  * in two ways that need no such list:
  *
  * - Of the names that are free, each live process takes a part, and the processes with the fewest leases come
- *   first. What is left for one look, the others do not want, and whoever sees it takes it.
+ *   first. A name that is still free at the next look is not wanted by
+ *   the others, so any process takes it.
  * - A process that waits and holds at least two leases fewer than another one asks that one for some of what
  *   it waits for. It asks for so few that all who ask at once do not get more than half of the difference.
  *   It asks again when it has got them.

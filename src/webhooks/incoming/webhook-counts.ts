@@ -3,7 +3,7 @@ import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { messageOf } from '../../errors.js';
 import type { RefusedStep } from './refusal.js';
 
-/** The ends that requests come to. One that is `invalid` is among those that were accepted. */
+/** What became of a request. One that is `invalid` was accepted, and is counted there as well. */
 export type CountedOutcome = 'accepted' | 'repeated' | 'handshake' | 'invalid' | 'failed' | RefusedStep;
 
 export interface Counted {
