@@ -21,7 +21,8 @@ export const foundationMutants: readonly SpecMutant[] = [
     name: 'watchdog: ends a process that somebody debugs',
     patches: [
       {
-        file: 'src/delivery/watchdog/watchdog.ts',
+        // The scripts of the spec run the built package.
+        file: 'dist/delivery/watchdog/watchdog.js',
         find: 'this.memory.beat(leaseMs, hasOpenInspector());',
         put: 'this.memory.beat(leaseMs, false);',
       },
