@@ -50,6 +50,13 @@ function gathering(count: number): Error {
   return new AggregateError(errors, 'many');
 }
 
+/** A quarter of a million errors, which take longer to make than to look at. So they are made once. */
+let many: Error | undefined;
+const manyErrors = (): Error => {
+  many ??= gathering(5_000);
+  return many;
+};
+
 function revoked(): object {
   const { proxy, revoke } = Proxy.revocable(new Error('odd'), {});
   revoke();
@@ -68,7 +75,7 @@ const ODD: [kind: string, make: () => unknown][] = [
 const BOUNDLESS: typeof ODD = [
   ['a chain of 5000 causes', () => chainOf(5_000)],
   ['a cause that is another object each time', () => new Endless('outer')],
-  ['5000 errors in one', () => gathering(5_000)],
+  ['5000 errors in one', manyErrors],
   ['a message as long as a file', () => new Error('long '.repeat(1_000_000), { cause: chainOf(3) })],
 ];
 
