@@ -316,7 +316,7 @@ describe('the watchdog', () => {
           ),
         );
         expect(await reported()).toMatch(/blocked for \d\.\d s.*Its inspector is open/);
-        // Four leases, each of which would be enough to end it.
+        // It stands there for four leases. One lease would be enough to end it.
         await sleep(4 * LIMIT_MS);
         await enough.give();
         await said('closed');

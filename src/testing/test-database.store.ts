@@ -1,4 +1,5 @@
 import type { EngineConnection } from '../database/connection/engine-connection.js';
+import { sqlIdentifier } from '../database/sql/pasteable-text.js';
 
 /** Creates databases of a server from a template. */
 export class TestDatabaseStore {
@@ -37,12 +38,12 @@ export class TestDatabaseStore {
 
   async create(database: string, template?: string): Promise<void> {
     await this.connection.query(
-      `CREATE DATABASE ${quote(database)}${template === undefined ? '' : ` TEMPLATE ${quote(template)}`}`,
+      `CREATE DATABASE ${sqlIdentifier(database)}${template === undefined ? '' : ` TEMPLATE ${sqlIdentifier(template)}`}`,
     );
   }
 
   async rename(database: string, name: string): Promise<void> {
-    await this.connection.query(`ALTER DATABASE ${quote(database)} RENAME TO ${quote(name)}`);
+    await this.connection.query(`ALTER DATABASE ${sqlIdentifier(database)} RENAME TO ${sqlIdentifier(name)}`);
   }
 
   /**
@@ -62,10 +63,6 @@ export class TestDatabaseStore {
 
   /** Deletes the database and closes all connections to it. */
   async drop(database: string): Promise<void> {
-    await this.connection.query(`DROP DATABASE IF EXISTS ${quote(database)} WITH (FORCE)`);
+    await this.connection.query(`DROP DATABASE IF EXISTS ${sqlIdentifier(database)} WITH (FORCE)`);
   }
-}
-
-function quote(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

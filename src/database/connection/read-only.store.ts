@@ -1,4 +1,5 @@
 import { IntegrationError } from '../../errors.js';
+import { sqlIdentifier } from '../sql/pasteable-text.js';
 import type { ServerIdentity } from './server-identity.store.js';
 
 type ReadOnlyServer = Pick<ServerIdentity, 'recovering' | 'onlyReads' | 'onlyReadsBy' | 'role' | 'database'>;
@@ -29,8 +30,8 @@ export function refuseReadOnly(server: ReadOnlyServer, address: () => string): v
 
 /** What pg_settings calls the places where it can be set. The rest of them belong to the server. */
 function remedyOf({ onlyReadsBy, role, database }: ReadOnlyServer): string {
-  const user = quoted(role);
-  const name = quoted(database);
+  const user = sqlIdentifier(role);
+  const name = sqlIdentifier(database);
   switch (onlyReadsBy) {
     case 'client':
       return `set by the connection itself. Take it out of options in connectionString or DATABASE_URL, and out of the variable PGOPTIONS.`;
@@ -49,8 +50,4 @@ function remedyOf({ onlyReadsBy, role, database }: ReadOnlyServer): string {
 
 function inWritingSession(statement: string): string {
   return `Run in one session: SET ${SETTING} = off; ${statement}`;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
