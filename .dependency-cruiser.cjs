@@ -7,10 +7,11 @@ const { join } = require('node:path');
  * rooms on one line do not know each other.
  */
 const LINES = [
-  ['index'],
-  ['admin', 'cli', 'testing', 'clients'],
+  ['index', 'bin'],
+  ['testing', 'clients'],
   ['webhooks'],
   ['contracts', 'secrets'],
+  ['admin', 'cli'],
   ['module'],
   ['delivery', 'maintenance', 'health'],
   ['consumers'],
@@ -40,8 +41,9 @@ const FILES = {
 /** What a room is for: an import that is refused belongs to the room whose work it is. */
 const WORK = {
   index: 'lists the public names',
-  admin: 'is the REST API and dashboard',
-  cli: 'holds the commands',
+  admin: 'is the REST API and dashboard, without the sections of parts',
+  bin: 'is the entry of the command line, and knows every part',
+  cli: 'runs command lines, and holds the commands of the engine',
   testing: "holds what users' tests need",
   clients: 'holds the adapters of libraries for Postgres',
   webhooks: 'takes in webhooks',

@@ -9,7 +9,7 @@ import { ContractsModule, defineEvent } from '../src/contracts/index.js';
 import { startApp } from './support/app.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
-const MAIN = resolve('dist/cli/main.js');
+const MAIN = resolve('dist/bin/main.js');
 const MODULE = resolve('test/support/processes/contracts.mjs');
 
 let folder: string;

@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { COMMANDS } from '../src/cli/commands.js';
 import { NonRetryableError, type Operation, OperationService } from '../src/index.js';
 import { startApp } from './support/app.js';
 import { runCommand, runJsonCommand } from './support/command.js';
+import { COMMANDS } from './support/commands.js';
 import { inboxRows } from './support/inbox-rows.js';
 import { tableContents } from './support/table-contents.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { COMMANDS } from '../src/cli/commands.js';
 import { type CommandOutcome, runCommandIn } from './support/command.js';
+import { COMMANDS } from './support/commands.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
 const EVENT = '00000000-0000-7000-8000-000000000001';

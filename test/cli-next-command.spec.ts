@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { COMMANDS } from '../src/cli/commands.js';
 import { type DomainEvent, NonRetryableError, OperationService } from '../src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { runCommandIn } from './support/command.js';
+import { COMMANDS } from './support/commands.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 

@@ -15,7 +15,7 @@ import { createTestDatabase, type TestDatabase } from './support/test-database.j
 import { until } from './support/until.js';
 
 const SOME_ID = '0a1b2c3d-0000-7000-8000-00000000000a';
-const MAIN = resolve('dist/cli/main.js');
+const MAIN = resolve('dist/bin/main.js');
 
 let database: TestDatabase;
 let app: TestApp;

@@ -13,7 +13,7 @@ import { pauseAndWait } from './support/pause.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
-const MAIN = resolve('dist/cli/main.js');
+const MAIN = resolve('dist/bin/main.js');
 
 let database: TestDatabase;
 let app: TestApp;

@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { COMMANDS } from '../src/cli/commands.js';
 import { run } from '../src/cli/run.js';
 import type { Shell } from '../src/cli/shell.js';
 import { NonRetryableError, OperationService } from '../src/index.js';
 import { startApp } from './support/app.js';
 import { runCommand } from './support/command.js';
+import { COMMANDS } from './support/commands.js';
 import { Outage } from './support/outage.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 import { until } from './support/until.js';
 
-const MAIN = resolve('dist/cli/main.js');
+const MAIN = resolve('dist/bin/main.js');
 
 /** A command that is running, and what it has written so far. */
 interface Watch {

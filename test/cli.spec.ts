@@ -9,7 +9,7 @@ import { readMigrationFiles } from '../src/database/migrations/migration-files.j
 import { type CommandOutcome, runCommandIn } from './support/command.js';
 import { createTestDatabase, type TestDatabase } from './support/test-database.js';
 
-const MAIN = resolve('dist/cli/main.js');
+const MAIN = resolve('dist/bin/main.js');
 const BATCH_SIZE = 'core.integration.outbox.batchSize';
 
 let folder: string;

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { COMMANDS } from '../src/cli/commands.js';
 import { INTEGRATION_ERROR_CODES } from '../src/errors.js';
 import { OPTION_NAMES } from '../src/module/integration.options.js';
 import { OUTBOX_SETTINGS, SETTING_DEFINITIONS, SETTING_KEYS } from '../src/settings/settings-definitions.js';
 import { KNOWN_OPTIONS } from '../src/subscribers/subscriber-validation.js';
+import { COMMANDS } from './support/commands.js';
 import {
   anchors,
   codeBlocks,

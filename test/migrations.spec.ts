@@ -58,7 +58,7 @@ describe('running migrations', () => {
       Array.from({ length: 10 }, async () => {
         const { stdout } = await promisify(execFile)(
           process.execPath,
-          ['dist/cli/main.js', 'migrate', '--json'],
+          ['dist/bin/main.js', 'migrate', '--json'],
           { env: { ...process.env, DATABASE_URL: database.url } },
         );
         return JSON.parse(stdout) as { applied: string[] };

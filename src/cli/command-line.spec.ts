@@ -1,28 +1,35 @@
 import { describe, expect, it } from '@jest/globals';
+import { EXTENSIONS } from '../bin/extensions.js';
 import type { Command, CommandOption } from './command.js';
-import { COMMANDS } from './commands.js';
+import { commandsWith } from './commands.js';
 import { run } from './run.js';
 import { COMMON_OPTIONS } from './usage.js';
 
 /** Runs a command line where there is no database. */
 async function tried(words: readonly string[]): Promise<{ status: number; stdout: string; stderr: string }> {
   const outcome = { status: 0, stdout: '', stderr: '' };
-  outcome.status = await run(words, {
-    folder: '/nonexistent',
-    environment: {},
-    isFollowed: false,
-    terminal: undefined,
-    screen: () => undefined,
-    interruptible: (work) => work(new AbortController().signal),
-    writeResult: (text) => {
-      outcome.stdout += text;
+  outcome.status = await run(
+    words,
+    {
+      folder: '/nonexistent',
+      environment: {},
+      isFollowed: false,
+      terminal: undefined,
+      screen: () => undefined,
+      interruptible: (work) => work(new AbortController().signal),
+      writeResult: (text) => {
+        outcome.stdout += text;
+      },
+      writeRemark: (text) => {
+        outcome.stderr += text;
+      },
     },
-    writeRemark: (text) => {
-      outcome.stderr += text;
-    },
-  });
+    EXTENSIONS,
+  );
   return outcome;
 }
+
+const COMMANDS = await commandsWith(EXTENSIONS);
 
 const optionsOf = ({ options = {} }: Command) =>
   Object.entries<CommandOption>({ ...options, ...COMMON_OPTIONS });

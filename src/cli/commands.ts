@@ -1,3 +1,4 @@
+import type { IntegrationExtension } from '../module/extension.js';
 import { auditListCommand } from './audit-list.command.js';
 import type { Command } from './command.js';
 import { consumersDiscardCommand } from './consumers-discard.command.js';
@@ -8,10 +9,6 @@ import { consumersRemoveNamesCommand } from './consumers-remove-names.command.js
 import { consumersRenameCommand } from './consumers-rename.command.js';
 import { consumersRepartitionCommand } from './consumers-repartition.command.js';
 import { consumersShowCommand } from './consumers-show.command.js';
-import { contractsCheckCommand } from './contracts-check.command.js';
-import { contractsExportCommand } from './contracts-export.command.js';
-import { contractsListCommand } from './contracts-list.command.js';
-import { contractsShowCommand } from './contracts-show.command.js';
 import { deadLettersDiscardCommand } from './dead-letters-discard.command.js';
 import { deadLettersGroupsCommand } from './dead-letters-groups.command.js';
 import { deadLettersListCommand } from './dead-letters-list.command.js';
@@ -20,7 +17,6 @@ import { doctorCommand } from './doctor.command.js';
 import { eventsChainCommand } from './events-chain.command.js';
 import { eventsListCommand } from './events-list.command.js';
 import { eventsShowCommand } from './events-show.command.js';
-import { keysListCommand, keysResealCommand, keysRotateCommand } from './keys.command.js';
 import { migrateCommand } from './migrate.command.js';
 import { operationsCancelCommand } from './operations-cancel.command.js';
 import { operationsListCommand } from './operations-list.command.js';
@@ -33,16 +29,12 @@ import { settingsResetCommand } from './settings-reset.command.js';
 import { settingsRestoreCommand } from './settings-restore.command.js';
 import { settingsPreviewCommand, settingsSetCommand } from './settings-set.command.js';
 import { statusCommand } from './status.command.js';
-import { webhooksEndpointsCommand } from './webhooks-endpoints.command.js';
-import { webhooksSourcesCommand } from './webhooks-sources.command.js';
 
-/** Every command, in the order of the usage. */
-export const COMMANDS: readonly Command[] = [
+/** The engine's commands, in the order of the usage. */
+const COMMANDS: readonly Command[] = [
   migrateCommand,
   statusCommand,
   doctorCommand,
-  webhooksSourcesCommand,
-  webhooksEndpointsCommand,
   settingsListCommand,
   settingsPreviewCommand,
   settingsSetCommand,
@@ -69,13 +61,19 @@ export const COMMANDS: readonly Command[] = [
   eventsListCommand,
   eventsShowCommand,
   eventsChainCommand,
-  contractsListCommand,
-  contractsShowCommand,
-  contractsCheckCommand,
-  contractsExportCommand,
   processesListCommand,
   auditListCommand,
-  keysListCommand,
-  keysRotateCommand,
-  keysResealCommand,
 ];
+
+declare module '../module/extension.js' {
+  interface IntegrationExtension {
+    /** Its commands. Only the command line asks for them. */
+    readonly commands?: (() => Promise<readonly Command[]>) | undefined;
+  }
+}
+
+/** The engine's commands, and behind them those that parts bring. */
+export async function commandsWith(extensions: readonly IntegrationExtension[]): Promise<readonly Command[]> {
+  const brought = await Promise.all(extensions.map(({ commands }) => commands?.() ?? []));
+  return [...COMMANDS, ...brought.flat()];
+}

@@ -9,12 +9,11 @@ import { packageVersion } from '../database/migrations/package-folder.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import type { IntegrationExtension } from '../module/extension.js';
-import { type CommandContext, Declined, UsageError } from './command.js';
+import { type Command, type CommandContext, Declined, UsageError } from './command.js';
 import { type CommandLine, meantBy, readCommandLine } from './command-line.js';
-import { COMMANDS } from './commands.js';
+import { commandsWith } from './commands.js';
 import { confirm } from './confirmation.js';
 import { readEnvironment } from './environment.js';
-import { EXTENSIONS } from './extensions.js';
 import { textOption } from './options.js';
 import { type Shell, shellOfProcess } from './shell.js';
 import { visible, visibleLine } from './terminal-text.js';
@@ -24,22 +23,23 @@ import { describeError, isWrongUse } from './wrong-use.js';
 
 /**
  * Runs one command line and resolves to the exit status: 0 if all is well, 1 if something is wrong, 2 for
- * wrong usage.
+ * wrong usage. The parts of `extensions` bring commands, migrations, settings and checks.
  */
 export async function run(
   words: readonly string[],
   shell: Shell = shellOfProcess(),
-  extensions: readonly IntegrationExtension[] = EXTENSIONS,
+  extensions: readonly IntegrationExtension[] = [],
 ): Promise<number> {
   // The logs of services are meant for an application. Here they would appear between the results.
   Logger.overrideLogger(false);
+  const commands = await commandsWith(extensions);
   try {
-    return await runCommand(readCommandLine(words, COMMANDS), shell, extensions);
+    return await runCommand(readCommandLine(words, commands), { shell, extensions, commands });
   } catch (error) {
     const asJson = words.includes('--json');
     if (asJson) printJson(shell, { error: describeError(error) });
     if (error instanceof UsageError)
-      printError(shell, `${error.message}\n\n${usage(meantBy(words, COMMANDS))}`);
+      printError(shell, `${error.message}\n\n${usage(meantBy(words, commands))}`);
     else if (error instanceof Declined) printError(shell, error.message);
     else if (!asJson) printError(shell, `Error: ${messageOf(error)}`);
     return isWrongUse(error) ? 2 : 1;
@@ -48,13 +48,20 @@ export async function run(
 
 async function runCommand(
   line: CommandLine,
-  shell: Shell,
-  extensions: readonly IntegrationExtension[],
+  {
+    shell,
+    extensions,
+    commands,
+  }: {
+    readonly shell: Shell;
+    readonly extensions: readonly IntegrationExtension[];
+    readonly commands: readonly Command[];
+  },
 ): Promise<number> {
   const { command, options, formerName } = line;
   if (options.version === true) return print(shell, packageVersion() ?? 'unknown');
   if (command === undefined || options.help === true)
-    return print(shell, usage(command === undefined ? COMMANDS : [command]));
+    return print(shell, usage(command === undefined ? commands : [command]));
   if (formerName !== undefined) printError(shell, `"${formerName}" is called "${command.name}" now.`);
   const context = { ...contextOf(line, shell), extensions };
   const everyMs = watchedEvery(options);

@@ -16,6 +16,7 @@ export function secretsExtension(keys: () => SecretKeys = keysOfEnvironment): In
   return {
     name: 'secrets',
     rights: SECRET_RIGHTS,
+    commands: async () => (await import('./commands/keys.commands.js')).secretsCommands,
     checks: ({ db }) => [
       {
         name: 'secret-unreadable',

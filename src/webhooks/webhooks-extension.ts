@@ -20,6 +20,7 @@ export const webhooksExtension: IntegrationExtension = {
   name: 'webhooks',
   settings: webhookSettings,
   rights: WEBHOOK_RIGHTS,
+  commands: async () => (await import('./commands/webhooks.commands.js')).webhooksCommands,
   tasks: ({ db, settings, tasks }) => {
     const receipts = new WebhookReceiptStore(db);
     return [

@@ -2,12 +2,13 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import { EXTENSIONS } from '../../src/bin/extensions.js';
 import type { Terminal } from '../../src/cli/confirmation.js';
 import { run } from '../../src/cli/run.js';
 import type { Shell } from '../../src/cli/shell.js';
 import type { TestDatabase } from './test-database.js';
 
-const MAIN = resolve('dist/cli/main.js');
+const MAIN = resolve('dist/bin/main.js');
 
 export interface CommandOutcome {
   status: number | null;
@@ -30,7 +31,7 @@ export async function runCommandIn(
   words: readonly string[],
 ): Promise<CommandOutcome> {
   const outcome: CommandOutcome = { status: null, stdout: '', stderr: '' };
-  outcome.status = await run(words, {
+  const shell: Shell = {
     ...place,
     isFollowed: false,
     screen: () => undefined,
@@ -41,7 +42,8 @@ export async function runCommandIn(
     writeRemark: (text) => {
       outcome.stderr += text;
     },
-  });
+  };
+  outcome.status = await run(words, shell, EXTENSIONS);
   return outcome;
 }
 

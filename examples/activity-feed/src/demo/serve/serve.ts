@@ -65,7 +65,7 @@ function printAddresses({ options, receiver }: Stage, adminUrl: string): void {
   line(
     'What goes wrong, for you to find and mend: examples/activity-feed/README.md, "With data to look at".',
   );
-  line('Commands work as well: DATABASE_URL=… node dist/cli/main.js status');
+  line('Commands work as well: DATABASE_URL=… node dist/bin/main.js status');
   line();
   if (options.forSeconds === undefined) done('Running until Ctrl-C');
   else done(`Running for ${options.forSeconds} s`);

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { run } from './run.js';
+import { run } from '../cli/run.js';
+import { EXTENSIONS } from './extensions.js';
 
 // The reader of the output may close it early, as a pager or `head` does.
 for (const output of [process.stdout, process.stderr])
@@ -7,6 +8,6 @@ for (const output of [process.stdout, process.stderr])
     if (error.code !== 'EPIPE') throw error;
   });
 
-run(process.argv.slice(2)).then((status) => {
+run(process.argv.slice(2), undefined, EXTENSIONS).then((status) => {
   process.exitCode = status;
 });

@@ -1,7 +1,7 @@
-import { readCounts, type SourceCount } from '../webhooks/incoming/webhook-count.store.js';
-import { type Command, UsageError } from './command.js';
-import { countOption } from './options.js';
-import { table } from './table.js';
+import { type Command, UsageError } from '../../cli/command.js';
+import { countOption } from '../../cli/options.js';
+import { table } from '../../cli/table.js';
+import { readCounts, type SourceCount } from '../incoming/webhook-count.store.js';
 
 const DEFAULT_DAYS = 7;
 const NOT_REFUSED = new Set(['accepted', 'repeated', 'handshake', 'invalid', 'failed']);

@@ -1,7 +1,7 @@
-import type { KeptContract } from '../contracts/event-contract.store.js';
+import type { Command } from '../../cli/command.js';
+import { facts } from '../../cli/facts.js';
+import type { KeptContract } from '../event-contract.store.js';
 import { contractsOf, MODULE_OPTION } from './code-contracts.js';
-import type { Command } from './command.js';
-import { facts } from './facts.js';
 
 /** Shows each version of one event with its schema. */
 export const contractsShowCommand: Command = {

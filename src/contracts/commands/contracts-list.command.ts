@@ -1,6 +1,6 @@
+import type { Command } from '../../cli/command.js';
+import { table } from '../../cli/table.js';
 import { contractsOf, MODULE_OPTION } from './code-contracts.js';
-import type { Command } from './command.js';
-import { table } from './table.js';
 
 /** Shows the contracts that processes have registered, or those of the code. */
 export const contractsListCommand: Command = {

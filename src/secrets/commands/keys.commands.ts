@@ -1,15 +1,15 @@
-import { KeyRotation } from '../secrets/key-rotation.js';
-import { keysOfEnvironment } from '../secrets/secret-keys.js';
-import { SecretParts } from '../secrets/secret-parts.js';
-import { authorOf, CHANGE_OPTIONS } from './author.js';
-import type { Command, CommandContext, CommandResult } from './command.js';
-import { saidFirst } from './dry-run.js';
-import { textOption } from './options.js';
-import { withServices } from './services.js';
-import { table } from './table.js';
+import { authorOf, CHANGE_OPTIONS } from '../../cli/author.js';
+import type { Command, CommandContext, CommandResult } from '../../cli/command.js';
+import { saidFirst } from '../../cli/dry-run.js';
+import { textOption } from '../../cli/options.js';
+import { withServices } from '../../cli/services.js';
+import { table } from '../../cli/table.js';
+import { KeyRotation } from '../key-rotation.js';
+import { keysOfEnvironment } from '../secret-keys.js';
+import { SecretParts } from '../secret-parts.js';
 
 /** Shows which keys have wrapped something. */
-export const keysListCommand: Command = {
+const keysListCommand: Command = {
   name: 'keys list',
   parameters: [],
   summary: 'show the keys of secrets, and how much each of them has wrapped',
@@ -31,7 +31,7 @@ export const keysListCommand: Command = {
 };
 
 /** Wraps everything with the current key. */
-export const keysRotateCommand: Command = {
+const keysRotateCommand: Command = {
   name: 'keys rotate',
   parameters: [],
   options: CHANGE_OPTIONS,
@@ -58,7 +58,7 @@ export const keysRotateCommand: Command = {
 };
 
 /** Gives a tenant a new data key. */
-export const keysResealCommand: Command = {
+const keysResealCommand: Command = {
   name: 'keys reseal',
   parameters: [],
   options: {
@@ -104,3 +104,6 @@ function withKeys(
     return work(new KeyRotation(parts));
   });
 }
+
+/** The commands of secrets, in the order of the usage. */
+export const secretsCommands: readonly Command[] = [keysListCommand, keysRotateCommand, keysResealCommand];

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { type CodeContract, type ContractFinding, missingOf, review } from '../contracts/contract-review.js';
-import { readContractsFile } from '../contracts/contracts-file.js';
-import { EventContractStore, type KeptContract } from '../contracts/event-contract.store.js';
-import { messageOf } from '../errors.js';
+import { type Command, type CommandContext, UsageError } from '../../cli/command.js';
+import { textOption } from '../../cli/options.js';
+import { messageOf } from '../../errors.js';
+import { type CodeContract, type ContractFinding, missingOf, review } from '../contract-review.js';
+import { readContractsFile } from '../contracts-file.js';
+import { EventContractStore, type KeptContract } from '../event-contract.store.js';
 import { MODULE_OPTION, requireCodeContracts } from './code-contracts.js';
-import { type Command, type CommandContext, UsageError } from './command.js';
-import { textOption } from './options.js';
 
 /** Compares the contracts of the code with those of a file, or with those that are registered. */
 export const contractsCheckCommand: Command = {

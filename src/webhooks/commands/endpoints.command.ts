@@ -1,11 +1,11 @@
-import { pageSizeOf } from '../events/argument-checks.js';
-import type { EndpointRow } from '../webhooks/incoming/endpoints/incoming-endpoint.js';
-import { IncomingEndpointStore } from '../webhooks/incoming/endpoints/incoming-endpoint.store.js';
-import type { Command } from './command.js';
-import { nextPage } from './next-page.js';
-import { checkUuid, choiceOption, pageOption, textOption } from './options.js';
-import { table } from './table.js';
-import { timeText } from './texts.js';
+import type { Command } from '../../cli/command.js';
+import { nextPage } from '../../cli/next-page.js';
+import { checkUuid, choiceOption, pageOption, textOption } from '../../cli/options.js';
+import { table } from '../../cli/table.js';
+import { timeText } from '../../cli/texts.js';
+import { pageSizeOf } from '../../events/argument-checks.js';
+import type { EndpointRow } from '../incoming/endpoints/incoming-endpoint.js';
+import { IncomingEndpointStore } from '../incoming/endpoints/incoming-endpoint.store.js';
 
 /** The endpoints of incoming webhooks that belong to tenants. */
 export const webhooksEndpointsCommand: Command = {

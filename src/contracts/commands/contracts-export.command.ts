@@ -1,11 +1,11 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asyncApiOf, keyOf } from '../contracts/async-api.js';
-import type { CodeContract } from '../contracts/contract-review.js';
-import { writeContractsFile } from '../contracts/contracts-file.js';
+import { type Command, type CommandContext, UsageError } from '../../cli/command.js';
+import { choiceOption, textOption } from '../../cli/options.js';
+import { asyncApiOf, keyOf } from '../async-api.js';
+import type { CodeContract } from '../contract-review.js';
+import { writeContractsFile } from '../contracts-file.js';
 import { MODULE_OPTION, manifestHere, requireCodeContracts } from './code-contracts.js';
-import { type Command, type CommandContext, UsageError } from './command.js';
-import { choiceOption, textOption } from './options.js';
 
 const SCHEMAS = 'schemas';
 const SCHEMA_FILE = '.schema.json';

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ContractRegistry } from '../contracts/contract-registry.js';
-import type { CodeContract } from '../contracts/contract-review.js';
-import { ContractSchemas } from '../contracts/contract-schemas.js';
-import { contractsIn } from '../contracts/contracts-in-exports.js';
-import { EventContractStore, type KeptContract } from '../contracts/event-contract.store.js';
-import { messageOf } from '../errors.js';
-import { type CommandContext, type CommandOption, UsageError } from './command.js';
-import { textOption } from './options.js';
+import { type CommandContext, type CommandOption, UsageError } from '../../cli/command.js';
+import { textOption } from '../../cli/options.js';
+import { messageOf } from '../../errors.js';
+import { ContractRegistry } from '../contract-registry.js';
+import type { CodeContract } from '../contract-review.js';
+import { ContractSchemas } from '../contract-schemas.js';
+import { contractsIn } from '../contracts-in-exports.js';
+import { EventContractStore, type KeptContract } from '../event-contract.store.js';
 
 export const MODULE_OPTION: Readonly<Record<string, CommandOption>> = {
   module: {

@@ -1,0 +1,14 @@
+import { contractsExtension } from '../contracts/contracts-extension.js';
+import type { IntegrationExtension } from '../module/extension.js';
+import { secretsExtension } from '../secrets/secrets-extension.js';
+import { webhooksExtension } from '../webhooks/webhooks-extension.js';
+
+/**
+ * The parts of this package. The commands run without an application, so they cannot ask it which parts it
+ * has, and know all of them.
+ */
+export const EXTENSIONS: readonly IntegrationExtension[] = [
+  webhooksExtension,
+  contractsExtension,
+  secretsExtension(),
+];
