@@ -1,23 +1,4 @@
-import type { ComponentType } from 'preact';
-import type { Action } from './api/session.tsx';
-import type { Place } from './router/router.ts';
-
-export type PageComponent = ComponentType<{ place: Place }>;
-export type PageLoader = () => Promise<PageComponent>;
-
-export interface Section {
-  /** The first part of its places. */
-  readonly key: string;
-  readonly title: string;
-  readonly needs: Action;
-  /** Finds the page for the parts behind the key. Undefined if there is none. */
-  readonly pageFor: (rest: readonly string[]) => PageLoader | undefined;
-}
-
-export interface SectionGroup {
-  readonly title: string;
-  readonly sections: readonly Section[];
-}
+import { type PageLoader, paged, type Section, type SectionGroup } from './section.ts';
 
 const overview: PageLoader = async () => (await import('./pages/overview.tsx')).OverviewPage;
 const consumers: PageLoader = async () => (await import('./pages/consumers.tsx')).ConsumersPage;
@@ -35,13 +16,8 @@ const audit: PageLoader = async () => (await import('./pages/audit.tsx')).AuditP
 const processes: PageLoader = async () => (await import('./pages/processes.tsx')).ProcessesPage;
 const doctor: PageLoader = async () => (await import('./pages/doctor.tsx')).DoctorPage;
 
-/** A list, and perhaps a page for one thing of it. */
-function paged(list: PageLoader, one?: PageLoader): Section['pageFor'] {
-  return (rest) => (rest.length === 0 ? list : rest.length === 1 ? one : undefined);
-}
-
-/** The parts of the page. A part that comes with a subpath of the package adds its own group here. */
-export const SECTION_GROUPS: readonly SectionGroup[] = [
+/** The groups of the engine's pages. */
+const OWN_GROUPS: readonly SectionGroup[] = [
   {
     title: 'Delivery',
     sections: [
@@ -94,7 +70,17 @@ const OTHERS: readonly Section[] = [
   },
 ];
 
-export const SECTIONS: readonly Section[] = [
-  ...SECTION_GROUPS.flatMap(({ sections }) => sections),
-  ...OTHERS,
-];
+/** The groups of the parts of the package. Each part has a folder of pages, with its group in `group.ts`. */
+const GROUPS_OF_PARTS = Object.values(
+  import.meta.glob<SectionGroup>('./pages/*/group.ts', { eager: true, import: 'group' }),
+);
+
+/** The groups that an application has which has these parts, as its session names them. */
+export function groupsOf(parts: readonly string[]): readonly SectionGroup[] {
+  return [...OWN_GROUPS, ...GROUPS_OF_PARTS.filter(({ part }) => part !== undefined && parts.includes(part))];
+}
+
+/** The section at a place, if the application has it. */
+export function sectionOf(key: string, parts: readonly string[]): Section | undefined {
+  return [...groupsOf(parts).flatMap(({ sections }) => sections), ...OTHERS].find((each) => each.key === key);
+}

@@ -1,5 +1,6 @@
 /**
- * Every action of the admin API, by the name that `permission` is asked with. Each route has one of them.
+ * The actions of the admin API of the engine, by the name that `permission` is asked with. Each route has one
+ * of them, or one that its part adds.
  */
 export const ADMIN_ACTIONS = [
   'session.read',
@@ -27,8 +28,12 @@ export const ADMIN_ACTIONS = [
   'audit.read',
 ] as const;
 
+/** The actions that parts add. Each part adds its own: `'parcels.read': true`. */
+// biome-ignore lint/suspicious/noEmptyInterface: parts add to it
+export interface AddedAdminActions {}
+
 /** The name of an action. `payloads.read` is the action of reading what an event carries. */
-export type AdminAction = (typeof ADMIN_ACTIONS)[number];
+export type AdminAction = (typeof ADMIN_ACTIONS)[number] | keyof AddedAdminActions;
 
 /** What an action is about. It has only what the path of the request names. */
 export interface AdminTarget {

@@ -10,6 +10,7 @@ import {
   type IntegrationAdminAsyncOptions,
   type IntegrationAdminOptions,
 } from './admin-options.js';
+import { AdminSections } from './admin-sections.js';
 import { AdminCalls } from './calls/admin-calls.js';
 import { AdminProblemFilter } from './calls/admin-problem.filter.js';
 import { Denials } from './calls/denials.js';
@@ -18,6 +19,7 @@ import { Deliveries } from './look/deliveries.js';
 import { OverviewLook } from './look/overview.js';
 import { AccessCheck } from './mounting/access-check.js';
 import { BodyErrors } from './mounting/body-errors.js';
+import { BroughtSections } from './mounting/brought-sections.js';
 import { mountedController } from './mounting/mounted-controller.js';
 import { mountedPage } from './mounting/mounted-page.js';
 import { PageSlash } from './mounting/page-slash.js';
@@ -36,6 +38,7 @@ import { DEFAULT_STREAM_LIMITS, OpenStreams, STREAM_LIMITS } from './streams/ope
 @Module({})
 export class IntegrationAdminModule implements NestModule {
   constructor(
+    private readonly brought: BroughtSections,
     private readonly bodyErrors: BodyErrors,
     private readonly pageSlash: PageSlash,
   ) {}
@@ -57,7 +60,8 @@ export class IntegrationAdminModule implements NestModule {
   }
 
   /** Nest calls it between the body parsers of the application and its routes. */
-  configure(): void {
+  async configure(): Promise<void> {
+    await this.brought.install(this);
     this.bodyErrors.install();
     this.pageSlash.install();
   }
@@ -77,6 +81,8 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
         inject: [ModuleRef],
         useFactory: (moduleRef: ModuleRef) => new MountedRoutes(moduleRef, IntegrationAdminModule),
       },
+      { provide: AdminSections, useFactory: () => new AdminSections(HANDLERS) },
+      BroughtSections,
       AdminCalls,
       Denials,
       AdminProblemFilter,

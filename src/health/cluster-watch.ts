@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { ConsumerService } from '../consumers/consumer.service.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
@@ -7,6 +6,7 @@ import type { ClusterReading, ReadableCluster } from '../telemetry/cluster-gauge
 import { lagsOf } from './backlog.js';
 import { ClusterStore } from './cluster.store.js';
 import { InboxLagStore } from './inbox-lag.store.js';
+import { KeptReading } from './kept-reading.js';
 
 /**
  * Token of the milliseconds for which a reading is given again. Several readers of metrics, and one who reads
@@ -16,57 +16,33 @@ export const READING_KEPT_MS = Symbol('nestjs-integration:reading-kept-ms');
 export const DEFAULT_READING_KEPT_MS = 5_000;
 
 /**
- * Milliseconds. A reader of metrics gives up after ten seconds as a rule. It then loses all metrics of the
- * process because of those few that come from the database.
- */
-const WAITED_MS = 2_000;
-
-/**
  * The state of the cluster for metrics. Every process reports the same values, because none of them knows
  * whether another one does.
  */
 @Injectable()
 export class ClusterWatch implements ReadableCluster {
-  private latest: ClusterReading | undefined;
-  private latestAt = performance.now();
-  private underWay: Promise<void> | undefined;
+  private readonly kept: KeptReading<ClusterReading>;
 
   constructor(
     private readonly consumers: ConsumerService,
     private readonly store: ClusterStore,
     private readonly inbox: InboxLagStore,
     @Inject(IntegrationSettingsService) private readonly settings: SettingsView<'processingLeaseMs'>,
-    @Inject(READING_KEPT_MS) private readonly keptMs: number,
-  ) {}
+    @Inject(READING_KEPT_MS) keptMs: number,
+  ) {
+    this.kept = new KeptReading(() => this.readNow(), keptMs);
+  }
 
   get readingAge(): number {
-    return (performance.now() - this.latestAt) / 1_000;
+    return this.kept.age;
   }
 
   /**
    * Resolves to undefined if the database gives no answer within two seconds. Values of the last seconds are
    * given again.
    */
-  async read(): Promise<ClusterReading | undefined> {
-    const { latest, latestAt, keptMs } = this;
-    if (latest !== undefined && performance.now() - latestAt < keptMs) return latest;
-    // There is one reading at a time, however many ask, and however long the database takes.
-    this.underWay ??= this.readAnew();
-    await within(WAITED_MS, this.underWay);
-    return this.latest === latest ? undefined : this.latest;
-  }
-
-  private async readAnew(): Promise<void> {
-    try {
-      const reading = await this.readNow();
-      if (reading === undefined) return;
-      this.latest = reading;
-      this.latestAt = performance.now();
-    } catch {
-      // The age of the last reading tells it.
-    } finally {
-      this.underWay = undefined;
-    }
+  read(): Promise<ClusterReading | undefined> {
+    return this.kept.read();
   }
 
   private async readNow(): Promise<ClusterReading | undefined> {
@@ -91,11 +67,4 @@ export class ClusterWatch implements ReadableCluster {
       findings: cluster.findings ?? {},
     };
   }
-}
-
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  const late = new AbortController();
-  const waited = delay(ms, undefined, { signal: late.signal }).catch(() => {});
-  await Promise.race([work, waited]);
-  late.abort();
 }

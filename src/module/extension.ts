@@ -5,10 +5,12 @@ import type { Check } from '../maintenance/finding.js';
 import type { MaintenanceTask, MaintenanceTools } from '../maintenance/maintenance-task.js';
 import type { ExtensionRights } from '../maintenance/privileges.js';
 import type { SettingGroup } from '../settings/setting-group.js';
+import type { PartGauge } from '../telemetry/part-gauges.js';
 
 /**
- * What a part of this package contributes that has tables, settings or tasks of its own. The engine's rooms
- * do not know such parts. The module and the commands pass on what an extension has.
+ * What a part of this package brings. The rooms that use it know no part: the module passes on to each room
+ * what is for it. Rooms that stand above the module, which are the admin API and the commands, add their own
+ * property where they take it: `admin` in `admin/admin-sections.ts`, `commands` in `cli/commands.ts`.
  */
 export interface IntegrationExtension {
   /** Lower-case letters, digits and underscores. Each extension has a name of its own. */
@@ -24,6 +26,8 @@ export interface IntegrationExtension {
   readonly tasks?: ((tools: MaintenanceTools) => readonly MaintenanceTask[]) | undefined;
   /** The rights on its tables that the roles of the application need. */
   readonly rights?: ExtensionRights | undefined;
+  /** Its gauges for OpenTelemetry. */
+  readonly gauges?: ((tools: MaintenanceTools) => readonly PartGauge[]) | undefined;
   /** Further checks of the command `doctor`. */
   readonly checks?: ((tools: MaintenanceTools) => readonly Check[]) | undefined;
 }
@@ -57,6 +61,10 @@ export function settingGroupsOf(extensions: Extensions): SettingGroup[] {
 
 export function tasksOf(extensions: Extensions, tools: MaintenanceTools): MaintenanceTask[] {
   return extensions.flatMap(({ tasks }) => tasks?.(tools) ?? []);
+}
+
+export function gaugesOf(extensions: Extensions, tools: MaintenanceTools): PartGauge[] {
+  return extensions.flatMap(({ gauges }) => gauges?.(tools) ?? []);
 }
 
 export function rightsOf(extensions: Extensions): ExtensionRights[] {

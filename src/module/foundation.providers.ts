@@ -10,6 +10,7 @@ import { findNestConfig } from '../settings/nest-config.js';
 import { EngineTelemetry } from '../telemetry/engine-telemetry.js';
 import { untraced } from '../telemetry/spans.js';
 import { BOOT_DEADLINE_MS, DEFAULT_BOOT_DEADLINE_MS } from './engine-boot.js';
+import { EngineExtensions } from './engine-extensions.js';
 import { ENGINE_NAME } from './engines.js';
 import { RULES } from './event-rules.js';
 import { broughtExtensions, settingGroupsOf } from './extension.js';
@@ -54,6 +55,11 @@ export const FOUNDATION: Provider[] = [
       const extensions = [...new Set([...resolved.extensions, ...brought])];
       return { ...resolved, extensions };
     },
+  },
+  {
+    provide: EngineExtensions,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ extensions }: ResolvedOptions) => new EngineExtensions(extensions),
   },
   {
     provide: EngineDatabase,

@@ -21,7 +21,8 @@ import {
   UnservedConsumers,
 } from '../maintenance/unserved-consumers.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import { doctorAdditionsOf, tasksOf } from './extension.js';
+import { EngineExtensions, PartGauges } from './engine-extensions.js';
+import { doctorAdditionsOf, gaugesOf, tasksOf } from './extension.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
 /** The providers of retention and the other regular tasks. */
@@ -72,6 +73,16 @@ export const MAINTENANCE: Provider[] = [
     ],
   },
   MaintenanceJob,
+  {
+    provide: PartGauges,
+    inject: [EngineDatabase, IntegrationSettingsService, MaintenanceTaskStore, EngineExtensions],
+    useFactory: (
+      db: EngineDatabase,
+      settings: IntegrationSettingsService,
+      tasks: MaintenanceTaskStore,
+      { all }: EngineExtensions,
+    ) => new PartGauges(gaugesOf(all, { db, settings, tasks })),
+  },
   {
     provide: DoctorService,
     inject: [AdminDatabase, IntegrationSettingsService, RESOLVED_OPTIONS],

@@ -2,10 +2,12 @@ import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { loggerOf } from '../database/engine-name.js';
 import { ConcurrencyLimiter } from '../delivery/execution/concurrency-limiter.js';
 import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
-import { ClusterWatch } from '../health/cluster-watch.js';
+import { ClusterWatch, READING_KEPT_MS } from '../health/cluster-watch.js';
+import { KeptReading } from '../health/kept-reading.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import { EngineTelemetry } from '../telemetry/engine-telemetry.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
+import { PartGauges } from './engine-extensions.js';
 import { ENGINE_NAME } from './engines.js';
 
 /** Connects the metrics with the parts of the engine that know their values. Does nothing if they are off. */
@@ -21,6 +23,8 @@ export class TelemetryStart {
     private readonly outcomes: OutcomeStream,
     private readonly notifier: OutboxNotifier,
     private readonly cluster: ClusterWatch,
+    private readonly gauges: PartGauges,
+    @Inject(READING_KEPT_MS) private readonly keptMs: number,
     @Inject(ENGINE_NAME) engine: string,
   ) {
     this.logger = loggerOf('IntegrationTelemetry', { engine });
@@ -43,5 +47,9 @@ export class TelemetryStart {
     this.outcomes.countWith((...outcomes) => meters.saved(...outcomes));
     this.notifier.wakeups$.subscribe(({ source }) => meters.wokenUp(source));
     meters.observeCluster(this.cluster);
+    for (const gauge of this.gauges.all) {
+      const kept = new KeptReading(() => gauge.read(), this.keptMs);
+      meters.observePart(gauge, () => kept.read());
+    }
   }
 }

@@ -3,6 +3,7 @@ import { ModuleRef } from '@nestjs/core';
 import { EngineDatabase } from '../database/engine-database.js';
 import { IntegrationError } from '../errors.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
+import { engineOf } from '../module/engine-of.js';
 import { BROUGHT_EXTENSION } from '../module/extension.js';
 import { KeyRotation } from './key-rotation.js';
 import { SecretService } from './secret.service.js';
@@ -58,7 +59,7 @@ export class SecretsModule {
           provide: SecretParts,
           inject: [ModuleRef],
           useFactory: (modules: ModuleRef) =>
-            new SecretParts(() => modules.get(EngineDatabase, { strict: false }), keys),
+            new SecretParts(() => engineOf(modules, 'SecretsModule').get(EngineDatabase), keys),
         },
         ...[SecretService, KeyRotation].map((type) => ({
           provide: type,

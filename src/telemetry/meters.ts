@@ -7,6 +7,7 @@ import { AllHandledSeries } from './handled-series.js';
 import type { IntegrationMetrics } from './integration-metrics.js';
 import { KnownEventNames } from './known-event-names.js';
 import { ATTRIBUTES as A, METRICS as M, SYSTEM } from './names.js';
+import { type GaugeValue, observePart, type PartGauge } from './part-gauges.js';
 import { ReadCounter } from './read-counter.js';
 import { SavedOutcomes } from './saved-outcomes.js';
 
@@ -129,6 +130,11 @@ export class Meters {
   /** Reports values that come from the database, for as long as the process lives. */
   observeCluster(watch: ReadableCluster): void {
     new ClusterGauges(this.meter, this.ofEngine).observe(watch);
+  }
+
+  /** Reports a gauge of a part. `read` resolves to undefined if its values could not be read. */
+  observePart(gauge: PartGauge, read: () => Promise<readonly GaugeValue[] | undefined>): void {
+    observePart(this.meter, gauge, { ofEngine: this.ofEngine, read });
   }
 
   private ofPublishing(eventName: string | undefined): Attributes {

@@ -1,9 +1,6 @@
 import type { INestApplicationContext, Type } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
 import { DEFAULT_ENGINE } from '../database/engine-name.js';
-import { tokenOf } from '../module/engine-tokens.js';
-import { engineModules } from '../module/engines.js';
-import { unknownEngine } from '../subscribers/engine-names.js';
+import { engineOf } from '../module/engine-of.js';
 
 /** An initialised Nest application, application context or testing module with IntegrationModule. */
 export type TestedApplication = Pick<INestApplicationContext, 'get'>;
@@ -21,7 +18,5 @@ export function serviceOf<T>(
   service: Type<T>,
   { integration = DEFAULT_ENGINE }: OfIntegration,
 ): T {
-  const names = engineModules(app.get(ModulesContainer, { strict: false })).map(({ name }) => name);
-  if (names.length > 0 && !names.includes(integration)) throw unknownEngine(place, integration, names);
-  return app.get<T>(tokenOf(service, integration), { strict: false });
+  return engineOf(app, place, integration).get(service);
 }

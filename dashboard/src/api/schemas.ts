@@ -8,34 +8,7 @@ export type Problem = {
   detail: string;
   errors?: Array<{ in: 'path' | 'query' | 'header' | 'body'; pointer: string; message: string }> | undefined;
 };
-export type Session = {
-  actor: string;
-  actions: Array<
-    | 'session.read'
-    | 'overview.read'
-    | 'consumers.read'
-    | 'consumers.pause'
-    | 'consumers.resume'
-    | 'consumers.replay'
-    | 'consumers.repartition'
-    | 'consumers.remove'
-    | 'events.read'
-    | 'events.correct'
-    | 'payloads.read'
-    | 'entities.read'
-    | 'dead-letters.read'
-    | 'dead-letters.note'
-    | 'operations.read'
-    | 'operations.plan'
-    | 'operations.run'
-    | 'operations.cancel'
-    | 'settings.read'
-    | 'settings.change'
-    | 'processes.read'
-    | 'doctor.read'
-    | 'audit.read'
-  >;
-};
+export type Session = { actor: string; actions: Array<string>; parts: Array<string> };
 export type Overview = {
   at: string;
   consumers: number;

@@ -1,41 +1,15 @@
 import { type ComponentChildren, createContext } from 'preact';
 import { useContext } from 'preact/hooks';
-import type { Routes, Session } from './schemas.ts';
+import { type Action, WORDS } from './action.ts';
+import type { Session } from './schemas.ts';
 
-export type Action = Routes[keyof Routes]['action'];
-
-const SessionContext = createContext<Session>({ actor: '', actions: [] });
+const SessionContext = createContext<Session>({ actor: '', actions: [], parts: [] });
 
 export function SessionProvider({ value, children }: { value: Session; children: ComponentChildren }) {
   return <SessionContext.Provider value={value}>{children}</SessionContext.Provider>;
 }
 
 export const useSession = (): Session => useContext(SessionContext);
-
-const WORDS: { readonly [A in Action]?: string } = {
-  'session.read': 'see who you are',
-  'overview.read': 'see how all consumers do',
-  'consumers.read': 'see consumers',
-  'consumers.pause': 'pause consumers',
-  'consumers.resume': 'resume consumers',
-  'consumers.replay': 'replay events',
-  'consumers.repartition': 'change the number of partitions',
-  'consumers.remove': 'delete consumers',
-  'events.read': 'see events',
-  'payloads.read': 'see payloads',
-  'entities.read': 'see entities',
-  'dead-letters.read': 'see dead letters',
-  'dead-letters.note': 'note something about failures',
-  'operations.read': 'see operations',
-  'operations.plan': 'plan operations',
-  'operations.run': 'run operations',
-  'operations.cancel': 'cancel operations',
-  'settings.read': 'see settings',
-  'settings.change': 'change settings',
-  'processes.read': 'see processes',
-  'doctor.read': 'have the database examined',
-  'audit.read': 'see the audit',
-};
 
 /** Why the person may not do something that takes these permissions. Undefined if the person may. */
 export function useDenial(needs: Action | readonly Action[] = []): string | undefined {

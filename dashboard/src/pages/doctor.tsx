@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
+import type { Action } from '../api/action.ts';
 import { type Args, call, type RouteName } from '../api/client.ts';
 import type { Examination } from '../api/schemas.ts';
-import type { Action } from '../api/session.tsx';
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';

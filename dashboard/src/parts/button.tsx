@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
-import { type Action, useDenial } from '../api/session.tsx';
+import type { Action } from '../api/action.ts';
+import { useDenial } from '../api/session.tsx';
 
 export interface ActProps {
   readonly children: ComponentChildren;

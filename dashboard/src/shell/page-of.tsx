@@ -1,17 +1,19 @@
 import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { useDenial } from '../api/session.tsx';
+import { useDenial, useSession } from '../api/session.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { CODE_MISSING } from '../parts/loading.tsx';
 import { Page } from '../parts/page.tsx';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { type Place, to } from '../router/router.ts';
-import { type PageComponent, type PageLoader, SECTIONS } from '../sections.ts';
+import type { PageComponent, PageLoader } from '../section.ts';
+import { sectionOf } from '../sections.ts';
 
 /** The page of a place. Its code is loaded when it is opened for the first time. */
 export function PageOf({ place }: { place: Place }) {
   const [key = 'overview', ...rest] = place.path;
-  const section = SECTIONS.find((each) => each.key === key);
+  const { parts } = useSession();
+  const section = sectionOf(key, parts);
   const denial = useDenial(section?.needs);
   const load = section?.pageFor(rest);
   if (section === undefined || load === undefined) {

@@ -5,7 +5,8 @@ import { useLive } from '../live/live.ts';
 import { count } from '../parts/number.ts';
 import { Foreign } from '../parts/text.tsx';
 import { to, usePlace } from '../router/router.ts';
-import { SECTION_GROUPS, type Section } from '../sections.ts';
+import type { Section } from '../section.ts';
+import { groupsOf } from '../sections.ts';
 import { LiveSwitch } from './live-switch.tsx';
 import { PageOf } from './page-of.tsx';
 import { SearchBox } from './search-box.tsx';
@@ -14,7 +15,7 @@ import { ThemeSwitch } from './theme-switch.tsx';
 /** What stands around every page: the sections, the search box, and whether it is live. */
 export function Shell({ notice }: { notice?: ComponentChildren }) {
   const place = usePlace();
-  const { actor } = useSession();
+  const { actor, parts } = useSession();
   const [isOpen, setIsOpen] = useState(false);
   const here = place.path[0] ?? 'overview';
   // The menu closes when the place changes.
@@ -56,7 +57,7 @@ export function Shell({ notice }: { notice?: ComponentChildren }) {
           </button>
         </header>
         <nav class={isOpen ? 'side open' : 'side'} id="sections" aria-label="Sections">
-          {SECTION_GROUPS.map(({ title, sections }) => (
+          {groupsOf(parts).map(({ title, sections }) => (
             <div key={title} class="side-group">
               <p class="side-title" id={`group-${title}`}>
                 {title}

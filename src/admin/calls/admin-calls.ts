@@ -9,6 +9,7 @@ import {
   type AdminCallOptions,
   type AdminMountOptions,
 } from '../admin-options.js';
+import { AdminSections } from '../admin-sections.js';
 import { idempotencyKeyOf, Once } from '../idempotency/once.js';
 import { fieldsOfQuery, readFields } from '../input/input.js';
 import { type Call, isWrite, type Route, startsSomething } from '../routes/route.js';
@@ -50,6 +51,7 @@ export class AdminCalls {
     private readonly once: Once,
     private readonly denials: Denials,
     private readonly streams: OpenStreams,
+    private readonly sections: AdminSections,
   ) {
     this.decisions = new HostDecisions(options, this.logger);
     this.allowedHosts = new AllowedHosts(options, mount);
@@ -88,7 +90,7 @@ export class AdminCalls {
   }
 
   private problem(error: unknown, request: ServerRequest, route?: Route): Answer {
-    const { problem, isUnexpected } = problemOf(error, route);
+    const { problem, isUnexpected } = problemOf(error, route, (code) => this.sections.statusOf(code));
     if (isUnexpected) this.logFailure(error, `${request.method} ${pathOf(request)}`, route);
     return Answer.ofProblem(problem);
   }

@@ -35,6 +35,11 @@ const UNAVAILABLE = 'The database cannot be asked at the moment, or took too lon
 const REFUSED = 'The request was refused';
 const FAILED = 'The request failed because of a fault in this process. Its log has the error';
 
+/** The status of the answer for a code whose message may leave the process. Undefined for the others. */
+type StatusOfCode = (code: IntegrationErrorCode) => number | undefined;
+
+const ofEngine: StatusOfCode = (code) => STATUS_OF_CODE[code];
+
 /** The problem that an error is to the person who asks, and what else is known of it. */
 export interface Failure {
   readonly problem: AdminProblem;
@@ -45,12 +50,12 @@ export interface Failure {
 /**
  * The problem that an error is to the person who asks. An error that nobody expected says nothing of
  * itself, because its text may hold SQL, hosts or passwords. The route is not known where a guard of the
- * application threw.
+ * application threw. `statusOf` knows the codes of parts.
  */
-export function problemOf(error: unknown, route?: Route): Failure {
+export function problemOf(error: unknown, route?: Route, statusOf: StatusOfCode = ofEngine): Failure {
   if (error instanceof AdminProblem) return expected(error);
   if (error instanceof IntegrationError) {
-    const status = STATUS_OF_CODE[error.code];
+    const status = ofEngine(error.code) ?? statusOf(error.code);
     if (status !== undefined) {
       const fields = status === 400 && route !== undefined ? wrongFieldsOf(error, route) : undefined;
       return expected(new AdminProblem(status, error.code, error.message, fields));

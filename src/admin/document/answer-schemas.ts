@@ -1,4 +1,3 @@
-import { ADMIN_ACTIONS } from '../admin-action.js';
 import type { Schema } from '../input/field.js';
 import { BACKLOG_SCHEMAS } from './backlog-schemas.js';
 import { EVENT_SCHEMAS } from './event-schemas.js';
@@ -40,7 +39,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     ['errors'],
   ),
-  Session: object({ actor: TEXT, actions: list(oneOf(ADMIN_ACTIONS)) }),
+  Session: object({ actor: TEXT, actions: list(TEXT), parts: list(TEXT) }),
   Overview: object({
     at: TIME,
     consumers: INTEGER,

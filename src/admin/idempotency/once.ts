@@ -4,6 +4,7 @@ import { ModuleRef } from '@nestjs/core';
 import { AdminDatabase } from '../../database/admin-database.js';
 import { isConnectionLoss } from '../../database/connection/connection-loss.js';
 import { problemOfText } from '../../events/text.js';
+import { engineOf } from '../../module/engine-of.js';
 import type { AdminAction } from '../admin-action.js';
 import { headerOf, type ServerRequest } from '../calls/admin-request.js';
 import { Answer } from '../calls/answer.js';
@@ -64,10 +65,9 @@ export class Once implements OnModuleDestroy {
     return answer;
   }
 
-  /** The module of the admin API does not import the engine, which is found in the whole application. */
   private keys() {
     if (this.opened === undefined) {
-      const db = this.moduleRef.get(AdminDatabase, { strict: false });
+      const db = engineOf(this.moduleRef, 'IntegrationAdminModule').get(AdminDatabase);
       this.opened = { db, store: new IdempotencyKeyStore(db) };
     }
     return this.opened;

@@ -5,6 +5,7 @@ import type { DeadLetterSearch, EventHistory, InboxFilter } from '../../inbox/in
 import { InboxRecordStore } from '../../inbox/inbox-record.store.js';
 import type { OutboxEventStatusReport } from '../../log/outbox-event.js';
 import { OutboxQueryStore } from '../../log/outbox-query.store.js';
+import { engineOf } from '../../module/engine-of.js';
 import { type LoggedEvent, statusesOf } from '../../outbox/event-statuses.js';
 
 /**
@@ -29,10 +30,9 @@ export class Deliveries {
     return this.opened().inbox.historyOf(outboxEventId, consumerName);
   }
 
-  /** The module of the admin API does not import the engine, which is found in the whole application. */
   private opened() {
     if (this.stores === undefined) {
-      const db = this.moduleRef.get(AdminDatabase, { strict: false });
+      const db = engineOf(this.moduleRef, 'IntegrationAdminModule').get(AdminDatabase);
       this.stores = { log: new OutboxQueryStore(db), inbox: new InboxRecordStore(db) };
     }
     return this.stores;

@@ -3,10 +3,10 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { MountedRoutes } from '../../module/mounted-routes.js';
 import { segmentsOf } from '../../module/route-path.js';
 import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../admin-options.js';
+import { AdminSections } from '../admin-sections.js';
 import { AdminCalls } from '../calls/admin-calls.js';
 import type { ServerRequest } from '../calls/admin-request.js';
 import { bodyTooLarge, MAX_BODY_BYTES, problemOfBody, saysTooMuch } from '../calls/body.js';
-import { HANDLERS } from '../routes/handlers.js';
 import type { Route } from '../routes/route.js';
 import { METHODS } from './mounted-controller.js';
 
@@ -26,8 +26,6 @@ interface FastifyInstance {
   addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): void;
 }
 
-const ROUTES: readonly Route[] = HANDLERS.flatMap(({ routes }) => Object.values(routes));
-
 /**
  * Answers with a problem where the application's body parser refuses a body. The parser comes before
  * routes, guards and filters of controllers, so its errors would reach the filters of the application only.
@@ -39,6 +37,7 @@ export class BodyErrors {
     private readonly host: HttpAdapterHost,
     @Inject(ADMIN_MOUNT_OPTIONS) private readonly mount: AdminMountOptions,
     private readonly calls: AdminCalls,
+    private readonly sections: AdminSections,
   ) {
     // An application that a test makes of a compiled module has no server yet.
     if (host.httpAdapter) this.refuseEarly();
@@ -76,7 +75,7 @@ export class BodyErrors {
   }
 
   private installInFastify(instance: FastifyInstance): void {
-    const urls = new Set(ROUTES.map((route) => `/${this.segmentsOf(route).join('/')}`));
+    const urls = new Set(this.sections.routes.map((route) => `/${this.segmentsOf(route).join('/')}`));
     instance.addHook('onRoute', (route) => {
       if (!urls.has(route.url)) return;
       route.bodyLimit = MAX_BODY_BYTES;
@@ -90,7 +89,7 @@ export class BodyErrors {
 
   private isOurs({ method, originalUrl, url }: ServerRequest): boolean {
     const given = segmentsOf((originalUrl ?? url).split('?', 1)[0] ?? '');
-    return ROUTES.some((route) => {
+    return this.sections.routes.some((route) => {
       if (route.method !== method) return false;
       const expected = this.segmentsOf(route);
       return (

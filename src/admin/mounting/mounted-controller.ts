@@ -15,13 +15,7 @@ import type { AdminDecorators, AdminMountOptions } from '../admin-options.js';
 import { AdminCalls } from '../calls/admin-calls.js';
 import { AdminProblemFilter } from '../calls/admin-problem.filter.js';
 import type { ServerRequest } from '../calls/admin-request.js';
-import { type Call, onlyReads, type Route } from '../routes/route.js';
-
-/** A class whose methods answer the routes of their names. Nest injects its constructor. */
-export interface Handlers {
-  new (...args: never[]): object;
-  readonly routes: Readonly<Record<string, Route>>;
-}
+import { type Call, type Handlers, onlyReads, type Route } from '../routes/route.js';
 
 const CALLS = Symbol('admin calls');
 export const METHODS = {

@@ -1,4 +1,3 @@
-import type { Handlers } from '../mounting/mounted-controller.js';
 import { AuditHandlers } from './audit.handlers.js';
 import { ConsumerBacklogHandlers } from './consumer-backlog.handlers.js';
 import { ConsumersHandlers } from './consumers.handlers.js';
@@ -11,10 +10,11 @@ import { OperationsHandlers } from './operations.handlers.js';
 import { OverviewHandlers } from './overview.handlers.js';
 import { ProcessesHandlers } from './processes.handlers.js';
 import { ReplaysHandlers } from './replays.handlers.js';
+import type { Handlers } from './route.js';
 import { SessionHandlers } from './session.handlers.js';
 import { SettingsHandlers } from './settings.handlers.js';
 
-/** Every part of the admin API. */
+/** The sections of the admin API that the engine has itself. */
 export const HANDLERS: readonly Handlers[] = [
   SessionHandlers,
   OverviewHandlers,

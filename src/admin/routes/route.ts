@@ -26,6 +26,12 @@ export interface Route<P extends Fields = Fields, Q extends Fields = Fields, B e
   readonly hasIfMatch: boolean;
 }
 
+/** A class whose methods answer the routes of their names. Nest injects its constructor. */
+export interface Handlers {
+  new (...args: never[]): object;
+  readonly routes: Readonly<Record<string, Route>>;
+}
+
 /** What a handler is called with. All of it was checked. */
 export interface Call<R extends Route> {
   readonly request: AdminHttpRequest;

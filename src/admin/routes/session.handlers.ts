@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { ADMIN_ACTIONS, type AdminAction } from '../admin-action.js';
+import type { AdminAction } from '../admin-action.js';
+import { AdminSections } from '../admin-sections.js';
 import { type Call, route } from './route.js';
 
 const ROUTES = {
@@ -16,9 +17,11 @@ const ROUTES = {
 export class SessionHandlers {
   static readonly routes = ROUTES;
 
+  constructor(private readonly sections: AdminSections) {}
+
   async session({ actor, may }: Call<typeof ROUTES.session>): Promise<object> {
     const actions: AdminAction[] = [];
-    for (const action of ADMIN_ACTIONS) if (await may(action, {})) actions.push(action);
-    return { actor, actions };
+    for (const action of this.sections.actions) if (await may(action, {})) actions.push(action);
+    return { actor, actions, parts: this.sections.parts };
   }
 }

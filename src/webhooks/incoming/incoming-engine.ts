@@ -4,6 +4,7 @@ import { AdminDatabase } from '../../database/admin-database.js';
 import { HostClient } from '../../database/clients/host-client.js';
 import { EngineDatabase } from '../../database/engine-database.js';
 import { IntegrationError } from '../../errors.js';
+import { type EngineOfApplication, engineOf } from '../../module/engine-of.js';
 import { DomainEventPublisher } from '../../outbox/domain-event-publisher.js';
 import { JoinedPublisher } from '../../outbox/joined-publisher.js';
 import { TransactionRunner } from '../../outbox/transaction-runner.js';
@@ -15,23 +16,21 @@ import { EndpointReader } from './endpoints/endpoint-reader.js';
 import { IncomingEndpointStore } from './endpoints/incoming-endpoint.store.js';
 import { WebhookReceiptStore } from './receipts/webhook-receipt.store.js';
 
-const NO_ENGINE =
-  'WebhooksModule needs the integration of the application: import IntegrationModule.forRoot(…) beside it, without a name';
 const NO_SECRETS =
   "A webhook source with secrets: 'endpoint' keeps them sealed in the database: import SecretsModule.forRoot(…) of nestjs-integration/secrets beside WebhooksModule";
 
-/**
- * What incoming webhooks use of the engine. The module of webhooks does not import the engine, which is found
- * in the whole application when it is first needed.
- */
+/** What incoming webhooks use of the engine and of secrets. */
 @Injectable()
 export class IncomingEngine {
   private readonly found = new Map<Type<unknown>, unknown>();
+  private readonly engine: EngineOfApplication;
   private receiptStore: WebhookReceiptStore | undefined;
   private endpointStore: IncomingEndpointStore | undefined;
   private reader: EndpointReader | undefined;
 
-  constructor(private readonly moduleRef: ModuleRef) {}
+  constructor(private readonly moduleRef: ModuleRef) {
+    this.engine = engineOf(moduleRef, 'WebhooksModule');
+  }
 
   get database(): EngineDatabase {
     return this.find(EngineDatabase);
@@ -47,11 +46,11 @@ export class IncomingEngine {
 
   /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID if the application has no SecretsModule */
   get secrets(): SecretParts {
-    return this.find(SecretParts, NO_SECRETS);
+    return this.findSecrets(SecretParts);
   }
 
   get secretService(): SecretService {
-    return this.find(SecretService, NO_SECRETS);
+    return this.findSecrets(SecretService);
   }
 
   get endpoints(): IncomingEndpointStore {
@@ -92,19 +91,25 @@ export class IncomingEngine {
   }
 
   /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID if the application has no engine without a name */
-  private find<T>(part: Type<T>, missing = NO_ENGINE): T {
-    const known = this.found.get(part) as T | undefined;
-    if (known !== undefined) return known;
-    const found = this.ask(part, missing);
-    this.found.set(part, found);
-    return found;
+  private find<T>(service: Type<T>): T {
+    return this.once(service, () => this.engine.get(service));
   }
 
-  private ask<T>(part: Type<T>, missing: string): T {
-    try {
-      return this.moduleRef.get(part, { strict: false });
-    } catch (cause) {
-      throw new IntegrationError('INTEGRATION_OPTIONS_INVALID', missing, {}, { cause });
-    }
+  private findSecrets<T>(service: Type<T>): T {
+    return this.once(service, () => {
+      try {
+        return this.moduleRef.get(service, { strict: false });
+      } catch (cause) {
+        throw new IntegrationError('INTEGRATION_OPTIONS_INVALID', NO_SECRETS, {}, { cause });
+      }
+    });
+  }
+
+  private once<T>(service: Type<T>, look: () => T): T {
+    const known = this.found.get(service) as T | undefined;
+    if (known !== undefined) return known;
+    const found = look();
+    this.found.set(service, found);
+    return found;
   }
 }

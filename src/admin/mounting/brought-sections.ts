@@ -1,0 +1,35 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ModuleRef, ModulesContainer } from '@nestjs/core';
+import { EngineExtensions } from '../../module/engine-extensions.js';
+import { engineOf } from '../../module/engine-of.js';
+import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../admin-options.js';
+import { AdminSections } from '../admin-sections.js';
+import { addControllers } from './added-controllers.js';
+import { mountedController } from './mounted-controller.js';
+
+/**
+ * Mounts the sections that parts bring. The controllers of a module are listed when its `forRoot` is called.
+ * Which parts an application has is known when all modules are made. So these controllers are added then,
+ * before Nest makes routes of controllers.
+ */
+@Injectable()
+export class BroughtSections {
+  constructor(
+    private readonly sections: AdminSections,
+    private readonly moduleRef: ModuleRef,
+    private readonly modules: ModulesContainer,
+    @Inject(ADMIN_MOUNT_OPTIONS) private readonly mount: AdminMountOptions,
+  ) {}
+
+  /** `module` is the instance of the admin API's module. */
+  async install(module: object): Promise<void> {
+    const { all } = engineOf(this.moduleRef, 'IntegrationAdminModule').get(EngineExtensions);
+    for (const { name, admin } of all) {
+      if (admin === undefined) continue;
+      const addition = await admin();
+      this.sections.add(name, addition);
+      const controllers = addition.sections.map((handlers) => mountedController(handlers, this.mount));
+      await addControllers(controllers, { module, modules: this.modules, moduleRef: this.moduleRef });
+    }
+  }
+}
