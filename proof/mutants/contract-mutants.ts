@@ -4,7 +4,7 @@ const DELIVERY = 'src/contracts/contract-delivery.ts';
 const UPCASTS = 'src/contracts/upcasts.ts';
 const REVIEW = 'src/contracts/contract-review.ts';
 const PUBLISHER = 'src/outbox/domain-event-publisher.ts';
-const PUBLISHING = 'test/contracts-publishing.spec.ts';
+const PUBLISHING = 'test/contracts/publishing.spec.ts';
 
 /** Wrong turns in what contracts demand of events. */
 export const contractMutants: readonly SpecMutant[] = [
@@ -52,7 +52,7 @@ export const contractMutants: readonly SpecMutant[] = [
   {
     name: 'contracts: another schema under a known version is let in',
     patches: [{ file: REVIEW, find: 'if (hash === before.hash) return [];', put: 'if (hash) return [];' }],
-    spec: 'test/contracts-boot.spec.ts',
+    spec: 'test/contracts/boot.spec.ts',
     test: 'refuses another schema under a known version',
   },
 ];

@@ -1,7 +1,7 @@
 import type { SpecMutant } from './spec-mutants.js';
 
 const SETTLER = 'src/delivery/partition/outcome-settler.ts';
-const POSTPONING = 'test/postponing.spec.ts';
+const POSTPONING = 'test/delivery/postponing.spec.ts';
 
 /** Wrong turns in what webhooks, connectors and the like stand on. */
 export const foundationMutants: readonly SpecMutant[] = [
@@ -14,7 +14,7 @@ export const foundationMutants: readonly SpecMutant[] = [
         put: '.served_at < ',
       },
     ],
-    spec: 'test/unserved.spec.ts',
+    spec: 'test/maintenance/unserved-consumers.spec.ts',
     test: 'is said by the boot of a process that lacks it, seconds after the last one, and status says it too',
   },
   {
@@ -27,7 +27,7 @@ export const foundationMutants: readonly SpecMutant[] = [
         put: 'this.memory.beat(leaseMs, false);',
       },
     ],
-    spec: 'test/watchdog.spec.ts',
+    spec: 'test/delivery/watchdog.spec.ts',
     test: 'reports a loop that computes, and ends nothing',
   },
   {

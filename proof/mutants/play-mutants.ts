@@ -4,7 +4,7 @@ import type { SpecMutant } from './spec-mutants.js';
  * Rules of the log's reader, each of which stands at the head of src/inbox/cursor-reader.ts and has a play on a real database.
  * Without the rule, its play loses an event, or brings it late.
  */
-const PLAYS = 'test/cursor-plays.spec.ts';
+const PLAYS = 'test/inbox/cursor-plays.spec.ts';
 const READER = 'src/inbox/cursor-reader.ts';
 const LOG = 'src/log/outbox-log.store.ts';
 

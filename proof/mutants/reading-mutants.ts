@@ -5,10 +5,10 @@ const PAGES = 'src/delivery/worker/page-loop.ts';
 const STEPS = 'src/consumers/repartition-steps.ts';
 const CURSORS = 'src/consumers/repartition-cursors.store.ts';
 const ENGINE = 'src/database/engine-database.ts';
-const SHARED_PAGES = 'test/shared-pages.spec.ts';
-const READING_AHEAD = 'test/reading-ahead.spec.ts';
-const PARTITIONS = 'test/partitions.spec.ts';
-const PROCESSOR = 'test/processor.spec.ts';
+const SHARED_PAGES = 'test/log/shared-pages.spec.ts';
+const READING_AHEAD = 'test/delivery/reading-ahead.spec.ts';
+const PARTITIONS = 'test/changes/partitions.spec.ts';
+const PROCESSOR = 'test/delivery/processor.spec.ts';
 
 /** Wrong turns in reading the log, in changing the number of partitions, and in what steers both. */
 export const readingMutants: readonly SpecMutant[] = [
@@ -47,7 +47,7 @@ export const readingMutants: readonly SpecMutant[] = [
         put: 'const areGone = true;',
       },
     ],
-    spec: 'test/late-commits.spec.ts',
+    spec: 'test/log/late-commits.spec.ts',
     test: 'delivers every committed event to the',
   },
   {
@@ -83,7 +83,7 @@ export const readingMutants: readonly SpecMutant[] = [
   {
     name: 'the session that heard: it is read through at any time',
     patches: [{ file: ENGINE, find: '      this.awake = undefined;', put: '' }],
-    spec: 'test/engine-database.spec.ts',
+    spec: 'test/database/engine-database.spec.ts',
     test: 'reads nothing later',
   },
 ];

@@ -19,14 +19,14 @@ const OWN_TRANSACTION = 'src/delivery/execution/transactions/own-transaction.ts'
 const RUNNER = 'src/delivery/execution/transactions/transactional-runner.ts';
 const DISCARD_ONE = 'src/consumers/discard-one.store.ts';
 const WORKER = 'src/delivery/worker/consumer-worker.ts';
-const EXTENSIONS = 'test/extensions.spec.ts';
-const OPERATIONS = 'test/operations.spec.ts';
+const EXTENSIONS = 'test/module/extensions.spec.ts';
+const OPERATIONS = 'test/changes/operations.spec.ts';
 const SPANS = 'test/telemetry/spans.spec.ts';
 const LEASE_STORE = 'src/membership/leases/lease.store.ts';
-const LEASES = 'test/lease-store.spec.ts';
-const KEPT_LEASES = 'test/kept-leases.spec.ts';
-const SECRETS = 'test/secrets.spec.ts';
-const ROLLING = 'test/rolling-deploys.spec.ts';
+const LEASES = 'test/membership/lease-store.spec.ts';
+const KEPT_LEASES = 'test/membership/leases-kept-by-saves.spec.ts';
+const SECRETS = 'test/secrets/secrets.spec.ts';
+const ROLLING = 'test/registration/rolling-deploys.spec.ts';
 
 const ENTER =
   'const { isolation, start, inserted } = await inbox.insertRow(this.client, this.lease.key, row, timeoutMs);';
@@ -44,13 +44,13 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'AND $3::uuid IS NOT NULL RETURNING 1`,\n      [key.consumerName, key.partition, token, positions, readUpto],',
       },
     ],
-    spec: 'test/leases.spec.ts',
+    spec: 'test/membership/consumer-leases.spec.ts',
     test: 'whose token was changed saves nothing',
   },
   {
     name: 'discard that leaves the position unread',
     patches: [{ file: DISCARD_ONE, find: 'unread = c.unread - aside.taken_out', put: 'unread = c.unread' }],
-    spec: 'test/discard-unread.spec.ts',
+    spec: 'test/changes/discard-unread.spec.ts',
     test: 'is read by nobody',
   },
   {
@@ -62,19 +62,19 @@ export const specMutants: readonly SpecMutant[] = [
         put: "ON CONFLICT (outbox_event_id, consumer_name) DO UPDATE SET status = 'skipped'",
       },
     ],
-    spec: 'test/discard-unread.spec.ts',
+    spec: 'test/changes/discard-unread.spec.ts',
     test: 'waits for the transaction of an event that runs',
   },
   {
     name: 'owner that reads what was discarded meanwhile',
     patches: [{ file: 'src/delivery/worker/discarded-events.ts', find: 'reader.exclude(gone);', put: '' }],
-    spec: 'test/discard-unread.spec.ts',
+    spec: 'test/changes/discard-unread.spec.ts',
     test: 'had still to read it',
   },
   {
     name: 'group commit of saves without fence',
     patches: [{ file: SETTLEMENT, find: ' AND k.lease_token = x.token', put: '' }],
-    spec: 'test/settlement-group-commit.spec.ts',
+    spec: 'test/inbox/settlement-group-commit.spec.ts',
     test: 'are each behind the fence',
   },
   {
@@ -82,7 +82,7 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       { file: SETTLEMENT, find: 'FOR NO KEY UPDATE OF k SKIP LOCKED', put: 'FOR NO KEY UPDATE OF k' },
     ],
-    spec: 'test/settlement-group-commit.spec.ts',
+    spec: 'test/inbox/settlement-group-commit.spec.ts',
     test: 'do not wait for one whose row is held',
   },
   {
@@ -94,7 +94,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'if (settled.size > 0)',
       },
     ],
-    spec: 'test/settlement-group-commit.spec.ts',
+    spec: 'test/inbox/settlement-group-commit.spec.ts',
     test: 'are not settled where the token changes',
   },
   {
@@ -106,7 +106,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'else if (this.losses >= lossesBefore)',
       },
     ],
-    spec: 'test/settlement-group-commit.spec.ts',
+    spec: 'test/inbox/settlement-group-commit.spec.ts',
     test: 'are not settled one by one behind a loss',
   },
   {
@@ -118,7 +118,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'WHERE false AND p.next_position <= p.to_position',
       },
     ],
-    spec: 'test/retention.spec.ts',
+    spec: 'test/maintenance/retention.spec.ts',
     test: 'keeps what a replay that is not finished has still to look at',
   },
   {
@@ -140,7 +140,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: "i.status = 'processing' AND i.attempt_count = x.attempt - 1",
       },
     ],
-    spec: 'test/retries.spec.ts',
+    spec: 'test/delivery/retries.spec.ts',
     test: 'counts an attempt before it runs',
   },
   {
@@ -153,7 +153,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'return finished && this.lease',
       },
     ],
-    spec: 'test/shutdown.spec.ts',
+    spec: 'test/module/shutdown.spec.ts',
     test: 'saves what they did, begins no other, and gives the lease back',
   },
   {
@@ -177,7 +177,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: ' ): Promise<number> {\n    if (mine.length === 0) return 0;\n    // The claim wrote',
       },
     ],
-    spec: 'test/leftovers.spec.ts',
+    spec: 'test/inbox/rows-of-former-owners.spec.ts',
     test: 'is found although its last claim commits while the takeover is under way',
   },
   {
@@ -194,7 +194,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'isHeld: inserted',
       },
     ],
-    spec: 'test/transactional.spec.ts',
+    spec: 'test/delivery/transactional.spec.ts',
     test: 'with its transaction open and no row yet',
   },
   {
@@ -206,7 +206,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'wire.execute();\n        wire.sync();\n      }',
       },
     ],
-    spec: 'test/engine-client.spec.ts',
+    spec: 'test/database/engine-client.spec.ts',
     test: 'does not run where BEGIN fails',
   },
   {
@@ -218,7 +218,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'false',
       },
     ],
-    spec: 'test/engine-client.spec.ts',
+    spec: 'test/database/engine-client.spec.ts',
     test: 'travels with BEGIN, once that is prepared',
   },
   {
@@ -230,7 +230,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'false',
       },
     ],
-    spec: 'test/engine-client.spec.ts',
+    spec: 'test/database/engine-client.spec.ts',
     test: 'sends its COMMIT in one message with the beginning of the next',
   },
   {
@@ -242,7 +242,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: '',
       },
     ],
-    spec: 'test/engine-client.spec.ts',
+    spec: 'test/database/engine-client.spec.ts',
     test: 'is told what became of it, and none of the others is',
   },
   {
@@ -266,13 +266,13 @@ export const specMutants: readonly SpecMutant[] = [
         put: "if (this.crashes('after-handler'",
       },
     ],
-    spec: 'test/transactional.spec.ts',
+    spec: 'test/delivery/transactional.spec.ts',
     test: 'where its inbox row is there all the same and it writes',
   },
   {
     name: 'the failure of a handler that ran ahead is believed',
     patches: [{ file: RUNNER, find: 'await entered;\n      // A statement', put: '// A statement' }],
-    spec: 'test/transactional.spec.ts',
+    spec: 'test/delivery/transactional.spec.ts',
     test: 'is not to blame where its transaction cannot be entered and it fails for a reason of its own',
   },
   {
@@ -284,25 +284,25 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'this.begunBelow = 0;',
       },
     ],
-    spec: 'test/transactional.spec.ts',
+    spec: 'test/delivery/transactional.spec.ts',
     test: 'is called no sooner where another owner may have begun it',
   },
   {
     name: 'a handler runs ahead once more',
     patches: [{ file: TRANSACTION, find: 'delivery.isNew = false;', put: '' }],
-    spec: 'test/transactional.spec.ts',
+    spec: 'test/delivery/transactional.spec.ts',
     test: 'is called while its inbox row is not in yet, at its first attempt',
   },
   {
     name: 'a handler runs ahead under a lease that has passed',
     patches: [{ file: TRANSACTION, find: ' && this.lease.isValid()', put: '' }],
-    spec: 'test/transactional.spec.ts',
+    spec: 'test/delivery/transactional.spec.ts',
     test: 'before its transaction began',
   },
   {
     name: 'rows claimed ahead whatever their size',
     patches: [{ file: CLAIM, find: 'OR sized.bytes <= ', put: 'OR true OR sized.bytes <= ' }],
-    spec: 'test/many-due.spec.ts',
+    spec: 'test/inbox/many-due-rows.spec.ts',
     test: 'takes rows beyond the places only as far as',
   },
   {
@@ -314,13 +314,13 @@ export const specMutants: readonly SpecMutant[] = [
         put: "i.status = 'processing' AND i.attempt_count = x.attempt",
       },
     ],
-    spec: 'test/many-due.spec.ts',
+    spec: 'test/inbox/many-due-rows.spec.ts',
     test: 'find their rows by their ids',
   },
   {
     name: 'rows claimed in a run behind one that does more than wait',
     patches: [{ file: CLAIM, find: 'AND run.unbroken', put: 'AND true' }],
-    spec: 'test/simulated-inbox.spec.ts',
+    spec: 'test/inbox/simulated-inbox.spec.ts',
     test: 'answers and holds what the stores do on a database',
   },
   {
@@ -333,7 +333,7 @@ export const specMutants: readonly SpecMutant[] = [
       },
       { file: INBOX, find: " WHERE isolation = 'read committed'", put: '' },
     ],
-    spec: 'test/transactional.spec.ts',
+    spec: 'test/delivery/transactional.spec.ts',
     test: 'a client that opens repeatable read is told so',
   },
   {
@@ -345,7 +345,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'DO UPDATE SET status = EXCLUDED.status, attempt_count = EXCLUDED.attempt_count, available_at = EXCLUDED.available_at\n',
       },
     ],
-    spec: 'test/transactional.spec.ts',
+    spec: 'test/delivery/transactional.spec.ts',
     test: 'are there once where the commit takes longer than the deadline',
   },
   {
@@ -362,7 +362,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: `const isolation = 'read committed';\n      const start = undefined;\n      const inserted = true;`,
       },
     ],
-    spec: 'test/transactional.spec.ts',
+    spec: 'test/delivery/transactional.spec.ts',
     test: 'are there once where the process forgets everything between the commit and the save',
   },
   {
@@ -379,7 +379,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: "if (outcome.kind === 'processed' && attempt.deliveries.length === 0) {",
       },
     ],
-    spec: 'test/batch.spec.ts',
+    spec: 'test/delivery/batch.spec.ts',
     test: 'happen once where the process forgets everything right after the commit',
   },
   {
@@ -391,13 +391,13 @@ export const specMutants: readonly SpecMutant[] = [
         put: "set_config('idle_in_transaction_session_timeout', coalesce('0', $7), true)",
       },
     ],
-    spec: 'test/transactional.spec.ts',
+    spec: 'test/delivery/transactional.spec.ts',
     test: 'in its handler, for good: the server ends its transaction',
   },
   {
     name: 'retention ignores what consumers have unread',
     patches: [{ file: 'src/maintenance/retention.store.ts', find: ' - held.positions', put: '' }],
-    spec: 'test/retention.spec.ts',
+    spec: 'test/maintenance/retention.spec.ts',
     test: 'keeps what some consumer has not read',
   },
   {
@@ -409,7 +409,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'areGone && !writers.some(isPrepared)',
       },
     ],
-    spec: 'test/cursor-plays.spec.ts',
+    spec: 'test/inbox/cursor-plays.spec.ts',
     test: 'is not held up by two-phase commits',
   },
   {
@@ -421,7 +421,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'const MOST_RANGES = 10_000_000;',
       },
     ],
-    spec: 'test/many-holes.spec.ts',
+    spec: 'test/inbox/many-holes.spec.ts',
     test: 'by statements none of which asks for too many',
   },
   {
@@ -445,7 +445,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: '${ONCE}',
       },
     ],
-    spec: 'test/publishing.spec.ts',
+    spec: 'test/outbox/publishing.spec.ts',
     test: 'burns no position where its event is committed',
   },
   {
@@ -457,7 +457,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: '`["${[id, eventName, eventVersion, sourceModule, aggregateType, aggregateId].join(\'","\')}"]`',
       },
     ],
-    spec: 'test/pg-sql-client.spec.ts',
+    spec: 'test/database/pg-sql-client.spec.ts',
     test: 'keeps every character',
   },
   {
@@ -469,7 +469,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'this.callback(null, error === undefined ? null : this.value);',
       },
     ],
-    spec: 'test/pg-sql-client.spec.ts',
+    spec: 'test/database/pg-sql-client.spec.ts',
     test: 'what the server refuses',
   },
   {
@@ -481,7 +481,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: "await this.connection.query('COMMIT')",
       },
     ],
-    spec: 'test/engine-client.spec.ts',
+    spec: 'test/database/engine-client.spec.ts',
     test: 'gives up a COMMIT that a silent server does not answer',
   },
   {
@@ -493,7 +493,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: '',
       },
     ],
-    spec: 'test/other-pg.spec.ts',
+    spec: 'test/database/other-pg.spec.ts',
     test: 'notices a transaction that has ended itself',
   },
   {
@@ -505,7 +505,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: '',
       },
     ],
-    spec: 'test/engine-database.spec.ts',
+    spec: 'test/database/engine-database.spec.ts',
     test: 'ends every connection though the server has fallen silent',
   },
   {
@@ -529,7 +529,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'this.begunInThisTurn < Number.POSITIVE_INFINITY',
       },
     ],
-    spec: 'test/order.spec.ts',
+    spec: 'test/delivery/order.spec.ts',
     test: 'leave the event loop its turns',
   },
   {
@@ -541,7 +541,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: '',
       },
     ],
-    spec: 'test/replaced-server.spec.ts',
+    spec: 'test/database/replaced-server.spec.ts',
     test: 'is left with all connections when one of "nestjs-integration heartbeat" is cut',
   },
   {
@@ -553,19 +553,19 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'if (server.moves < 0)',
       },
     ],
-    spec: 'test/replaced-server.spec.ts',
+    spec: 'test/database/replaced-server.spec.ts',
     test: 'that waited for its connection until another server was found is not sent',
   },
   {
     name: "batch in a transaction of another server than the engine's",
     patches: [{ file: CURSOR, find: 'if (row?.elsewhere === true)', put: 'if (row === null)' }],
-    spec: 'test/replaced-server.spec.ts',
+    spec: 'test/database/replaced-server.spec.ts',
     test: 'whose client is with another server than the engine settles nothing there',
   },
   {
     name: "batch settled in another transaction than its handler's",
     patches: [{ file: CURSOR, find: 'AND ${TRANSACTION_START} = $5::text', put: 'AND $5::text IS NOT NULL' }],
-    spec: 'test/ended-transactions.spec.ts',
+    spec: 'test/delivery/ended-transactions.spec.ts',
     test: 'settles nothing in another one: the event at fault is found (COMMIT; BEGIN, node-postgres)',
   },
   {
@@ -577,7 +577,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'start === undefined',
       },
     ],
-    spec: 'test/ended-transactions.spec.ts',
+    spec: 'test/delivery/ended-transactions.spec.ts',
     test: 'has failed at each attempt, and is told why: ROLLBACK (node-postgres)',
   },
   {
@@ -589,7 +589,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'this.hasRolledBack',
       },
     ],
-    spec: 'test/ended-transactions.spec.ts',
+    spec: 'test/delivery/ended-transactions.spec.ts',
     test: 'has ended nothing (no client)',
   },
   {
@@ -601,7 +601,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: '!hasResolved && isAborted(error)',
       },
     ],
-    spec: 'test/failed-attempts.spec.ts',
+    spec: 'test/delivery/failed-attempts.spec.ts',
     test: 'P0001 raised at COMMIT (node-postgres)',
   },
   {
@@ -613,7 +613,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'if (!isOfTheEvent || attempt.isBatch) return',
       },
     ],
-    spec: 'test/failed-attempts.spec.ts',
+    spec: 'test/delivery/failed-attempts.spec.ts',
     test: 'is split: the others are handled, and it fails alone (P0001, node-postgres)',
   },
   {
@@ -621,7 +621,7 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       { file: 'src/database/connection/connection-loss.ts', find: ' && !isOfOneStatement(said)', put: '' },
     ],
-    spec: 'test/failed-attempts.spec.ts',
+    spec: 'test/delivery/failed-attempts.spec.ts',
     test: 'in no transaction of ours (node-postgres)',
   },
   {
@@ -633,13 +633,13 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'const ended',
       },
     ],
-    spec: 'test/failed-attempts.spec.ts',
+    spec: 'test/delivery/failed-attempts.spec.ts',
     test: 'hides what failed: a handler that throws has failed (node-postgres)',
   },
   {
     name: 'a transaction taken for committed because its client resolved',
     patches: [{ file: RUNNER, find: 'run !== undefined && result === run', put: 'run !== undefined' }],
-    spec: 'test/failed-attempts.spec.ts',
+    spec: 'test/delivery/failed-attempts.spec.ts',
     test: 'swallows the error of a COMMIT',
   },
   {
@@ -651,7 +651,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: '',
       },
     ],
-    spec: 'test/sequence-behind.spec.ts',
+    spec: 'test/outbox/sequence-behind.spec.ts',
     test: 'fails publishing with the statement that mends it',
   },
   {
@@ -663,7 +663,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: '(int8multirange(int8range($1, NULL)) - coalesce',
       },
     ],
-    spec: 'test/sequence-behind.spec.ts',
+    spec: 'test/outbox/sequence-behind.spec.ts',
     test: 'loses nothing that was published before anybody could notice',
   },
   {
@@ -675,7 +675,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'if (renew && snapshot.sequenceSuspect === undefined) this.sequence.compareSoon();',
       },
     ],
-    spec: 'test/sequence-behind.spec.ts',
+    spec: 'test/outbox/sequence-behind.spec.ts',
     test: 'fails publishing in a process without consumers too',
   },
   {
@@ -699,7 +699,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'p.server_started = pg_postmaster_start_time()',
       },
     ],
-    spec: 'test/early-takeover.spec.ts',
+    spec: 'test/membership/early-takeover.spec.ts',
     test: 'names the run of the server: another one than after a restart, and than after a crash',
   },
   {
@@ -723,7 +723,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'lease_token = ANY ($3::uuid[]) ORDER BY consumer_name, partition FOR UPDATE',
       },
     ],
-    spec: 'test/locked-rows.spec.ts',
+    spec: 'test/delivery/locked-rows.spec.ts',
     test: 'the cursor of one consumer: no other consumer drops anything',
   },
   {
@@ -735,7 +735,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: '[]',
       },
     ],
-    spec: 'test/session-killers.spec.ts',
+    spec: 'test/delivery/handlers-that-end-their-session.spec.ts',
     test: 'is a dead letter after a stated number of crashes',
   },
   {
@@ -747,7 +747,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'parts.entered.of(String(performance.now()))',
       },
     ],
-    spec: 'test/session-killers.spec.ts',
+    spec: 'test/delivery/handlers-that-end-their-session.spec.ts',
     test: 'is a dead letter after a stated number of crashes',
   },
   {
@@ -788,7 +788,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'return false;',
       },
     ],
-    spec: 'test/session-killers.spec.ts',
+    spec: 'test/delivery/handlers-that-end-their-session.spec.ts',
     test: 'is found in a batch',
   },
   {
@@ -800,7 +800,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'true',
       },
     ],
-    spec: 'test/session-killers.spec.ts',
+    spec: 'test/delivery/handlers-that-end-their-session.spec.ts',
     test: 'to another one than the host’s, counts against no event',
   },
   {
@@ -812,7 +812,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: '',
       },
     ],
-    spec: 'test/session-killers.spec.ts',
+    spec: 'test/delivery/handlers-that-end-their-session.spec.ts',
     test: 'to the host’s, counts against no event',
   },
   {
@@ -1152,7 +1152,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'l.owner IS NOT NULL AND l.expires_at <= to_timestamp(${Date.now() / 1000})',
       },
     ],
-    spec: 'test/lease-service.spec.ts',
+    spec: 'test/membership/lease-service.spec.ts',
     test: 'in force is taken by nobody, even where the clock of a process is an hour fast',
   },
   {
@@ -1164,7 +1164,7 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'if',
       },
     ],
-    spec: 'test/lease-service.spec.ts',
+    spec: 'test/membership/lease-service.spec.ts',
     test: 'that another process has taken is lost',
   },
   {

@@ -1,4 +1,4 @@
-// Compiled by test/types.spec.ts, never run: publishing and handlers are typed from one definition.
+// Compiled by test/house/types.spec.ts, never run: publishing and handlers are typed from one definition.
 import {
   type AggregatePublisher,
   type DomainEvent,

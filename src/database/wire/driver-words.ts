@@ -3,7 +3,7 @@ import { messageOf } from '../../errors.js';
 /*
  * Errors are told apart by their codes, but node-postgres gives no code to its own errors. Only those of the
  * server and the socket have one. This is the list of the messages about connections in pg 8.23.1 and pg-pool
- * 3.14.0. All errors in the sources of both were looked through. test/wire-contract.spec.ts provokes each of
+ * 3.14.0. All errors in the sources of both were looked through. test/database/wire-contract.spec.ts provokes each of
  * these messages.
  */
 

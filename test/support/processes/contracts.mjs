@@ -1,4 +1,4 @@
-// Contracts as an application exports them, compiled: read by the commands in test/cli-contracts.spec.ts. With CONTRACTS=changed, as a
+// Contracts as an application exports them, compiled: read by the commands in test/cli/contracts.spec.ts. With CONTRACTS=changed, as a
 // later release has them.
 import { Module } from '@nestjs/common';
 import * as v from 'valibot';

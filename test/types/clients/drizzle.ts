@@ -1,4 +1,4 @@
-// Compiled by test/types.spec.ts, never run: what the compiler knows of an application on Drizzle.
+// Compiled by test/house/types.spec.ts, never run: what the compiler knows of an application on Drizzle.
 
 import { sql } from 'drizzle-orm';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';

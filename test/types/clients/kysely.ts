@@ -1,4 +1,4 @@
-// Compiled by test/types.spec.ts, never run: what the compiler knows of an application on Kysely.
+// Compiled by test/house/types.spec.ts, never run: what the compiler knows of an application on Kysely.
 
 import { Kysely, type Transaction } from 'kysely';
 import {

@@ -1,4 +1,4 @@
-// Compiled by test/types.spec.ts, never run: what the compiler knows of an application on MikroORM.
+// Compiled by test/house/types.spec.ts, never run: what the compiler knows of an application on MikroORM.
 
 import { MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
 import {

@@ -1,4 +1,4 @@
-// Compiled by test/types.spec.ts, never run: what the compiler knows of an application on node-postgres.
+// Compiled by test/house/types.spec.ts, never run: what the compiler knows of an application on node-postgres.
 import {
   type DomainEvent,
   type HostAdapter,

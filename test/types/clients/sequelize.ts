@@ -1,4 +1,4 @@
-// Compiled by test/types.spec.ts, never run: what the compiler knows of an application on Sequelize.
+// Compiled by test/house/types.spec.ts, never run: what the compiler knows of an application on Sequelize.
 import {
   type DomainEvent,
   type HostAdapter,

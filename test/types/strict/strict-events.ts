@@ -1,4 +1,4 @@
-// Compiled by test/types.spec.ts, never run: what the compiler refuses in addition where a host says `strictEvents`.
+// Compiled by test/house/types.spec.ts, never run: what the compiler refuses in addition where a host says `strictEvents`.
 import {
   type AggregatePublisher,
   type EventName,

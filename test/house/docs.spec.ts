@@ -1,0 +1,187 @@
+import { existsSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { INTEGRATION_ERROR_CODES } from '../../src/errors.js';
+import { OPTION_NAMES } from '../../src/module/integration.options.js';
+import {
+  OUTBOX_SETTINGS,
+  SETTING_DEFINITIONS,
+  SETTING_KEYS,
+} from '../../src/settings/settings-definitions.js';
+import { KNOWN_OPTIONS } from '../../src/subscribers/subscriber-validation.js';
+import { COMMANDS } from '../support/commands.js';
+import {
+  anchors,
+  codeBlocks,
+  GUIDE_PAGES,
+  headings,
+  localLinks,
+  type Page,
+  pagesIn,
+  README,
+  ROOT,
+  readPage,
+} from '../support/pages.js';
+
+const DECISIONS = pagesIn('docs/decisions');
+const CHANGELOG = readPage('CHANGELOG.md');
+const OTHERS = ['CONTRIBUTING.md', 'src/README.md', 'docs/reliability.md', 'docs/performance.md'].map(
+  readPage,
+);
+
+function guidePage(name: string): string {
+  const page = GUIDE_PAGES.find((each) => each.name === `docs/guide/${name}`);
+  if (page === undefined) throw new Error(`docs/guide has no page ${name}`);
+  return page.text;
+}
+
+/** The links of a page that lead nowhere. */
+function brokenLinks({ name, text }: Page): string[] {
+  return localLinks(text).filter((target) => {
+    const [path = '', anchor] = target.split('#');
+    const file = path === '' ? name : relative(ROOT, join(ROOT, dirname(name), path));
+    if (!existsSync(join(ROOT, file))) return true;
+    return anchor !== undefined && !anchors(path === '' ? text : readPage(file).text).has(anchor);
+  });
+}
+
+/** What a page shows somebody to type behind `npx nestjs-integration`. */
+function commandsShown({ text }: Page): string[] {
+  return [...text.matchAll(/npx nestjs-integration ([a-z][a-z -]*[a-z])/g)].map(([, words = '']) => words);
+}
+
+function isCommand(words: string): boolean {
+  const known = COMMANDS.map(({ name }) => name);
+  return known.some((name) => words === name || words.startsWith(`${name} `));
+}
+
+describe('the documentation', () => {
+  const pages = [README, ...GUIDE_PAGES, ...DECISIONS, ...OTHERS, CHANGELOG];
+
+  it('has no link that leads nowhere', () => {
+    expect(pages.map((page) => [page.name, brokenLinks(page)]).filter(([, links]) => links?.length)).toEqual(
+      [],
+    );
+    const text = '# A heading\n[a](#a-heading) [b](#no-heading) [c](missing.md) [d](CONTRIBUTING.md)';
+    expect(brokenLinks({ name: 'README.md', text })).toEqual(['#no-heading', 'missing.md']);
+  });
+
+  it('shows no command that does not exist', () => {
+    expect([README, ...GUIDE_PAGES].flatMap(commandsShown).filter((words) => !isCommand(words))).toEqual([]);
+  });
+});
+
+describe('the README', () => {
+  it('has at most 150 lines', () => {
+    expect(README.text.trimEnd().split('\n').length).toBeLessThanOrEqual(150);
+  });
+
+  it('has a first use of thirty lines, imports and empty lines aside, and a main.ts with shutdown hooks', () => {
+    const [first = '', ...rest] = codeBlocks(README.text)
+      .filter(({ language }) => language === 'ts')
+      .map(({ text }) => text);
+    const lines = first
+      .replace(/^import [^;]*;$/gm, '')
+      .split('\n')
+      .filter((line) => !/^\s*(\/\/.*)?$/.test(line));
+    expect(lines.length).toBeLessThanOrEqual(30);
+    expect(rest).toEqual([expect.stringContaining('app.enableShutdownHooks()')]);
+  });
+});
+
+describe('the guide', () => {
+  const names = GUIDE_PAGES.map(({ name }) => name.replace('docs/guide/', '')).filter(
+    (name) => name !== 'README.md',
+  );
+
+  it('has an index with one line for each page', () => {
+    const lines = [...guidePage('README.md').matchAll(/^- \[[^\]]+\]\(([a-z-]+\.md)\): .*[.?]$/gm)];
+    expect(lines.map(([, name]) => name).sort()).toEqual([...names].sort());
+  });
+
+  it('has no page that the README does not link to', () => {
+    expect(names.filter((name) => !README.text.includes(`](docs/guide/${name}`))).toEqual([]);
+  });
+
+  it('lists every setting with its default and its name in the environment', () => {
+    const rows = guidePage('settings.md').matchAll(
+      /^\| `([\w.]+)` +\| (\w+) +\| .*? +\| `(INTEGRATION_OUTBOX_\w+)` +\|$/gm,
+    );
+    expect([...rows].map(([, key, value, name]) => [key, value, name])).toEqual(
+      SETTING_KEYS.map((key) => [
+        key,
+        String(SETTING_DEFINITIONS[key].default),
+        OUTBOX_SETTINGS.environmentNameOf(key),
+      ]),
+    );
+  });
+
+  it('lists every option of the module', () => {
+    const rows = [...guidePage('configuration.md').matchAll(/^\| `(\w+)[\w.]*` +\|/gm)].map(
+      ([, name]) => name,
+    );
+    expect(rows.sort()).toEqual([...OPTION_NAMES, 'imports', 'isGlobal', 'name'].sort());
+  });
+
+  it('lists every option of a subscriber', () => {
+    const rows = [...guidePage('subscribing.md').matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name);
+    // The decorator has no handler: it stands on it.
+    expect(rows).toEqual(KNOWN_OPTIONS.filter((name) => name !== 'handler'));
+  });
+
+  it('lists every command', () => {
+    const rows = [...guidePage('commands.md').matchAll(/^\| `([^`]+)`/gm)].map(([, call = '']) => call);
+    const missing = COMMANDS.filter(
+      ({ name }) => !rows.some((call) => call === name || call.startsWith(`${name} `)),
+    );
+    expect(missing.map(({ name }) => name)).toEqual([]);
+    expect(rows.filter((call) => !isCommand(call))).toEqual([]);
+  });
+
+  it('says of every error code what it means and what to do', () => {
+    const rows = [
+      ...guidePage('troubleshooting.md').matchAll(/^\| `(INTEGRATION_\w+)` +\| (.*?) +\| (.*?) +\|$/gm),
+    ];
+    expect(rows.map(([, code]) => code).sort()).toEqual([...INTEGRATION_ERROR_CODES].sort());
+    expect(rows.filter(([, , meaning, remedy]) => !meaning || !remedy)).toEqual([]);
+  });
+});
+describe('the records of decisions', () => {
+  const FORM = ['Context', 'Decision', 'Consequences', 'Measured'];
+
+  it('have the one form, in its order', () => {
+    const others = DECISIONS.filter(({ text }) => headings(text, 2).join() !== FORM.join());
+    expect(others.map(({ name, text }) => [name, headings(text, 2)])).toEqual([]);
+  });
+
+  it('have a number of their own, which file and title agree on', () => {
+    const numbers = DECISIONS.map(({ name }) => name.slice('docs/decisions/'.length).slice(0, 4));
+    expect(new Set(numbers).size).toBe(numbers.length);
+    const titles = DECISIONS.map(({ text }) => /^# (\d{4}): \S/.exec(text)?.[1]);
+    expect(titles).toEqual(numbers);
+  });
+});
+
+/** Merges by union break these rules: `node scripts/order-changelog.mjs` puts the file in order again. */
+describe('the changelog', () => {
+  it('has each kind of change once in a version, in the order Added, Changed, Fixed', () => {
+    const versions = CHANGELOG.text.split(/^## /m).slice(1);
+    for (const version of versions) {
+      const kinds = headings(version, 3);
+      expect(kinds).toEqual(
+        ['Added', 'Changed', 'Deprecated', 'Removed', 'Fixed', 'Security'].filter((kind) =>
+          kinds.includes(kind),
+        ),
+      );
+    }
+  });
+
+  it('has one line for each change, and none twice', () => {
+    const lines = CHANGELOG.text
+      .split('\n')
+      .slice(6)
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    expect(lines.filter((line) => !line.startsWith('- '))).toEqual([]);
+    expect(lines.filter((line, index) => lines.indexOf(line) !== index)).toEqual([]);
+  });
+});

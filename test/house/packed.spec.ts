@@ -1,0 +1,144 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import ts from 'typescript';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+const ROOT = join(import.meta.dirname, '../..');
+const PACKING_MS = 120_000;
+
+interface Manifest {
+  readonly dependencies: Record<string, string>;
+  readonly exports: Record<string, unknown>;
+  readonly peerDependencies: Record<string, string>;
+  readonly peerDependenciesMeta: Record<string, { readonly optional?: boolean }>;
+}
+
+/** An application that has installed the tarball and none of the optional peers. */
+let folder: string;
+let database: TestDatabase;
+let manifest: Manifest;
+
+/** `SecretsModule` does not boot without a key. */
+const KEYS = { INTEGRATION_KEYS: `main=${Buffer.alloc(32, 7).toString('base64')}` };
+
+function run(command: string, args: string[], options: { cwd: string; env?: NodeJS.ProcessEnv }): string {
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', ...options });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}${stdout}`);
+  return stdout;
+}
+
+const optionalPeers = () =>
+  Object.keys(manifest.peerDependencies).filter(
+    (name) => manifest.peerDependenciesMeta[name]?.optional === true,
+  );
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'packed-'));
+  const pack = ['pack', '--json', '--ignore-scripts', `--pack-destination=${folder}`];
+  const [{ filename }] = JSON.parse(run('npm', pack, { cwd: ROOT })) as [{ filename: string }];
+  const modules = join(folder, 'node_modules');
+  mkdirSync(modules);
+  run('tar', ['-xzf', join('..', filename)], { cwd: modules });
+  run('mv', ['package', 'nestjs-integration'], { cwd: modules });
+  manifest = JSON.parse(readFileSync(join(modules, 'nestjs-integration/package.json'), 'utf8')) as Manifest;
+  const optional = new Set(optionalPeers());
+  const needed = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+  for (const name of needed.filter((each) => !optional.has(each))) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'dir');
+  }
+  cpSync(join(import.meta.dirname, '../support/processes/packed-app.mjs'), join(folder, 'main.mjs'));
+  database = await createTestDatabase();
+}, PACKING_MS);
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await database?.drop();
+});
+
+describe('the package as it is installed, without any optional peer', () => {
+  it('boots, publishes and handles; an adapter whose library is absent says what to install', () => {
+    const env = { ...process.env, DATABASE_URL: database.url };
+    const last =
+      run(process.execPath, ['main.mjs'], { cwd: folder, env: { ...env, ...KEYS } })
+        .trim()
+        .split('\n')
+        .at(-1) ?? '';
+    const { payload, refused, missing } = JSON.parse(last) as {
+      payload: unknown;
+      refused: { name: string; code: string; message: string }[];
+      missing: { code: string; install: string }[];
+    };
+    expect(payload).toEqual({ name: 'Ada' });
+    expect(missing).toEqual([
+      { code: 'INTEGRATION_PEER_MISSING', install: 'npm install ajv' },
+      { code: 'INTEGRATION_PEER_MISSING', install: 'npm install class-validator class-transformer' },
+    ]);
+    const said = refused.map(({ name, code, message }) => [name, code, message.split('npm install ')[1]]);
+    expect(said).toEqual([
+      ['fromDrizzle', 'INTEGRATION_PEER_MISSING', 'drizzle-orm'],
+      ['fromKnex', 'INTEGRATION_PEER_MISSING', 'knex'],
+      ['fromKysely', 'INTEGRATION_PEER_MISSING', 'kysely'],
+      ['fromMikroOrm', 'INTEGRATION_PEER_MISSING', '@mikro-orm/postgresql'],
+      // The engine has it for itself, so it is there.
+      ['fromPg', 'INTEGRATION_CLIENT_INVALID', undefined],
+      ['fromPostgresJs', 'INTEGRATION_PEER_MISSING', 'postgres'],
+      ['fromSequelize', 'INTEGRATION_PEER_MISSING', 'sequelize'],
+      ['fromTypeOrm', 'INTEGRATION_PEER_MISSING', 'typeorm'],
+      ['typeOrmAmbient', 'INTEGRATION_PEER_MISSING', 'typeorm'],
+      ['clsAmbient', 'INTEGRATION_PEER_MISSING', '@nestjs-cls/transactional'],
+    ]);
+  });
+
+  it(
+    'has declarations that compile with skipLibCheck: false, whatever subpath is imported',
+    () => {
+      const names = Object.keys(manifest.exports).filter((name) => !name.endsWith('.json'));
+      const lines = names.map(
+        (name) => `export * as n${names.indexOf(name)} from 'nestjs-integration${name.slice(1)}';`,
+      );
+      const file = join(folder, 'all.mts');
+      ts.sys.writeFile(file, lines.join('\n'));
+      const program = ts.createProgram([file], {
+        target: ts.ScriptTarget.ES2023,
+        module: ts.ModuleKind.NodeNext,
+        moduleResolution: ts.ModuleResolutionKind.NodeNext,
+        strict: true,
+        noEmit: true,
+        types: ['node'],
+        typeRoots: [join(ROOT, 'node_modules/@types')],
+      });
+      const own = join(folder, 'node_modules/nestjs-integration');
+      expect(
+        program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(own)).length,
+      ).toBeGreaterThan(names.length);
+      const problems = ts
+        .getPreEmitDiagnostics(program)
+        .filter((each) => each.file === undefined || each.file.fileName.startsWith(folder))
+        .map(
+          ({ file: at, messageText }) =>
+            `${at?.fileName} ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
+        );
+      expect(problems).toEqual([]);
+    },
+    PACKING_MS,
+  );
+
+  it('has no optional peer in it, or this test would say nothing', () => {
+    expect(optionalPeers()).toEqual(
+      expect.arrayContaining([
+        'typeorm',
+        'kysely',
+        'drizzle-orm',
+        'knex',
+        'sequelize',
+        'postgres',
+        '@mikro-orm/postgresql',
+      ]),
+    );
+    const there = optionalPeers().filter((name) => existsSync(join(folder, 'node_modules', name)));
+    expect(there).toEqual([]);
+  });
+});

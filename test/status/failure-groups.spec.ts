@@ -1,0 +1,394 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  AuditService,
+  type DeadLetterPlace,
+  type FailureGroup,
+  type FailureGroupKey,
+  type FailureGroupOrder,
+  type FailureGroupPage,
+  type FailureGroupPlace,
+  FailureGroupService,
+  NonRetryableError,
+} from '../../src/index.js';
+import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
+import { startApp, type TestApp } from '../support/app.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+let database: TestDatabase;
+let app: TestApp;
+let groups: FailureGroupService;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+});
+afterEach(async () => {
+  await app.close();
+  await database.drop();
+});
+
+async function start(subscribers: AnySubscriberDefinition[] = []): Promise<void> {
+  app = await startApp(database, subscribers);
+  groups = app.context.get(FailureGroupService, { strict: false });
+}
+
+/** Dead letters of one kind, `count` of them at each of `positions`. */
+const bury = (consumerName: string, fingerprint: string | null, positions: string, count = 1) =>
+  database.pool.query(
+    `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, last_error, error_fingerprint)
+     SELECT gen_random_uuid(), p, $1, 'thing', p::text, 'dead_letter', 'Error: ' || p, $2
+     FROM generate_series(${positions}) AS p, generate_series(1, $3)`,
+    [consumerName, fingerprint, count],
+  );
+
+/** All pages, each of `limit` groups. */
+async function allGroups(limit: number, filter = {}, order?: FailureGroupOrder): Promise<FailureGroup[]> {
+  const all: FailureGroup[] = [];
+  let after: FailureGroupPlace | undefined;
+  do {
+    const { items, next, isPartial } = await groups.list(filter, { limit, after, order });
+    expect(isPartial).toBe(false);
+    all.push(...items);
+    after = next ?? undefined;
+  } while (after !== undefined);
+  return all;
+}
+
+const keyOf = ({ consumerName, fingerprint }: FailureGroupKey) => `${consumerName} ${fingerprint}`;
+
+describe('groups of failures', () => {
+  it('are the kinds in which events of a consumer died, with the latest of each', async () => {
+    const handler = async ({ aggregateId }: { aggregateId: string }) => {
+      if (aggregateId.startsWith('gone')) throw new NonRetryableError(`no customer ${aggregateId.length}`);
+      throw new TypeError(`cannot read "${aggregateId}"`);
+    };
+    await start([
+      { eventName: '*', consumerName: 'billing', handler, retry: { maxAttempts: 1 } },
+    ] as AnySubscriberDefinition[]);
+    const ids = ['gone', 'gone-1', 'bad-1', 'gone-10'];
+    const published = await app.api.publishEvents(
+      ids.map((aggregateId) => ({
+        eventName: 'invoice.created',
+        sourceModule: 's',
+        aggregateType: 't',
+        aggregateId,
+      })),
+    );
+    await app.processor.drain();
+    const { items, next } = await groups.list();
+    expect(next).toBeNull();
+    expect(items).toHaveLength(2);
+    const missing = items.find(({ deadLetters }) => deadLetters.count === 3);
+    expect(missing).toEqual({
+      consumerName: 'billing',
+      fingerprint: expect.stringMatching(/^[0-9a-f]{32}$/),
+      deadLetters: { count: 3, atLeast: false },
+      firstPosition: published[0]?.position,
+      lastPosition: published[3]?.position,
+      latest: {
+        outboxEventId: published[3]?.outboxEventId,
+        eventName: 'invoice.created',
+        error: 'NonRetryableError: no customer 7',
+        failedAt: expect.any(Date),
+      },
+      note: null,
+      acknowledged: null,
+    });
+    const key = { consumerName: 'billing', fingerprint: missing?.fingerprint ?? '' };
+    const dead = await groups.deadLetters(key);
+    expect(dead.items.map(({ aggregateId }) => aggregateId)).toEqual(['gone', 'gone-1', 'gone-10']);
+    expect(dead.items[0]).toMatchObject({ eventName: 'invoice.created', status: 'dead_letter' });
+    // What a group has can be redriven by its kind.
+    expect(await app.consumers.redrive({ consumerName: 'billing', errorFingerprint: key.fingerprint })).toBe(
+      3,
+    );
+  });
+
+  it('come in pages of any size, also those without a kind, which come last of their consumer', async () => {
+    await start();
+    for (const consumer of ['a', 'b', 'c']) {
+      for (const kind of ['1', '2', '3']) await bury(consumer, `kind-${kind}`, '1, 3');
+    }
+    await bury('b', null, '4, 5');
+    await bury('d', null, '6, 6');
+    await database.pool.query(
+      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, error_fingerprint)
+       VALUES (gen_random_uuid(), 9, 'a', 't', '1', 'failed', 'alive'), (gen_random_uuid(), 9, 'e', 't', '1', 'skipped', 'kind-1')`,
+    );
+    const expected = [
+      'a kind-1',
+      'a kind-2',
+      'a kind-3',
+      'b kind-1',
+      'b kind-2',
+      'b kind-3',
+      'b null',
+    ].concat(['c kind-1', 'c kind-2', 'c kind-3', 'd null']);
+    for (const limit of [1, 2, 3, 11, 50]) {
+      const found = await allGroups(limit);
+      expect(found.map(keyOf)).toEqual(expected);
+      expect(found.map(({ deadLetters }) => deadLetters.count)).toEqual([3, 3, 3, 3, 3, 3, 2, 3, 3, 3, 1]);
+      const ofOne = await allGroups(limit, { consumerName: 'b' });
+      expect(ofOne.map(keyOf)).toEqual(expected.filter((name) => name.startsWith('b')));
+    }
+    expect(await groups.list({ consumerName: 'nobody' })).toEqual({
+      items: [],
+      next: null,
+      isPartial: false,
+    });
+  });
+
+  it('come by size and by the latest one, and no page loses one where these tie', async () => {
+    await start();
+    for (const consumer of ['b', 'a', 'c']) {
+      for (const kind of ['2', '1']) await bury(consumer, kind, '1, 3');
+      await bury(consumer, null, '2, 3');
+    }
+    await bury('b', 'most', '1, 1001');
+    await bury('c', 'more', '1, 1005');
+    await bury('a', 'new', '2000, 2000');
+    const few = ['a 1', 'a 2', 'b 1', 'b 2', 'c 1', 'c 2'];
+    const none = ['a null', 'b null', 'c null'];
+    const expected = {
+      // Beyond 1,000 nobody counts, so names decide.
+      size: ['b most', 'c more', ...few, ...none, 'a new'],
+      latest: [
+        'a new',
+        'c more',
+        'b most',
+        'a 1',
+        'a 2',
+        'a null',
+        'b 1',
+        'b 2',
+        'b null',
+        'c 1',
+        'c 2',
+        'c null',
+      ],
+    };
+    for (const order of ['size', 'latest'] as const)
+      for (const limit of [1, 2, 3, 5, 12, 50]) {
+        expect((await allGroups(limit, {}, order)).map(keyOf)).toEqual(expected[order]);
+        expect((await allGroups(limit, { consumerName: 'b' }, order)).map(keyOf)).toEqual(
+          expected[order].filter((name) => name.startsWith('b')),
+        );
+      }
+    expect(await groups.list({ consumerName: 'nobody' }, { order: 'size' })).toEqual({
+      items: [],
+      next: null,
+      isPartial: false,
+    });
+  });
+
+  it('beyond 5,000 are put in order only in part, and the page says so', async () => {
+    await start();
+    await database.pool.query(
+      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, error_fingerprint)
+       SELECT gen_random_uuid(), n, 'a', 't', '1', 'dead_letter', lpad(n::text, 5, '0') FROM generate_series(1, 5000) n`,
+    );
+    const latest = async () => (await groups.list({}, { order: 'latest', limit: 1 })) as FailureGroupPage;
+    expect(await latest()).toMatchObject({ isPartial: false, items: [{ fingerprint: '05000' }] });
+    await bury('b', 'the last', '6000, 6000', 7);
+    expect(await latest()).toMatchObject({ isPartial: true, items: [{ fingerprint: '05000' }] });
+    const ofOne = await groups.list({ consumerName: 'b' }, { order: 'latest' });
+    expect(ofOne).toMatchObject({ isPartial: false, items: [{ fingerprint: 'the last' }] });
+    expect((await groups.list()).isPartial).toBe(false);
+  });
+
+  it.each<[string, object]>([
+    ['an order that is none', { order: 'newest' }],
+    ['a place of another order', { order: 'size', after: { consumerName: 'a', fingerprint: '1' } }],
+    ['a place by size for names', { after: { consumerName: 'a', fingerprint: '1', value: 3 } }],
+    [
+      'a place that is no number',
+      { order: 'size', after: { consumerName: 'a', fingerprint: '1', value: 'x' } },
+    ],
+  ])('are refused with %s', async (_, page) => {
+    await start();
+    await expect(groups.list({}, page)).rejects.toMatchObject({
+      code: 'INTEGRATION_ADMIN_INVALID',
+      details: { field: expect.any(String) },
+    });
+  });
+
+  it('are counted exactly up to 1,000, and are 1000+ from there on, also those behind an acknowledgement', async () => {
+    await start();
+    const counts = [
+      { count: 1_000, atLeast: false },
+      { count: 1_000, atLeast: true },
+      { count: 1_000, atLeast: true },
+    ];
+    for (const fingerprint of ['exact', 'more', null]) {
+      await bury('a', fingerprint, '1, 1');
+      await groups.acknowledge({ consumerName: 'a', fingerprint });
+    }
+    await bury('a', 'exact', '2, 1000');
+    await bury('a', 'more', '2, 1001');
+    await bury('a', null, '2, 1001');
+    expect((await groups.list()).items.map(({ deadLetters }) => deadLetters)).toEqual(counts);
+    await bury('a', 'exact', '1001, 1001');
+    await bury('a', 'more', '1002, 1002');
+    await bury('a', null, '1002, 1002');
+    expect((await groups.list()).items.map(({ acknowledged }) => acknowledged?.newSince)).toEqual(counts);
+  });
+
+  it.each([['kind'], [null]])(
+    'of the kind %s lose no dead letter between pages where positions tie',
+    async (kind) => {
+      await start();
+      await bury('a', kind, '5, 7', 5);
+      await bury('a', 'another', '5, 7', 2);
+      for (const limit of [1, 2, 4, 15]) {
+        const seen: string[] = [];
+        let after: DeadLetterPlace | undefined;
+        do {
+          const { items, next } = await groups.deadLetters(
+            { consumerName: 'a', fingerprint: kind },
+            { limit, after },
+          );
+          expect(items.every(({ errorFingerprint }) => errorFingerprint === kind)).toBe(true);
+          seen.push(...items.map(({ id }) => id));
+          after = next ?? undefined;
+        } while (after !== undefined);
+        expect(seen).toHaveLength(15);
+        expect(new Set(seen).size).toBe(15);
+      }
+    },
+  );
+});
+
+describe('a note about a group', () => {
+  const GROUP = { consumerName: 'a', fingerprint: 'kind' };
+  const only = async () => (await groups.list()).items[0];
+
+  it('is kept with who wrote it, is replaced and removed, and each change is in the audit', async () => {
+    await start();
+    await bury('a', 'kind', '1, 3');
+    await groups.note(GROUP, 'The bank is told', { by: 'anna', reason: 'ticket 7' });
+    expect((await only())?.note).toEqual({ text: 'The bank is told', by: 'anna', at: expect.any(Date) });
+    await groups.note(GROUP, 'It answered', { by: 'ben' });
+    expect((await only())?.note).toMatchObject({ text: 'It answered', by: 'ben' });
+    await groups.note(GROUP, null);
+    expect((await only())?.note).toBeNull();
+    const { entries } = await app.context.get(AuditService, { strict: false }).list();
+    expect(entries).toHaveLength(3);
+    expect(entries.at(-1)).toMatchObject({
+      actor: 'anna',
+      reason: 'ticket 7',
+      action: 'failure-groups.note',
+      target: 'failure-group/a/kind',
+      before: null,
+      after: { note: 'The bank is told' },
+    });
+    expect(entries[1]).toMatchObject({
+      before: { note: 'The bank is told' },
+      after: { note: 'It answered' },
+    });
+  });
+
+  it('stays beside an acknowledgement, behind which new dead letters are counted', async () => {
+    await start();
+    await bury('a', 'kind', '1, 3');
+    await groups.note(GROUP, 'known');
+    await groups.acknowledge(GROUP, { by: 'anna' });
+    expect((await only())?.acknowledged).toEqual({
+      by: 'anna',
+      at: expect.any(Date),
+      newSince: { count: 0, atLeast: false },
+    });
+    await bury('a', 'kind', '4, 5');
+    expect(await only()).toMatchObject({ note: { text: 'known' }, acknowledged: { newSince: { count: 2 } } });
+    await groups.acknowledge(GROUP);
+    expect(await only()).toMatchObject({ acknowledged: { newSince: { count: 0 } } });
+    await groups.acknowledge(GROUP, { acknowledged: false });
+    expect(await only()).toMatchObject({ note: { text: 'known' }, acknowledged: null });
+  });
+
+  it('belongs to the group without a kind as well, and to one whose dead letters are gone', async () => {
+    await start();
+    await bury('a', null, '1, 2');
+    const group = { consumerName: 'a', fingerprint: null };
+    await groups.note(group, 'old ones');
+    await groups.acknowledge(group);
+    expect(await only()).toMatchObject({ fingerprint: null, note: { text: 'old ones' }, acknowledged: {} });
+    await database.pool.query('DELETE FROM integration.inbox_event');
+    await groups.note(group, null);
+  });
+
+  it('goes with a consumer to its new name, and is deleted with it', async () => {
+    await start();
+    await bury('a', 'kind', '1, 2');
+    await database.pool.query(
+      `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread) VALUES ('a', '{*}', '{}')`,
+    );
+    await groups.note(GROUP, 'known');
+    await app.consumers.rename('a', 'b');
+    expect(await only()).toMatchObject({ consumerName: 'b', note: { text: 'known' } });
+    await app.consumers.remove('b');
+    const { rows } = await database.pool.query('SELECT FROM integration.integration_failure_group');
+    expect(rows).toEqual([]);
+  });
+
+  it.each<[string, (service: FailureGroupService) => Promise<unknown>, string]>([
+    [
+      'an unknown group',
+      (s) => s.note({ consumerName: 'b', fingerprint: 'x' }, 'n'),
+      'INTEGRATION_FAILURE_GROUP_UNKNOWN',
+    ],
+    [
+      'an unknown group to acknowledge',
+      (s) => s.acknowledge({ consumerName: 'b', fingerprint: null }),
+      'INTEGRATION_FAILURE_GROUP_UNKNOWN',
+    ],
+    ['an empty note', (s) => s.note(GROUP, ' '), 'INTEGRATION_ADMIN_INVALID'],
+    ['a note that is too long', (s) => s.note(GROUP, 'a'.repeat(4_001)), 'INTEGRATION_ADMIN_INVALID'],
+    ['a note with NUL', (s) => s.note(GROUP, 'a\0'), 'INTEGRATION_ADMIN_INVALID'],
+    ['a note with half a character', (s) => s.note(GROUP, '\udc00'), 'INTEGRATION_ADMIN_INVALID'],
+    [
+      'an option that is not known',
+      (s) => s.note(GROUP, 'a', { because: 'b' } as object),
+      'INTEGRATION_ADMIN_INVALID',
+    ],
+    [
+      'no fingerprint',
+      (s) => s.deadLetters({ consumerName: 'a' } as FailureGroupKey),
+      'INTEGRATION_ADMIN_INVALID',
+    ],
+    [
+      'a fingerprint of another type',
+      (s) => s.deadLetters({ consumerName: 'a', fingerprint: 7 } as unknown as FailureGroupKey),
+      'INTEGRATION_ADMIN_INVALID',
+    ],
+    [
+      'a consumer that is too long',
+      (s) => s.list({ consumerName: 'a'.repeat(128) }),
+      'INTEGRATION_ADMIN_INVALID',
+    ],
+    ['a filter that is not known', (s) => s.list({ consumer: 'a' } as object), 'INTEGRATION_ADMIN_INVALID'],
+    [
+      'a page behind another consumer',
+      (s) => s.list({ consumerName: 'b' }, { after: GROUP }),
+      'INTEGRATION_ADMIN_INVALID',
+    ],
+    [
+      'a place that is no row',
+      (s) => s.deadLetters(GROUP, { after: { position: 1, id: 'x' } }),
+      'INTEGRATION_ADMIN_INVALID',
+    ],
+    [
+      'a place beyond all positions',
+      (s) => s.deadLetters(GROUP, { after: { position: 2 ** 60, id: randomUUID() } }),
+      'INTEGRATION_ADMIN_INVALID',
+    ],
+    [
+      'a yes that is none',
+      (s) => s.acknowledge(GROUP, { acknowledged: 'yes' } as object),
+      'INTEGRATION_ADMIN_INVALID',
+    ],
+  ])('is refused with %s', async (_, call, code) => {
+    await start();
+    await bury('a', 'kind', '1, 3');
+    await expect(call(groups)).rejects.toMatchObject({ code });
+  });
+});
