@@ -181,7 +181,7 @@ export class ConsumerService {
     consumerName: string,
     partitions: number,
     options: RepartitionOptions = {},
-  ): Promise<RepartitionState> {
+  ): Promise<Exclude<RepartitionState, 'unknown'>> {
     return this.repartitioning.repartition(consumerName, partitions, options);
   }
 

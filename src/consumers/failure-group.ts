@@ -49,6 +49,7 @@ export interface FailureGroup extends FailureGroupKey {
 
 /** A dead letter of a group. */
 export interface GroupedDeadLetter extends InboxRecord {
+  status: 'dead_letter';
   /** Null if the log no longer has the event. */
   eventName: string | null;
 }

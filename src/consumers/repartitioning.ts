@@ -26,7 +26,7 @@ export class Repartitioning {
     consumerName: string,
     partitions: number,
     options: RepartitionOptions,
-  ): Promise<RepartitionState> {
+  ): Promise<Exclude<RepartitionState, 'unknown'>> {
     checkCount('partitions', partitions, MAX_PARTITIONS);
     checkNames('an option of repartition', options, ['timeoutMs', 'onProgress', ...AUTHOR_FIELDS]);
     const deadline = performance.now() + (options.timeoutMs ?? TIMEOUT_MS);

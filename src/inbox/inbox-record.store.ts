@@ -16,8 +16,10 @@ type InboxRow = Omit<InboxRecord, Times | 'position' | 'attemptCount' | 'resolut
   Readonly<Record<'position' | 'attemptCount' | 'createdAt' | 'updatedAt', string>> &
   Readonly<Record<'availableAt' | 'processedAt' | 'resolution', string | null>>;
 
+type DeadRow = InboxRow & { readonly status: 'dead_letter' };
+
 /** A dead letter as any client returns it, and the last one that was looked at, if there may be more. */
-type DeadLetterRow = InboxRow & { readonly eventName: string; readonly lastLookedAt: number | null };
+type DeadLetterRow = DeadRow & { readonly eventName: string; readonly lastLookedAt: number | null };
 /** The only row if nothing matches. */
 type NoDeadLetter = { readonly id: null; readonly lastLookedAt: number | null };
 
@@ -67,7 +69,7 @@ export class InboxRecordStore {
     });
     const items = rows
       .filter((row): row is DeadLetterRow => row.id !== null)
-      .map(({ eventName, lastLookedAt: _, ...row }) => ({ ...recordOf(row), eventName }));
+      .map(({ eventName, lastLookedAt: _, ...row }) => ({ ...recordOf(row), status: row.status, eventName }));
     const last = items.length < limit ? rows[0]?.lastLookedAt : items.at(-1)?.position;
     return { items, scannedTo: last ?? null };
   }
@@ -171,10 +173,10 @@ export class InboxRecordStore {
     fingerprint: string | null,
     limit: number,
     after: { readonly position: number; readonly id: string } | undefined,
-  ): Promise<(InboxRecord & { eventName: string | null })[]> {
+  ): Promise<(InboxRecord & { status: 'dead_letter'; eventName: string | null })[]> {
     const ofKind =
       fingerprint === null ? 'i.error_fingerprint IS NULL AND $2::text IS NULL' : 'i.error_fingerprint = $2';
-    const rows = await this.db.query<InboxRow & { eventName: string | null }>(
+    const rows = await this.db.query<DeadRow & { eventName: string | null }>(
       `SELECT ${this.columns}, e.event_name AS "eventName" FROM (
          SELECT * FROM ${this.inbox} i WHERE i.consumer_name = $1 AND ${ofKind} AND i.status = 'dead_letter'
            AND ($4::bigint IS NULL OR (i.position, i.id) > ($4, $5::uuid))
@@ -184,7 +186,7 @@ export class InboxRecordStore {
        ORDER BY i.position, i.id`,
       [consumerName, fingerprint, limit, after?.position ?? null, after?.id ?? null],
     );
-    return rows.map(({ eventName, ...row }) => ({ ...recordOf(row), eventName }));
+    return rows.map(({ eventName, ...row }) => ({ ...recordOf(row), status: row.status, eventName }));
   }
 
   async historyOf(outboxEventId: string, consumerName: string): Promise<EventHistory | undefined> {

@@ -27,6 +27,7 @@ export interface InboxRecord {
 
 /** A dead letter and the name of its event. */
 export interface DeadLetter extends InboxRecord {
+  status: 'dead_letter';
   eventName: string;
 }
 

@@ -1,237 +1,20 @@
 // Written by scripts/write-dashboard-types.mjs out of openapi/admin-api.json. Do not change it by hand.
 
-export type Problem = {
-  type: string;
-  title: string;
-  status: number;
-  code: string;
-  detail: string;
-  errors?: Array<{ in: 'path' | 'query' | 'header' | 'body'; pointer: string; message: string }> | undefined;
-};
-export type Session = { actor: string; actions: Array<string>; parts: Array<string> };
-export type Overview = {
-  at: string;
-  consumers: number;
-  partitions: number;
-  paused: number;
-  unavailable: number;
-  unowned: number;
-  orphaned: number;
-  unserved: number;
-  repartitioning: number;
-  pendingPositions: number;
-  lagSeconds: number | null;
-  deadLetters: number;
-  publishedPerSecond: number | null;
-  settledPerSecond: number | null;
-  deadLettersAtLeast: boolean;
-};
-export type Consumer = {
-  consumerName: string;
-  eventNames: Array<string>;
-  paused: boolean;
-  pausedSince: string | null;
-  pausedBy: string | null;
-  pauseReason: string | null;
-  orphaned: boolean;
-  repartitioningTo: number | null;
-  pendingPositions: number;
-  pendingEvents: number | null;
-  lagSeconds: number | null;
-  deadLetters: number;
-  deadLettersAtLeast: boolean;
-  settledPerSecond: number | null;
-  unservedSince: string | null;
-  partitions: Array<Partition>;
-};
-export type Partition = {
-  partition: number;
-  owner: { id: string; host: string | null; pid: number | null } | null;
-  ownerNotSeenSince: string | null;
-  pendingPositions: number;
-  pendingEvents: number | null;
-  lagSeconds: number | null;
-  deadLetters: number;
-  deadLettersAtLeast: boolean;
-  unavailable: { since: string; reason: string } | null;
-  lastProgressAt: string | null;
-  servedAt: string;
-};
-export type ConsumerPage = { items: Array<Consumer>; next: string | null };
-export type Repartition = { state: 'done' | 'handing over' | 'catching up' | 'moving' };
-export type Done = { done: boolean };
-export type Event = {
-  outboxEventId: string;
-  position: number;
-  eventName: string;
-  eventVersion: number;
-  sourceModule: string;
-  aggregateType: string;
-  aggregateId: string;
-  metadata: Record<string, unknown>;
-  timestamp: string;
-  payloadBytes: number | null;
-  deduplicationKey: string | null;
-  availableAt: string | null;
-};
-export type EventPage = { items: Array<Event>; next: string | null; scannedTo: number };
-export type Delivery = {
-  consumerName: string;
-  status: 'pending' | 'processing' | 'processed' | 'failed' | 'dead_letter' | 'skipped';
-  attemptCount: number;
-  lastError: string | null;
-  availableAt: string | null;
-  postponedSince: string | null;
-};
-export type EventWithStatus = {
-  outboxEventId: string;
-  position: number;
-  eventName: string;
-  eventVersion: number;
-  sourceModule: string;
-  aggregateType: string;
-  aggregateId: string;
-  metadata: Record<string, unknown>;
-  timestamp: string;
-  payloadBytes: number | null;
-  deduplicationKey: string | null;
-  availableAt: string | null;
-  status: 'dead_letter' | 'failed' | 'processing' | 'pending' | 'processed' | 'unrouted';
-  consumers: Array<Delivery>;
-};
-export type TimelinePage = { items: Array<EventWithStatus>; next: string | null };
-export type Correction = { outboxEventId: string; position: number };
-export type Payload = { outboxEventId: string; payload: unknown };
-export type EventChain = {
-  correlationId: string;
-  items: Array<Event>;
-  scannedFrom: number;
-  scannedTo: number;
-  hasMore: boolean;
-};
-export type LinkGraph = {
-  nodes: Array<{ module: string; entityType: string; entityId: string }>;
-  edges: Array<{
-    id: string;
-    sourceModule: string;
-    sourceEntityType: string;
-    sourceEntityId: string;
-    targetModule: string;
-    targetEntityType: string;
-    targetEntityId: string;
-    linkType: 'reference' | 'cascade' | 'aggregate_root';
-    createdAt: string;
-  }>;
-  truncated: boolean;
-};
-export type DeadLetter = {
-  id: string;
-  outboxEventId: string;
-  position: number;
-  consumerName: string;
-  aggregateType: string;
-  aggregateId: string;
-  status: 'dead_letter';
-  attemptCount: number;
-  lastError: string | null;
-  errorFingerprint: string | null;
-  availableAt: string | null;
-  processedAt: string | null;
-  resolution: Resolution | null;
-  createdAt: string;
-  updatedAt: string;
-  eventName: string;
-};
-export type Resolution = {
-  action: 'redrive' | 'discard' | 'replay';
-  by: string;
-  reason: string | null;
-  at: string;
-  attempts: number;
-  fingerprint: string | null;
-};
-export type FailedAttempt = {
-  attempt: number;
-  at: string;
-  ms: number | null;
-  process: string | null;
-  host: string | null;
-  pid: number | null;
-  error: string;
-  stack: string | null;
-  fingerprint: string;
-};
-export type EventHistory = {
-  attempts: Array<FailedAttempt>;
-  resolution: Resolution | null;
-  operationId: string | null;
-};
-export type GroupedDeadLetterPage = {
-  items: Array<{
-    id: string;
-    outboxEventId: string;
-    position: number;
-    consumerName: string;
-    aggregateType: string;
-    aggregateId: string;
-    status: 'dead_letter';
-    attemptCount: number;
-    lastError: string | null;
-    errorFingerprint: string | null;
-    availableAt: string | null;
-    processedAt: string | null;
-    resolution: Resolution | null;
-    createdAt: string;
-    updatedAt: string;
-    eventName: string | null;
-  }>;
-  next: string | null;
-};
-export type FailureGroup = {
-  consumerName: string;
-  fingerprint: string | null;
-  deadLetters: Counted;
-  firstPosition: number;
-  lastPosition: number;
-  latest: { outboxEventId: string; eventName: string | null; error: string | null; failedAt: string };
-  note: { text: string; by: string; at: string } | null;
-  acknowledged: { by: string; at: string; newSince: Counted } | null;
-};
-export type FailureGroupPage = { items: Array<FailureGroup>; next: string | null; isPartial: boolean };
-export type DeadLetterPage = { items: Array<DeadLetter>; next: string | null; scannedTo: number | null };
-export type Setting = {
-  key: string;
-  value: boolean | number | string;
-  default: boolean | number | string;
-  source: string;
-  type: 'boolean' | 'ms' | 'count' | 'events' | 'days' | 'durations';
-  description: string;
-  unit: string | null;
-  min?: number | undefined;
-  max?: number | undefined;
-  environmentName: string;
-};
-export type SettingsPreview = {
-  problems: Array<{ key: string; reason: string }>;
-  effects: Array<{
-    key: string;
-    from: boolean | number | string;
-    to: boolean | number | string;
-    effect: string;
-  }>;
-};
-export type SettingChange = {
+export type AuditEntry = {
   id: number;
-  key: string;
-  from: unknown;
-  to: unknown;
   at: string;
-  by: string | null;
+  actor: string;
+  via: 'service' | 'cli' | 'rest';
+  action: string;
+  target: string | null;
+  before: unknown;
+  after: unknown;
   reason: string | null;
+  affected: number | null;
+  outcome: 'done' | 'failed' | 'denied';
+  idempotencyKey: string | null;
 };
-export type SettingHistoryPage = { items: Array<SettingChange>; next: string | null };
-export type Settings = { items: Array<Setting> };
-export type Counted = { count: number; atLeast: boolean };
+export type AuditPage = { items: Array<AuditEntry>; next: string | null; scannedTo: string | null };
 export type Backlog = {
   consumerName: string;
   partitions: number;
@@ -284,6 +67,25 @@ export type BlockingEvents = {
     behind: Counted;
   }>;
 };
+export type Consumer = {
+  consumerName: string;
+  eventNames: Array<string>;
+  paused: boolean;
+  pausedSince: string | null;
+  pausedBy: string | null;
+  pauseReason: string | null;
+  orphaned: boolean;
+  repartitioningTo: number | null;
+  pendingPositions: number;
+  pendingEvents: number | null;
+  lagSeconds: number | null;
+  deadLetters: number;
+  deadLettersAtLeast: boolean;
+  settledPerSecond: number | null;
+  unservedSince: string | null;
+  partitions: Array<Partition>;
+};
+export type ConsumerPage = { items: Array<Consumer>; next: string | null };
 export type ConsumerRates = {
   consumerName: string;
   from: string;
@@ -291,19 +93,12 @@ export type ConsumerRates = {
   step: number;
   points: Array<{
     at: string;
-    publishedPerSecond: number | null;
     settledPerSecond: number | null;
+    publishedPerSecond: number | null;
     backlog: number | null;
     lagSeconds: number | null;
     deadLetters: number | null;
   }>;
-};
-export type WorkPoint = {
-  at: string;
-  handledPerSecond: number | null;
-  failedPerSecond: number | null;
-  latencyMedianSeconds: number | null;
-  latencyP95Seconds: number | null;
 };
 export type ConsumerWork = {
   consumerName: string;
@@ -312,6 +107,36 @@ export type ConsumerWork = {
   step: number;
   points: Array<WorkPoint>;
 };
+export type Correction = { outboxEventId: string; position: number };
+export type Counted = { count: number; atLeast: boolean };
+export type DeadLetter = {
+  id: string;
+  outboxEventId: string;
+  position: number;
+  consumerName: string;
+  aggregateType: string;
+  aggregateId: string;
+  status: 'dead_letter';
+  attemptCount: number;
+  lastError: string | null;
+  errorFingerprint: string | null;
+  availableAt: string | null;
+  processedAt: string | null;
+  resolution: Resolution | null;
+  createdAt: string;
+  updatedAt: string;
+  eventName: string;
+};
+export type DeadLetterPage = { items: Array<DeadLetter>; next: string | null; scannedTo: number | null };
+export type Delivery = {
+  consumerName: string;
+  status: 'pending' | 'processing' | 'processed' | 'failed' | 'dead_letter' | 'skipped';
+  attemptCount: number;
+  lastError: string | null;
+  availableAt: string | null;
+  postponedSince: string | null;
+};
+export type Done = { done: boolean };
 export type EngineRates = {
   from: string;
   to: string;
@@ -329,38 +154,123 @@ export type EngineRates = {
   }>;
   busiest: Array<{ consumerName: string; points: Array<WorkPoint> }>;
 };
-export type Replay = {
-  id: string;
-  consumerName: string;
-  eventNames: Array<string>;
-  aggregateType: string | null;
-  aggregateId: string | null;
-  since: string | null;
-  until: string | null;
-  nextPosition: number;
-  toPosition: number;
-  sent: number;
-  state: 'running' | 'done' | 'cancelled' | 'failed';
-  operationId: string | null;
-  requestedBy: string | null;
-  createdAt: string;
-  finishedAt: string | null;
+export type Event = {
+  outboxEventId: string;
+  position: number;
+  eventName: string;
+  eventVersion: number;
+  sourceModule: string;
+  aggregateType: string;
+  aggregateId: string;
+  metadata: Record<string, unknown>;
+  timestamp: string;
+  payloadBytes: number | null;
+  deduplicationKey: string | null;
+  availableAt: string | null;
 };
-export type Replays = { items: Array<Replay> };
-export type RunningAttempts = {
-  items: Array<{
-    processId: string;
-    host: string;
-    pid: number;
-    seenAt: string;
-    consumerName: string;
-    partition: number;
-    position: number;
-    eventName: string;
-    events: number;
-    attempt: number;
-    since: string;
+export type EventChain = {
+  correlationId: string;
+  items: Array<Event>;
+  scannedFrom: number;
+  scannedTo: number;
+  hasMore: boolean;
+};
+export type EventHistory = {
+  attempts: Array<FailedAttempt>;
+  resolution: Resolution | null;
+  operationId: string | null;
+};
+export type EventPage = { items: Array<Event>; next: string | null; scannedTo: number };
+export type EventWithStatus = {
+  outboxEventId: string;
+  position: number;
+  eventName: string;
+  eventVersion: number;
+  sourceModule: string;
+  aggregateType: string;
+  aggregateId: string;
+  metadata: Record<string, unknown>;
+  timestamp: string;
+  payloadBytes: number | null;
+  deduplicationKey: string | null;
+  availableAt: string | null;
+  status: 'dead_letter' | 'failed' | 'processing' | 'pending' | 'processed' | 'unrouted';
+  consumers: Array<Delivery>;
+};
+export type Examination = {
+  schema: string;
+  at: string;
+  findings: Array<{
+    key: string;
+    check: string;
+    severity: 'critical' | 'warning' | 'info';
+    since: string | null;
+    finding: string;
+    meaning: string;
+    fix: string;
+    action: { service: string; method: string; arguments: Array<boolean | number | string> } | null;
+    details: Record<string, unknown>;
   }>;
+  checked: Array<string>;
+  notChecked: Array<{ check: string; reason: string }>;
+};
+export type FailedAttempt = {
+  attempt: number;
+  at: string;
+  ms: number | null;
+  process: string | null;
+  host: string | null;
+  pid: number | null;
+  error: string;
+  stack: string | null;
+  fingerprint: string;
+};
+export type FailureGroup = {
+  consumerName: string;
+  fingerprint: string | null;
+  deadLetters: Counted;
+  firstPosition: number;
+  lastPosition: number;
+  latest: { outboxEventId: string; eventName: string | null; error: string | null; failedAt: string };
+  note: { text: string; by: string; at: string } | null;
+  acknowledged: { by: string; at: string; newSince: Counted } | null;
+};
+export type FailureGroupPage = { items: Array<FailureGroup>; next: string | null; isPartial: boolean };
+export type GroupedDeadLetterPage = {
+  items: Array<{
+    id: string;
+    outboxEventId: string;
+    position: number;
+    consumerName: string;
+    aggregateType: string;
+    aggregateId: string;
+    status: 'dead_letter';
+    attemptCount: number;
+    lastError: string | null;
+    errorFingerprint: string | null;
+    availableAt: string | null;
+    processedAt: string | null;
+    resolution: Resolution | null;
+    createdAt: string;
+    updatedAt: string;
+    eventName: string | null;
+  }>;
+  next: string | null;
+};
+export type LinkGraph = {
+  nodes: Array<{ module: string; entityType: string; entityId: string }>;
+  edges: Array<{
+    id: string;
+    sourceModule: string;
+    sourceEntityType: string;
+    sourceEntityId: string;
+    targetModule: string;
+    targetEntityType: string;
+    targetEntityId: string;
+    linkType: 'reference' | 'cascade' | 'aggregate_root';
+    createdAt: string;
+  }>;
+  truncated: boolean;
 };
 export type Operation = {
   id: string;
@@ -405,6 +315,7 @@ export type Operation = {
   cancelledBy: string | null;
   error: string | null;
 };
+export type OperationPage = { items: Array<Operation>; next: string | null };
 export type OperationWithVerdict = {
   id: string;
   kind: 'redrive' | 'discard' | 'replay';
@@ -455,7 +366,45 @@ export type OperationWithVerdict = {
     isPartial: boolean;
   };
 };
-export type OperationPage = { items: Array<Operation>; next: string | null };
+export type Overview = {
+  at: string;
+  consumers: number;
+  partitions: number;
+  paused: number;
+  unavailable: number;
+  unowned: number;
+  orphaned: number;
+  unserved: number;
+  repartitioning: number;
+  pendingPositions: number;
+  lagSeconds: number | null;
+  deadLetters: number;
+  publishedPerSecond: number | null;
+  settledPerSecond: number | null;
+  deadLettersAtLeast: boolean;
+};
+export type Partition = {
+  partition: number;
+  owner: { id: string; host: string | null; pid: number | null } | null;
+  ownerNotSeenSince: string | null;
+  pendingPositions: number;
+  pendingEvents: number | null;
+  lagSeconds: number | null;
+  deadLetters: number;
+  deadLettersAtLeast: boolean;
+  unavailable: { since: string; reason: string } | null;
+  lastProgressAt: string | null;
+  servedAt: string;
+};
+export type Payload = { outboxEventId: string; payload: unknown };
+export type Problem = {
+  type: string;
+  title: string;
+  status: number;
+  code: string;
+  detail: string;
+  errors?: Array<{ in: 'path' | 'query' | 'header' | 'body'; pointer: string; message: string }> | undefined;
+};
 export type Process = {
   id: string;
   host: string;
@@ -481,37 +430,88 @@ export type Process = {
   }>;
 };
 export type ProcessPage = { items: Array<Process>; next: string | null };
-export type AuditEntry = {
-  id: number;
-  at: string;
-  actor: string;
-  via: 'service' | 'cli' | 'rest';
-  action: string;
-  target: string | null;
-  before: unknown;
-  after: unknown;
-  reason: string | null;
-  affected: number | null;
-  outcome: 'done' | 'failed' | 'denied';
-  idempotencyKey: string | null;
+export type Repartition = { state: 'done' | 'handing over' | 'catching up' | 'moving' };
+export type Replay = {
+  id: string;
+  consumerName: string;
+  eventNames: Array<string>;
+  aggregateType: string | null;
+  aggregateId: string | null;
+  since: string | null;
+  until: string | null;
+  nextPosition: number;
+  toPosition: number;
+  sent: number;
+  state: 'running' | 'done' | 'cancelled' | 'failed';
+  operationId: string | null;
+  requestedBy: string | null;
+  createdAt: string;
+  finishedAt: string | null;
 };
-export type AuditPage = { items: Array<AuditEntry>; next: string | null; scannedTo: string | null };
-export type Examination = {
-  schema: string;
+export type Replays = { items: Array<Replay> };
+export type Resolution = {
+  action: 'redrive' | 'discard' | 'replay';
+  by: string;
+  reason: string | null;
   at: string;
-  findings: Array<{
-    key: string;
-    check: string;
-    severity: 'critical' | 'warning' | 'info';
-    since: string | null;
-    finding: string;
-    meaning: string;
-    fix: string;
-    action: { service: string; method: string; arguments: Array<string | number | boolean> } | null;
-    details: Record<string, unknown>;
+  attempts: number;
+  fingerprint: string | null;
+};
+export type RunningAttempts = {
+  items: Array<{
+    processId: string;
+    host: string;
+    pid: number;
+    seenAt: string;
+    consumerName: string;
+    partition: number;
+    position: number;
+    eventName: string;
+    events: number;
+    attempt: number;
+    since: string;
   }>;
-  checked: Array<string>;
-  notChecked: Array<{ check: string; reason: string }>;
+};
+export type Session = { actor: string; actions: Array<string>; parts: Array<string> };
+export type Setting = {
+  key: string;
+  value: boolean | number | string;
+  default: boolean | number | string;
+  source: string;
+  type: 'boolean' | 'ms' | 'count' | 'events' | 'days' | 'durations';
+  description: string;
+  unit: string | null;
+  min?: number | undefined;
+  max?: number | undefined;
+  environmentName: string;
+};
+export type SettingChange = {
+  id: number;
+  key: string;
+  from: unknown;
+  to: unknown;
+  at: string;
+  by: string | null;
+  reason: string | null;
+};
+export type SettingHistoryPage = { items: Array<SettingChange>; next: string | null };
+export type Settings = { items: Array<Setting> };
+export type SettingsPreview = {
+  problems: Array<{ key: string; reason: string }>;
+  effects: Array<{
+    key: string;
+    from: boolean | number | string;
+    to: boolean | number | string;
+    effect: string;
+  }>;
+};
+export type TimelinePage = { items: Array<EventWithStatus>; next: string | null };
+export type WorkPoint = {
+  at: string;
+  handledPerSecond: number | null;
+  failedPerSecond: number | null;
+  latencyMedianSeconds: number | null;
+  latencyP95Seconds: number | null;
 };
 
 /** Every route: what it takes, and what it answers. */

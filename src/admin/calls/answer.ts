@@ -3,7 +3,10 @@ import type { AdminProblem } from './problem.js';
 const PROBLEM_TYPE = 'application/problem+json';
 
 /** What a handler returns if its answer is more than a value with status 200. */
-export class Answer {
+export class Answer<out T = unknown> {
+  /** For the compiler only: what the JSON text is of. It is never there. */
+  declare readonly type?: T;
+
   private constructor(
     /** JSON text. Undefined for an answer without a body. */
     readonly body: string | undefined,
@@ -11,10 +14,10 @@ export class Answer {
     readonly headers: Readonly<Record<string, string>>,
   ) {}
 
-  static of(
-    value: unknown,
+  static of<T>(
+    value: T,
     given: { status?: number; headers?: Readonly<Record<string, string>> } = {},
-  ): Answer {
+  ): Answer<T> {
     return new Answer(JSON.stringify(value), given.status ?? 200, given.headers ?? {});
   }
 
@@ -30,7 +33,7 @@ export class Answer {
   }
 
   /** An answer whose JSON text is already there. */
-  static ofText(json: string): Answer {
+  static ofText<T>(json: string): Answer<T> {
     return new Answer(json, 200, {});
   }
 }

@@ -1,8 +1,8 @@
+import { Problem } from '../answers/problem.js';
+import type { NamedSchema } from '../answers/schema.js';
 import { WRITE_HEADER } from '../calls/forgery.js';
 import type { Field, Fields, Schema } from '../input/field.js';
 import { isWrite, type Route, startsSomething } from '../routes/route.js';
-import { ANSWER_SCHEMAS } from './answer-schemas.js';
-import { named } from './schema.js';
 
 /** The OpenAPI 3.1 document of these routes. The package ships it as `openapi/admin-api.json`. */
 export function openApiDocument(routes: readonly Route[], version: string): Record<string, unknown> {
@@ -22,14 +22,29 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
     },
     servers: [{ url: '/ops/integration', description: 'The path that the application gave the module.' }],
     paths,
-    components: { schemas: ANSWER_SCHEMAS },
+    components: { schemas: schemasOf(routes) },
   };
+}
+
+/** The schemas that answers refer to, by their names. */
+function schemasOf(routes: readonly Route[]): Record<string, Schema> {
+  const found = new Map<string, NamedSchema<unknown>>();
+  const add = (schema: NamedSchema<unknown>) => {
+    const known = found.get(schema.name);
+    if (known === schema) return;
+    if (known !== undefined) throw new Error(`two schemas have the name ${schema.name}`);
+    found.set(schema.name, schema);
+    schema.described.names.forEach(add);
+  };
+  for (const { names } of [...routes.map(({ answer }) => answer), Problem]) names.forEach(add);
+  const byName = [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return Object.fromEntries(byName.map(({ name, described }) => [name, described.json]));
 }
 
 function operationOf(route: Route): Record<string, unknown> {
   const type = route.isStream ? 'text/event-stream' : 'application/json';
-  const schema = route.isStream ? { type: 'string' } : named(route.answer);
-  const good = { description: 'What was asked for, or what was done.', content: { [type]: { schema } } };
+  const content = { [type]: { schema: route.answer.json } };
+  const good = { description: 'What was asked for, or what was done.', content };
   return {
     operationId: operationIdOf(route),
     summary: route.about,
@@ -44,10 +59,10 @@ function operationOf(route: Route): Record<string, unknown> {
     ...(isWrite(route) ? { requestBody: requestBodyOf(route.body) } : {}),
     responses: {
       200: good,
-      ...(route.answer === 'Repartition' ? { 202: good } : {}),
+      ...(route.mayGoOn ? { 202: good } : {}),
       default: {
         description: 'A problem as RFC 9457 has it.',
-        content: { 'application/problem+json': { schema: named('Problem') } },
+        content: { 'application/problem+json': { schema: Problem.json } },
       },
     },
   };

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { AuditEntry } from '../../audit/audit.js';
 import { AuditService } from '../../audit/audit.service.js';
+import { AuditPage } from '../answers/audit.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { choice, optional, text, time } from '../input/field.js';
-import { type Call, limit, type PageAnswer, route } from './route.js';
+import type { Answering } from './answering.js';
+import { type Call, limit, route } from './route.js';
 
 const ROUTES = {
   list: route({
@@ -22,22 +23,17 @@ const ROUTES = {
       from: optional(time('At this time or later.')),
       to: optional(time('Before this time.')),
     },
-    answer: 'AuditPage',
+    answer: AuditPage,
   }),
 };
 
-/** `scannedTo` is the time that the page has looked back to, if it ended before it was full. */
-interface AuditPageAnswer extends PageAnswer<AuditEntry> {
-  readonly scannedTo: Date | null;
-}
-
 @Injectable()
-export class AuditHandlers {
+export class AuditHandlers implements Answering<typeof ROUTES, AuditHandlers> {
   static readonly routes = ROUTES;
 
   constructor(private readonly audit: AuditService) {}
 
-  async list({ query }: Call<typeof ROUTES.list>): Promise<AuditPageAnswer> {
+  async list({ query }: Call<typeof ROUTES.list>) {
     const { limit, after: [after] = [], from, to, ...filter } = query;
     const { entries, next, scannedTo } = await this.audit.list(
       { ...filter, since: from, until: to },

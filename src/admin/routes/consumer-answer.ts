@@ -2,61 +2,14 @@ import type { ConsumerView } from '../../consumers/consumer.service.js';
 import type { CurrentRates } from '../../consumers/consumer-rates.js';
 import { COUNTED_TO } from '../../consumers/counted.js';
 
-/** A consumer with all its partitions, as it is sent. Times are texts of RFC 3339 once they are JSON. */
-export interface ConsumerAnswer {
-  readonly consumerName: string;
-  readonly eventNames: readonly string[];
-  readonly paused: boolean;
-  readonly pausedSince: Date | null;
-  readonly pausedBy: string | null;
-  readonly pauseReason: string | null;
-  readonly orphaned: boolean;
-  readonly repartitioningTo: number | null;
-  readonly pendingPositions: number;
-  /** Null if a partition has more than 2,000 positions that are not settled. */
-  readonly pendingEvents: number | null;
-  /** The lag of the partition that is furthest behind. */
-  readonly lagSeconds: number | null;
-  /** Counted up to 10,000. */
-  readonly deadLetters: number;
-  /** Whether there are more. */
-  readonly deadLettersAtLeast: boolean;
-  /** Positions settled in a second of the last minute, of one partition on average. Null if not known. */
-  readonly settledPerSecond: number | null;
-  readonly unservedSince: Date | null;
-  readonly partitions: readonly PartitionAnswer[];
-}
-
-type PartitionAnswer = Pick<
-  ConsumerView,
-  | 'partition'
-  | 'owner'
-  | 'ownerNotSeenSince'
-  | 'pendingPositions'
-  | 'pendingEvents'
-  | 'lagSeconds'
-  | 'unavailable'
-  | 'lastProgressAt'
-  | 'servedAt'
-  | 'deadLetters'
-  | 'deadLettersAtLeast'
->;
-
 /** The consumers of these partitions, in their order. */
-export function consumersOf(
-  views: readonly ConsumerView[],
-  rates: CurrentRates | undefined,
-): ConsumerAnswer[] {
+export function consumersOf(views: readonly ConsumerView[], rates: CurrentRates | undefined) {
   const byName = new Map<string, ConsumerView[]>();
   for (const view of views) byName.set(view.consumerName, [...(byName.get(view.consumerName) ?? []), view]);
   return [...byName.entries()].map(([name, partitions]) => consumerOf(name, partitions, rates));
 }
 
-function consumerOf(
-  consumerName: string,
-  views: readonly ConsumerView[],
-  rates: CurrentRates | undefined,
-): ConsumerAnswer {
+function consumerOf(consumerName: string, views: readonly ConsumerView[], rates: CurrentRates | undefined) {
   const events = views.map(({ pendingEvents }) => pendingEvents);
   const lags = views.flatMap(({ lagSeconds }) => lagSeconds ?? []);
   const [first] = views;

@@ -1,17 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import {
-  BACKLOG_STATES,
-  type BlockingEvent,
-  type ConsumerBacklog,
-} from '../../consumers/consumer-backlog.js';
+import { BACKLOG_STATES } from '../../consumers/consumer-backlog.js';
 import { ConsumerBacklogService } from '../../consumers/consumer-backlog.service.js';
-import type { ConsumerRates, ConsumerWork, EngineRates } from '../../consumers/consumer-rates.js';
 import { ConsumerRatesService } from '../../consumers/consumer-rates.service.js';
 import { ProcessService } from '../../membership/process.service.js';
-import type { AttemptOfProcess } from '../../membership/process-view.store.js';
+import { BacklogPage, BlockingEvents } from '../answers/backlog.js';
+import { RunningAttempts } from '../answers/processes.js';
+import { ConsumerRates, ConsumerWork, EngineRates } from '../answers/rates.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { choice, count, optional, text, time } from '../input/field.js';
-import { type Call, limit, type PageAnswer, route } from './route.js';
+import type { Answering } from './answering.js';
+import { type Call, limit, route } from './route.js';
 
 const pathFields = { name: text('The name of the consumer.', 127) };
 const target = ({ name }: { readonly name: string }) => ({ consumer: name });
@@ -41,7 +39,7 @@ const ROUTES = {
       after: optional(cursor(['position', 'text'])),
       state: optional(choice('The state of the events.', BACKLOG_STATES)),
     },
-    answer: 'BacklogPage',
+    answer: BacklogPage,
   }),
   blocked: route({
     method: 'GET',
@@ -51,7 +49,7 @@ const ROUTES = {
       'The events that hold up others: they failed, their retry is still to come, and later events of their aggregate wait. At most 100.',
     pathFields,
     target,
-    answer: 'BlockingEvents',
+    answer: BlockingEvents,
   }),
   running: route({
     method: 'GET',
@@ -60,7 +58,7 @@ const ROUTES = {
     about: 'The attempts that have run for more than two seconds, the longest first, each with its process.',
     pathFields,
     target,
-    answer: 'RunningAttempts',
+    answer: RunningAttempts,
   }),
   rates: route({
     method: 'GET',
@@ -76,7 +74,7 @@ const ROUTES = {
         count('Seconds of a step, 10 or more. There are at most 1,000 steps.', 10, 2_147_483_647),
       ),
     },
-    answer: 'ConsumerRates',
+    answer: ConsumerRates,
   }),
   work: route({
     method: 'GET',
@@ -87,7 +85,7 @@ const ROUTES = {
     pathFields,
     target,
     query: inMinutes,
-    answer: 'ConsumerWork',
+    answer: ConsumerWork,
   }),
   ratesOfAll: route({
     method: 'GET',
@@ -96,18 +94,12 @@ const ROUTES = {
     about:
       'How many events a second were published and handled, how many attempts failed, how long events took, and how far consumers were behind, in steps of minutes: all consumers together, and the five that did the most. It covers a day at most. A step in which nothing is known has nulls.',
     query: inMinutes,
-    answer: 'EngineRates',
+    answer: EngineRates,
   }),
 };
 
-interface BacklogAnswer extends PageAnswer<object> {
-  readonly backlog: ConsumerBacklog;
-  /** The position that the page has come to. Null if it has come to the end, or if no state was asked for. */
-  readonly scannedTo: number | null;
-}
-
 @Injectable()
-export class ConsumerBacklogHandlers {
+export class ConsumerBacklogHandlers implements Answering<typeof ROUTES, ConsumerBacklogHandlers> {
   static readonly routes = ROUTES;
 
   constructor(
@@ -116,7 +108,7 @@ export class ConsumerBacklogHandlers {
     private readonly speeds: ConsumerRatesService,
   ) {}
 
-  async counts({ path, query }: Call<typeof ROUTES.counts>): Promise<BacklogAnswer> {
+  async counts({ path, query }: Call<typeof ROUTES.counts>) {
     const { limit, state, after } = query;
     const backlog = await this.backlogs.of(path.name);
     if (state === undefined) return { backlog, items: [], next: null, scannedTo: null };
@@ -130,23 +122,23 @@ export class ConsumerBacklogHandlers {
     };
   }
 
-  async blocked({ path }: Call<typeof ROUTES.blocked>): Promise<{ items: BlockingEvent[] }> {
+  async blocked({ path }: Call<typeof ROUTES.blocked>) {
     return { items: await this.backlogs.blocking({ consumerName: path.name }) };
   }
 
-  async running({ path }: Call<typeof ROUTES.running>): Promise<{ items: AttemptOfProcess[] }> {
+  async running({ path }: Call<typeof ROUTES.running>) {
     return { items: await this.processes.running(path.name) };
   }
 
-  rates({ path, query }: Call<typeof ROUTES.rates>): Promise<ConsumerRates> {
+  rates({ path, query }: Call<typeof ROUTES.rates>) {
     return this.speeds.of(path.name, query);
   }
 
-  work({ path, query }: Call<typeof ROUTES.work>): Promise<ConsumerWork> {
+  work({ path, query }: Call<typeof ROUTES.work>) {
     return this.speeds.workOf(path.name, query);
   }
 
-  ratesOfAll({ query }: Call<typeof ROUTES.ratesOfAll>): Promise<EngineRates> {
+  ratesOfAll({ query }: Call<typeof ROUTES.ratesOfAll>) {
     return this.speeds.ofAll(query);
   }
 }

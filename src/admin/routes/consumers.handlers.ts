@@ -2,11 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { ConsumerService } from '../../consumers/consumer.service.js';
 import { IntegrationError } from '../../errors.js';
 import { MAX_PARTITIONS } from '../../subscribers/subscriber-validation.js';
+import { Consumer, ConsumerPage, Repartition } from '../answers/consumers.js';
+import { Done } from '../answers/done.js';
 import { Answer } from '../calls/answer.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { count, flag, optional, text } from '../input/field.js';
-import { type ConsumerAnswer, consumersOf } from './consumer-answer.js';
-import { type Call, limit, PAGE_SIZE, type PageAnswer, reason, route } from './route.js';
+import type { Answering } from './answering.js';
+import { consumersOf } from './consumer-answer.js';
+import { type Call, limit, PAGE_SIZE, reason, route } from './route.js';
 
 const pathFields = { name: text('The name of the consumer.', 127) };
 const target = ({ name }: { readonly name: string }) => ({ consumer: name });
@@ -22,7 +25,7 @@ const ROUTES = {
     action: 'consumers.read',
     about: 'The consumers by name, each with its partitions.',
     query: { limit, after },
-    answer: 'ConsumerPage',
+    answer: ConsumerPage,
   }),
   one: route({
     method: 'GET',
@@ -31,7 +34,7 @@ const ROUTES = {
     about: 'One consumer.',
     pathFields,
     target,
-    answer: 'Consumer',
+    answer: Consumer,
   }),
   pause: route({
     method: 'POST',
@@ -41,7 +44,7 @@ const ROUTES = {
     pathFields,
     target,
     body: { reason },
-    answer: 'Consumer',
+    answer: Consumer,
   }),
   resume: route({
     method: 'POST',
@@ -51,7 +54,7 @@ const ROUTES = {
     pathFields,
     target,
     body: { reason },
-    answer: 'Consumer',
+    answer: Consumer,
   }),
   repartition: route({
     method: 'POST',
@@ -61,7 +64,8 @@ const ROUTES = {
     pathFields,
     target,
     body: { partitions: count('The new number of partitions.', 1, MAX_PARTITIONS), reason },
-    answer: 'Repartition',
+    answer: Repartition,
+    mayGoOn: true,
   }),
   remove: route({
     method: 'DELETE',
@@ -71,17 +75,17 @@ const ROUTES = {
     pathFields,
     target,
     body: { force: optional(flag('Whether to delete it although live processes work on it.')), reason },
-    answer: 'Done',
+    answer: Done,
   }),
 };
 
 @Injectable()
-export class ConsumersHandlers {
+export class ConsumersHandlers implements Answering<typeof ROUTES, ConsumersHandlers> {
   static readonly routes = ROUTES;
 
   constructor(private readonly consumers: ConsumerService) {}
 
-  async list({ query }: Call<typeof ROUTES.list>): Promise<PageAnswer<ConsumerAnswer>> {
+  async list({ query }: Call<typeof ROUTES.list>) {
     const { limit = PAGE_SIZE, after: [after] = [] } = query;
     const { consumers, rates } = await this.consumers.listWithRates({ after, limit: limit + 1 });
     const found = consumersOf(consumers, rates);
@@ -93,21 +97,21 @@ export class ConsumersHandlers {
     };
   }
 
-  one({ path }: Call<typeof ROUTES.one>): Promise<ConsumerAnswer> {
+  one({ path }: Call<typeof ROUTES.one>) {
     return this.find(path.name);
   }
 
-  async pause({ path, author }: Call<typeof ROUTES.pause>): Promise<ConsumerAnswer> {
+  async pause({ path, author }: Call<typeof ROUTES.pause>) {
     await this.consumers.pause(path.name, author);
     return this.find(path.name);
   }
 
-  async resume({ path, author }: Call<typeof ROUTES.resume>): Promise<ConsumerAnswer> {
+  async resume({ path, author }: Call<typeof ROUTES.resume>) {
     await this.consumers.resume(path.name, author);
     return this.find(path.name);
   }
 
-  async repartition({ path, body, author }: Call<typeof ROUTES.repartition>): Promise<Answer> {
+  async repartition({ path, body, author }: Call<typeof ROUTES.repartition>) {
     const state = await this.consumers.repartition(path.name, body.partitions, {
       timeoutMs: REPARTITION_WAIT_MS,
       ...author,
@@ -115,12 +119,12 @@ export class ConsumersHandlers {
     return Answer.of({ state }, { status: state === 'done' ? 200 : 202 });
   }
 
-  async remove({ path, body, author }: Call<typeof ROUTES.remove>): Promise<object> {
+  async remove({ path, body, author }: Call<typeof ROUTES.remove>) {
     await this.consumers.remove(path.name, { force: body.force, ...author });
     return { done: true };
   }
 
-  private async find(name: string): Promise<ConsumerAnswer> {
+  private async find(name: string) {
     const { consumers, rates } = await this.consumers.listWithRates({ consumerName: name });
     const [consumer] = consumersOf(consumers, rates);
     if (consumer !== undefined) return consumer;

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { DeadLetter } from '../../inbox/inbox-record.js';
+import { DeadLetterPage } from '../answers/dead-letters.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { optional } from '../input/field.js';
 import { Deliveries } from '../look/deliveries.js';
+import type { Answering } from './answering.js';
 import { INBOX_FIELDS, inboxFilterOf } from './inbox-fields.js';
-import { type Call, limit, PAGE_SIZE, type PageAnswer, route } from './route.js';
+import { type Call, limit, PAGE_SIZE, route } from './route.js';
 
 const ROUTES = {
   list: route({
@@ -18,22 +19,17 @@ const ROUTES = {
       after: optional(cursor(['position'])),
       ...INBOX_FIELDS,
     },
-    answer: 'DeadLetterPage',
+    answer: DeadLetterPage,
   }),
 };
 
-/** One page of dead letters. `scannedTo` is the highest position that was looked at. Null if all were. */
-interface DeadLetterPageAnswer extends PageAnswer<DeadLetter> {
-  readonly scannedTo: number | null;
-}
-
 @Injectable()
-export class DeadLettersHandlers {
+export class DeadLettersHandlers implements Answering<typeof ROUTES, DeadLettersHandlers> {
   static readonly routes = ROUTES;
 
   constructor(private readonly deliveries: Deliveries) {}
 
-  async list({ query }: Call<typeof ROUTES.list>): Promise<DeadLetterPageAnswer> {
+  async list({ query }: Call<typeof ROUTES.list>) {
     const { limit = PAGE_SIZE, after: [after] = [0], ...fields } = query;
     const { items, scannedTo } = await this.deliveries.deadLetters(inboxFilterOf(fields), limit, after);
     return { items, next: scannedTo === null ? null : cursorText([scannedTo]), scannedTo };

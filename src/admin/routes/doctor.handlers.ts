@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DoctorService } from '../../maintenance/doctor.js';
-import type { Examination } from '../../maintenance/finding.js';
+import { Examination } from '../answers/doctor.js';
+import type { Answering } from './answering.js';
 import { type Call, route } from './route.js';
 
 const ROUTES = {
@@ -10,17 +11,17 @@ const ROUTES = {
     action: 'doctor.read',
     about:
       'Examines the database, and says what is wrong, what it leads to and what to do. It changes nothing.',
-    answer: 'Examination',
+    answer: Examination,
   }),
 };
 
 @Injectable()
-export class DoctorHandlers {
+export class DoctorHandlers implements Answering<typeof ROUTES, DoctorHandlers> {
   static readonly routes = ROUTES;
 
   constructor(private readonly doctor: DoctorService) {}
 
-  examine(_: Call<typeof ROUTES.examine>): Promise<Examination> {
+  examine(_: Call<typeof ROUTES.examine>) {
     return this.doctor.examine();
   }
 }

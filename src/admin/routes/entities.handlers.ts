@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
-import type { LinkGraph } from '../../links/link-graph.js';
 import { DEEPEST_GRAPH, LinkGraphService } from '../../links/link-graph.service.js';
-import type { EventHead } from '../../log/event-look.js';
 import { EventLookService } from '../../log/event-look.service.js';
 import type { OutboxEventStatusReport } from '../../log/outbox-event.js';
+import { LinkGraph, TimelinePage } from '../answers/entities.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { count, optional, text } from '../input/field.js';
 import { Deliveries } from '../look/deliveries.js';
-import { type Call, limit, type PageAnswer, route } from './route.js';
+import type { Answering } from './answering.js';
+import { type Call, limit, route } from './route.js';
 
 const pathFields = {
   type: text('The type of the entity: the type of an aggregate.', EVENT_TEXT_LIMITS.aggregateType),
@@ -25,7 +25,7 @@ const ROUTES = {
     pathFields,
     target,
     query: { limit, after: optional(cursor(['position'])) },
-    answer: 'TimelinePage',
+    answer: TimelinePage,
   }),
   graph: route({
     method: 'GET',
@@ -38,14 +38,12 @@ const ROUTES = {
       module: text('The module that the entity belongs to.', EVENT_TEXT_LIMITS.sourceModule),
       depth: optional(count('How many links away, 1 by default.', 1, DEEPEST_GRAPH)),
     },
-    answer: 'LinkGraph',
+    answer: LinkGraph,
   }),
 };
 
-type TimelineItem = EventHead & Pick<OutboxEventStatusReport, 'status' | 'consumers'>;
-
 @Injectable()
-export class EntitiesHandlers {
+export class EntitiesHandlers implements Answering<typeof ROUTES, EntitiesHandlers> {
   static readonly routes = ROUTES;
 
   constructor(
@@ -54,18 +52,19 @@ export class EntitiesHandlers {
     private readonly links: LinkGraphService,
   ) {}
 
-  async timeline({ path, query }: Call<typeof ROUTES.timeline>): Promise<PageAnswer<TimelineItem>> {
+  async timeline({ path, query }: Call<typeof ROUTES.timeline>) {
     const { limit, after: [before] = [] } = query;
     const filter = { aggregateType: path.type, aggregateId: path.id };
     const { items, next } = await this.look.search(filter, { limit, before });
     const statuses = await this.deliveries.statusesOf(items);
     return {
-      items: items.map((event, index) => ({ ...event, ...statuses[index] }) as TimelineItem),
+      // There is one for each event, in the same order.
+      items: items.map((event, index) => ({ ...event, ...(statuses[index] as OutboxEventStatusReport) })),
       next: next === null ? null : cursorText([next]),
     };
   }
 
-  graph({ path, query }: Call<typeof ROUTES.graph>): Promise<LinkGraph> {
+  graph({ path, query }: Call<typeof ROUTES.graph>) {
     const start = { module: query.module, entityType: path.type, entityId: path.id };
     return this.links.around(start, { depth: query.depth });
   }

@@ -1,18 +1,21 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { CorrectionResult } from '../../consumers/correction.js';
 import { CorrectionService } from '../../consumers/correction.service.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
-import type { EventHistory } from '../../inbox/inbox-record.js';
-import type { EventChain, EventHead } from '../../log/event-look.js';
+import type { EventHead } from '../../log/event-look.js';
 import { EventLookService } from '../../log/event-look.service.js';
+import type { OutboxEventStatusReport } from '../../log/outbox-event.js';
 import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../admin-options.js';
+import { EventHistory } from '../answers/dead-letters.js';
+import { Correction, EventChain, EventPage, EventWithStatus, Payload } from '../answers/events.js';
+import type { Infer } from '../answers/schema.js';
 import { Answer } from '../calls/answer.js';
 import { notFound } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { count, json, optional, position, text, time, uuid } from '../input/field.js';
 import { Deliveries } from '../look/deliveries.js';
 import { maskedPayload } from '../payload/masked-payload.js';
-import { type Call, limit, type PageAnswer, route } from './route.js';
+import type { Answering } from './answering.js';
+import { type Call, limit, route } from './route.js';
 
 const pathFields = { id: uuid('The id of the event.') };
 const target = ({ id }: { readonly id: string }) => ({ event: id });
@@ -39,7 +42,7 @@ const ROUTES = {
       from: optional(time('Written at this time or later.')),
       to: optional(time('Written before this time.')),
     },
-    answer: 'EventPage',
+    answer: EventPage,
   }),
   one: route({
     method: 'GET',
@@ -49,7 +52,7 @@ const ROUTES = {
       'One event without its payload, and what each consumer has done with it. Numbers of its metadata have every digit that was published.',
     pathFields,
     target,
-    answer: 'EventWithStatus',
+    answer: EventWithStatus,
   }),
   payload: route({
     method: 'GET',
@@ -58,7 +61,7 @@ const ROUTES = {
     about: 'The payload of one event, as far as it may be seen. Numbers have every digit that was published.',
     pathFields,
     target,
-    answer: 'Payload',
+    answer: Payload,
   }),
   history: route({
     method: 'GET',
@@ -69,7 +72,7 @@ const ROUTES = {
     pathFields,
     target,
     query: { consumer: text('The name of the consumer.', 127) },
-    answer: 'EventHistory',
+    answer: EventHistory,
   }),
   chain: route({
     method: 'GET',
@@ -78,7 +81,7 @@ const ROUTES = {
     about: 'The events that belong together with this one, by their correlation, the oldest first.',
     pathFields,
     target,
-    answer: 'EventChain',
+    answer: EventChain,
   }),
   correct: route({
     method: 'POST',
@@ -96,17 +99,12 @@ const ROUTES = {
       ),
       reason: text('Why it is corrected.', 1_000),
     },
-    answer: 'Correction',
+    answer: Correction,
   }),
 };
 
-/** One page of events. `scannedTo` is the lowest position that was looked at. */
-interface EventPageAnswer extends PageAnswer<EventHead> {
-  readonly scannedTo: number;
-}
-
 @Injectable()
-export class EventsHandlers {
+export class EventsHandlers implements Answering<typeof ROUTES, EventsHandlers> {
   static readonly routes = ROUTES;
 
   constructor(
@@ -116,7 +114,7 @@ export class EventsHandlers {
     @Inject(ADMIN_CALL_OPTIONS) private readonly options: AdminCallOptions,
   ) {}
 
-  async list({ query }: Call<typeof ROUTES.list>): Promise<EventPageAnswer> {
+  async list({ query }: Call<typeof ROUTES.list>) {
     const { limit, after: [before] = [], name, module, ...filter } = query;
     const { items, next, scannedTo } = await this.look.search(
       { ...filter, eventName: name, sourceModule: module },
@@ -125,34 +123,38 @@ export class EventsHandlers {
     return { items, next: next === null ? null : cursorText([next]), scannedTo };
   }
 
-  async one({ path }: Call<typeof ROUTES.one>): Promise<Answer> {
+  async one({ path }: Call<typeof ROUTES.one>) {
     const found = await this.look.withMetadataText(path.id);
     if (found === undefined) throw notFound(`event ${path.id}`);
     const { metadata: _, ...event } = found.event;
     const [report] = await this.deliveries.statusesOf([found.event]);
     const text = JSON.stringify({ ...event, ...report });
-    return Answer.ofText(`${text.slice(0, -1)},"metadata":${found.metadata}}`);
+    return Answer.ofText<EventHead & OutboxEventStatusReport>(
+      `${text.slice(0, -1)},"metadata":${found.metadata}}`,
+    );
   }
 
-  async payload({ path, request }: Call<typeof ROUTES.payload>): Promise<Answer> {
+  async payload({ path, request }: Call<typeof ROUTES.payload>) {
     const found = await this.look.withPayloadText(path.id);
     if (found === undefined) throw notFound(`event ${path.id}`);
     const payload = await maskedPayload(found, this.options.mask?.bind(this.options), request);
-    return Answer.ofText(`{"outboxEventId":"${found.event.outboxEventId}","payload":${payload}}`);
+    return Answer.ofText<Infer<typeof Payload>>(
+      `{"outboxEventId":"${found.event.outboxEventId}","payload":${payload}}`,
+    );
   }
 
-  async history({ path, query }: Call<typeof ROUTES.history>): Promise<EventHistory> {
+  async history({ path, query }: Call<typeof ROUTES.history>) {
     const history = await this.deliveries.historyOf(path.id, query.consumer);
     return history ?? { attempts: [], resolution: null, operationId: null };
   }
 
-  async chain({ path }: Call<typeof ROUTES.chain>): Promise<EventChain> {
+  async chain({ path }: Call<typeof ROUTES.chain>) {
     const chain = await this.look.chainOf(path.id);
     if (chain === undefined) throw notFound(`event ${path.id}`);
     return chain;
   }
 
-  correct({ path, body, author }: Call<typeof ROUTES.correct>): Promise<CorrectionResult> {
+  correct({ path, body, author }: Call<typeof ROUTES.correct>) {
     const { consumer, payload, eventVersion, reason } = body;
     return this.corrections.correct(path.id, consumer, { payload, eventVersion }, { ...author, reason });
   }

@@ -1,16 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import {
   FAILURE_GROUP_ORDERS,
-  type FailureGroup,
   type FailureGroupKey,
   type FailureGroupPlace,
-  type GroupedDeadLetter,
 } from '../../consumers/failure-group.js';
 import { FailureGroupService } from '../../consumers/failure-group.service.js';
+import { FailureGroupPage, GroupedDeadLetterPage } from '../answers/dead-letters.js';
+import { Done } from '../answers/done.js';
 import { invalidRequest } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { choice, flag, optional, text } from '../input/field.js';
-import { type Call, limit, type PageAnswer, reason, route } from './route.js';
+import type { Answering } from './answering.js';
+import { type Call, limit, reason, route } from './route.js';
 
 /** Stands in paths for dead letters that have no fingerprint. */
 const NONE = 'none';
@@ -37,7 +38,7 @@ const ROUTES = {
         ),
       ),
     },
-    answer: 'FailureGroupPage',
+    answer: FailureGroupPage,
   }),
   group: route({
     method: 'GET',
@@ -46,7 +47,7 @@ const ROUTES = {
     about: 'The dead letters of one kind at one consumer by position, the oldest first.',
     pathFields,
     query: { limit, after: optional(cursor(['position', 'text'])), consumer },
-    answer: 'GroupedDeadLetterPage',
+    answer: GroupedDeadLetterPage,
   }),
   note: route({
     method: 'PATCH',
@@ -61,21 +62,17 @@ const ROUTES = {
       acknowledged: optional(flag('Whether somebody has seen it. Later dead letters count as new.')),
       reason,
     },
-    answer: 'Done',
+    answer: Done,
   }),
 };
 
-interface GroupPageAnswer extends PageAnswer<FailureGroup> {
-  readonly isPartial: boolean;
-}
-
 @Injectable()
-export class FailureGroupsHandlers {
+export class FailureGroupsHandlers implements Answering<typeof ROUTES, FailureGroupsHandlers> {
   static readonly routes = ROUTES;
 
   constructor(private readonly groupsOf: FailureGroupService) {}
 
-  async groups({ query }: Call<typeof ROUTES.groups>): Promise<GroupPageAnswer> {
+  async groups({ query }: Call<typeof ROUTES.groups>) {
     const { limit, after, consumer: consumerName, order = 'name' } = query;
     if (after !== undefined && after[0] !== order)
       throw invalidRequest([{ in: 'query', pointer: '/after', message: 'is of a page in another order' }]);
@@ -90,7 +87,7 @@ export class FailureGroupsHandlers {
     return { items, next: next && cursorOf(next), isPartial };
   }
 
-  async group({ path, query }: Call<typeof ROUTES.group>): Promise<PageAnswer<GroupedDeadLetter>> {
+  async group({ path, query }: Call<typeof ROUTES.group>) {
     const { limit, after } = query;
     const place = after === undefined ? undefined : { position: after[0], id: after[1] };
     const { items, next } = await this.groupsOf.deadLetters(keyOf(query.consumer, path.fingerprint), {
@@ -100,7 +97,7 @@ export class FailureGroupsHandlers {
     return { items, next: next && cursorText([next.position, next.id]) };
   }
 
-  async note({ path, query, body, author }: Call<typeof ROUTES.note>): Promise<object> {
+  async note({ path, query, body, author }: Call<typeof ROUTES.note>) {
     const group = keyOf(query.consumer, path.fingerprint);
     const { note, removeNote = false, acknowledged } = body;
     if (note !== undefined && removeNote)

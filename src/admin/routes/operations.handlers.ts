@@ -1,19 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { ChangeAuthor } from '../../audit/change-author.js';
-import {
-  OPERATION_KINDS,
-  OPERATION_STATES,
-  type Operation,
-  type OperationVerdict,
-} from '../../consumers/operations/operation.js';
+import { OPERATION_KINDS, OPERATION_STATES } from '../../consumers/operations/operation.js';
 import { OperationService } from '../../consumers/operations/operation.service.js';
 import { MOST_CHOSEN } from '../../inbox/filter-checks.js';
+import { Operation, OperationPage, OperationWithVerdict } from '../answers/operations.js';
+import type { Infer } from '../answers/schema.js';
 import { Denials } from '../calls/denials.js';
 import { deniedAction } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { choice, count, optional, position, time, uuid, uuids } from '../input/field.js';
+import type { Answering } from './answering.js';
 import { INBOX_FIELDS, inboxFilterOf } from './inbox-fields.js';
-import { type Call, limit, type PageAnswer, reason, route } from './route.js';
+import { type Call, limit, reason, route } from './route.js';
 
 const MOST = Number.MAX_SAFE_INTEGER;
 const pathFields = { id: uuid('The id of an operation.') };
@@ -37,7 +35,7 @@ const ROUTES = {
       after: optional(cursor(['text'])),
       state: optional(choice('Its state.', OPERATION_STATES)),
     },
-    answer: 'OperationPage',
+    answer: OperationPage,
   }),
   plan: route({
     method: 'POST',
@@ -60,7 +58,7 @@ const ROUTES = {
       stopAfter: optional(count('Stops by itself after so many events have failed again.', 1, 1_000_000)),
       reason,
     },
-    answer: 'Operation',
+    answer: Operation,
   }),
   get: route({
     method: 'GET',
@@ -69,7 +67,7 @@ const ROUTES = {
     about: 'How far an operation has come, and what became of its events.',
     pathFields,
     target,
-    answer: 'OperationWithVerdict',
+    answer: OperationWithVerdict,
   }),
   run: route({
     method: 'POST',
@@ -79,7 +77,7 @@ const ROUTES = {
     pathFields,
     body: { reason },
     target,
-    answer: 'Operation',
+    answer: Operation,
   }),
   cancel: route({
     method: 'POST',
@@ -89,12 +87,12 @@ const ROUTES = {
     pathFields,
     body: { reason },
     target,
-    answer: 'Operation',
+    answer: Operation,
   }),
 };
 
 @Injectable()
-export class OperationsHandlers {
+export class OperationsHandlers implements Answering<typeof ROUTES, OperationsHandlers> {
   static readonly routes = ROUTES;
 
   constructor(
@@ -102,13 +100,13 @@ export class OperationsHandlers {
     private readonly denials: Denials,
   ) {}
 
-  async list({ query }: Call<typeof ROUTES.list>): Promise<PageAnswer<Operation>> {
+  async list({ query }: Call<typeof ROUTES.list>) {
     const { limit, after: [after] = [], state } = query;
     const { operations, next } = await this.operations.list({ limit, after, state });
     return { items: operations, next: next === null ? null : cursorText([next]) };
   }
 
-  async plan({ body, author, may }: Call<typeof ROUTES.plan>): Promise<Operation> {
+  async plan({ body, author, may }: Call<typeof ROUTES.plan>) {
     const { kind, maxEvents, rate, stopAfter, reason: _, since, until, from, to, events, ...fields } = body;
     const filter = { ...inboxFilterOf(fields), outboxEventIds: events };
     const part = { since, until, from, to };
@@ -117,23 +115,23 @@ export class OperationsHandlers {
     return this.operations.plan({ kind, filter, replay, maxEvents, rate, stopAfter, ...author });
   }
 
-  async get({ path }: Call<typeof ROUTES.get>): Promise<Operation & { verdict: OperationVerdict }> {
+  async get({ path }: Call<typeof ROUTES.get>) {
     const operation = await this.operations.get(path.id);
     return { ...operation, verdict: await this.operations.verdict(path.id) };
   }
 
-  async run({ path, author, may }: Call<typeof ROUTES.run>): Promise<Operation> {
+  async run({ path, author, may }: Call<typeof ROUTES.run>) {
     await this.requireMayReplay(await this.operations.get(path.id), author, may);
     return this.operations.run(path.id, author);
   }
 
-  cancel({ path, author }: Call<typeof ROUTES.cancel>): Promise<Operation> {
+  cancel({ path, author }: Call<typeof ROUTES.cancel>) {
     return this.operations.cancel(path.id, author);
   }
 
   /** Who may not replay a consumer may not do it by an operation either. */
   private async requireMayReplay(
-    { kind, filter }: Pick<Operation, 'kind' | 'filter'>,
+    { kind, filter }: Pick<Infer<typeof Operation>, 'kind' | 'filter'>,
     { by = '' }: ChangeAuthor,
     may: Call<typeof ROUTES.plan>['may'],
   ): Promise<void> {

@@ -1,5 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { type Overview, OverviewLook } from '../look/overview.js';
+import { Overview } from '../answers/overview.js';
+import { EVENT_STREAM } from '../answers/schema.js';
+import { OverviewLook } from '../look/overview.js';
+import type { Answering } from './answering.js';
 import { type Call, route } from './route.js';
 
 const ROUTES = {
@@ -8,7 +11,7 @@ const ROUTES = {
     path: 'overview',
     action: 'overview.read',
     about: 'How all consumers together do. It is at most two seconds old.',
-    answer: 'Overview',
+    answer: Overview,
   }),
   stream: route({
     method: 'GET',
@@ -16,22 +19,22 @@ const ROUTES = {
     action: 'overview.read',
     about:
       'Server-sent events named overview, one every two seconds, with what overview gives. It ends after ten minutes; read it again then.',
-    answer: 'Overview',
+    answer: EVENT_STREAM,
     isStream: true,
   }),
 };
 
 @Injectable()
-export class OverviewHandlers {
+export class OverviewHandlers implements Answering<typeof ROUTES, OverviewHandlers> {
   static readonly routes = ROUTES;
 
   constructor(private readonly look: OverviewLook) {}
 
-  overview(_: Call<typeof ROUTES.overview>): Promise<Overview> {
+  overview(_: Call<typeof ROUTES.overview>) {
     return this.look.latest();
   }
 
-  stream(_: Call<typeof ROUTES.stream>): object {
+  stream(_: Call<typeof ROUTES.stream>) {
     return {};
   }
 }

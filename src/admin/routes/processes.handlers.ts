@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { ProcessService } from '../../membership/process.service.js';
-import type { ProcessView } from '../../membership/process-view.store.js';
+import { ProcessPage } from '../answers/processes.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { optional } from '../input/field.js';
-import { type Call, limit, type PageAnswer, route } from './route.js';
+import type { Answering } from './answering.js';
+import { type Call, limit, route } from './route.js';
 
 const ROUTES = {
   list: route({
@@ -12,17 +13,17 @@ const ROUTES = {
     action: 'processes.read',
     about: 'The processes: their version, what they own, the settings in force there, and what runs now.',
     query: { limit, after: optional(cursor(['text'])) },
-    answer: 'ProcessPage',
+    answer: ProcessPage,
   }),
 };
 
 @Injectable()
-export class ProcessesHandlers {
+export class ProcessesHandlers implements Answering<typeof ROUTES, ProcessesHandlers> {
   static readonly routes = ROUTES;
 
   constructor(private readonly processes: ProcessService) {}
 
-  async list({ query }: Call<typeof ROUTES.list>): Promise<PageAnswer<ProcessView>> {
+  async list({ query }: Call<typeof ROUTES.list>) {
     const { limit, after: [after] = [] } = query;
     const { processes, next } = await this.processes.list({ limit, after });
     return { items: processes, next: next === null ? null : cursorText([next]) };

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { ConsumerService } from '../../consumers/consumer.service.js';
-import type { ReplayRequest } from '../../consumers/replay.js';
 import { IntegrationError } from '../../errors.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
-import type { EventCount } from '../../log/event-look.js';
 import { EventLookService } from '../../log/event-look.service.js';
+import { Counted } from '../answers/counted.js';
+import { Replay, Replays } from '../answers/replays.js';
 import { optional, text, time } from '../input/field.js';
+import type { Answering } from './answering.js';
 import { type Call, reason, route } from './route.js';
 
 const pathFields = { name: text('The name of the consumer.', 127) };
@@ -26,7 +27,7 @@ const ROUTES = {
     about: 'The latest 100 replays of a consumer by time or name, and how far each is.',
     pathFields,
     target,
-    answer: 'Replays',
+    answer: Replays,
   }),
   count: route({
     method: 'GET',
@@ -37,7 +38,7 @@ const ROUTES = {
     pathFields,
     target,
     query: choice,
-    answer: 'Counted',
+    answer: Counted,
   }),
   start: route({
     method: 'POST',
@@ -48,12 +49,12 @@ const ROUTES = {
     pathFields,
     target,
     body: { ...choice, reason },
-    answer: 'Replay',
+    answer: Replay,
   }),
 };
 
 @Injectable()
-export class ReplaysHandlers {
+export class ReplaysHandlers implements Answering<typeof ROUTES, ReplaysHandlers> {
   static readonly routes = ROUTES;
 
   constructor(
@@ -61,12 +62,12 @@ export class ReplaysHandlers {
     private readonly look: EventLookService,
   ) {}
 
-  async list({ path }: Call<typeof ROUTES.list>): Promise<{ items: ReplayRequest[] }> {
+  async list({ path }: Call<typeof ROUTES.list>) {
     await this.eventNamesOf(path.name);
     return { items: await this.consumers.replays(path.name) };
   }
 
-  async count({ path, query }: Call<typeof ROUTES.count>): Promise<EventCount> {
+  async count({ path, query }: Call<typeof ROUTES.count>) {
     const names = await this.eventNamesOf(path.name);
     const { since, until, eventName } = query;
     return this.look.count({
@@ -76,7 +77,7 @@ export class ReplaysHandlers {
     });
   }
 
-  async start({ path, body, author }: Call<typeof ROUTES.start>): Promise<ReplayRequest> {
+  async start({ path, body, author }: Call<typeof ROUTES.start>) {
     const { since, until, eventName } = body;
     const eventNames = eventName === undefined ? undefined : [eventName];
     const result = await this.consumers.replay(path.name, { since, until, eventNames }, author);

@@ -1,10 +1,16 @@
 import type { ChangeAuthor } from '../../audit/change-author.js';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
 import type { AdminHttpRequest } from '../admin-options.js';
+import type { Schema } from '../answers/schema.js';
 import { count, type Field, type Fields, optional, text, type ValuesOf } from '../input/field.js';
 
 /** One route: where it is, what it does, what it takes. The OpenAPI document is made of it. */
-export interface Route<P extends Fields = Fields, Q extends Fields = Fields, B extends Fields = Fields> {
+export interface Route<
+  P extends Fields = Fields,
+  Q extends Fields = Fields,
+  B extends Fields = Fields,
+  A = unknown,
+> {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** The path below the mount path: `consumers/:name`. */
   readonly path: string;
@@ -16,14 +22,16 @@ export interface Route<P extends Fields = Fields, Q extends Fields = Fields, B e
   /** The fields of the body of a write. Routes that only read have none. */
   readonly body: B;
   target(path: ValuesOf<P>): AdminTarget;
-  /** The name of the answer's schema in the OpenAPI document. */
-  readonly answer: string;
+  /** What it answers. `Answering` holds the handler to it. */
+  readonly answer: Schema<A>;
   /** Whether it answers with server-sent events. Its handler only checks the request, and sends no answer. */
   readonly isStream: boolean;
   /** Whether a POST only asks. Such a request has no Idempotency-Key. */
   readonly startsNothing: boolean;
   /** Whether a request may have the header If-Match. */
   readonly hasIfMatch: boolean;
+  /** Whether it may be answered with 202, while what it has begun goes on. */
+  readonly mayGoOn: boolean;
 }
 
 /** A class whose methods answer the routes of their names. Nest injects its constructor. */
@@ -46,8 +54,8 @@ export interface Call<R extends Route> {
   readonly may: (action: AdminAction, target: AdminTarget) => Promise<boolean>;
 }
 
-type Given<P extends Fields, Q extends Fields, B extends Fields> = Pick<
-  Route,
+type Given<P extends Fields, Q extends Fields, B extends Fields, A> = Pick<
+  Route<P, Q, B, A>,
   'method' | 'path' | 'action' | 'about' | 'answer'
 > & {
   readonly pathFields?: P;
@@ -57,13 +65,14 @@ type Given<P extends Fields, Q extends Fields, B extends Fields> = Pick<
   readonly isStream?: boolean;
   readonly startsNothing?: boolean;
   readonly hasIfMatch?: boolean;
+  readonly mayGoOn?: boolean;
 };
 
 type None = Readonly<Record<never, never>>;
 
-export function route<P extends Fields = None, Q extends Fields = None, B extends Fields = None>(
-  given: Given<P, Q, B>,
-): Route<P, Q, B> {
+export function route<A, P extends Fields = None, Q extends Fields = None, B extends Fields = None>(
+  given: Given<P, Q, B, A>,
+): Route<P, Q, B, A> {
   return {
     ...given,
     pathFields: given.pathFields ?? ({} as P),
@@ -73,6 +82,7 @@ export function route<P extends Fields = None, Q extends Fields = None, B extend
     isStream: given.isStream ?? false,
     startsNothing: given.startsNothing ?? false,
     hasIfMatch: given.hasIfMatch ?? false,
+    mayGoOn: given.mayGoOn ?? false,
   };
 }
 
@@ -101,10 +111,3 @@ export const limit: Field<number | undefined> = optional(
 
 /** Why something is done. It is kept with the change. */
 export const reason: Field<string | undefined> = optional(text('Why it is done.', 1_000));
-
-/** A page of a list as it is sent. */
-export interface PageAnswer<T> {
-  readonly items: readonly T[];
-  /** The cursor of the next page. Null on the last one. */
-  readonly next: string | null;
-}

@@ -2,16 +2,17 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { IntegrationError } from '../../errors.js';
 import { IntegrationSettingsService, type SettingView } from '../../settings/integration-settings.service.js';
-import type { SettingHistoryEntry } from '../../settings/settings.store.js';
-import type { SettingsPreview, SettingValues } from '../../settings/settings-change.js';
+import type { SettingValues } from '../../settings/settings-change.js';
 import type { AdminHttpRequest } from '../admin-options.js';
+import { Setting, SettingHistoryPage, Settings, SettingsPreview } from '../answers/settings.js';
 import { headerOf } from '../calls/admin-request.js';
 import { Answer } from '../calls/answer.js';
 import { AdminProblem, type FieldProblem, invalidRequest } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { escapePointer, optional, position, text } from '../input/field.js';
 import { settingValues } from '../input/setting-values.js';
-import { type Call, limit, type PageAnswer, reason, route } from './route.js';
+import type { Answering } from './answering.js';
+import { type Call, limit, reason, route } from './route.js';
 
 const values = settingValues(
   'New values by the keys of settings. Null removes a stored value, so that the next source holds again.',
@@ -22,7 +23,7 @@ const ROUTES = {
     path: 'settings',
     action: 'settings.read',
     about: 'Every setting: its value, where the value comes from, its default and bounds.',
-    answer: 'Settings',
+    answer: Settings,
   }),
   preview: route({
     method: 'POST',
@@ -30,7 +31,7 @@ const ROUTES = {
     action: 'settings.read',
     about: 'What new values would do, in words. It changes nothing.',
     body: { values },
-    answer: 'SettingsPreview',
+    answer: SettingsPreview,
     startsNothing: true,
   }),
   change: route({
@@ -40,7 +41,7 @@ const ROUTES = {
     about:
       'Changes several settings: all of them, or none. With If-Match and the ETag of settings, it is refused if one of them was changed in the meantime.',
     body: { values, reason },
-    answer: 'Settings',
+    answer: Settings,
     hasIfMatch: true,
   }),
   history: route({
@@ -53,7 +54,7 @@ const ROUTES = {
       after: optional(cursor(['position'])),
       key: optional(text('The key of a setting.', 255)),
     },
-    answer: 'SettingHistoryPage',
+    answer: SettingHistoryPage,
   }),
   restore: route({
     method: 'POST',
@@ -62,27 +63,27 @@ const ROUTES = {
     about:
       'Returns a setting to the value that it had after a change of the history. If-Match is as for a change.',
     body: { changeId: position('The id of the change.'), reason },
-    answer: 'Setting',
+    answer: Setting,
     hasIfMatch: true,
   }),
 };
 
 @Injectable()
-export class SettingsHandlers {
+export class SettingsHandlers implements Answering<typeof ROUTES, SettingsHandlers> {
   static readonly routes = ROUTES;
 
   constructor(private readonly settings: IntegrationSettingsService) {}
 
-  async list(_: Call<typeof ROUTES.list>): Promise<Answer> {
+  async list(_: Call<typeof ROUTES.list>) {
     await this.settings.load('admin');
     return answerOf(this.settings.getAll());
   }
 
-  preview({ body }: Call<typeof ROUTES.preview>): Promise<SettingsPreview> {
+  preview({ body }: Call<typeof ROUTES.preview>) {
     return withPointers(body.values, this.settings.preview(body.values));
   }
 
-  async change({ body, request, author }: Call<typeof ROUTES.change>): Promise<Answer> {
+  async change({ body, request, author }: Call<typeof ROUTES.change>) {
     await this.settings.load('admin');
     const seen = this.seenBy(request);
     const expected = seen && expectedOf(seen, Object.keys(body.values));
@@ -90,13 +91,13 @@ export class SettingsHandlers {
     return answerOf(this.settings.getAll());
   }
 
-  async history({ query }: Call<typeof ROUTES.history>): Promise<PageAnswer<SettingHistoryEntry>> {
+  async history({ query }: Call<typeof ROUTES.history>) {
     const { limit, after: [after] = [], key } = query;
     const { entries, next } = await this.settings.history({ key, limit, after });
     return { items: entries, next: next === null ? null : cursorText([next]) };
   }
 
-  async restore({ body, request, author }: Call<typeof ROUTES.restore>): Promise<SettingView> {
+  async restore({ body, request, author }: Call<typeof ROUTES.restore>) {
     await this.settings.load('admin');
     // Which setting it is, is known to the history only.
     const seen = this.seenBy(request)?.map(({ key, value }) => [key, value] as const);
@@ -122,7 +123,7 @@ export class SettingsHandlers {
   }
 }
 
-function answerOf(items: readonly SettingView[]): Answer {
+function answerOf(items: readonly SettingView[]): Answer<{ items: readonly SettingView[] }> {
   return Answer.of({ items }, { headers: { ETag: tagOf(items) } });
 }
 

@@ -1,28 +1,45 @@
 import { OPERATION_KINDS, OPERATION_STATES } from '../../consumers/operations/operation.js';
-import type { Schema } from '../input/field.js';
-import { FLAG, INTEGER, list, named, object, oneOf, orNull, pageOf, TEXT, TIME, UUID } from './schema.js';
-
-const FILTER = {
-  consumerName: TEXT,
-  eventName: TEXT,
-  aggregateType: TEXT,
-  aggregateId: TEXT,
-  outboxEventId: UUID,
-  outboxEventIds: list(UUID),
-  position: INTEGER,
-  errorFingerprint: TEXT,
-};
-
-const REPLAY = { from: INTEGER, to: INTEGER, since: TIME, until: TIME, eventNames: list(TEXT) };
+import {
+  FLAG,
+  INTEGER,
+  list,
+  named,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  pageOf,
+  TEXT,
+  TIME,
+  TIME_TEXT,
+  UUID,
+} from './schema.js';
 
 const OPERATION = {
   id: UUID,
   kind: oneOf(OPERATION_KINDS),
   state: oneOf(OPERATION_STATES),
-  filter: object(FILTER, Object.keys(FILTER)),
+  filter: object({
+    consumerName: optional(TEXT),
+    eventName: optional(TEXT),
+    aggregateType: optional(TEXT),
+    aggregateId: optional(TEXT),
+    outboxEventId: optional(UUID),
+    outboxEventIds: optional(list(UUID)),
+    position: optional(INTEGER),
+    errorFingerprint: optional(TEXT),
+  }),
   chosenEvents: orNull(INTEGER),
   states: orNull(list(TEXT)),
-  replay: orNull(object(REPLAY, Object.keys(REPLAY))),
+  replay: orNull(
+    object({
+      from: optional(INTEGER),
+      to: optional(INTEGER),
+      since: optional(TIME_TEXT),
+      until: optional(TIME_TEXT),
+      eventNames: optional(list(TEXT)),
+    }),
+  ),
   fromPosition: orNull(INTEGER),
   nextPosition: orNull(INTEGER),
   toPosition: orNull(INTEGER),
@@ -52,9 +69,9 @@ const VERDICT = object({
   isPartial: FLAG,
 });
 
-/** The answers about redrives and discards of many events. */
-export const OPERATION_SCHEMAS: Readonly<Record<string, Schema>> = {
-  Operation: object(OPERATION),
-  OperationWithVerdict: object({ ...OPERATION, verdict: VERDICT }),
-  OperationPage: pageOf(named('Operation')),
-};
+/** A redrive, discard or replay of many events. */
+export const Operation = named('Operation', object(OPERATION));
+
+export const OperationWithVerdict = named('OperationWithVerdict', object({ ...OPERATION, verdict: VERDICT }));
+
+export const OperationPage = named('OperationPage', pageOf(Operation));

@@ -1,0 +1,98 @@
+import { Counted } from './counted.js';
+import {
+  FLAG,
+  INTEGER,
+  list,
+  NUMBER,
+  named,
+  object,
+  oneOf,
+  orNull,
+  pageOf,
+  TEXT,
+  TIME,
+  TIME_TEXT,
+  UUID,
+} from './schema.js';
+
+/** What an admin decided about an event last. */
+const Resolution = named(
+  'Resolution',
+  object({
+    action: oneOf(['redrive', 'discard', 'replay']),
+    by: TEXT,
+    reason: orNull(TEXT),
+    at: TIME_TEXT,
+    attempts: INTEGER,
+    fingerprint: orNull(TEXT),
+  }),
+);
+
+const DEAD_LETTER = {
+  id: UUID,
+  outboxEventId: UUID,
+  position: INTEGER,
+  consumerName: TEXT,
+  aggregateType: TEXT,
+  aggregateId: TEXT,
+  status: oneOf(['dead_letter']),
+  attemptCount: INTEGER,
+  lastError: orNull(TEXT),
+  errorFingerprint: orNull(TEXT),
+  availableAt: orNull(TIME),
+  processedAt: orNull(TIME),
+  resolution: orNull(Resolution),
+  createdAt: TIME,
+  updatedAt: TIME,
+};
+
+const DeadLetter = named('DeadLetter', object({ ...DEAD_LETTER, eventName: TEXT }));
+
+/** `scannedTo` is the highest position that was looked at. It is null if all were. */
+export const DeadLetterPage = named('DeadLetterPage', pageOf(DeadLetter, { scannedTo: orNull(INTEGER) }));
+
+export const GroupedDeadLetterPage = named(
+  'GroupedDeadLetterPage',
+  pageOf(object({ ...DEAD_LETTER, eventName: orNull(TEXT) })),
+);
+
+const FailureGroup = named(
+  'FailureGroup',
+  object({
+    consumerName: TEXT,
+    fingerprint: orNull(TEXT),
+    deadLetters: Counted,
+    firstPosition: INTEGER,
+    lastPosition: INTEGER,
+    latest: object({ outboxEventId: UUID, eventName: orNull(TEXT), error: orNull(TEXT), failedAt: TIME }),
+    note: orNull(object({ text: TEXT, by: TEXT, at: TIME })),
+    acknowledged: orNull(object({ by: TEXT, at: TIME, newSince: Counted })),
+  }),
+);
+
+export const FailureGroupPage = named('FailureGroupPage', pageOf(FailureGroup, { isPartial: FLAG }));
+
+const FailedAttempt = named(
+  'FailedAttempt',
+  object({
+    attempt: INTEGER,
+    at: TIME_TEXT,
+    ms: orNull(NUMBER),
+    process: orNull(TEXT),
+    host: orNull(TEXT),
+    pid: orNull(INTEGER),
+    error: TEXT,
+    stack: orNull(TEXT),
+    fingerprint: TEXT,
+  }),
+);
+
+/** What is kept of the failures of an event at a consumer. */
+export const EventHistory = named(
+  'EventHistory',
+  object({
+    attempts: list(FailedAttempt),
+    resolution: orNull(Resolution),
+    operationId: orNull(UUID),
+  }),
+);

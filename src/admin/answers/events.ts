@@ -1,0 +1,74 @@
+import {
+  ANY_JSON,
+  ANY_OBJECT,
+  FLAG,
+  INTEGER,
+  list,
+  named,
+  object,
+  oneOf,
+  orNull,
+  pageOf,
+  TEXT,
+  TIME,
+  UUID,
+} from './schema.js';
+
+const EVENT = {
+  outboxEventId: UUID,
+  position: INTEGER,
+  eventName: TEXT,
+  eventVersion: INTEGER,
+  sourceModule: TEXT,
+  aggregateType: TEXT,
+  aggregateId: TEXT,
+  metadata: ANY_OBJECT,
+  timestamp: TIME,
+  payloadBytes: orNull(INTEGER),
+  deduplicationKey: orNull(TEXT),
+  availableAt: orNull(TIME),
+};
+
+const Event = named('Event', object(EVENT));
+
+/** `scannedTo` is the lowest position that was looked at. */
+export const EventPage = named('EventPage', pageOf(Event, { scannedTo: INTEGER }));
+
+const Delivery = named(
+  'Delivery',
+  object({
+    consumerName: TEXT,
+    status: oneOf(['pending', 'processing', 'processed', 'failed', 'dead_letter', 'skipped']),
+    attemptCount: INTEGER,
+    lastError: orNull(TEXT),
+    availableAt: orNull(TIME),
+    postponedSince: orNull(TIME),
+  }),
+);
+
+/** An event, and what each consumer has done with it. */
+export const EventWithStatus = named(
+  'EventWithStatus',
+  object({
+    ...EVENT,
+    status: oneOf(['dead_letter', 'failed', 'processing', 'pending', 'processed', 'unrouted']),
+    consumers: list(Delivery),
+  }),
+);
+
+export const Payload = named('Payload', object({ outboxEventId: UUID, payload: ANY_JSON }));
+
+/** The events of one correlation. */
+export const EventChain = named(
+  'EventChain',
+  object({
+    correlationId: TEXT,
+    items: list(Event),
+    scannedFrom: INTEGER,
+    scannedTo: INTEGER,
+    hasMore: FLAG,
+  }),
+);
+
+/** The event that was published in the place of one that failed. */
+export const Correction = named('Correction', object({ outboxEventId: UUID, position: INTEGER }));

@@ -1,0 +1,44 @@
+import { INTEGER, list, NUMBER, named, object, orNull, TEXT, TIME } from './schema.js';
+
+const RANGE = { from: TIME, to: TIME, step: INTEGER };
+
+const LEVELS = {
+  publishedPerSecond: orNull(NUMBER),
+  backlog: orNull(NUMBER),
+  lagSeconds: orNull(NUMBER),
+  deadLetters: orNull(INTEGER),
+};
+
+const WORK_POINT = {
+  at: TIME,
+  handledPerSecond: orNull(NUMBER),
+  failedPerSecond: orNull(NUMBER),
+  latencyMedianSeconds: orNull(NUMBER),
+  latencyP95Seconds: orNull(NUMBER),
+};
+
+const WorkPoint = named('WorkPoint', object(WORK_POINT));
+
+export const ConsumerRates = named(
+  'ConsumerRates',
+  object({
+    consumerName: TEXT,
+    ...RANGE,
+    points: list(object({ at: TIME, settledPerSecond: orNull(NUMBER), ...LEVELS })),
+  }),
+);
+
+export const ConsumerWork = named(
+  'ConsumerWork',
+  object({ consumerName: TEXT, ...RANGE, points: list(WorkPoint) }),
+);
+
+/** All consumers together, and those that did the most. */
+export const EngineRates = named(
+  'EngineRates',
+  object({
+    ...RANGE,
+    points: list(object({ ...WORK_POINT, ...LEVELS })),
+    busiest: list(object({ consumerName: TEXT, points: list(WorkPoint) })),
+  }),
+);
