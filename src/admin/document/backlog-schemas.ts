@@ -1,4 +1,4 @@
-import { OPERATION_STATES } from '../../consumers/operations/operation.js';
+import { OPERATION_STATES } from '../../changes/operations/operation.js';
 import type { Schema } from '../input/field.js';
 import {
   FLAG,

@@ -1,4 +1,4 @@
-import { OPERATION_KINDS, OPERATION_STATES } from '../../consumers/operations/operation.js';
+import { OPERATION_KINDS, OPERATION_STATES } from '../../changes/operations/operation.js';
 import type { Schema } from '../input/field.js';
 import { FLAG, INTEGER, list, named, object, oneOf, orNull, pageOf, TEXT, TIME, UUID } from './schema.js';
 

@@ -1,6 +1,6 @@
-import type { ConsumerView } from '../../consumers/consumer.service.js';
-import type { CurrentRates } from '../../consumers/consumer-rates.js';
-import { COUNTED_TO } from '../../consumers/counted.js';
+import type { ConsumerView } from '../../changes/consumer.service.js';
+import type { CurrentRates } from '../../rates/consumer-rates.js';
+import { COUNTED_TO } from '../../rates/counted.js';
 
 /** A consumer with all its partitions, as it is sent. Times are texts of RFC 3339 once they are JSON. */
 export interface ConsumerAnswer {

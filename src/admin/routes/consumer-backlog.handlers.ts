@@ -1,14 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import {
-  BACKLOG_STATES,
-  type BlockingEvent,
-  type ConsumerBacklog,
-} from '../../consumers/consumer-backlog.js';
-import { ConsumerBacklogService } from '../../consumers/consumer-backlog.service.js';
-import type { ConsumerRates, ConsumerWork, EngineRates } from '../../consumers/consumer-rates.js';
-import { ConsumerRatesService } from '../../consumers/consumer-rates.service.js';
 import { ProcessService } from '../../membership/process.service.js';
 import type { AttemptOfProcess } from '../../membership/process-view.store.js';
+import type { ConsumerRates, ConsumerWork, EngineRates } from '../../rates/consumer-rates.js';
+import { ConsumerRatesService } from '../../rates/consumer-rates.service.js';
+import { BACKLOG_STATES, type BlockingEvent, type ConsumerBacklog } from '../../status/consumer-backlog.js';
+import { ConsumerBacklogService } from '../../status/consumer-backlog.service.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { choice, count, optional, text, time } from '../input/field.js';
 import { type Call, limit, type PageAnswer, route } from './route.js';

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { CorrectionResult } from '../../consumers/correction.js';
-import { CorrectionService } from '../../consumers/correction.service.js';
+import type { CorrectionResult } from '../../changes/correction.js';
+import { CorrectionService } from '../../changes/correction.service.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import type { EventHistory } from '../../inbox/inbox-record.js';
 import type { EventChain, EventHead } from '../../log/event-look.js';

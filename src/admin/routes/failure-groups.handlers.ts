@@ -5,8 +5,8 @@ import {
   type FailureGroupKey,
   type FailureGroupPlace,
   type GroupedDeadLetter,
-} from '../../consumers/failure-group.js';
-import { FailureGroupService } from '../../consumers/failure-group.service.js';
+} from '../../status/failure-group.js';
+import { FailureGroupService } from '../../status/failure-group.service.js';
 import { invalidRequest } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { choice, flag, optional, text } from '../input/field.js';

@@ -5,8 +5,8 @@ import {
   OPERATION_STATES,
   type Operation,
   type OperationVerdict,
-} from '../../consumers/operations/operation.js';
-import { OperationService } from '../../consumers/operations/operation.service.js';
+} from '../../changes/operations/operation.js';
+import { OperationService } from '../../changes/operations/operation.service.js';
 import { MOST_CHOSEN } from '../../inbox/filter-checks.js';
 import { Denials } from '../calls/denials.js';
 import { deniedAction } from '../calls/problem.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { ConsumerService } from '../../consumers/consumer.service.js';
-import type { ReplayRequest } from '../../consumers/replay.js';
+import { ConsumerService } from '../../changes/consumer.service.js';
+import type { ReplayRequest } from '../../changes/replay.js';
 import { IntegrationError } from '../../errors.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import type { EventCount } from '../../log/event-look.js';
