@@ -1,45 +1,11 @@
 export type { AuditEntry, AuditFilter, AuditOutcome, AuditPage, AuditPageRequest } from './audit/audit.js';
 export { AuditService } from './audit/audit.service.js';
 export type { AuditVia, ChangeAuthor } from './audit/change-author.js';
-export { ConsumerService, type ConsumerView, type RemoveOptions } from './consumers/consumer.service.js';
-export type {
-  BacklogEvent,
-  BacklogPage,
-  BacklogPlace,
-  BacklogState,
-  BlockingEvent,
-  ConsumerBacklog,
-} from './consumers/consumer-backlog.js';
-export { ConsumerBacklogService } from './consumers/consumer-backlog.service.js';
-export type {
-  ConsumerRates,
-  ConsumerWork,
-  CurrentRates,
-  EngineRatePoint,
-  EngineRates,
-  RatePoint,
-  RateRange,
-  WorkPoint,
-} from './consumers/consumer-rates.js';
-export { ConsumerRatesService } from './consumers/consumer-rates.service.js';
-export type { Correction, CorrectionOptions, CorrectionResult } from './consumers/correction.js';
-export { CorrectionService } from './consumers/correction.service.js';
-export { type Counted, countText } from './consumers/counted.js';
-export type { ConsumerSelection, CursorStatus, LeftToOther } from './consumers/cursor-status.store.js';
-export type {
-  DeadLetterPlace,
-  FailureGroup,
-  FailureGroupChange,
-  FailureGroupKey,
-  FailureGroupOrder,
-  FailureGroupPage,
-  FailureGroupPlace,
-  GroupedDeadLetter,
-  PageOf,
-} from './consumers/failure-group.js';
-export { FailureGroupService } from './consumers/failure-group.service.js';
-export type { DiscardOptions, RedriveOptions } from './consumers/inbox-admin.js';
-export type { DiscardableState } from './consumers/inbox-admin.store.js';
+export { ConsumerService, type ConsumerView, type RemoveOptions } from './changes/consumer.service.js';
+export type { Correction, CorrectionOptions, CorrectionResult } from './changes/correction.js';
+export { CorrectionService } from './changes/correction.service.js';
+export type { DiscardOptions, RedriveOptions } from './changes/inbox-admin.js';
+export type { DiscardableState } from './changes/inbox-admin.store.js';
 export type {
   LeftOut,
   Operation,
@@ -51,18 +17,17 @@ export type {
   OperationRequest,
   OperationState,
   OperationVerdict,
-} from './consumers/operations/operation.js';
-export { OperationService } from './consumers/operations/operation.service.js';
-export type { ConsumersOverview } from './consumers/overview.store.js';
-export type { RepartitionState } from './consumers/repartition-steps.js';
-export type { RepartitionOptions } from './consumers/repartitioning.js';
+} from './changes/operations/operation.js';
+export { OperationService } from './changes/operations/operation.service.js';
+export type { RepartitionState } from './changes/repartition-steps.js';
+export type { RepartitionOptions } from './changes/repartitioning.js';
 export type {
   ReplayFilter,
   ReplayOptions,
   ReplayRange,
   ReplayRequest,
   ReplayResult,
-} from './consumers/replay.js';
+} from './changes/replay.js';
 export type {
   AdapterFactory,
   AdapterWords,
@@ -189,6 +154,18 @@ export { DomainEventPublisher } from './outbox/domain-event-publisher.js';
 export { OutboxService } from './outbox/outbox.service.js';
 export type { PublishEventOptions, PublishOptions } from './outbox/publish-options.js';
 export type { TransactionOptions } from './outbox/transaction-runner.js';
+export type {
+  ConsumerRates,
+  ConsumerWork,
+  CurrentRates,
+  EngineRatePoint,
+  EngineRates,
+  RatePoint,
+  RateRange,
+  WorkPoint,
+} from './rates/consumer-rates.js';
+export { ConsumerRatesService } from './rates/consumer-rates.service.js';
+export { type Counted, countText } from './rates/counted.js';
 export {
   type FullSettingKey,
   IntegrationSettingsService,
@@ -207,6 +184,29 @@ export type {
 } from './settings/settings-change.js';
 export type { OutboxSettings, SettingKey } from './settings/settings-definitions.js';
 export type { SettingSource } from './settings/settings-resolution.js';
+export type {
+  BacklogEvent,
+  BacklogPage,
+  BacklogPlace,
+  BacklogState,
+  BlockingEvent,
+  ConsumerBacklog,
+} from './status/consumer-backlog.js';
+export { ConsumerBacklogService } from './status/consumer-backlog.service.js';
+export type { ConsumerSelection, CursorStatus, LeftToOther } from './status/cursor-status.store.js';
+export type {
+  DeadLetterPlace,
+  FailureGroup,
+  FailureGroupChange,
+  FailureGroupKey,
+  FailureGroupOrder,
+  FailureGroupPage,
+  FailureGroupPlace,
+  GroupedDeadLetter,
+  PageOf,
+} from './status/failure-group.js';
+export { FailureGroupService } from './status/failure-group.service.js';
+export type { ConsumersOverview } from './status/overview.store.js';
 export { EventSubscriberRegistry } from './subscribers/event-subscriber-registry.js';
 export { IntegrationSubscriber } from './subscribers/integration-subscriber.decorator.js';
 export type {

@@ -9,7 +9,7 @@ export const foundationMutants: readonly SpecMutant[] = [
     name: 'unserved: a consumer that was served counts as one that was just registered',
     patches: [
       {
-        file: 'src/consumers/unserved.store.ts',
+        file: 'src/status/unserved.store.ts',
         find: '.served_at <> ',
         put: '.served_at < ',
       },

@@ -2,8 +2,8 @@ import type { SpecMutant } from './spec-mutants.js';
 
 const SCAN = 'src/log/sharing/shared-scan.ts';
 const PAGES = 'src/delivery/worker/page-loop.ts';
-const STEPS = 'src/consumers/repartition-steps.ts';
-const CURSORS = 'src/consumers/repartition-cursors.store.ts';
+const STEPS = 'src/changes/repartition-steps.ts';
+const CURSORS = 'src/changes/repartition-cursors.store.ts';
 const ENGINE = 'src/database/engine-database.ts';
 const SHARED_PAGES = 'test/log/shared-pages.spec.ts';
 const READING_AHEAD = 'test/delivery/reading-ahead.spec.ts';

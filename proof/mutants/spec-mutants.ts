@@ -17,7 +17,7 @@ const TRANSACTION = 'src/delivery/execution/transactions/handler-transaction.ts'
 const HOST_TRANSACTION = 'src/delivery/execution/transactions/host-transaction.ts';
 const OWN_TRANSACTION = 'src/delivery/execution/transactions/own-transaction.ts';
 const RUNNER = 'src/delivery/execution/transactions/transactional-runner.ts';
-const DISCARD_ONE = 'src/consumers/discard-one.store.ts';
+const DISCARD_ONE = 'src/changes/discard-one.store.ts';
 const WORKER = 'src/delivery/worker/consumer-worker.ts';
 const EXTENSIONS = 'test/module/extensions.spec.ts';
 const OPERATIONS = 'test/changes/operations.spec.ts';
@@ -817,7 +817,7 @@ export const specMutants: readonly SpecMutant[] = [
   },
   {
     name: 'names added: the owner is fenced off in the midst of its work',
-    patches: [{ file: 'src/consumers/hand-over.store.ts', find: 'p.protocol >= 1', put: 'false' }],
+    patches: [{ file: 'src/registration/hand-over.store.ts', find: 'p.protocol >= 1', put: 'false' }],
     spec: ROLLING,
     test: 'takes the consumer over when the running handler of the former owner has ended',
   },
@@ -841,7 +841,11 @@ export const specMutants: readonly SpecMutant[] = [
   {
     name: 'names added: nobody waits until the owner reads no more',
     patches: [
-      { file: 'src/consumers/consumer-registration.ts', find: 'if (readOn.length > 0)', put: 'if (false)' },
+      {
+        file: 'src/registration/consumer-registration.ts',
+        find: 'if (readOn.length > 0)',
+        put: 'if (false)',
+      },
     ],
     spec: ROLLING,
     test: 'boots when the former owner reads no more',
@@ -917,7 +921,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'operations: a process that was given up goes on',
     patches: [
       {
-        file: 'src/consumers/operations/operation-work.store.ts',
+        file: 'src/changes/operations/operation-work.store.ts',
         find: "AND lease_token = $2::uuid AND state = 'running' FOR UPDATE",
         put: "AND ($2::uuid IS NOT NULL) AND state = 'running' FOR UPDATE",
       },
@@ -929,7 +933,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'operations: the place is not noted, and the next process begins at the beginning',
     patches: [
       {
-        file: 'src/consumers/operations/operation-work.store.ts',
+        file: 'src/changes/operations/operation-work.store.ts',
         find: 'await this.note(session, operation, changed, chosen.last ?? place);',
         put: 'await this.note(session, operation, 0, place);',
       },
@@ -941,7 +945,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'operations: a portion is as large as ever while failures are awaited',
     patches: [
       {
-        file: 'src/consumers/operations/operation-runner.ts',
+        file: 'src/changes/operations/operation-runner.ts',
         find: 'Math.min(most, stopAfter - failures - pending)',
         put: 'most',
       },
@@ -953,7 +957,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'operations: a plan is run however much has come since',
     patches: [
       {
-        file: 'src/consumers/operations/operation-checks.ts',
+        file: 'src/changes/operations/operation-checks.ts',
         find: 'now.events > operation.plannedEvents * PLAN_GROWTH',
         put: 'now.events < 0',
       },

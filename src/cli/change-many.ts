@@ -1,13 +1,9 @@
-import { unknownConsumer } from '../consumers/admin-checks.js';
-import type { Choice } from '../consumers/inbox-admin.store.js';
-import type { Operation, OperationRequest } from '../consumers/operations/operation.js';
-import {
-  checkKindsWereSeen,
-  checkPlanHolds,
-  checkRequest,
-} from '../consumers/operations/operation-checks.js';
-import { OperationPlanStore, type PlannedEvents } from '../consumers/operations/operation-plan.store.js';
-import { replayFilterOf } from '../consumers/operations/operation-replay.js';
+import type { Choice } from '../changes/inbox-admin.store.js';
+import type { Operation, OperationRequest } from '../changes/operations/operation.js';
+import { checkKindsWereSeen, checkPlanHolds, checkRequest } from '../changes/operations/operation-checks.js';
+import { OperationPlanStore, type PlannedEvents } from '../changes/operations/operation-plan.store.js';
+import { replayFilterOf } from '../changes/operations/operation-replay.js';
+import { unknownConsumer } from '../status/unknown-consumer.js';
 import { authorOf } from './author.js';
 import type { CommandContext, CommandOption, CommandResult } from './command.js';
 import { isDryRun, wouldDo } from './dry-run.js';

@@ -1,5 +1,5 @@
-import { countText } from '../consumers/counted.js';
-import type { CursorStatus } from '../consumers/cursor-status.store.js';
+import { countText } from '../rates/counted.js';
+import type { CursorStatus } from '../status/cursor-status.store.js';
 
 /**
  * The number of events that a consumer has still to handle. If there are many, it is the number of positions

@@ -1,5 +1,5 @@
-import { checkStatesOfMany, isOfOneEvent } from '../consumers/admin-checks.js';
-import type { DiscardableState } from '../consumers/inbox-admin.store.js';
+import { checkStatesOfMany, isOfOneEvent } from '../changes/admin-checks.js';
+import type { DiscardableState } from '../changes/inbox-admin.store.js';
 import { authorOf, REASONED_CHANGE_OPTIONS } from './author.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
 import { saidFirst } from './dry-run.js';

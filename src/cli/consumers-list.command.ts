@@ -1,5 +1,5 @@
-import type { ConsumerView } from '../consumers/consumer.service.js';
-import type { ReplayRequest } from '../consumers/replay.js';
+import type { ConsumerView } from '../changes/consumer.service.js';
+import type { ReplayRequest } from '../changes/replay.js';
 import type { Command } from './command.js';
 import { deadLettersText, ownerText, pendingText, servingText } from './consumer-columns.js';
 import { withServices } from './services.js';

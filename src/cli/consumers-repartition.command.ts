@@ -1,4 +1,4 @@
-import type { RepartitionState } from '../consumers/repartition-steps.js';
+import type { RepartitionState } from '../changes/repartition-steps.js';
 import { checkCount } from '../events/argument-checks.js';
 import { MAX_PARTITIONS } from '../subscribers/subscriber-validation.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';

@@ -1,4 +1,5 @@
-import type { ConsumerView } from '../consumers/consumer.service.js';
+import type { ConsumerView } from '../changes/consumer.service.js';
+import { countText } from '../rates/counted.js';
 import {
   BACKLOG_STATES,
   type BacklogEvent,
@@ -6,8 +7,7 @@ import {
   type BacklogState,
   type BlockingEvent,
   type ConsumerBacklog,
-} from '../consumers/consumer-backlog.js';
-import { countText } from '../consumers/counted.js';
+} from '../status/consumer-backlog.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
 import { ownerText } from './consumer-columns.js';
 import { describeReplay, stateOf } from './consumers-list.command.js';

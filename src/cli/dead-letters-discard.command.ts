@@ -1,5 +1,5 @@
-import { checkReason } from '../consumers/admin-checks.js';
-import { discardable } from '../consumers/inbox-admin.store.js';
+import { checkReason } from '../changes/admin-checks.js';
+import { discardable } from '../changes/inbox-admin.store.js';
 import { authorOf, REASONED_CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';

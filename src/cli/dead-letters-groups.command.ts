@@ -1,10 +1,10 @@
-import { countText } from '../consumers/counted.js';
+import { countText } from '../rates/counted.js';
 import {
   FAILURE_GROUP_ORDERS,
   type FailureGroup,
   type FailureGroupKey,
   type FailureGroupPlace,
-} from '../consumers/failure-group.js';
+} from '../status/failure-group.js';
 import { type Command, UsageError } from './command.js';
 import { nextPage } from './next-page.js';
 import { CONSUMER_OPTION, choiceOption, countOf, pageOption, textOption } from './options.js';

@@ -1,4 +1,4 @@
-import { redrivable } from '../consumers/inbox-admin.store.js';
+import { redrivable } from '../changes/inbox-admin.store.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import type { Command, CommandContext, CommandResult } from './command.js';

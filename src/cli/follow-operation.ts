@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Operation } from '../consumers/operations/operation.js';
+import type { Operation } from '../changes/operations/operation.js';
 import type { ProcessView } from '../membership/process-view.store.js';
 import type { CommandContext } from './command.js';
 import { progressText } from './operation-texts.js';

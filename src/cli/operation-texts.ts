@@ -1,4 +1,4 @@
-import type { LeftOut, Operation, OperationPart } from '../consumers/operations/operation.js';
+import type { LeftOut, Operation, OperationPart } from '../changes/operations/operation.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { partOfLog } from './replay-texts.js';
 import { table } from './table.js';

@@ -1,4 +1,4 @@
-import { notCancellable } from '../consumers/operations/operation-checks.js';
+import { notCancellable } from '../changes/operations/operation-checks.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
 import { saidFirst } from './dry-run.js';

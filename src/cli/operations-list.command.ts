@@ -1,4 +1,4 @@
-import { OPERATION_STATES, type Operation } from '../consumers/operations/operation.js';
+import { OPERATION_STATES, type Operation } from '../changes/operations/operation.js';
 import type { Command } from './command.js';
 import { nextPage } from './next-page.js';
 import { progressText } from './operation-texts.js';

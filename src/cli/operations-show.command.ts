@@ -1,4 +1,4 @@
-import type { Operation, OperationVerdict } from '../consumers/operations/operation.js';
+import type { Operation, OperationVerdict } from '../changes/operations/operation.js';
 import type { Command } from './command.js';
 import { facts } from './facts.js';
 import { filterText, leftOutLines, partsTable, progressText } from './operation-texts.js';

@@ -1,5 +1,5 @@
-import { unknownConsumer } from '../consumers/admin-checks.js';
-import type { ConsumerView } from '../consumers/consumer.service.js';
+import type { ConsumerView } from '../changes/consumer.service.js';
+import { unknownConsumer } from '../status/unknown-consumer.js';
 import type { CommandContext } from './command.js';
 import type { CommandServices } from './services.js';
 

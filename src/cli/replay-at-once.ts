@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { checkReplay, isWholeRange } from '../consumers/admin-checks.js';
-import type { ConsumerService } from '../consumers/consumer.service.js';
-import type { ReplayFilter, ReplayRequest, ReplayResult } from '../consumers/replay.js';
+import { checkReplay, isWholeRange } from '../changes/admin-checks.js';
+import type { ConsumerService } from '../changes/consumer.service.js';
+import type { ReplayFilter, ReplayRequest, ReplayResult } from '../changes/replay.js';
 import { authorOf } from './author.js';
 import { type CommandContext, type CommandResult, UsageError } from './command.js';
 import { saidFirst } from './dry-run.js';

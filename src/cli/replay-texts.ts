@@ -1,4 +1,4 @@
-import type { Operation } from '../consumers/operations/operation.js';
+import type { Operation } from '../changes/operations/operation.js';
 
 /**
  * Why nothing works an operation off. `nobody`: there is no process that would. `paused`: it is a replay, and

@@ -1,4 +1,4 @@
-import type { ReplayFilter } from '../consumers/replay.js';
+import type { ReplayFilter } from '../changes/replay.js';
 import { CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';

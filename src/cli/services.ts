@@ -1,10 +1,8 @@
 import { AuditService } from '../audit/audit.service.js';
-import { AdminCountStore } from '../consumers/admin-count.store.js';
-import type { ConsumerService } from '../consumers/consumer.service.js';
-import { ConsumerBacklogService } from '../consumers/consumer-backlog.service.js';
-import { consumerServiceOf } from '../consumers/consumer-service-of.js';
-import { FailureGroupService } from '../consumers/failure-group.service.js';
-import { OperationService } from '../consumers/operations/operation.service.js';
+import { AdminCountStore } from '../changes/admin-count.store.js';
+import type { ConsumerService } from '../changes/consumer.service.js';
+import { consumerServiceOf } from '../changes/consumer-service-of.js';
+import { OperationService } from '../changes/operations/operation.service.js';
 import type { AdminDatabase } from '../database/admin-database.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { verifyMigrations } from '../database/migrations/migration-runner.js';
@@ -13,6 +11,8 @@ import { EventLookStore } from '../log/event-look.store.js';
 import { ProcessService } from '../membership/process.service.js';
 import { linesOf, settingGroupsOf } from '../module/extension.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { ConsumerBacklogService } from '../status/consumer-backlog.service.js';
+import { FailureGroupService } from '../status/failure-group.service.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import type { CommandContext } from './command.js';
 

@@ -1,4 +1,3 @@
-import { type CursorStatus, CursorStatusStore } from '../consumers/cursor-status.store.js';
 import { readMigrationFiles } from '../database/migrations/migration-files.js';
 import {
   type MigrationStatus,
@@ -7,6 +6,7 @@ import {
 } from '../database/migrations/migration-status.js';
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { linesOf } from '../module/extension.js';
+import { type CursorStatus, CursorStatusStore } from '../status/cursor-status.store.js';
 import type { Command } from './command.js';
 import { deadLettersText, ownerText, pendingText, servingText } from './consumer-columns.js';
 import { table } from './table.js';

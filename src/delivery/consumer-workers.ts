@@ -1,6 +1,6 @@
 import { Inject, Injectable, type Logger } from '@nestjs/common';
 import type { Subscription as RxSubscription } from 'rxjs';
-import { AdminTasks } from '../consumers/admin-tasks.js';
+import { AdminTasks } from '../changes/admin-tasks.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { loggerOf } from '../database/engine-name.js';
 import { messageOf } from '../errors.js';

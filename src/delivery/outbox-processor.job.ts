@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
-import { ConsumerRegistration } from '../consumers/consumer-registration.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { loggerOf } from '../database/engine-name.js';
 import { RepeatedFailures } from '../database/repeated-failures.js';
@@ -9,6 +8,7 @@ import { endsWithin } from '../database/wire/answer-within.js';
 import { messageOf } from '../errors.js';
 import { LeaseKeeper } from '../membership/lease-keeper.js';
 import { NamedLeases } from '../membership/leases/named-leases.js';
+import { ConsumerRegistration } from '../registration/consumer-registration.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { ConsumerWorkers } from './consumer-workers.js';

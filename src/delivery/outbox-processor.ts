@@ -1,7 +1,6 @@
 import { Injectable, type Logger } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { AdminTasks } from '../consumers/admin-tasks.js';
-import { CursorStatusStore, type LeftToOther } from '../consumers/cursor-status.store.js';
+import { AdminTasks } from '../changes/admin-tasks.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { loggerOf } from '../database/engine-name.js';
 import { RepeatedFailures } from '../database/repeated-failures.js';
@@ -10,6 +9,7 @@ import { checkNames } from '../events/argument-checks.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
 import type { OutboxStats } from '../log/outbox-event.js';
 import { OutboxService } from '../outbox/outbox.service.js';
+import { CursorStatusStore, type LeftToOther } from '../status/cursor-status.store.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import { ConsumerWorkers } from './consumer-workers.js';

@@ -1,4 +1,4 @@
-import type { ConsumerView } from '../consumers/consumer.service.js';
+import type { ConsumerView } from '../changes/consumer.service.js';
 import { invalidArgument } from '../events/argument-checks.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
 import { nameOfCursor } from '../inbox/inbox-status.js';

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ConsumerService } from '../consumers/consumer.service.js';
+import { ConsumerService } from '../changes/consumer.service.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingsView } from '../settings/settings-view.js';
 import type { ClusterReading, ReadableCluster } from '../telemetry/cluster-gauges.js';

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { consumerViews } from '../consumers/consumer.service.js';
-import { CursorStatusStore } from '../consumers/cursor-status.store.js';
+import { consumerViews } from '../changes/consumer.service.js';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { INSUFFICIENT_PRIVILEGE } from '../database/connection/sql-states.js';
 import { EngineDatabase } from '../database/engine-database.js';
@@ -8,6 +7,7 @@ import { endWithin } from '../database/wire/answer-within.js';
 import { LeaseKeeper } from '../membership/lease-keeper.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingsView } from '../settings/settings-view.js';
+import { CursorStatusStore } from '../status/cursor-status.store.js';
 import { type Backlog, type BacklogThresholds, backlogOf, checkProbe, exceeded } from './backlog.js';
 import { Closing } from './closing.js';
 import { InboxLagStore } from './inbox-lag.store.js';

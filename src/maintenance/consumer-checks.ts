@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { unservedConsumers } from '../consumers/unserved.store.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { codeLiteral, commandLine, sqlLiteral } from '../database/sql/pasteable-text.js';
 import { tablesOf } from '../database/sql/tables.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
+import { unservedConsumers } from '../status/unserved.store.js';
 import {
   ConsumerHealthStore,
   type LeaseProblem,

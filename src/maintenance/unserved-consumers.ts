@@ -1,10 +1,10 @@
 import { Inject, Injectable, type Logger } from '@nestjs/common';
-import { notServedNow, type UnservedConsumer, unservedConsumers } from '../consumers/unserved.store.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { loggerOf } from '../database/engine-name.js';
 import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
 import { messageOf } from '../errors.js';
+import { notServedNow, type UnservedConsumer, unservedConsumers } from '../status/unserved.store.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 
 /** Token of the times at which unserved consumers are looked for. */

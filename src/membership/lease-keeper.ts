@@ -229,7 +229,7 @@ export class LeaseKeeper {
   }
 
   /**
-   * Must run after `handOver` (see consumers/hand-over.store.ts). If it fails, the next beat sees the same
+   * Must run after `handOver` (see registration/hand-over.store.ts). If it fails, the next beat sees the same
    * and tries again.
    */
   private readsNoMore({ key, token }: HeldLease): void {

@@ -1,28 +1,28 @@
 import { type Provider } from '@nestjs/common';
-import { AdminTasks } from '../consumers/admin-tasks.js';
+import { AdminTasks } from '../changes/admin-tasks.js';
+import { ConsumerService } from '../changes/consumer.service.js';
+import { consumerServiceOf } from '../changes/consumer-service-of.js';
+import { CorrectionService } from '../changes/correction.service.js';
+import { OperationRunner } from '../changes/operations/operation-runner.js';
+import { RepartitionSteps } from '../changes/repartition-steps.js';
+import { ReplayStore } from '../changes/replay.store.js';
+import { ReplayWindowStore } from '../changes/replay-window.store.js';
+import { AdminDatabase } from '../database/admin-database.js';
+import { ProcessIdentity } from '../database/connection/process-identity.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
 import {
   BacklogSamples,
   DEFAULT_SAMPLE_TIMES,
   SAMPLE_TIMES,
   type SampleTimes,
-} from '../consumers/backlog-samples.js';
-import { ConsumerService } from '../consumers/consumer.service.js';
-import { ConsumerBacklogService } from '../consumers/consumer-backlog.service.js';
-import { ConsumerRatesService } from '../consumers/consumer-rates.service.js';
-import { consumerServiceOf } from '../consumers/consumer-service-of.js';
-import { CorrectionService } from '../consumers/correction.service.js';
-import { CursorStatusStore } from '../consumers/cursor-status.store.js';
-import { FailureGroupService } from '../consumers/failure-group.service.js';
-import { OperationRunner } from '../consumers/operations/operation-runner.js';
-import { RepartitionSteps } from '../consumers/repartition-steps.js';
-import { ReplayStore } from '../consumers/replay.store.js';
-import { ReplayWindowStore } from '../consumers/replay-window.store.js';
-import { WorkCounts } from '../consumers/work-counts.js';
-import { AdminDatabase } from '../database/admin-database.js';
-import { ProcessIdentity } from '../database/connection/process-identity.js';
-import { EngineDatabase } from '../database/engine-database.js';
-import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
+} from '../rates/backlog-samples.js';
+import { ConsumerRatesService } from '../rates/consumer-rates.service.js';
+import { WorkCounts } from '../rates/work-counts.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { ConsumerBacklogService } from '../status/consumer-backlog.service.js';
+import { CursorStatusStore } from '../status/cursor-status.store.js';
+import { FailureGroupService } from '../status/failure-group.service.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { BACKLOG_STATES } from '../../src/consumers/consumer-backlog.js';
-import { SampleStore } from '../../src/consumers/sample.store.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
+import { SampleStore } from '../../src/rates/sample.store.js';
+import { BACKLOG_STATES } from '../../src/status/consumer-backlog.js';
 import { CONSUMERS, EVENTS, fillDatabase } from '../support/filled-database.js';
 import { PlanLog, type PlanNode, type RunStatement } from '../support/plan-log.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';

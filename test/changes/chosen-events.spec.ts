@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { OperationWorkStore } from '../../src/consumers/operations/operation-work.store.js';
+import { OperationWorkStore } from '../../src/changes/operations/operation-work.store.js';
 import {
   AuditService,
   ConsumerService,

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { authorOf } from '../../src/audit/change-author.js';
-import { RepartitionSteps } from '../../src/consumers/repartition-steps.js';
+import { RepartitionSteps } from '../../src/changes/repartition-steps.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
 import {
   type DomainEvent,

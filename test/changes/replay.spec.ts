@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { ReplayWindowStore } from '../../src/consumers/replay-window.store.js';
+import { ReplayWindowStore } from '../../src/changes/replay-window.store.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
 import {
   type DomainEvent,

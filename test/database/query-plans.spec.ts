@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { AdminCountStore } from '../../src/consumers/admin-count.store.js';
-import { STATES_OF_MANY } from '../../src/consumers/inbox-admin.js';
+import { AdminCountStore } from '../../src/changes/admin-count.store.js';
+import { STATES_OF_MANY } from '../../src/changes/inbox-admin.js';
 import { AdminDatabase } from '../../src/database/admin-database.js';
 import type { EngineDatabase } from '../../src/database/engine-database.js';
 import { IntegrationError, NonRetryableError, SkipEventError } from '../../src/errors.js';

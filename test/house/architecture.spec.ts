@@ -54,7 +54,7 @@ describe('the import map', () => {
 
   it('refuses every kind of import that leads astray', () => {
     const planted: [rule: string, file: string, text: string][] = [
-      ['outbox-imports-down-only', 'src/outbox/up.ts', `import '../consumers/consumer.service.js';`],
+      ['outbox-imports-down-only', 'src/outbox/up.ts', `import '../changes/consumer.service.js';`],
       ['outbox-does-not-know-its-neighbours', 'src/outbox/inbox.ts', `import '../inbox/inbox.service.js';`],
       ['delivery-partition-imports-down-only', 'src/delivery/partition/up.ts', `import '../worker/loop.js';`],
       ['database-wire-imports-down-only', 'src/database/wire/up.ts', `import '../clients/client.js';`],
@@ -86,7 +86,7 @@ describe('the import map', () => {
     const ground = {
       'src/inbox/inbox.service.ts': 'export {};',
       'src/links/link.ts': 'export {};',
-      'src/consumers/consumer.service.ts': 'export {};',
+      'src/changes/consumer.service.ts': 'export {};',
       'src/delivery/worker/loop.ts': 'export {};',
       'src/database/clients/client.ts': 'export {};',
       'src/events/event.ts': 'export {};',

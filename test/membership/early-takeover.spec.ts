@@ -2,11 +2,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import pg from 'pg';
 import { filter, firstValueFrom } from 'rxjs';
 import { ownerText } from '../../src/cli/consumer-columns.js';
-import { CursorStatusStore } from '../../src/consumers/cursor-status.store.js';
 import type { DomainEvent } from '../../src/index.js';
 import { DoctorService } from '../../src/maintenance/doctor.js';
 import type { Finding } from '../../src/maintenance/finding.js';
 import { IntegrationProcessStore } from '../../src/membership/integration-process.store.js';
+import { CursorStatusStore } from '../../src/status/cursor-status.store.js';
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { startEmbeddedPostgres } from '../../src/testing/index.js';
 import { startApp, type TestApp } from '../support/app.js';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { SampleStore } from '../../src/consumers/sample.store.js';
 import { AdminDatabase } from '../../src/database/admin-database.js';
 import { ConsumerRatesService, ConsumerService } from '../../src/index.js';
+import { SampleStore } from '../../src/rates/sample.store.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { WorkStore } from '../../src/consumers/work.store.js';
-import { LATENCY_BOUNDS_S } from '../../src/consumers/work-counts.js';
 import { AdminDatabase } from '../../src/database/admin-database.js';
 import { ConsumerRatesService, SkipEventError } from '../../src/index.js';
+import { WorkStore } from '../../src/rates/work.store.js';
+import { LATENCY_BOUNDS_S } from '../../src/rates/work-counts.js';
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { ConsumerRegistration } from '../../src/consumers/consumer-registration.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
+import { ConsumerRegistration } from '../../src/registration/consumer-registration.js';
 import { EventSubscriberRegistry } from '../../src/subscribers/event-subscriber-registry.js';
 import type { SubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { emptyTablesAnew } from '../support/empty-tables.js';

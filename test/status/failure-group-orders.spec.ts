@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { FailureGroupPlace } from '../../src/consumers/failure-group.js';
-import { FailureGroupStore } from '../../src/consumers/failure-group.store.js';
+import type { FailureGroupPlace } from '../../src/status/failure-group.js';
+import { FailureGroupStore } from '../../src/status/failure-group.store.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 /*

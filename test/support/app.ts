@@ -1,7 +1,5 @@
 import { type INestApplicationContext, Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { DEFAULT_SAMPLE_TIMES, SAMPLE_TIMES } from '../../src/consumers/backlog-samples.js';
-import { DEFAULT_HAND_OVER_LIMIT_MS, HAND_OVER_LIMIT_MS } from '../../src/consumers/hand-over.js';
 import { ConsumerWorkers } from '../../src/delivery/consumer-workers.js';
 import { DEFAULT_READING_KEPT_MS, READING_KEPT_MS } from '../../src/health/cluster-watch.js';
 import {
@@ -16,6 +14,8 @@ import {
   OutboxService,
 } from '../../src/index.js';
 import { BEAT_INTERVAL_MS } from '../../src/membership/lease-keeper.js';
+import { DEFAULT_SAMPLE_TIMES, SAMPLE_TIMES } from '../../src/rates/backlog-samples.js';
+import { DEFAULT_HAND_OVER_LIMIT_MS, HAND_OVER_LIMIT_MS } from '../../src/registration/hand-over.js';
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import type { PrismaClient } from '../generated/prisma/client.js';
 import { TEST_LOGGER } from './log-lines.js';

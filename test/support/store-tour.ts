@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { IdempotencyKeyStore } from '../../src/admin/idempotency/idempotency-key.store.js';
-import { BACKLOG_STATES } from '../../src/consumers/consumer-backlog.js';
-import { CursorStatusStore } from '../../src/consumers/cursor-status.store.js';
-import { OperationWorkStore } from '../../src/consumers/operations/operation-work.store.js';
+import { OperationWorkStore } from '../../src/changes/operations/operation-work.store.js';
 import { AdminDatabase } from '../../src/database/admin-database.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
 import { UuidV7Generator } from '../../src/events/uuid-v7.js';
@@ -25,6 +23,8 @@ import {
 import { toLogEntry } from '../../src/log/log-entry.js';
 import { OutboxStatsEstimateStore } from '../../src/log/outbox-stats-estimate.store.js';
 import { SequenceStore } from '../../src/membership/sequence.store.js';
+import { BACKLOG_STATES } from '../../src/status/consumer-backlog.js';
+import { CursorStatusStore } from '../../src/status/cursor-status.store.js';
 import { WebhookReceiptStore } from '../../src/webhooks/incoming/receipts/webhook-receipt.store.js';
 import type { TestApp } from './app.js';
 import type { TestDatabase } from './test-database.js';

@@ -1,4 +1,4 @@
-import { OPERATION_KINDS, OPERATION_STATES } from '../../consumers/operations/operation.js';
+import { OPERATION_KINDS, OPERATION_STATES } from '../../changes/operations/operation.js';
 import {
   FLAG,
   INTEGER,

@@ -1,4 +1,4 @@
-import { OPERATION_STATES } from '../../consumers/operations/operation.js';
+import { OPERATION_STATES } from '../../changes/operations/operation.js';
 import { INTEGER, list, named, object, oneOf, orNull, TEXT, TIME, UUID } from './schema.js';
 
 export const Replay = named(

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AuditService } from '../../audit/audit.service.js';
-import { consumerTarget } from '../../consumers/audit-targets.js';
+import { consumerTarget } from '../../changes/audit-targets.js';
 import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { messageOf } from '../../errors.js';
 import type { AdminAction, AdminTarget } from '../admin-action.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { ConsumerService } from '../../consumers/consumer.service.js';
-import type { ConsumersOverview } from '../../consumers/overview.store.js';
+import { ConsumerService } from '../../changes/consumer.service.js';
+import type { ConsumersOverview } from '../../status/overview.store.js';
 
 /** How all consumers together do. */
 export interface Overview extends ConsumersOverview {

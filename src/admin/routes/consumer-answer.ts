@@ -1,6 +1,6 @@
-import type { ConsumerView } from '../../consumers/consumer.service.js';
-import type { CurrentRates } from '../../consumers/consumer-rates.js';
-import { COUNTED_TO } from '../../consumers/counted.js';
+import type { ConsumerView } from '../../changes/consumer.service.js';
+import type { CurrentRates } from '../../rates/consumer-rates.js';
+import { COUNTED_TO } from '../../rates/counted.js';
 
 /** The consumers of these partitions, in their order. */
 export function consumersOf(views: readonly ConsumerView[], rates: CurrentRates | undefined) {

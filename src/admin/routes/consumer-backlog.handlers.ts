@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { BACKLOG_STATES } from '../../consumers/consumer-backlog.js';
-import { ConsumerBacklogService } from '../../consumers/consumer-backlog.service.js';
-import { ConsumerRatesService } from '../../consumers/consumer-rates.service.js';
 import { ProcessService } from '../../membership/process.service.js';
+import { ConsumerRatesService } from '../../rates/consumer-rates.service.js';
+import { BACKLOG_STATES } from '../../status/consumer-backlog.js';
+import { ConsumerBacklogService } from '../../status/consumer-backlog.service.js';
 import { BacklogPage, BlockingEvents } from '../answers/backlog.js';
 import { RunningAttempts } from '../answers/processes.js';
 import { ConsumerRates, ConsumerWork, EngineRates } from '../answers/rates.js';

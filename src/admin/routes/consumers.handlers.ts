@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { ConsumerService } from '../../consumers/consumer.service.js';
+import { ConsumerService } from '../../changes/consumer.service.js';
 import { IntegrationError } from '../../errors.js';
 import { MAX_PARTITIONS } from '../../subscribers/subscriber-validation.js';
 import { Consumer, ConsumerPage, Repartition } from '../answers/consumers.js';

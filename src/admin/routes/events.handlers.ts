@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CorrectionService } from '../../consumers/correction.service.js';
+import { CorrectionService } from '../../changes/correction.service.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import type { EventHead } from '../../log/event-look.js';
 import { EventLookService } from '../../log/event-look.service.js';

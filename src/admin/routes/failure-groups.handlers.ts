@@ -3,8 +3,8 @@ import {
   FAILURE_GROUP_ORDERS,
   type FailureGroupKey,
   type FailureGroupPlace,
-} from '../../consumers/failure-group.js';
-import { FailureGroupService } from '../../consumers/failure-group.service.js';
+} from '../../status/failure-group.js';
+import { FailureGroupService } from '../../status/failure-group.service.js';
 import { FailureGroupPage, GroupedDeadLetterPage } from '../answers/dead-letters.js';
 import { Done } from '../answers/done.js';
 import { invalidRequest } from '../calls/problem.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ChangeAuthor } from '../../audit/change-author.js';
-import { OPERATION_KINDS, OPERATION_STATES } from '../../consumers/operations/operation.js';
-import { OperationService } from '../../consumers/operations/operation.service.js';
+import { OPERATION_KINDS, OPERATION_STATES } from '../../changes/operations/operation.js';
+import { OperationService } from '../../changes/operations/operation.service.js';
 import { MOST_CHOSEN } from '../../inbox/filter-checks.js';
 import { Operation, OperationPage, OperationWithVerdict } from '../answers/operations.js';
 import type { Infer } from '../answers/schema.js';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { ConsumerService } from '../../consumers/consumer.service.js';
+import { ConsumerService } from '../../changes/consumer.service.js';
 import { IntegrationError } from '../../errors.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { EventLookService } from '../../log/event-look.service.js';

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { ConsumerService } from '../../consumers/consumer.service.js';
+import type { ConsumerService } from '../../changes/consumer.service.js';
 import { LOOK_MS, OverviewLook } from '../look/overview.js';
 import { DEFAULT_STREAM_LIMITS, OpenStreams } from './open-streams.js';
 

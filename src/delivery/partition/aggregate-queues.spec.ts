@@ -8,9 +8,9 @@ import {
   SimulatedInbox,
   type Statement,
 } from '../../../test/support/simulated-inbox.js';
-import { WorkCounts } from '../../consumers/work-counts.js';
 import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { HeldLease } from '../../membership/held-lease.js';
+import { WorkCounts } from '../../rates/work-counts.js';
 import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../../subscribers/consumer.js';
 import { EngineTelemetry } from '../../telemetry/engine-telemetry.js';
 import { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';

@@ -1,8 +1,8 @@
-import type { WorkOfConsumer } from '../../consumers/work-counts.js';
 import type { SaveReport } from '../../inbox/flush-writer.js';
 import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
 import type { ResolvedRow } from '../../inbox/inbox-status.js';
 import type { Unflushed } from '../../inbox/unflushed.js';
+import type { WorkOfConsumer } from '../../rates/work-counts.js';
 import { type Delivery, isClaimed, type Outcome } from './delivery.js';
 import type { EnteredEventsOf } from './entered-events.js';
 import {

@@ -1,5 +1,5 @@
-import type { WorkCounts } from '../../consumers/work-counts.js';
 import type { ClaimedCursor } from '../../inbox/inbox-cursor.store.js';
+import type { WorkCounts } from '../../rates/work-counts.js';
 import type { SettingsView } from '../../settings/settings-view.js';
 import type { Attempt } from './attempt.js';
 import type { Delivery } from './delivery.js';

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ReplayStore } from '../../consumers/replay.store.js';
-import { WorkCounts } from '../../consumers/work-counts.js';
+import { ReplayStore } from '../../changes/replay.store.js';
 import { ProcessIdentity } from '../../database/connection/process-identity.js';
 import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { InboxCursorStore } from '../../inbox/inbox-cursor.store.js';
@@ -9,6 +8,7 @@ import { SettlementGroupCommit } from '../../inbox/settlement-group-commit.js';
 import { OutboxLogStore } from '../../log/outbox-log.store.js';
 import { SharedScan } from '../../log/sharing/shared-scan.js';
 import { UnavailableConsumers } from '../../membership/unavailable-consumers.js';
+import { WorkCounts } from '../../rates/work-counts.js';
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import type { SettingsView } from '../../settings/settings-view.js';
 import { DeliveryCounters } from '../../telemetry/delivery-counters.js';

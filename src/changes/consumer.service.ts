@@ -1,14 +1,19 @@
 import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../audit/change-author.js';
 import { checkCount, checkNames, checkText } from '../events/argument-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
+import { DEFAULT_SAMPLE_TIMES, GAP_IN_SAMPLES } from '../rates/backlog-samples.js';
+import type { CurrentRates } from '../rates/consumer-rates.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import { checkRename, notRenamed, remainingNames, stillActive, unknownConsumer } from './admin-checks.js';
-import { DEFAULT_SAMPLE_TIMES, GAP_IN_SAMPLES } from './backlog-samples.js';
+import {
+  type ConsumerSelection,
+  type CursorStatus,
+  CursorStatusStore,
+} from '../status/cursor-status.store.js';
+import type { ConsumersOverview, OverviewStore } from '../status/overview.store.js';
+import { unknownConsumer } from '../status/unknown-consumer.js';
+import { checkRename, notRenamed, remainingNames, stillActive } from './admin-checks.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
-import type { CurrentRates } from './consumer-rates.js';
-import { type ConsumerSelection, type CursorStatus, CursorStatusStore } from './cursor-status.store.js';
 import { type DiscardOptions, InboxAdmin, type RedriveOptions } from './inbox-admin.js';
-import type { ConsumersOverview, OverviewStore } from './overview.store.js';
 import { RenameStore } from './rename.store.js';
 import type { RepartitionState } from './repartition-steps.js';
 import { Repartitioning, type RepartitionOptions } from './repartitioning.js';

@@ -1,7 +1,7 @@
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
 import { finiteTime } from '../database/sql/epoch-text.store.js';
 import { consumersNamed, unresolved } from '../inbox/inbox-status.js';
-import { COUNTED_TO } from './counted.js';
+import { COUNTED_TO } from '../rates/counted.js';
 
 /** The counts of one consumer. Each is one more than is counted at most where there are more. */
 export interface InboxCounts {

@@ -1,4 +1,4 @@
-import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
+import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { IntegrationError } from '../errors.js';
 import {
   checkCount,
@@ -10,19 +10,12 @@ import {
 import { EVENT_TEXT_LIMITS } from '../events/event-limits.js';
 import { problemOfName, problemOfText } from '../events/text.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
+import { unknownConsumer } from '../status/unknown-consumer.js';
 import type { ConsumerUser } from './consumer-admin.store.js';
 import type { OneEventFilter } from './discard-one.store.js';
 import type { DiscardableState } from './inbox-admin.store.js';
 import type { RenameResult } from './rename.store.js';
 import type { ReplayFilter, ReplayRange } from './replay.js';
-
-export function unknownConsumer(consumerName: string, target: CommandTarget): IntegrationError {
-  return new IntegrationError(
-    'INTEGRATION_CONSUMER_UNKNOWN',
-    `There is no consumer "${consumerName}": ConsumerService.list() and "${commandLine(target, 'consumers list')}" show those there are`,
-    { consumerName },
-  );
-}
 
 /** Whether the replay names only positions. They go back into the cursor as they are. */
 export function isWholeRange(what: ReplayRange | ReplayFilter): what is ReplayRange {

@@ -1,4 +1,4 @@
-import type { Counted } from './counted.js';
+import type { Counted } from '../rates/counted.js';
 
 /** What one consumer has still to do, over the log and the inbox, and what it has given up. */
 export interface ConsumerBacklog {

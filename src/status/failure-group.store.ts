@@ -2,7 +2,7 @@ import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
 import { planInOrderOfIndex } from '../database/sql/plan-in-order-of-index.store.js';
-import { countedTo } from './counted.js';
+import { countedTo } from '../rates/counted.js';
 import type {
   FailureGroup,
   FailureGroupChange,

@@ -8,7 +8,7 @@ import {
   invalidArgument,
   pageSizeOf,
 } from '../events/argument-checks.js';
-import { unknownConsumer } from './admin-checks.js';
+import { COUNTED_TO, type Counted, countedTo } from '../rates/counted.js';
 import { BacklogEventsStore } from './backlog-events.store.js';
 import {
   BACKLOG_STATES,
@@ -19,8 +19,8 @@ import {
   type ConsumerBacklog,
 } from './consumer-backlog.js';
 import { BEHIND_COUNTED_TO, ConsumerBacklogStore, type InboxCounts } from './consumer-backlog.store.js';
-import { COUNTED_TO, type Counted, countedTo } from './counted.js';
 import { type CursorStatus, CursorStatusStore } from './cursor-status.store.js';
+import { unknownConsumer } from './unknown-consumer.js';
 
 const MOST_PROBES = 100;
 const LONGEST_CONSUMER_NAME = 127;

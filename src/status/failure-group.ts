@@ -1,5 +1,5 @@
 import type { InboxRecord } from '../inbox/inbox-record.js';
-import type { Counted } from './counted.js';
+import type { Counted } from '../rates/counted.js';
 
 /** Names one kind of failure at one consumer. A null fingerprint stands for dead letters that have none. */
 export interface FailureGroupKey {

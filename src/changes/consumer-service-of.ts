@@ -1,13 +1,13 @@
 import type { AdminDatabase } from '../database/admin-database.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { CursorStatusStore } from '../status/cursor-status.store.js';
+import { OverviewStore } from '../status/overview.store.js';
 import type { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { ConsumerService } from './consumer.service.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
-import { CursorStatusStore } from './cursor-status.store.js';
 import { DiscardOneStore } from './discard-one.store.js';
 import { InboxAdmin } from './inbox-admin.js';
 import { InboxAdminStore } from './inbox-admin.store.js';
-import { OverviewStore } from './overview.store.js';
 import { RenameStore } from './rename.store.js';
 import { RepartitionSteps } from './repartition-steps.js';
 import { Repartitioning } from './repartitioning.js';

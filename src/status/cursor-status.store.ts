@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
 import { finiteTime } from '../database/sql/epoch-text.store.js';
-import type { CurrentRates } from './consumer-rates.js';
-import { currentRatesSql } from './consumer-rates.store.js';
-import { COUNTED_TO } from './counted.js';
+import type { CurrentRates } from '../rates/consumer-rates.js';
+import { currentRatesSql } from '../rates/consumer-rates.store.js';
+import { COUNTED_TO } from '../rates/counted.js';
 import { unreadLooks } from './unread-look.store.js';
 import { unservedSince } from './unserved.store.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { CursorSnapshot } from '../membership/integration-process.store.js';
+import type { BacklogSamples } from '../rates/backlog-samples.js';
 import { AdminTasks } from './admin-tasks.js';
-import type { BacklogSamples } from './backlog-samples.js';
 import type { OperationRunner } from './operations/operation-runner.js';
 import type { RepartitionSteps } from './repartition-steps.js';
 import type { ReplayWindowStore } from './replay-window.store.js';

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../../audit/change-author.js';
 import { AdminDatabase } from '../../database/admin-database.js';
 import { checkNames, checkUuid, pageSizeOf } from '../../events/argument-checks.js';
-import { unknownConsumer } from '../admin-checks.js';
+import { unknownConsumer } from '../../status/unknown-consumer.js';
 import { STATES_OF_MANY } from '../inbox-admin.js';
 import { type Choice, discardable, redrivable } from '../inbox-admin.store.js';
 import type {

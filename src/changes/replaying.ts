@@ -1,6 +1,7 @@
 import { AUTHOR_FIELDS, type Author, authorOf, shortName } from '../audit/change-author.js';
 import { checkNames } from '../events/argument-checks.js';
-import { checkReplay, isWholeRange, unknownConsumer } from './admin-checks.js';
+import { unknownConsumer } from '../status/unknown-consumer.js';
+import { checkReplay, isWholeRange } from './admin-checks.js';
 import type { ReplayFilter, ReplayOptions, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
 import { ReplayStore } from './replay.store.js';
 import { ReplayRequestStore } from './replay-request.store.js';

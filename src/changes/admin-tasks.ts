@@ -5,7 +5,7 @@ import { loggerOf } from '../database/engine-name.js';
 import { RepeatedFailures } from '../database/repeated-failures.js';
 import { messageOf } from '../errors.js';
 import type { CursorSnapshot } from '../membership/integration-process.store.js';
-import { BacklogSamples } from './backlog-samples.js';
+import { BacklogSamples } from '../rates/backlog-samples.js';
 import { OperationRunner } from './operations/operation-runner.js';
 import { RepartitionSteps } from './repartition-steps.js';
 import { ReplayWindowStore, type WindowResult } from './replay-window.store.js';
