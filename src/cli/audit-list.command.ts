@@ -21,7 +21,7 @@ export const auditListCommand: Command = {
     since: { type: 'string', summary: 'only at this time or later' },
     until: { type: 'string', summary: 'only before this time' },
     limit: { type: 'string', summary: 'how many, default 50' },
-    after: { type: 'string', summary: 'the page behind: the id that the page before gave' },
+    after: { type: 'string', summary: 'where the next page begins: the last line of a page prints it' },
     ...WATCH_OPTION,
   },
   summary: 'show who changed what, when and why, the latest first',

@@ -33,7 +33,10 @@ export const consumersShowCommand: Command = {
       summary: `list the events in this state: ${BACKLOG_STATES.join(', ')}`,
     },
     limit: { type: 'string', summary: 'how many of them, default 50' },
-    after: { type: 'string', summary: 'the page behind: <position>/<id> as the page before gave it' },
+    after: {
+      type: 'string',
+      summary: 'where the next page begins, as <position>/<id>: the last line of a page prints it',
+    },
     ...WATCH_OPTION,
   },
   summary: 'show one consumer: its backlog by state, what blocks and what runs',

@@ -28,7 +28,7 @@ export const deadLettersGroupsCommand: Command = {
       type: 'string',
       summary: 'name (default), size: the largest first, or latest: the newest first',
     },
-    after: { type: 'string', summary: 'the page behind, as the page before printed it' },
+    after: { type: 'string', summary: 'where the next page begins: the last line of a page prints it' },
     ...WATCH_OPTION,
   },
   summary: 'show dead letters by consumer and kind of failure, with the latest error of each',

@@ -19,7 +19,10 @@ export const eventsListCommand: Command = {
     since: { type: 'string', summary: 'only events written at this time or later' },
     until: { type: 'string', summary: 'only events written before this time' },
     limit: { type: 'string', summary: 'how many, default 50' },
-    before: { type: 'string', summary: 'the page behind: only events at lower positions' },
+    before: {
+      type: 'string',
+      summary: 'only events at lower positions: the last line of a page prints where the next one begins',
+    },
     ...WATCH_OPTION,
   },
   summary: 'search the log, the newest event first; a look goes back 100,000 positions',

@@ -54,9 +54,13 @@ export const eventsShowCommand: Command = {
 };
 
 export function unknownEvent(id: string): IntegrationError {
-  return new IntegrationError('INTEGRATION_INBOX_UNKNOWN', `The log has no event ${id}, or no longer`, {
-    id,
-  });
+  return new IntegrationError(
+    'INTEGRATION_INBOX_UNKNOWN',
+    `The log does not have event ${id}: it never had it, or does not keep it any more`,
+    {
+      id,
+    },
+  );
 }
 
 /**

@@ -5,7 +5,7 @@ import { COMMON_OPTIONS } from './usage.js';
 /** Options that say nothing about what is chosen. */
 const OF_THE_CALL = new Set([...Object.keys(COMMON_OPTIONS), 'watch']);
 
-/** The command line of the page behind this one: the same choice, from another place on. */
+/** The command line of the next page: it chooses the same, and begins where this page ends. */
 export function nextPage(
   context: CommandContext,
   command: string,

@@ -15,7 +15,7 @@ export const operationsListCommand: Command = {
   options: {
     state: { type: 'string', summary: `only those that are ${OPERATION_STATES.join(', ')}` },
     limit: { type: 'string', summary: 'how many, default 50' },
-    after: { type: 'string', summary: 'the page behind: the id of the last operation of the page before' },
+    after: { type: 'string', summary: 'where the next page begins: the last line of a page prints it' },
     ...WATCH_OPTION,
   },
   summary: 'show redrives, discards and replays of many events, the latest first',

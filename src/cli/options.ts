@@ -42,7 +42,7 @@ export function chosenRowFilter({
 }: Pick<CommandContext, 'arguments' | 'options'>): InboxFilter {
   if (ids.length === 0) return rowFilter(options);
   if (options['event-id'] !== undefined)
-    throw new UsageError('--event-id names one event: name all of them as arguments');
+    throw new UsageError('--event-id names a single event: to name several, give all of them as arguments');
   for (const id of ids) checkUuid(id, '<event>');
   const filter = { ...rowFilter(options), outboxEventIds: ids };
   checkFilter(filter);

@@ -15,7 +15,7 @@ export const processesListCommand: Command = {
   parameters: [],
   options: {
     limit: { type: 'string', summary: 'how many, default 50' },
-    after: { type: 'string', summary: 'the page behind: the id that the page before gave' },
+    after: { type: 'string', summary: 'where the next page begins: the last line of a page prints it' },
     ...WATCH_OPTION,
   },
   summary: 'show the processes: version, what they own, and what has run for more than 2 seconds',

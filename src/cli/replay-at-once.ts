@@ -26,7 +26,7 @@ export function isReplayedAtOnce(
   const foreign = OF_OPERATIONS.find((name) => options[name] !== undefined);
   if (options['at-once'] !== true) return isFormerCall && foreign === undefined;
   if (foreign !== undefined)
-    throw new UsageError(`--at-once starts no operation, and --${foreign} is of an operation`);
+    throw new UsageError(`--at-once starts no operation, and --${foreign} is only for an operation`);
   if (!isWholeRange(selection))
     throw new UsageError('--at-once is for a range of positions: give only --from, and --to if you like');
   return true;

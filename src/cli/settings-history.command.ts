@@ -14,7 +14,7 @@ export const settingsHistoryCommand: Command = {
   optionalParameter: 'key',
   options: {
     limit: { type: 'string', summary: 'how many, default 50' },
-    after: { type: 'string', summary: 'the page behind: the number that the page before gave' },
+    after: { type: 'string', summary: 'where the next page begins: the last line of a page prints it' },
     ...WATCH_OPTION,
   },
   summary: 'show the changes of all settings or of one, the latest first',

@@ -23,7 +23,7 @@ export function writeContractsFile(contracts: readonly KeptContract[]): string {
 export function readContractsFile(text: string): KeptContract[] {
   const { format, contracts } = Object(JSON.parse(text)) as { format?: unknown; contracts?: unknown };
   if (format !== FORMAT || !Array.isArray(contracts) || !contracts.every(isKept))
-    throw new Error('it is no contracts.json of this version of nestjs-integration');
+    throw new Error('it is not a contracts.json of this version of nestjs-integration');
   return contracts;
 }
 

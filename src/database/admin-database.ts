@@ -107,7 +107,7 @@ function busyOr(error: unknown): unknown {
   if (!isPoolExhausted(error)) return error;
   return new IntegrationError(
     'INTEGRATION_ADMIN_BUSY',
-    `Other calls of admins have used all ${ADMIN_CONNECTIONS} connections for admins of this process for too long. Try again in a moment`,
+    `This process has ${ADMIN_CONNECTIONS} connections for admins, and other calls were still using all of them. Try again in a moment`,
     { connections: ADMIN_CONNECTIONS },
     { cause: error },
   );

@@ -44,11 +44,12 @@ export interface EngineSession {
 }
 
 /**
- * The connections of the engine to the database, apart from the client of the host. So neither of the two can
- * use up the connections of the other.
+ * The connections of the engine to the database, apart from the client of the host. So a host whose requests
+ * use up its pool does not stop delivery, and delivery never takes connections of the host.
  *
- * A server that is lost may have lost commits. So every loss of a connection is announced on `losses$`, and
- * everybody drops what they held in memory about the state of the database.
+ * When a connection is lost, knowledge is lost too, because the server may have lost commits. So every loss
+ * is announced on `losses$`, and every part that held something in memory about the state of the database
+ * drops it.
  */
 export class EngineDatabase implements EngineSession, RowSource {
   readonly engine: string;
@@ -180,7 +181,10 @@ export class EngineDatabase implements EngineSession, RowSource {
     });
   }
 
-  /** Opens a connection beside the pool. If it is `critical`, its loss is announced as one of the engine. */
+  /**
+   * Opens a connection beside the pool (heartbeat, LISTEN). If it is `critical`, its loss is announced as a
+   * loss of the engine.
+   */
   async openDedicated(applicationName: string, critical: boolean): Promise<EngineConnection> {
     const connection = await this.around(() => this.connections.open(applicationName));
     if (critical) connection.ended.then(() => this.losses.announceAndLook(applicationName));
@@ -188,7 +192,10 @@ export class EngineDatabase implements EngineSession, RowSource {
     return connection;
   }
 
-  /** The start time of the server, to the microsecond. Undefined before the first connection. */
+  /**
+   * The start time of the server that all connections are with, to the microsecond. Undefined before the
+   * first connection.
+   */
   get serverStarted(): string | undefined {
     return this.connections.server.started;
   }
@@ -215,7 +222,10 @@ export class EngineDatabase implements EngineSession, RowSource {
     });
   }
 
-  /** Opens a client of the engine with a pool of its own, apart from the one that reading and saving need. */
+  /**
+   * Opens a client of the engine with a pool of its own, so that transactions of handlers cannot take the
+   * connections that reading pages and saving need.
+   */
   openClient(): EngineClient {
     const max = this.options.max ?? DEFAULT_CLIENT_POOL_SIZE;
     const openPool = () => this.openPool(max, 'nestjs-integration client', 'host');

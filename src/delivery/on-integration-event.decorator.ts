@@ -92,6 +92,6 @@ function noListener(target: object, name: string | symbol): IntegrationError {
   const type = typeof target === 'function' ? target : target.constructor;
   return new IntegrationError(
     'INTEGRATION_SUBSCRIBER_INVALID',
-    `@OnIntegrationEvent cannot have ${type.name}.${String(name)} told of outcomes: it is no method of a provider, but static, a property or an accessor.`,
+    `@OnIntegrationEvent cannot have ${type.name}.${String(name)} told of outcomes: it must be a method of a provider, and not static, a property or an accessor.`,
   );
 }

@@ -12,8 +12,8 @@ export const UNSERVED_TIMES = Symbol('nestjs-integration:unserved-times');
 
 export interface UnservedTimes {
   /**
-   * Milliseconds from the boot to the first look at what is stored. By then this process has told the others
-   * what it knows.
+   * Milliseconds from the boot to the first look at the stored consumers. By then this process has stored
+   * its own consumers.
    */
   readonly firstMs: number;
   readonly everyMs: number;

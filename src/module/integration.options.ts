@@ -35,7 +35,10 @@ export type { ResolvedOptions };
 
 /** All options except `imports`. */
 export interface IntegrationOptions {
-  /** The token of the host's client. The engine's connections are used without it and without `client`. */
+  /**
+   * The token of the host's client (its PrismaService). The engine's own connections are used if neither
+   * `clientToken` nor `client` is given.
+   */
   clientToken?: InjectionToken | undefined;
   /** The host's client itself, or the adapter of its library: `fromKysely(db)`. */
   client?: TransactionalSqlClient | HostAdapter<object> | undefined;
@@ -57,11 +60,17 @@ export interface IntegrationOptions {
    * `DATABASE_URL` of ConfigService, then of the environment. With a name it is `<NAME>_DATABASE_URL`.
    */
   connectionString?: string | undefined;
-  /** The parts of the connection, for a password that changes at run time, and for connectors. */
+  /**
+   * The parts of the connection, instead of `connectionString`. Use it for a password that changes while the
+   * application runs, and for connectors.
+   */
   connection?: EngineConnectionOptions | undefined;
   /** `max` is the number of the engine's connections, 4 by default. */
   pool?: { max?: number | undefined } | undefined;
-  /** The Postgres schema of the tables, default `integration`. Lower-case letters, digits and underscores. */
+  /**
+   * The Postgres schema of the tables, `integration` by default. Its name has lower-case letters, digits and
+   * underscores.
+   */
   schema?: string | undefined;
   /**
    * What the boot does with the schema. `verify`, the default, checks it and fails with the command to run.
@@ -81,7 +90,10 @@ export interface IntegrationOptions {
   transactionalConcurrency?: number | undefined;
   /** How many milliseconds a shutdown waits for running handlers. The default is 10000. */
   shutdownTimeoutMs?: number | undefined;
-  /** What happens when a handler blocks the event loop past the lease. The default `report` logs it. */
+  /**
+   * What happens when a handler blocks the event loop for longer than the lease. The default is `report`,
+   * which logs it.
+   */
   watchdog?: 'report' | 'exit' | 'off' | undefined;
   /** The largest payload in bytes of JSON text in UTF-8. The default is 1048576. */
   maxPayloadBytes?: number | undefined;
@@ -248,7 +260,7 @@ function problemsOf(options: Given, name: string): string[] {
         ]
       : []),
     ...(options.ambientPublishing !== undefined && options.ambient === undefined
-      ? ['ambientPublishing says nothing without ambient: give both']
+      ? ['ambientPublishing has no effect without ambient: give both']
       : []),
     ...problemsOfUnknownNames(options, { known: [...names, ...OF_THE_MODULE] }),
     ...OF_THE_MODULE.filter((name) => options[name] !== undefined).map(

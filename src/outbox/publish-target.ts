@@ -122,8 +122,8 @@ function misplaced(what: string): IntegrationError {
 }
 
 /**
- * The transaction that a library of the host keeps around the calling code. A library still
- * names it to work that was started in it and is not done when it ends.
+ * The transaction that a library of the host keeps around the calling code. Work may go on after the
+ * transaction in which it was started has ended. To such work a library still gives this transaction.
  */
 function ambientTransaction(
   { current, joins }: AmbientTransaction,

@@ -157,7 +157,7 @@ function checkChange(change: FailureGroupChange): void {
   if (acknowledged !== undefined && typeof acknowledged !== 'boolean')
     throw invalidArgument('acknowledged must be true or false', { field: 'acknowledged' });
   if (note === undefined && acknowledged === undefined)
-    throw invalidArgument('The change says nothing: give note or acknowledged', { field: 'note' });
+    throw invalidArgument('The change is empty: give note or acknowledged', { field: 'note' });
 }
 
 function checkKey(group: FailureGroupKey): void {

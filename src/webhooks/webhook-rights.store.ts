@@ -1,6 +1,6 @@
 import type { ExtensionRights } from '../maintenance/privileges.js';
 
-/** The rights on the tables of webhooks. docs/guide/security.md has them as GRANT statements. */
+/** The rights on the tables of webhooks. docs/guide/operate/security.md has them as GRANT statements. */
 export const WEBHOOK_RIGHTS: ExtensionRights = {
   engine: [
     { on: 'webhook_count', privileges: ['SELECT', 'INSERT', 'UPDATE'] },

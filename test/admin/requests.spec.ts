@@ -212,7 +212,7 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
   });
 
   it('has its action and its problems in the guide', () => {
-    const guide = readFileSync(join(import.meta.dirname, '../../docs/guide/admin-api.md'), 'utf8');
+    const guide = readFileSync(join(import.meta.dirname, '../../docs/guide/reference/admin-api.md'), 'utf8');
     const actions = [...guide.matchAll(/^\| `([a-z-]+\.[a-z-]+)`/gm)].map(([, action]) => action);
     expect(actions).toEqual([...ADMIN_ACTIONS]);
     const codes = [...guide.matchAll(/^\| `(INTEGRATION_ADMIN_\w+)`/gm)].map(([, code]) => code);

@@ -116,7 +116,7 @@ describe('a plan', () => {
     ['an unknown kind', { kind: 'delete' }, 'kind must be one of redrive, discard'],
     ['a rate of 0', { rate: 0 }, 'rate must be a whole number from 1'],
     ['a discard without a reason', { kind: 'discard', reason: ' ' }, 'Say why'],
-    ['states of a redrive', { states: ['failed'] }, 'states are of a discard'],
+    ['states of a redrive', { states: ['failed'] }, 'states is only for the kind "discard"'],
     ['a discard that stops', { kind: 'discard', stopAfter: 1 }, 'stopAfter is of a redrive'],
     ['states of single events', { kind: 'discard', states: ['running'] }, 'is for one event'],
   ])('is refused with %s', async (_, request, message) => {

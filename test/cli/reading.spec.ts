@@ -186,7 +186,7 @@ describe('events', () => {
 
   it.each(['show', 'chain'])('%s: an event that there is not is an error', async (command) => {
     const { status, stderr } = await run('events', command, '00000000-0000-4000-8000-000000000000');
-    expect([status, stderr]).toEqual([1, expect.stringContaining('The log has no event')]);
+    expect([status, stderr]).toEqual([1, expect.stringContaining('The log does not have event')]);
   });
 });
 

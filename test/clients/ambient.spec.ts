@@ -185,6 +185,6 @@ describe('work that was left behind, where the current transaction is kept for i
 
 it('says nothing without the option, and refuses a way of publishing without it', async () => {
   await expect(startApp(database, [], { ambientPublishing: 'join' })).rejects.toMatchObject({
-    message: expect.stringContaining('ambientPublishing says nothing without ambient'),
+    message: expect.stringContaining('ambientPublishing has no effect without ambient'),
   });
 });

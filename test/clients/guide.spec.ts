@@ -10,7 +10,7 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database.
 const FILE = /^\/\/ file: ([a-z-]+)\/app\.module\.ts\n/;
 
 /** The section of each library in the guide's page on clients, by its folder. */
-const SECTIONS = codeBlocks(readPage('docs/guide/clients.md').text).flatMap(({ text }) => {
+const SECTIONS = codeBlocks(readPage('docs/guide/start/clients.md').text).flatMap(({ text }) => {
   const [, folder] = FILE.exec(text) ?? [];
   return folder === undefined ? [] : [[folder, text] as const];
 });

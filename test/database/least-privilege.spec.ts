@@ -63,7 +63,7 @@ function nameOf(role: Role): string {
 }
 
 async function sqlOfGuide(file: string): Promise<string> {
-  const page = await readFile('docs/guide/security.md', 'utf8');
+  const page = await readFile('docs/guide/operate/security.md', 'utf8');
   const sql = new RegExp(`\`\`\`sql\\n-- file: ${file}\\n(.*?)\`\`\``, 's').exec(page)?.[1];
   if (sql === undefined) throw new Error(`the guide has no ${file}`);
   return sql.replace(/\bintegration_(migrator|publisher|worker|handlers|admin)\b/g, (_, role: Role) =>
@@ -471,7 +471,7 @@ describe('a right that is missing is named', () => {
       }
       const lines = said().filter((words) => words.includes('A webhook was not accepted'));
       expect(lines).toEqual([expect.stringContaining(`TO "${nameOf(role)}"`)]);
-      expect(lines[0]).toContain('docs/guide/security.md');
+      expect(lines[0]).toContain('docs/guide/operate/security.md');
       const statement = /owner of the tables: (.*?)\. docs/.exec(lines[0] ?? '')?.[1];
       await run('migrator', statement ?? '');
       expect((await deliver('d1')).status).toBe(path === 'own' ? 200 : 404);
@@ -501,7 +501,7 @@ describe('a right that is missing is named', () => {
     });
     expect(status).toBe(1);
     expect(stderr).toContain(`${grant} TO "${nameOf('admin')}"`);
-    expect(stderr).toContain('docs/guide/security.md');
+    expect(stderr).toContain('docs/guide/operate/security.md');
   });
 
   it('the admin API says which right the role of its connections lacks, without a statement or a stack', async () => {

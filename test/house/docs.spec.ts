@@ -18,12 +18,14 @@ import {
   localLinks,
   type Page,
   pagesIn,
+  proseOf,
   README,
   ROOT,
   readPage,
 } from '../support/pages.js';
 
-const DECISIONS = pagesIn('docs/decisions');
+const INDEX_OF_DECISIONS = readPage('docs/decisions/README.md');
+const DECISIONS = pagesIn('docs/decisions').filter(({ name }) => name !== INDEX_OF_DECISIONS.name);
 const CHANGELOG = readPage('CHANGELOG.md');
 const OTHERS = ['CONTRIBUTING.md', 'src/README.md', 'docs/reliability.md', 'docs/performance.md'].map(
   readPage,
@@ -45,6 +47,13 @@ function brokenLinks({ name, text }: Page): string[] {
   });
 }
 
+/** Lines of prose that are longer than 200 characters. Rows of tables cannot be wrapped, and code is not. */
+function longLines(text: string): string[] {
+  return proseOf(text)
+    .split('\n')
+    .filter((line) => line.length > 200 && !line.trimStart().startsWith('|'));
+}
+
 /** What a page shows somebody to type behind `npx nestjs-integration`. */
 function commandsShown({ text }: Page): string[] {
   return [...text.matchAll(/npx nestjs-integration ([a-z][a-z -]*[a-z])/g)].map(([, words = '']) => words);
@@ -56,7 +65,7 @@ function isCommand(words: string): boolean {
 }
 
 describe('the documentation', () => {
-  const pages = [README, ...GUIDE_PAGES, ...DECISIONS, ...OTHERS, CHANGELOG];
+  const pages = [README, ...GUIDE_PAGES, ...DECISIONS, INDEX_OF_DECISIONS, ...OTHERS, CHANGELOG];
 
   it('has no link that leads nowhere', () => {
     expect(pages.map((page) => [page.name, brokenLinks(page)]).filter(([, links]) => links?.length)).toEqual(
@@ -95,8 +104,23 @@ describe('the guide', () => {
   );
 
   it('has an index with one line for each page', () => {
-    const lines = [...guidePage('README.md').matchAll(/^- \[[^\]]+\]\(([a-z-]+\.md)\): .*[.?]$/gm)];
+    const lines = [...guidePage('README.md').matchAll(/^- \[[^\]]+\]\(([a-z/-]+\.md)\): .*[.?]$/gm)];
     expect(lines.map(([, name]) => name).sort()).toEqual([...names].sort());
+  });
+
+  it('has a heading of the index for each folder, with the pages of that folder', () => {
+    const sections = guidePage('README.md').split(/^## /m).slice(1);
+    const misplaced = sections.flatMap((section) => {
+      const folder = section.split('\n', 1)[0]?.toLowerCase();
+      return localLinks(section).filter((target) => !target.startsWith(`${folder}/`));
+    });
+    expect(misplaced).toEqual([]);
+  });
+
+  it('has no line of prose that is longer than 200 characters', () => {
+    expect(GUIDE_PAGES.flatMap(({ name, text }) => longLines(text).map((line) => [name, line]))).toEqual([]);
+    const long = 'word '.repeat(50).trim();
+    expect(longLines(`${long}\n| ${long} |\n\`\`\`ts\n${long}\n\`\`\`\n`)).toEqual([long]);
   });
 
   it('has no page that the README does not link to', () => {
@@ -104,7 +128,7 @@ describe('the guide', () => {
   });
 
   it('lists every setting with its default and its name in the environment', () => {
-    const rows = guidePage('settings.md').matchAll(
+    const rows = guidePage('reference/settings.md').matchAll(
       /^\| `([\w.]+)` +\| (\w+) +\| .*? +\| `(INTEGRATION_OUTBOX_\w+)` +\|$/gm,
     );
     expect([...rows].map(([, key, value, name]) => [key, value, name])).toEqual(
@@ -117,20 +141,24 @@ describe('the guide', () => {
   });
 
   it('lists every option of the module', () => {
-    const rows = [...guidePage('configuration.md').matchAll(/^\| `(\w+)[\w.]*` +\|/gm)].map(
+    const rows = [...guidePage('start/configuration.md').matchAll(/^\| `(\w+)[\w.]*` +\|/gm)].map(
       ([, name]) => name,
     );
     expect(rows.sort()).toEqual([...OPTION_NAMES, 'imports', 'isGlobal', 'name'].sort());
   });
 
   it('lists every option of a subscriber', () => {
-    const rows = [...guidePage('subscribing.md').matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name);
+    const rows = [...guidePage('subscribe/subscribing.md').matchAll(/^\| `(\w+)` +\|/gm)].map(
+      ([, name]) => name,
+    );
     // The decorator has no handler: it stands on it.
     expect(rows).toEqual(KNOWN_OPTIONS.filter((name) => name !== 'handler'));
   });
 
   it('lists every command', () => {
-    const rows = [...guidePage('commands.md').matchAll(/^\| `([^`]+)`/gm)].map(([, call = '']) => call);
+    const rows = [...guidePage('reference/commands.md').matchAll(/^\| `([^`]+)`/gm)].map(
+      ([, call = '']) => call,
+    );
     const missing = COMMANDS.filter(
       ({ name }) => !rows.some((call) => call === name || call.startsWith(`${name} `)),
     );
@@ -140,13 +168,22 @@ describe('the guide', () => {
 
   it('says of every error code what it means and what to do', () => {
     const rows = [
-      ...guidePage('troubleshooting.md').matchAll(/^\| `(INTEGRATION_\w+)` +\| (.*?) +\| (.*?) +\|$/gm),
+      ...guidePage('operate/troubleshooting.md').matchAll(
+        /^\| `(INTEGRATION_\w+)` +\| (.*?) +\| (.*?) +\|$/gm,
+      ),
     ];
     expect(rows.map(([, code]) => code).sort()).toEqual([...INTEGRATION_ERROR_CODES].sort());
     expect(rows.filter(([, , meaning, remedy]) => !meaning || !remedy)).toEqual([]);
   });
 });
+
 describe('the records of decisions', () => {
+  it('are in their index, each of them once', () => {
+    const files = DECISIONS.map(({ name }) => name.slice('docs/decisions/'.length));
+    const listed = [...INDEX_OF_DECISIONS.text.matchAll(/^- \[(\d{4})\]\((\1-[^)]+\.md)\): \S.*$/gm)];
+    expect(listed.map(([, , file]) => file).sort()).toEqual(files);
+  });
+
   const FORM = ['Context', 'Decision', 'Consequences', 'Measured'];
 
   it('have the one form, in its order', () => {

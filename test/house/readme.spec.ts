@@ -78,7 +78,7 @@ function isJson(text: string): boolean {
 
 /** What the examples of any page may import: the files of the README, and the host's client. */
 function filesForAll(): Map<string, string> {
-  const configuration = GUIDE_PAGES.find(({ name }) => name === 'docs/guide/configuration.md');
+  const configuration = GUIDE_PAGES.find(({ name }) => name === 'docs/guide/start/configuration.md');
   const client = join(FOLDER, 'prisma.module.ts');
   return new Map([
     ...exampleFiles(README.text),

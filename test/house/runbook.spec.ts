@@ -13,7 +13,7 @@ const ALERTS = [...read('docs/telemetry/prometheus-rules.yml').matchAll(/- alert
   ([, name]) => name,
 );
 const RUNBOOK =
-  read('docs/guide/operations.md').split('\n## When an alert comes\n')[1]?.split('\n## ', 1)[0] ?? '';
+  read('docs/guide/operate/operations.md').split('\n## When an alert comes\n')[1]?.split('\n## ', 1)[0] ?? '';
 const SECTIONS = new Map(
   RUNBOOK.split('\n### ')
     .slice(1)

@@ -255,7 +255,7 @@ describe('the last position that JavaScript holds', () => {
   it('is behind the sequence when a migration comes: the way out of the guide leads on', async () => {
     const [, looks = '', mends = ''] =
       /cannot be greater than MAXVALUE`\n.*?```sql\n(.*?)```.*?```sql\n(.*?)```/s.exec(
-        await readFile('docs/guide/troubleshooting.md', 'utf8'),
+        await readFile('docs/guide/operate/troubleshooting.md', 'utf8'),
       ) ?? [];
     await startAndHandle(3);
     await app?.close();

@@ -18,8 +18,9 @@ export function readPage(name: string): Page {
   return { name, text: readFileSync(join(ROOT, name), 'utf8') };
 }
 
+/** The pages of a folder and of the folders in it. */
 export function pagesIn(folder: string): Page[] {
-  return readdirSync(join(ROOT, folder))
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .sort()
     .map((name) => readPage(`${folder}/${name}`));

@@ -9,7 +9,7 @@ import { until } from '../support/until.js';
 import { untilConsumerSettled } from '../support/until-settled.js';
 import { TestSdk } from './sdk.js';
 
-const PAGE = readFileSync(join(import.meta.dirname, '../../docs/guide/telemetry.md'), 'utf8');
+const PAGE = readFileSync(join(import.meta.dirname, '../../docs/guide/operate/telemetry.md'), 'utf8');
 
 /** The rows of the table with this head, without it. */
 function tableOf(head: string): string[][] {

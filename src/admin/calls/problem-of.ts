@@ -88,7 +88,7 @@ function withoutRight(error?: IntegrationError): Failure {
   const problem = new AdminProblem(
     500,
     'INTEGRATION_PRIVILEGES_MISSING',
-    `A database role of this process lacks ${what === '' ? 'a right' : what}. Its log has the error, and docs/guide/security.md lists what each role needs`,
+    `A database role of this process lacks ${what === '' ? 'a right' : what}. Its log has the error, and docs/guide/operate/security.md lists what each role needs`,
   );
   return { problem, isUnexpected: true };
 }

@@ -17,7 +17,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
       title: 'nestjs-integration: admin API',
       version,
       description:
-        'What IntegrationAdminModule offers below its path. How to use it stands in docs/guide/admin-api.md.',
+        'What IntegrationAdminModule offers below its path. How to use it stands in docs/guide/reference/admin-api.md.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/ops/integration', description: 'The path that the application gave the module.' }],

@@ -124,7 +124,7 @@ function repeated({ action, bodyHash, status, answer }: KeptAnswer, asked: Keyed
     throw new AdminProblem(
       409,
       'INTEGRATION_ADMIN_KEY_IN_USE',
-      `The first request with this ${HEADER} is under way, or nobody knows whether it was done. Look for it before you send it with another key`,
+      `The first request with this ${HEADER} still runs, or its end is unknown. Look in the audit log whether its change was made, before you send it again with another key`,
     );
   }
   return Answer.repeated(answer ?? '', status);

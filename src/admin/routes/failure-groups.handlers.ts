@@ -75,7 +75,13 @@ export class FailureGroupsHandlers implements Answering<typeof ROUTES, FailureGr
   async groups({ query }: Call<typeof ROUTES.groups>) {
     const { limit, after, consumer: consumerName, order = 'name' } = query;
     if (after !== undefined && after[0] !== order)
-      throw invalidRequest([{ in: 'query', pointer: '/after', message: 'is of a page in another order' }]);
+      throw invalidRequest([
+        {
+          in: 'query',
+          pointer: '/after',
+          message: 'belongs to a list in another order: give the order of that list, or leave after out',
+        },
+      ]);
     const value = order === 'name' ? undefined : after?.[3];
     const place = after === undefined ? undefined : { ...keyOf(after[1], after[2]), value };
     const { items, next, isPartial } = await this.groupsOf.list(
@@ -104,7 +110,7 @@ export class FailureGroupsHandlers implements Answering<typeof ROUTES, FailureGr
       throw invalidRequest([{ in: 'body', pointer: '/removeNote', message: 'contradicts note: give one' }]);
     if (note === undefined && !removeNote && acknowledged === undefined)
       throw invalidRequest([
-        { in: 'body', pointer: '', message: 'says nothing: give note, removeNote or acknowledged' },
+        { in: 'body', pointer: '', message: 'changes nothing: give note, removeNote or acknowledged' },
       ]);
     await this.groupsOf.change(group, { note: removeNote ? null : note, acknowledged }, author);
     return { done: true };

@@ -60,7 +60,7 @@ export class OpenStreams implements OnModuleDestroy {
       throw new AdminProblem(
         429,
         'INTEGRATION_ADMIN_TOO_MANY_STREAMS',
-        `This process has ${this.limits.most} streams open, which is the most. Read overview instead, or try again later`,
+        `This process has ${this.limits.most} streams open and opens no more. Read the overview instead, or try again later`,
       );
     }
   }

@@ -42,7 +42,9 @@ export function checkRequest(request: OperationRequest): void {
   checkFilter(filter);
   if (kind === 'replay') checkReplayRequest(request);
   else if (request.replay !== undefined)
-    throw invalid('replay is of a replay: the others choose by filter', { field: 'replay' });
+    throw invalid('replay is only for the kind "replay": other kinds choose events by filter', {
+      field: 'replay',
+    });
   const isBounded = kind === 'redrive' && maxEvents !== undefined;
   if (!isBounded && Object.values(filter).every((value) => value === undefined))
     throw invalid('Say which events: a consumer, an event name, an aggregate, or an error fingerprint', {
@@ -51,9 +53,12 @@ export function checkRequest(request: OperationRequest): void {
   // Somebody who only wants to know the counts need not say why yet.
   if (kind === 'discard' && reason !== undefined) checkReason(filter, reason);
   if (states !== undefined && kind !== 'discard')
-    throw invalid('states are of a discard: a redrive takes dead letters and what failed for good', {
-      field: 'states',
-    });
+    throw invalid(
+      'states is only for the kind "discard": a redrive takes dead letters and events that failed for good',
+      {
+        field: 'states',
+      },
+    );
   checkStatesOfMany(states ?? []);
   if (states?.length === 0)
     throw invalid('states is empty: leave it out for all of them', { field: 'states' });

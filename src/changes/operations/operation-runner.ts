@@ -12,7 +12,7 @@ const LOOK_MS = 500;
 @Injectable()
 export class OperationRunner {
   private readonly store: OperationWorkStore;
-  /** Until when an operation has no portion, in monotonic milliseconds. Others have theirs meanwhile. */
+  /** When an operation may have its next portion, in monotonic milliseconds. Until then others have theirs. */
   private readonly resting = new Map<string, number>();
 
   constructor(

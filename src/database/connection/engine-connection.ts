@@ -174,7 +174,7 @@ export class EngineConnectionFactory {
     if (missing.length === 0 || this.hasSaidPlainWay) return;
     this.hasSaidPlainWay = true;
     this.logger.warn(
-      `The version of pg that is loaded is not the one that this package was tested with: it lacks ${missing.join(', ')}. Everything works, in a plainer way that takes more time. Install the version of pg that package.json of nestjs-integration names.`,
+      `The version of pg that is loaded is not the one that this package was tested with: it lacks ${missing.join(', ')}. Everything works, but more slowly. Install the version of pg that package.json of nestjs-integration names.`,
     );
   }
 

@@ -7,13 +7,13 @@ import type { EngineConnectionFactory, SessionUse } from './engine-connection.js
  *
  * A server that ends an idle session has lost nothing.
  *
- * The end of a session of the client on which handlers run is no loss either, because a statement of a
- * handler may have ended it. Before its work is done again, the tables tell whether it was committed (the row
- * in the inbox, or the positions of the batch).
+ * Handlers run on sessions of a client. The end of such a session is not a loss either, because a statement
+ * of a handler may have ended it. Before the work is done again, the tables tell whether it was committed
+ * (the row in the inbox, or the positions of the batch).
  *
- * A server that was lost, or that lost commits, also ends the sessions of the engine, of which that of the
- * heartbeat is always open. Or it answers on them although it was replaced. A new session shows that, so one
- * is opened after every end.
+ * A server that was lost, or that lost commits, also ends the sessions of the engine. The session of the
+ * heartbeat is always open, so its end is seen. A server that was replaced may still answer on old sessions.
+ * A new session shows the replacement, so one is opened after every end.
  */
 
 /** Announces losses, and finds out where new connections lead. */

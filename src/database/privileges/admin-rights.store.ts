@@ -36,7 +36,7 @@ const CHANGED = [
   'integration_idempotency_key',
 ];
 
-/** What a role needs that administers. docs/guide/security.md has the same as GRANT statements. */
+/** What a role needs that administers. docs/guide/operate/security.md has the same as GRANT statements. */
 export const OF_ADMINS: readonly Right[] = [
   ...TABLES.map((on): Right => ({ on, privileges: ['SELECT'] })),
   { on: 'outbox_event_position_seq', privileges: ['SELECT'] },

@@ -2,7 +2,7 @@ import type { SqlClient } from '../clients/sql-client.js';
 import type { EngineSession } from '../engine-database.js';
 
 /**
- * A right that a role needs on a table or sequence of the schema. docs/guide/security.md has the same rights
+ * A right that a role needs on a table or sequence of the schema. docs/guide/operate/security.md has the same rights
  * as GRANT statements.
  */
 export interface Right {

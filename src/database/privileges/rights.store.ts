@@ -1,7 +1,7 @@
 import type { Right } from './privileges.store.js';
 
 /*
- * The rights that a role needs for each kind of work. docs/guide/security.md has the same rights as GRANT
+ * The rights that a role needs for each kind of work. docs/guide/operate/security.md has the same rights as GRANT
  * statements.
  */
 

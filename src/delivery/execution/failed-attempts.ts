@@ -24,7 +24,7 @@ export class FailedAttempts {
     try {
       return this.retries.outcomeOf(error, delivery);
     } catch {
-      return this.retries.outcomeOf(new Error('something was thrown that cannot be looked at'), delivery);
+      return this.retries.outcomeOf(new Error('the handler threw a value that cannot be read'), delivery);
     }
   }
 }

@@ -7,7 +7,7 @@ const MOST_FRAMES = 20;
 const LONGEST_TEXT = 4_000;
 const LONGEST_CAUSE = 300;
 const LONGEST_NAME = 300;
-/** So much of a stack is looked at. The message before it may be as long as a file. */
+/** How many characters of a stack are read at most. Its message may be as long as a file. */
 const STACK_LOOKED_AT = 16_000;
 
 /**

@@ -2,7 +2,7 @@ import type { LogEvent } from '../log-event.js';
 import type { GroupReader } from '../log-reader.js';
 import { bytesOf, type LogPage } from '../outbox-log.store.js';
 
-/** Events with the same name and partition. A cursor that wants one of them wants all of them. */
+/** Events with the same name and the same partition. A cursor that reads one of them reads all of them. */
 interface Kind {
   readonly eventName: string;
   readonly partition: number | undefined;
@@ -10,8 +10,8 @@ interface Kind {
 }
 
 /**
- * A page that was read for several cursors. Each cursor gets its own events. Of the other events it gets only
- * the positions.
+ * A page that was read for several cursors. Each cursor gets the events that it asks for, and only the
+ * positions of the other events.
  */
 export class DividedPage {
   /** Size of the payloads in bytes. */

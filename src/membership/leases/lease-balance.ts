@@ -8,15 +8,14 @@ export interface Members {
 }
 
 /*
- * Which process wants which names stands nowhere, because a process may want very many. So leases are spread
+ * No table says which process wants which names, because a process may want very many. So leases are spread
  * in two ways that need no such list:
  *
- * - Of the names that are free, each live process takes a part, and the processes with the fewest leases come
- *   first. A name that is still free at the next look is not wanted by
- *   the others, so any process takes it.
- * - A process that waits and holds at least two leases fewer than another one asks that one for some of what
- *   it waits for. It asks for so few that all who ask at once do not get more than half of the difference.
- *   It asks again when it has got them.
+ * - Each live process takes a part of the names that are free. The processes with the fewest leases come
+ *   first. If a name is still free at the next look, the others do not want it, so any process takes it.
+ * - A process may hold at least two leases fewer than another one that has what it waits for. Then it asks
+ *   that one for some of it. It asks for a small number, so that all processes that ask at the same time get
+ *   at most half of the difference. It asks again when it has got them.
  */
 
 /** Of the names that are free, those that this process takes now. */

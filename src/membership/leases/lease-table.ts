@@ -33,7 +33,7 @@ export class LeaseTable {
     this.logger.error(
       lacking.rights === null
         ? `Leases cannot be taken: there is no table ${integrationLease}. Run the migrations of this version.`
-        : `Leases cannot be taken. Run as the owner of the tables: GRANT ${lacking.rights} ON ${integrationLease} TO ${sqlIdentifier(lacking.role)}. docs/guide/security.md lists what each role needs.`,
+        : `Leases cannot be taken. Run as the owner of the tables: GRANT ${lacking.rights} ON ${integrationLease} TO ${sqlIdentifier(lacking.role)}. docs/guide/operate/security.md lists what each role needs.`,
     );
     return false;
   }

@@ -17,18 +17,23 @@ import { LeaseTable } from './lease-table.js';
 import { pauseAfter, renewedOf, type Want } from './lease-want.js';
 import { leaseLost, TakenLease } from './taken-lease.js';
 
-/** Work that ran for so long before it failed has not failed again and again. */
+/** If work ran for longer than this before it failed, the failure counts as the first one. */
 const LONG_RUN_MS = 60_000;
 
 /**
  * The names that this process wants, and the leases that it has. The heartbeat asks it what to look at, and
  * tells it what it saw.
  *
- * A process drops a lease on its own in three cases: its time has passed by the process's own monotonic clock
- * since the last renewal was sent, a connection of the engine was lost (so the server may have lost the
- * taking, or be another one), or the table cannot be used any more. The work's signal is aborted then, and
- * the lease is taken anew, with another token, only when the work has ended. What the work saves later is
- * refused if somebody else has had the lease (see `LeaseStore`).
+ * A process drops a lease on its own in three cases:
+ *
+ * - The lease has run out: its time has passed since the last renewal was sent, by the monotonic clock of the
+ *   process.
+ * - A connection of the engine was lost. The server may have lost the row of the lease, or be another server.
+ * - The table cannot be used any more.
+ *
+ * Then the signal of the work is aborted. The process takes the lease again only when the work has ended, and
+ * with another token. What the work saves later is refused if another process has had the lease meanwhile
+ * (see `LeaseStore`).
  */
 @Injectable()
 export class NamedLeases {

@@ -10,7 +10,7 @@ import type { IncomingEngine } from './incoming-engine.js';
 const TOLD_FOR_MS = 10_000;
 
 const UNKNOWN =
-  'A role of this process lacks a right that incoming webhooks need. docs/guide/security.md lists the grants of each role.';
+  'A role of this process lacks a right that incoming webhooks need. docs/guide/operate/security.md lists the grants of each role.';
 
 /** Says which right a role lacks after the server has refused a statement for it. */
 export class LackedRight {

@@ -3,7 +3,7 @@ import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { messageOf } from '../../errors.js';
 import type { RefusedStep } from './refusal.js';
 
-/** What became of a request. One that is `invalid` was accepted, and is counted there as well. */
+/** What became of a request. A request that is `invalid` was accepted too, so it is counted as both. */
 export type CountedOutcome = 'accepted' | 'repeated' | 'handshake' | 'invalid' | 'failed' | RefusedStep;
 
 export interface Counted {

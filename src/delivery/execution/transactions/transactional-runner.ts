@@ -257,7 +257,10 @@ export class TransactionalRunner {
     return run.rollBack(isOurs ? this.failures.outcomeOfEvent(attempt, error) : outcome);
   }
 
-  /** Decides about an error of the last statement. A wait for somebody else is not the event's fault. */
+  /**
+   * Decides about an error of the engine's last statement in the transaction. If that statement had to wait,
+   * this is not the event's fault.
+   */
   private outcomeOfLeaving(attempt: Attempt, run: TransactionRun, error: unknown): Outcome {
     const end = endOf(error);
     if (end !== undefined) return run.endedItself(end.by);
@@ -273,7 +276,10 @@ export class TransactionalRunner {
   }
 }
 
-/** Rejects if the effects are already committed, or if the lease is no longer ours. */
+/**
+ * Rejects if the handler must not run, because its effects are already committed or because the lease is no
+ * longer ours.
+ */
 function enter(
   transaction: HandlerTransaction,
   attempt: Attempt,
@@ -292,7 +298,10 @@ function enter(
   return entered;
 }
 
-/** Keeps a lost connection from ending the process. The statements that fail report it. */
+/**
+ * While the transaction runs, a lost connection is reported by the statements that fail. The listener keeps
+ * it from ending the process.
+ */
 function listenForErrors(client: SqlClient): (() => void) | undefined {
   return client instanceof PgSqlClient ? client.listenForErrors() : undefined;
 }
