@@ -1,9 +1,6 @@
-import type { Choice } from '../changes/inbox-admin.store.js';
 import type { Operation, OperationRequest } from '../changes/operations/operation.js';
-import { checkKindsWereSeen, checkPlanHolds, checkRequest } from '../changes/operations/operation-checks.js';
-import { OperationPlanStore, type PlannedEvents } from '../changes/operations/operation-plan.store.js';
-import { replayFilterOf } from '../changes/operations/operation-replay.js';
-import { unknownConsumer } from '../status/unknown-consumer.js';
+import { checkKindsWereSeen, checkPlanHolds } from '../changes/operations/operation-checks.js';
+import type { PlannedEvents } from '../changes/operations/operation-plan.store.js';
 import { authorOf } from './author.js';
 import type { CommandContext, CommandOption, CommandResult } from './command.js';
 import { isDryRun, wouldDo } from './dry-run.js';
@@ -26,8 +23,6 @@ export interface ManyChanged {
     OperationRequest,
     'kind' | 'filter' | 'states' | 'replay' | 'maxEvents' | 'stopAfter'
   >;
-  /** Undefined for a replay. */
-  readonly choice?: Choice;
   /** The field of the result that has the number of events. */
   readonly field: 'redriven' | 'discarded' | 'replayed';
   /** More of the result. */
@@ -51,8 +46,9 @@ export async function changeMany(
 ): Promise<CommandResult> {
   const { request, field } = change;
   const rate = countOption(context.options, 'rate');
-  checkRequest({ ...request, rate, ...authorOf(context) });
-  const found = await countedBy(context, services, change);
+  const counted = await services.operations.count({ ...request, rate, ...authorOf(context) });
+  // A replay is for one consumer, and has no kinds of failures.
+  const found = request.kind === 'replay' ? { ...counted, parts: [] } : counted;
   const would = change.would(found.events, found.isAtLeast);
   if (isDryRun(context))
     return wouldDo([would, ...partsTable(found.parts), ...leftOutLines(found.leftOut)].join('\n'), {
@@ -77,21 +73,6 @@ export async function changeMany(
   return context.interruptible(async (signal) =>
     carriedOut(context, services, change, await start(), signal),
   );
-}
-
-async function countedBy(
-  context: CommandContext,
-  services: CommandServices,
-  { request, choice }: ManyChanged,
-): Promise<PlannedEvents> {
-  const { filter, maxEvents } = request;
-  const plans = new OperationPlanStore(services.admin);
-  if (choice !== undefined) return plans.count(filter, choice, maxEvents);
-  const { consumerName = '' } = filter;
-  const found = await plans.countReplay(consumerName, replayFilterOf(request), maxEvents);
-  if (found === undefined) throw unknownConsumer(consumerName, context);
-  // There is one consumer, and no kind of failure.
-  return { ...found, parts: [] };
 }
 
 /**

@@ -1,5 +1,4 @@
 import { checkReason } from '../changes/admin-checks.js';
-import { discardable } from '../changes/inbox-admin.store.js';
 import { authorOf, REASONED_CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
@@ -38,7 +37,6 @@ function discard(context: CommandContext, services: CommandServices, reason: str
   const { by, via } = authorOf(context);
   return changeMany(context, services, {
     request: { kind: 'discard', filter, states, maxEvents: limit },
-    choice: discardable(services.admin.tables.outboxEvent, states),
     field: 'discarded',
     data: consumer === undefined ? {} : { consumer },
     would: (events, isAtLeast) =>

@@ -1,4 +1,3 @@
-import { redrivable } from '../changes/inbox-admin.store.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
@@ -38,7 +37,6 @@ function redrive(context: CommandContext, services: CommandServices): Promise<Co
     countOption(options, 'limit') ?? (filter.outboxEventIds === undefined ? DEFAULT_LIMIT : undefined);
   return changeMany(context, services, {
     request: { kind: 'redrive', filter, maxEvents: limit, stopAfter: countOption(options, 'stop-after') },
-    choice: redrivable(services.admin.tables.outboxEvent),
     field: 'redriven',
     would: (events, isAtLeast) =>
       `${countedAtLeast(events, isAtLeast, 'event')} would be sent on ${whose(events)} way again.`,

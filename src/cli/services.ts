@@ -9,7 +9,7 @@ import { verifyMigrations } from '../database/migrations/migration-runner.js';
 import { EventLookService } from '../log/event-look.service.js';
 import { EventLookStore } from '../log/event-look.store.js';
 import { ProcessService } from '../membership/process.service.js';
-import { linesOf, settingGroupsOf } from '../module/extension.js';
+import { linesOf, operationKindsOf, settingGroupsOf } from '../module/extension.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { ConsumerBacklogService } from '../status/consumer-backlog.service.js';
 import { FailureGroupService } from '../status/failure-group.service.js';
@@ -53,7 +53,7 @@ export function withServices<R>(
       counts: new AdminCountStore(db),
       backlogs: new ConsumerBacklogService(admin),
       failures: new FailureGroupService(admin),
-      operations: new OperationService(admin),
+      operations: new OperationService(admin, operationKindsOf(extensions)),
       processes: new ProcessService(admin, settings),
       events: new EventLookService(new EventLookStore(admin)),
       audit: new AuditService(admin),

@@ -3,6 +3,7 @@ import { AdminTasks } from '../changes/admin-tasks.js';
 import { ConsumerService } from '../changes/consumer.service.js';
 import { consumerServiceOf } from '../changes/consumer-service-of.js';
 import { CorrectionService } from '../changes/correction.service.js';
+import { OperationKinds } from '../changes/operations/operation-kinds.js';
 import { OperationRunner } from '../changes/operations/operation-runner.js';
 import { RepartitionSteps } from '../changes/repartition-steps.js';
 import { ReplayStore } from '../changes/replay.store.js';
@@ -24,6 +25,8 @@ import { ConsumerBacklogService } from '../status/consumer-backlog.service.js';
 import { CursorStatusStore } from '../status/cursor-status.store.js';
 import { FailureGroupService } from '../status/failure-group.service.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
+import { EngineExtensions } from './engine-extensions.js';
+import { operationKindsOf } from './extension.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
 /** What admins do with consumers, over connections of their own, and what the engine does for them. */
@@ -70,6 +73,11 @@ export const CONSUMERS: Provider[] = [
   ReplayStore,
   ReplayWindowStore,
   RepartitionSteps,
+  {
+    provide: OperationKinds,
+    inject: [EngineExtensions],
+    useFactory: ({ all }: EngineExtensions) => operationKindsOf(all),
+  },
   OperationRunner,
   AdminTasks,
 ];

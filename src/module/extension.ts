@@ -1,4 +1,7 @@
 import type { ModulesContainer } from '@nestjs/core';
+import { INBOX_KINDS } from '../changes/operations/inbox-kinds.js';
+import type { AnyKindOfOperation } from '../changes/operations/operation-kind.js';
+import { OperationKinds } from '../changes/operations/operation-kinds.js';
 import type { MigrationLine } from '../database/migrations/migration-files.js';
 import type { DoctorAdditions } from '../maintenance/doctor.js';
 import type { Check } from '../maintenance/finding.js';
@@ -26,6 +29,8 @@ export interface IntegrationExtension {
   readonly tasks?: ((tools: MaintenanceTools) => readonly MaintenanceTask[]) | undefined;
   /** The rights on its tables that the roles of the application need. */
   readonly rights?: ExtensionRights | undefined;
+  /** Its kinds of operations, which `OperationService` plans and runs. */
+  readonly operations?: readonly AnyKindOfOperation[] | undefined;
   /** Its gauges for OpenTelemetry. */
   readonly gauges?: ((tools: MaintenanceTools) => readonly PartGauge[]) | undefined;
   /** Further checks of the command `doctor`. */
@@ -65,6 +70,11 @@ export function tasksOf(extensions: Extensions, tools: MaintenanceTools): Mainte
 
 export function gaugesOf(extensions: Extensions, tools: MaintenanceTools): PartGauge[] {
   return extensions.flatMap(({ gauges }) => gauges?.(tools) ?? []);
+}
+
+/** The kinds of operations of the engine, and those of the extensions. */
+export function operationKindsOf(extensions: Extensions): OperationKinds {
+  return new OperationKinds([...INBOX_KINDS, ...extensions.flatMap(({ operations }) => operations ?? [])]);
 }
 
 export function rightsOf(extensions: Extensions): ExtensionRights[] {

@@ -9,6 +9,7 @@ import {
   type OperationRequest,
   OperationService,
 } from '../../src/index.js';
+import { operationKindsOf } from '../../src/module/extension.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { type InboxRow, inboxRows } from '../support/inbox-rows.js';
 import { publishOrders } from '../support/orders.js';
@@ -248,7 +249,7 @@ describe('several processes', () => {
     await app.close();
     const db = database.engine();
     try {
-      const work = new OperationWorkStore(db);
+      const work = new OperationWorkStore(db, operationKindsOf([]));
       await database.pool.query(`UPDATE integration.integration_operation SET state = 'running'`);
       const claimed = await work.claim(randomUUID());
       if (claimed?.id !== id) throw new Error('there is an operation to claim');

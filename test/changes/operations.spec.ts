@@ -8,6 +8,7 @@ import {
   type OperationRequest,
   OperationService,
 } from '../../src/index.js';
+import { operationKindsOf } from '../../src/module/extension.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { inboxRows } from '../support/inbox-rows.js';
 import { publishOrders } from '../support/orders.js';
@@ -359,7 +360,7 @@ describe('several processes', () => {
     await app.close();
     const db = database.engine();
     try {
-      const work = new OperationWorkStore(db);
+      const work = new OperationWorkStore(db, operationKindsOf([]));
       await database.pool.query(`UPDATE integration.integration_operation SET state = 'running'`);
       const first = await work.claim(randomUUID());
       if (first === undefined) throw new Error('there is an operation to claim');

@@ -23,6 +23,7 @@ import {
 import { toLogEntry } from '../../src/log/log-entry.js';
 import { OutboxStatsEstimateStore } from '../../src/log/outbox-stats-estimate.store.js';
 import { SequenceStore } from '../../src/membership/sequence.store.js';
+import { operationKindsOf } from '../../src/module/extension.js';
 import { BACKLOG_STATES } from '../../src/status/consumer-backlog.js';
 import { CursorStatusStore } from '../../src/status/cursor-status.store.js';
 import { WebhookReceiptStore } from '../../src/webhooks/incoming/receipts/webhook-receipt.store.js';
@@ -180,7 +181,7 @@ async function accidents({ context }: TestApp, pool: TestDatabase['pool']): Prom
   await broken.takeBack(key, randomUUID(), event, undefined);
   await broken.takeBack(key, randomUUID(), event, 2);
   await new InboxEventStore(db).stillProcessing(rows.map(({ id }) => id));
-  await new OperationWorkStore(db).releaseAll(randomUUID());
+  await new OperationWorkStore(db, operationKindsOf([])).releaseAll(randomUUID());
   await new OutboxStatsEstimateStore(db).estimate();
   const registration = new CursorRegistrationStore(db);
   await registration.countEventsBelow(30_000, ['order.*', 'mail.sent'], 60_000);

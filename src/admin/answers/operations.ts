@@ -1,4 +1,4 @@
-import { OPERATION_KINDS, OPERATION_STATES } from '../../changes/operations/operation.js';
+import { OPERATION_STATES } from '../../changes/operations/operation.js';
 import {
   FLAG,
   INTEGER,
@@ -17,7 +17,7 @@ import {
 
 const OPERATION = {
   id: UUID,
-  kind: oneOf(OPERATION_KINDS),
+  kind: TEXT,
   state: oneOf(OPERATION_STATES),
   filter: object({
     consumerName: optional(TEXT),

@@ -6,16 +6,8 @@ import {
   checkUuid,
   invalidArgument as invalid,
 } from '../../events/argument-checks.js';
-import { checkFilter } from '../../inbox/filter-checks.js';
-import { checkReason, checkStatesOfMany } from '../admin-checks.js';
-import {
-  OPERATION_KINDS,
-  OPERATION_STATES,
-  type Operation,
-  type OperationRequest,
-  type OperationState,
-} from './operation.js';
-import { checkReplayRequest } from './operation-replay.js';
+import { checkReason } from '../admin-checks.js';
+import { OPERATION_STATES, type Operation, type OperationRequest, type OperationState } from './operation.js';
 
 const MOST_EVENTS_A_SECOND = 100_000;
 /** Milliseconds. Someone who looks at a plan for longer looks at an old picture. */
@@ -23,7 +15,8 @@ const PLAN_HOLDS_MS = 10 * 60_000;
 /** A plan may grow by a tenth before somebody has to look at it again. */
 export const PLAN_GROWTH = 1.1;
 
-export function checkRequest(request: OperationRequest): void {
+/** Checks what is common to all kinds. The kind checks the rest. */
+export function checkRequest(request: OperationRequest, kinds: readonly string[]): void {
   checkNames('a field of an operation', request, [
     'kind',
     'filter',
@@ -34,41 +27,13 @@ export function checkRequest(request: OperationRequest): void {
     'stopAfter',
     ...AUTHOR_FIELDS,
   ]);
-  const { kind, filter, states, maxEvents, rate, stopAfter, reason } = request;
-  if (!OPERATION_KINDS.includes(kind))
-    throw invalid(`kind must be one of ${OPERATION_KINDS.join(', ')}`, { field: 'kind' });
+  const { kind, filter, maxEvents, rate, stopAfter } = request;
+  if (!kinds.includes(kind)) throw invalid(`kind must be one of ${kinds.join(', ')}`, { field: 'kind' });
   if (typeof filter !== 'object' || filter === null)
     throw invalid('filter must be an object that says which events', { field: 'filter' });
-  checkFilter(filter);
-  if (kind === 'replay') checkReplayRequest(request);
-  else if (request.replay !== undefined)
-    throw invalid('replay is only for the kind "replay": other kinds choose events by filter', {
-      field: 'replay',
-    });
-  const isBounded = kind === 'redrive' && maxEvents !== undefined;
-  if (!isBounded && Object.values(filter).every((value) => value === undefined))
-    throw invalid('Say which events: a consumer, an event name, an aggregate, or an error fingerprint', {
-      field: 'filter',
-    });
-  // Somebody who only wants to know the counts need not say why yet.
-  if (kind === 'discard' && reason !== undefined) checkReason(filter, reason);
-  if (states !== undefined && kind !== 'discard')
-    throw invalid(
-      'states is only for the kind "discard": a redrive takes dead letters and events that failed for good',
-      {
-        field: 'states',
-      },
-    );
-  checkStatesOfMany(states ?? []);
-  if (states?.length === 0)
-    throw invalid('states is empty: leave it out for all of them', { field: 'states' });
   if (maxEvents !== undefined) checkCount('maxEvents', maxEvents);
   if (rate !== undefined) checkCount('rate', rate, MOST_EVENTS_A_SECOND);
   if (stopAfter !== undefined) checkCount('stopAfter', stopAfter, 1_000_000);
-  if (stopAfter !== undefined && kind === 'discard')
-    throw invalid('stopAfter is of a redrive or a replay: a discarded event cannot fail', {
-      field: 'stopAfter',
-    });
 }
 
 /** A discard needs a reason, of its plan or of its run. */

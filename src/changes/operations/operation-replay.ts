@@ -1,5 +1,6 @@
 import { AUTHOR_FIELDS } from '../../audit/change-author.js';
 import { checkNames, invalidArgument as invalid } from '../../events/argument-checks.js';
+import { checkFilter } from '../../inbox/filter-checks.js';
 import { checkReplay } from '../admin-checks.js';
 import type { ReplayFilter } from '../replay.js';
 import type { Operation, OperationReplay, OperationRequest } from './operation.js';
@@ -41,6 +42,7 @@ export function checkReplayRequest(request: OperationRequest): void {
     ...AUTHOR_FIELDS,
   ]);
   const { filter, replay } = request;
+  checkFilter(filter);
   if (filter.consumerName === undefined)
     throw invalid('A replay is for one consumer: give its name', { field: 'filter.consumerName' });
   const foreign = Object.entries(filter).find(

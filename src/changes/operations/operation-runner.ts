@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ProcessIdentity } from '../../database/connection/process-identity.js';
 import { EngineDatabase } from '../../database/engine-database.js';
+import { OperationKinds } from './operation-kinds.js';
 import { type ClaimedOperation, OperationWorkStore, type PortionResult } from './operation-work.store.js';
 
 /** Number of events in one transaction. */
@@ -16,10 +17,11 @@ export class OperationRunner {
   private readonly resting = new Map<string, number>();
 
   constructor(
-    db: EngineDatabase,
+    private readonly db: EngineDatabase,
     private readonly identity: ProcessIdentity,
+    private readonly kinds: OperationKinds,
   ) {
-    this.store = new OperationWorkStore(db);
+    this.store = new OperationWorkStore(db, kinds);
   }
 
   /**
@@ -58,10 +60,11 @@ export class OperationRunner {
   }
 
   private async portion(operation: ClaimedOperation): Promise<PortionResult> {
-    const { stopAfter } = operation;
+    const { id, kind, stopAfter } = operation;
     const most = Math.min(CHANGED_AT_ONCE, operation.rate ?? CHANGED_AT_ONCE);
-    if (stopAfter === null) return this.store.portion(operation, most);
-    const { failedTheSameWay, failedOtherwise, pending } = await this.store.verdict(operation.id);
+    const verdict = stopAfter === null ? undefined : await this.kinds.require(kind).verdict?.(this.db, id);
+    if (stopAfter === null || verdict === undefined) return this.store.portion(operation, most);
+    const { failedTheSameWay, failedOtherwise, pending } = verdict;
     const failures = failedTheSameWay + failedOtherwise;
     if (failures >= stopAfter)
       return this.store.stop(

@@ -1,17 +1,16 @@
 import { EngineDatabase, type EngineSession } from '../../database/engine-database.js';
 import { exactTimeText } from '../../database/sql/epoch-text.store.js';
 import { endSoonWhenIdle } from '../../database/sql/idle-limit.store.js';
-import { InboxAdminStore, type RowOperation, type RowPlace } from '../inbox-admin.store.js';
-import type { OperationVerdict } from './operation.js';
+import type { RowOperation, RowPlace } from '../inbox-admin.store.js';
 import { PLAN_GROWTH } from './operation-checks.js';
+import type { OperationKinds } from './operation-kinds.js';
 
 /** Milliseconds. A process that dies gives its operation up after this time. */
 const LEASE_MS = 15_000;
-/** More events than this are not looked at for a verdict. */
-const MOST_JUDGED = 10_000;
 
 /** An operation that this process works on. */
-export interface ClaimedOperation extends RowOperation {
+export interface ClaimedOperation extends Omit<RowOperation, 'kind'> {
+  readonly kind: string;
   readonly token: string;
   readonly rate: number | null;
   readonly stopAfter: number | null;
@@ -58,20 +57,19 @@ interface Progress {
 /** Works operations off, portion by portion. */
 export class OperationWorkStore {
   private readonly table: string;
-  private readonly inbox: string;
-  private readonly rows: InboxAdminStore;
 
-  constructor(private readonly db: EngineDatabase) {
+  constructor(
+    private readonly db: EngineDatabase,
+    private readonly kinds: OperationKinds,
+  ) {
     this.table = db.tables.integrationOperation;
-    this.inbox = db.tables.inboxEvent;
-    this.rows = new InboxAdminStore(db);
   }
 
   /**
    * Takes an operation that runs and that no other process works on: the one whose last portion is the
    * longest ago. `dead` are processes that have ended, as the failure detector knows. Whether it is right
    * does not matter for what is changed, because every portion is fenced by the token. `resting` are not
-   * wanted now.
+   * wanted now. A process takes only the kinds that it knows.
    */
   async claim(
     processId: string,
@@ -82,7 +80,7 @@ export class OperationWorkStore {
       `UPDATE ${this.table} SET lease_owner = $1::uuid, lease_token = gen_random_uuid(),
          lease_expires_at = clock_timestamp() + $2::float8 * interval '1 millisecond'
        WHERE id = (
-         SELECT id FROM ${this.table} WHERE state = 'running' AND kind <> 'replay'
+         SELECT id FROM ${this.table} WHERE state = 'running' AND kind = ANY ($5::text[])
            AND (lease_owner IS NULL OR lease_owner = $1::uuid OR lease_expires_at <= clock_timestamp()
              OR lease_owner = ANY ($3::uuid[]))
            AND id <> ALL ($4::uuid[])
@@ -90,7 +88,7 @@ export class OperationWorkStore {
        RETURNING id, lease_token AS token, kind, filter - 'states' AS filter, filter->'states' AS states, rate,
          stop_after AS "stopAfter", requested_by AS actor, reason,
          coalesce(plan->>'countedAt', ${exactTimeText('created_at')}) AS "unchangedSince", plan->'kinds' AS kinds`,
-      [processId, LEASE_MS, dead, resting],
+      [processId, LEASE_MS, dead, resting, this.kinds.names],
     );
     return row;
   }
@@ -106,6 +104,7 @@ export class OperationWorkStore {
 
   /** Changes at most `most` events, and notes how far it has come. With 0 it only keeps the lease. */
   portion(operation: ClaimedOperation, most: number): Promise<PortionResult> {
+    const kind = this.kinds.require(operation.kind);
     return this.db.transaction(async (session) => {
       await endSoonWhenIdle(session);
       const progress = await this.progress(session, operation);
@@ -114,11 +113,11 @@ export class OperationWorkStore {
       const left = (progress.maxEvents ?? Number.POSITIVE_INFINITY) - progress.changed;
       const some = Math.min(most, left);
       const chosen =
-        some <= 0 ? undefined : await this.rows.chooseForOperation(session, operation, some, place);
+        some <= 0 ? undefined : await kind.choose({ db: this.db, session }, operation, some, place);
       if (!(await this.lock(session, operation))) return { state: 'lost' };
       if (left <= 0) return this.end(session, operation, 'done', null);
       if (chosen === undefined) return this.note(session, operation, 0, place);
-      const changed = await this.rows.changeChosen(session, chosen);
+      const changed = await chosen.change(session);
       await this.note(session, operation, changed, chosen.last ?? place);
       return chosen.last === undefined || changed >= left
         ? this.end(session, operation, 'done', null)
@@ -134,25 +133,6 @@ export class OperationWorkStore {
         ? this.end(session, operation, 'failed', error)
         : { state: 'lost' };
     });
-  }
-
-  /** What became of the events so far. */
-  async verdict(operationId: string): Promise<OperationVerdict> {
-    const [row] = await this.db.query<Omit<OperationVerdict, 'isPartial'> & { looked: number }>(
-      `SELECT count(*) AS looked,
-         count(*) FILTER (WHERE status IN ('processed', 'skipped')) AS succeeded,
-         count(*) FILTER (WHERE has_failed AND fingerprint = before) AS "failedTheSameWay",
-         count(*) FILTER (WHERE has_failed AND fingerprint IS DISTINCT FROM before) AS "failedOtherwise",
-         count(*) FILTER (WHERE status IN ('received', 'processing', 'failed') AND NOT has_failed) AS pending
-       FROM (
-         SELECT status, error_fingerprint AS fingerprint, resolution->>'fingerprint' AS before,
-           (status = 'dead_letter' OR status = 'failed') AS has_failed
-         FROM ${this.inbox} WHERE operation_id = $1::uuid LIMIT ${MOST_JUDGED}
-       ) AS judged`,
-      [operationId],
-    );
-    const { looked, ...verdict } = row ?? NOTHING_YET;
-    return { ...verdict, isPartial: looked >= MOST_JUDGED };
   }
 
   /**
@@ -211,8 +191,6 @@ export class OperationWorkStore {
     return { state: 'ended' };
   }
 }
-
-const NOTHING_YET = { succeeded: 0, failedTheSameWay: 0, failedOtherwise: 0, pending: 0, looked: 0 };
 
 function placeOf({ nextPosition, nextId }: Progress): RowPlace | undefined {
   return nextPosition === null || nextId === null ? undefined : { position: nextPosition, id: nextId };

@@ -1,16 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../../audit/change-author.js';
 import { AdminDatabase } from '../../database/admin-database.js';
-import { checkNames, checkUuid, pageSizeOf } from '../../events/argument-checks.js';
+import {
+  checkNames,
+  checkUuid,
+  invalidArgument as invalid,
+  pageSizeOf,
+} from '../../events/argument-checks.js';
 import { unknownConsumer } from '../../status/unknown-consumer.js';
 import { STATES_OF_MANY } from '../inbox-admin.js';
-import { type Choice, discardable, redrivable } from '../inbox-admin.store.js';
 import type {
   Operation,
   OperationPage,
   OperationPageRequest,
   OperationRequest,
   OperationVerdict,
+  PartOperationRequest,
 } from './operation.js';
 import { type FoundOperation, OperationStore } from './operation.store.js';
 import {
@@ -22,9 +27,11 @@ import {
   notCancellable,
   unknownOperation,
 } from './operation-checks.js';
+import type { AnyKindOfOperation } from './operation-kind.js';
+import { OperationKinds } from './operation-kinds.js';
 import { OperationPlanStore, type PlannedEvents } from './operation-plan.store.js';
-import { replayFilterOf, storedReplayFilterOf } from './operation-replay.js';
-import { OperationWorkStore } from './operation-work.store.js';
+import { checkReplayRequest, replayFilterOf, storedReplayFilterOf } from './operation-replay.js';
+import { verdictOfRows } from './operation-verdict.store.js';
 
 /**
  * Redrives, discards and replays of many events. They are stored, so they outlive the request and the
@@ -35,12 +42,13 @@ import { OperationWorkStore } from './operation-work.store.js';
 export class OperationService {
   private readonly store: OperationStore;
   private readonly plans: OperationPlanStore;
-  private readonly work: OperationWorkStore;
 
-  constructor(private readonly db: AdminDatabase) {
+  constructor(
+    private readonly db: AdminDatabase,
+    private readonly kinds: OperationKinds,
+  ) {
     this.store = new OperationStore(db);
     this.plans = new OperationPlanStore(db);
-    this.work = new OperationWorkStore(db);
   }
 
   /**
@@ -50,10 +58,22 @@ export class OperationService {
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid request; INTEGRATION_ADMIN_TIMEOUT if
    * counting takes longer than five seconds
    */
-  async plan(request: OperationRequest): Promise<Operation> {
-    checkRequest(request);
+  async plan(request: OperationRequest | PartOperationRequest): Promise<Operation> {
+    const found = await this.count(request);
     const states = request.kind === 'discard' ? (request.states ?? STATES_OF_MANY) : undefined;
-    return this.store.plan({ ...request, states }, await this.count(request), authorOf(request));
+    return this.store.plan({ ...request, states }, found, authorOf(request));
+  }
+
+  /**
+   * Counts what the operation would change, and stores nothing.
+   *
+   * @throws IntegrationError as `plan`
+   */
+  async count(request: OperationRequest | PartOperationRequest): Promise<PlannedEvents> {
+    checkRequest(request, ['redrive', 'discard', 'replay', ...this.kinds.names]);
+    if (request.kind === 'replay') checkReplayRequest(request);
+    else checkOfKind(this.kinds.require(request.kind), request);
+    return this.found(request);
   }
 
   /**
@@ -67,9 +87,9 @@ export class OperationService {
    */
   async run(id: string, author: ChangeAuthor = {}): Promise<Operation> {
     checkNames('an option of run', author, AUTHOR_FIELDS);
-    const planned = await this.found(id);
+    const planned = await this.stored(id);
     checkReasonOfRun(planned, author);
-    const { events } = await this.count(requestOf(planned));
+    const { events } = await this.found(requestOf(planned));
     checkPlanHolds(planned, { ageMs: planned.ageMs, events });
     const begun =
       planned.kind === 'replay'
@@ -77,7 +97,7 @@ export class OperationService {
         : await this.store.begin(planned, authorOf(author));
     if (begun !== undefined) return begun;
     // Somebody else was faster.
-    const current = await this.found(id);
+    const current = await this.stored(id);
     checkPlanHolds(current, { ageMs: current.ageMs, events });
     return current;
   }
@@ -90,9 +110,9 @@ export class OperationService {
    */
   async cancel(id: string, author: ChangeAuthor = {}): Promise<Operation> {
     checkNames('an option of cancel', author, AUTHOR_FIELDS);
-    const operation = await this.found(id);
+    const operation = await this.stored(id);
     const cancelled = await this.store.cancel(operation, authorOf(author));
-    if (cancelled === undefined) throw notCancellable(await this.found(id));
+    if (cancelled === undefined) throw notCancellable(await this.stored(id));
     return cancelled;
   }
 
@@ -102,14 +122,15 @@ export class OperationService {
    * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN
    */
   async get(id: string): Promise<Operation> {
-    const { ageMs: _, countedTo: __, ...operation } = await this.found(id);
+    const { ageMs: _, countedTo: __, ...operation } = await this.stored(id);
     return operation;
   }
 
   /** Returns what became of the events of an operation so far: the verdict of a canary. */
   async verdict(id: string): Promise<OperationVerdict> {
-    await this.found(id);
-    return this.work.verdict(id);
+    const { kind } = await this.stored(id);
+    if (kind === 'replay') return verdictOfRows(this.db, id);
+    return (await this.kinds.require(kind).verdict?.(this.db, id)) ?? NOTHING_KNOWN;
   }
 
   /**
@@ -126,28 +147,37 @@ export class OperationService {
     return { operations, next: operations.length < limit ? null : (operations.at(-1)?.id ?? null) };
   }
 
-  private async count(request: OperationRequest): Promise<PlannedEvents> {
-    const { outboxEvent } = this.db.tables;
-    if (request.kind === 'replay') {
-      const { consumerName = '' } = request.filter;
-      const found = await this.plans.countReplay(consumerName, replayFilterOf(request), request.maxEvents);
-      if (found === undefined) throw unknownConsumer(consumerName, this.db);
-      return found;
-    }
-    const choice: Choice =
-      request.kind === 'redrive'
-        ? redrivable(outboxEvent)
-        : discardable(outboxEvent, request.states ?? STATES_OF_MANY);
-    return this.plans.count(request.filter, choice, request.maxEvents);
+  private async found(request: OperationRequest): Promise<PlannedEvents> {
+    if (request.kind !== 'replay') return this.kinds.require(request.kind).plan(this.db, request);
+    const { consumerName = '' } = request.filter;
+    const found = await this.plans.countReplay(consumerName, replayFilterOf(request), request.maxEvents);
+    if (found === undefined) throw unknownConsumer(consumerName, this.db);
+    return found;
   }
 
-  private async found(id: string): Promise<FoundOperation> {
+  private async stored(id: string): Promise<FoundOperation> {
     checkId(id);
     const operation = await this.store.find(id);
     if (operation === undefined) throw unknownOperation(id);
     return operation;
   }
 }
+
+function checkOfKind(kind: AnyKindOfOperation, request: OperationRequest): void {
+  if (request.stopAfter !== undefined && kind.verdict === undefined)
+    throw invalid(`stopAfter is not for the kind "${kind.name}", which does not know what fails`, {
+      field: 'stopAfter',
+    });
+  kind.check(request);
+}
+
+const NOTHING_KNOWN: OperationVerdict = {
+  succeeded: 0,
+  failedTheSameWay: 0,
+  failedOtherwise: 0,
+  pending: 0,
+  isPartial: false,
+};
 
 function requestOf(operation: Operation): OperationRequest {
   const { kind, filter, states, maxEvents } = operation;

@@ -2,6 +2,7 @@ import type { ChangeAuthor } from '../../audit/change-author.js';
 import type { InboxFilter } from '../../inbox/inbox-record.js';
 import type { DiscardableState } from '../inbox-admin.store.js';
 
+/** The kinds of the engine. */
 export const OPERATION_KINDS = ['redrive', 'discard', 'replay'] as const;
 export const OPERATION_STATES = ['planned', 'running', 'done', 'cancelled', 'failed'] as const;
 
@@ -9,7 +10,19 @@ export const OPERATION_STATES = ['planned', 'running', 'done', 'cancelled', 'fai
  * `redrive` sends dead letters, and events that failed for good, again. `discard` sets events aside. `replay`
  * delivers what a consumer is done with again.
  */
-export type OperationKind = (typeof OPERATION_KINDS)[number];
+export type OperationKind = (typeof OPERATION_KINDS)[number] | keyof AddedOperationKinds;
+
+/** The kinds that parts add, each with the type of its filter: `'parcels.return': ParcelFilter`. */
+// biome-ignore lint/suspicious/noEmptyInterface: parts add to it
+export interface AddedOperationKinds {}
+
+/** What an operation of a kind that a part has added is to do. */
+export type PartOperationRequest = {
+  [Kind in keyof AddedOperationKinds]: Omit<OperationRequest, 'kind' | 'filter' | 'states' | 'replay'> & {
+    kind: Kind;
+    filter: AddedOperationKinds[Kind];
+  };
+}[keyof AddedOperationKinds];
 
 /**
  * `planned`: it has changed nothing yet. `running`: a process works it off, or will within seconds. `failed`:
@@ -81,7 +94,7 @@ export interface Operation {
   id: string;
   kind: OperationKind;
   state: OperationState;
-  /** Lists of operations leave `outboxEventIds` out. */
+  /** Lists of operations leave `outboxEventIds` out. An operation of a part has the filter of its kind. */
   filter: InboxFilter;
   /** How many events `filter.outboxEventIds` has. Null if the filter does not name events one by one. */
   chosenEvents: number | null;

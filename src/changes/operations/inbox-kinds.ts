@@ -1,0 +1,76 @@
+import { invalidArgument as invalid } from '../../events/argument-checks.js';
+import { checkFilter } from '../../inbox/filter-checks.js';
+import type { InboxFilter } from '../../inbox/inbox-record.js';
+import { checkReason, checkStatesOfMany } from '../admin-checks.js';
+import { STATES_OF_MANY } from '../inbox-admin.js';
+import { discardable, InboxAdminStore, type RowOperation, redrivable } from '../inbox-admin.store.js';
+import type { AnyKindOfOperation, KindOfOperation, RequestOfKind } from './operation-kind.js';
+import { OperationPlanStore } from './operation-plan.store.js';
+import { verdictOfRows } from './operation-verdict.store.js';
+
+type InboxKind = KindOfOperation<InboxFilter, RowOperation>;
+type Request = RequestOfKind<InboxFilter>;
+
+/** Chooses rows of the inbox by the filter of the operation. */
+const choose: InboxKind['choose'] = async ({ db, session }, operation, most, after) => {
+  const rows = new InboxAdminStore(db);
+  const chosen = await rows.chooseForOperation(session, operation, most, after);
+  return { last: chosen.last, change: (session) => rows.changeChosen(session, chosen) };
+};
+
+const redrive: InboxKind = {
+  name: 'redrive',
+  check(request) {
+    checkRows(request);
+    if (request.maxEvents === undefined) requireChoice(request);
+    if (request.states !== undefined)
+      throw invalid(
+        'states is only for the kind "discard": a redrive takes dead letters and events that failed for good',
+        { field: 'states' },
+      );
+  },
+  plan: (db, { filter, maxEvents }) =>
+    new OperationPlanStore(db).count(filter, redrivable(db.tables.outboxEvent), maxEvents),
+  choose,
+  verdict: verdictOfRows,
+};
+
+const discard: InboxKind = {
+  name: 'discard',
+  check(request) {
+    const { filter, reason, states, stopAfter } = request;
+    checkRows(request);
+    requireChoice(request);
+    // Somebody who only wants to know the counts need not say why yet.
+    if (reason !== undefined) checkReason(filter, reason);
+    checkStatesOfMany(states ?? []);
+    if (states?.length === 0)
+      throw invalid('states is empty: leave it out for all of them', { field: 'states' });
+    if (stopAfter !== undefined)
+      throw invalid('stopAfter is of a redrive or a replay: a discarded event cannot fail', {
+        field: 'stopAfter',
+      });
+  },
+  plan: (db, { filter, states = STATES_OF_MANY, maxEvents }) =>
+    new OperationPlanStore(db).count(filter, discardable(db.tables.outboxEvent, states), maxEvents),
+  choose,
+  verdict: verdictOfRows,
+};
+
+/** The kinds that change rows of the inbox. */
+export const INBOX_KINDS: readonly AnyKindOfOperation[] = [redrive, discard];
+
+function checkRows({ filter, replay }: Request): void {
+  checkFilter(filter);
+  if (replay !== undefined)
+    throw invalid('replay is only for the kind "replay": other kinds choose events by filter', {
+      field: 'replay',
+    });
+}
+
+function requireChoice({ filter }: Request): void {
+  if (Object.values(filter).some((value) => value !== undefined)) return;
+  throw invalid('Say which events: a consumer, an event name, an aggregate, or an error fingerprint', {
+    field: 'filter',
+  });
+}
