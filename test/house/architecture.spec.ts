@@ -277,6 +277,25 @@ function starExportsIn(file: SourceFile): string[] {
     .map((node) => placeOf(file, node));
 }
 
+/** Classes with routes of the admin API whose methods the compiler does not hold to the schemas of the routes. */
+function unheldHandlersIn({ tree }: SourceFile): string[] {
+  return [...nodesOf(tree)]
+    .filter((node) => ts.isClassDeclaration(node))
+    .filter(({ members }) =>
+      members.some(
+        (member) =>
+          ts.isPropertyDeclaration(member) &&
+          member.name.getText(tree) === 'routes' &&
+          (ts.getCombinedModifierFlags(member) & ts.ModifierFlags.Static) !== 0,
+      ),
+    )
+    .filter(({ name, heritageClauses = [] }) => {
+      const held = `Answering<typeof ROUTES, ${name?.text}>`;
+      return !heritageClauses.some(({ types }) => types.some((type) => type.getText(tree) === held));
+    })
+    .map(({ name }) => name?.text ?? 'a class without a name');
+}
+
 /** Names of node-postgres' insides: what its types do not name, and what a connection emits. */
 const INSIDES_OF_PG = new Set([
   'wireOf',
@@ -378,6 +397,10 @@ describe('the habits of the house', () => {
     expect(index.flatMap(starExportsIn)).toEqual([]);
   });
 
+  it('holds every handler of the admin API to the schema of its route', () => {
+    expect(sourceFiles().flatMap(unheldHandlersIn)).toEqual([]);
+  });
+
   it('would notice each of them', () => {
     const file = parse(
       'planted.ts',
@@ -406,6 +429,16 @@ describe('the habits of the house', () => {
     expect(starExportsIn(file)).toEqual(['planted.ts:5', 'planted.ts:6']);
     expect(importMetasIn(file)).toEqual(['planted.ts:8']);
     expect(namesWithSchemaIn(file)).toEqual(['planted.ts:16']);
+    const handlers = parse(
+      'handlers.ts',
+      [
+        'class Held implements Answering<typeof ROUTES, Held> { static readonly routes = ROUTES; }',
+        'class Unheld { static readonly routes = ROUTES; }',
+        'class Another implements Answering<typeof ROUTES, Held> { static readonly routes = ROUTES; }',
+        'class NoHandlers { readonly routes = []; }',
+      ].join('\n'),
+    );
+    expect(unheldHandlersIn(handlers)).toEqual(['Unheld', 'Another']);
     const imports = parse(
       'imports.ts',
       "import a from 'a';\nimport type b from 'b';\nimport * as c from 'c';",
