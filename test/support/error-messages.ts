@@ -5,7 +5,7 @@ import { nodesOf, placeOf, type SourceFile } from './source-files.js';
 const PLACE_OF_MESSAGE: Readonly<Record<string, number>> = { IntegrationError: 1, AdminProblem: 2 };
 
 /** A piece of text that can be the end of a message. */
-type Piece = ts.StringLiteral | ts.TemplateLiteralToken | ts.TemplateMiddleOrTemplateTail;
+type Piece = ts.StringLiteral | ts.TemplateLiteralToken;
 
 /**
  * The ends of the messages of errors that stand in the source. A message is followed through constants,
