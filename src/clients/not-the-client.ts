@@ -13,11 +13,11 @@ export function notTheClient(
   pkg: string,
   given: unknown,
 ): IntegrationError {
-  const said = `${adapter}(…) needs ${expected}, and was given ${describe(given)}.`;
+  const said = `${adapter}(…) needs ${expected}, and was given ${describe(given)}`;
   if (isMissing(pkg)) {
     return new IntegrationError(
       'INTEGRATION_PEER_MISSING',
-      `${said} The package ${pkg} is not installed where nestjs-integration and the application are. Install it: npm install ${pkg}`,
+      `${said}. The package ${pkg} is not installed where nestjs-integration and the application are. Install it: npm install ${pkg}`,
       { package: pkg },
     );
   }

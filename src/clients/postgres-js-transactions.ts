@@ -281,6 +281,6 @@ function sessionLost(): UnusableConnection {
 function transactionEnded(): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_CLIENT_INVALID',
-    'This transaction of postgres.js has ended, and postgres.js would send the statement in the session of somebody else. Wait for all statements of a transaction before it ends.',
+    'This transaction of postgres.js has ended, and postgres.js would send the statement in the session of somebody else. Wait for all statements of a transaction before it ends',
   );
 }

@@ -98,7 +98,7 @@ export function refuseClientOfOther(client: unknown, engine: string): void {
 export function clientOfOther(other: string, engine: string): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_CLIENT_INVALID',
-    `persistenceClient is a transaction of the integration "${other}", and the service that was called belongs to "${engine}", which has a database of its own. Pass a transaction of "${engine}", or call the service of "${other}" instead. One transaction cannot span two databases: to have both written, publish in one of them, and let a subscriber of it write to the other.`,
+    `persistenceClient is a transaction of the integration "${other}", and the service that was called belongs to "${engine}", which has a database of its own. Pass a transaction of "${engine}", or call the service of "${other}" instead. One transaction cannot span two databases: to have both written, publish in one of them, and let a subscriber of it write to the other`,
     { integration: engine, transactionOf: other },
   );
 }

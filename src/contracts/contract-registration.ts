@@ -77,7 +77,7 @@ function withoutRight(db: EngineDatabase, cause: unknown): IntegrationError {
   const { eventContract } = db.tables;
   return new IntegrationError(
     'INTEGRATION_PRIVILEGES_MISSING',
-    `The role of the engine’s connection lacks rights on ${eventContract}, in which contracts are registered. Run as the owner of the tables: GRANT SELECT, INSERT, UPDATE ON ${eventContract} TO <role>. docs/guide/operate/security.md lists what each role needs.`,
+    `The role of the engine’s connection lacks rights on ${eventContract}, in which contracts are registered. Run as the owner of the tables: GRANT SELECT, INSERT, UPDATE ON ${eventContract} TO <role>. docs/guide/operate/security.md lists what each role needs`,
     {},
     { cause },
   );

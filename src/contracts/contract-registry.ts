@@ -67,7 +67,7 @@ export class ContractRegistry {
 function duplicate(name: string, version: number): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_CONTRACT_DUPLICATE',
-    `Version ${version} of ${JSON.stringify(name)} is defined twice. Keep one of the two calls of defineEvent and import its contract where the other was, or give the newer one version ${version + 1}.`,
+    `Version ${version} of ${JSON.stringify(name)} is defined twice. Keep one of the two calls of defineEvent and import its contract where the other was, or give the newer one version ${version + 1}`,
     { eventName: name, version },
   );
 }

@@ -116,13 +116,13 @@ function refuseOthers(contracts: unknown): void {
 function withoutRoot(): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_OPTIONS_INVALID',
-    'ContractsModule.forFeature was called, but ContractsModule.forRoot was not. Add ContractsModule.forRoot() to the imports of the root module.',
+    'ContractsModule.forFeature was called, but ContractsModule.forRoot was not. Add ContractsModule.forRoot() to the imports of the root module',
   );
 }
 
 function secondRoot(times: number): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_ALREADY_REGISTERED',
-    `ContractsModule.forRoot was called ${times} times in this application. Call it once, in the root module; other modules add their contracts with ContractsModule.forFeature([…]).`,
+    `ContractsModule.forRoot was called ${times} times in this application. Call it once, in the root module; other modules add their contracts with ContractsModule.forFeature([…])`,
   );
 }

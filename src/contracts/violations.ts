@@ -49,7 +49,7 @@ export function violated(violations: readonly Violation[]): IntegrationError {
   const cause = violations.find(({ thrown }) => thrown !== undefined)?.thrown;
   return new IntegrationError(
     'INTEGRATION_CONTRACT_VIOLATION',
-    `${sentenceOf(violations)} Nothing was published. Correct the payload; if the contract is to allow it, define the next version of it.`,
+    `${sentenceOf(violations)} Nothing was published. Correct the payload; if the contract is to allow it, define the next version of it`,
     {
       eventName: first?.eventName,
       version: first?.version,

@@ -60,7 +60,7 @@ async function lackedRight(cause: unknown, about: FailedFor): Promise<Integratio
   const missing = await missingRights(cause, about);
   const words =
     wordsOfMissing(about.schema, about.whose, missing) ??
-    `The role of ${about.whose} lacks a right. docs/guide/operate/security.md lists the grants of a role that administers (integration_admin).`;
+    `The role of ${about.whose} lacks a right. docs/guide/operate/security.md lists the grants of a role that administers (integration_admin)`;
   return new IntegrationError(
     'INTEGRATION_PRIVILEGES_MISSING',
     words,

@@ -4,7 +4,7 @@ import { IntegrationError } from '../errors.js';
 export function swallowedError(): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_TRANSACTION_ABORTED',
-    'The transaction was rolled back: one of its statements had failed, and the error was caught. Let it pass, or put what may fail behind a SAVEPOINT.',
+    'The transaction was rolled back: one of its statements had failed, and the error was caught. Let it pass, or put what may fail behind a SAVEPOINT',
   );
 }
 
@@ -12,6 +12,6 @@ export function swallowedError(): IntegrationError {
 export function endedError(): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_CLIENT_INVALID',
-    'The transaction has ended: this statement came after its function had resolved. Await every statement inside it.',
+    'The transaction has ended: this statement came after its function had resolved. Await every statement inside it',
   );
 }

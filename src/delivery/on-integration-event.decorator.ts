@@ -84,7 +84,7 @@ export function kindsOf(method: unknown): readonly (keyof OutcomeKinds)[] {
 function unknownKind(kind: unknown): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_SUBSCRIBER_INVALID',
-    `@OnIntegrationEvent does not know ${JSON.stringify(kind)}: give ${Object.keys(STATUSES).join(', ')}. The handler of an event is a method with @IntegrationSubscriber.`,
+    `@OnIntegrationEvent does not know ${JSON.stringify(kind)}: give ${Object.keys(STATUSES).join(', ')}. The handler of an event is a method with @IntegrationSubscriber`,
   );
 }
 
@@ -92,6 +92,6 @@ function noListener(target: object, name: string | symbol): IntegrationError {
   const type = typeof target === 'function' ? target : target.constructor;
   return new IntegrationError(
     'INTEGRATION_SUBSCRIBER_INVALID',
-    `@OnIntegrationEvent cannot have ${type.name}.${String(name)} told of outcomes: it must be a method of a provider, and not static, a property or an accessor.`,
+    `@OnIntegrationEvent cannot have ${type.name}.${String(name)} told of outcomes: it must be a method of a provider, and not static, a property or an accessor`,
   );
 }

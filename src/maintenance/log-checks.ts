@@ -45,7 +45,7 @@ async function sequenceFindings(db: EngineDatabase, store: LogHealthStore): Prom
             : `The sequence has ${LAST_POSITION - next + 1} positions left.`,
         meaning:
           'Publishing is refused at the end, and events behind it would be delivered twice or not at all.',
-        fix: positionMending(db.schema),
+        fix: `${positionMending(db.schema)}.`,
         details: { nextPosition: next, head, tail: null, consumerName: null },
       },
     ];

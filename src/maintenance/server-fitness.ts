@@ -104,7 +104,7 @@ export class ServerFitness {
     }
     throw new IntegrationError(
       'INTEGRATION_CLIENT_ELSEWHERE',
-      `The host's client and the engine are connected to different databases: the client to ${described(host)}, the engine (connectionString or DATABASE_URL) to ${described(engine)}. Events would be written where nobody reads them. Give both the same database.`,
+      `The host's client and the engine are connected to different databases: the client to ${described(host)}, the engine (connectionString or DATABASE_URL) to ${described(engine)}. Events would be written where nobody reads them. Give both the same database`,
       { client: { ...host }, engine: { ...engine } },
     );
   }
@@ -129,7 +129,7 @@ function refuseReadOnlyClient(host: DatabaseIdentity): void {
   if (host.onlyReads !== true) return;
   throw new IntegrationError(
     'INTEGRATION_DATABASE_READ_ONLY',
-    `The transactions of the host's client only read, so it can publish nothing: default_transaction_read_only is on in its sessions, and not in those of the engine. Look at the URL of the client (options=-c default_transaction_read_only=on), and at the settings of its role: ALTER ROLE … RESET default_transaction_read_only.`,
+    `The transactions of the host's client only read, so it can publish nothing: default_transaction_read_only is on in its sessions, and not in those of the engine. Look at the URL of the client (options=-c default_transaction_read_only=on), and at the settings of its role: ALTER ROLE … RESET default_transaction_read_only`,
     { client: { ...host } },
   );
 }

@@ -166,6 +166,6 @@ function refuseUnfitClient(host: HostClient): void {
   if (isTransactionalClient(host.client)) return;
   throw new IntegrationError(
     'INTEGRATION_CLIENT_INVALID',
-    'The provider that clientToken names is not a client: it needs the functions $queryRawUnsafe, $executeRawUnsafe and $transaction, as a PrismaClient has them. For a client of another library, give the adapter of that library too, such as adapter: fromTypeOrm of nestjs-integration/typeorm.',
+    'The provider that clientToken names is not a client: it needs the functions $queryRawUnsafe, $executeRawUnsafe and $transaction, as a PrismaClient has them. For a client of another library, give the adapter of that library too, such as adapter: fromTypeOrm of nestjs-integration/typeorm',
   );
 }

@@ -123,7 +123,7 @@ export function refuseSecondRegistration(modules: ModulesContainer, engine: stri
   const which = engine === DEFAULT_ENGINE || areCopies ? '' : ` with the name "${engine}"`;
   throw new IntegrationError(
     'INTEGRATION_ALREADY_REGISTERED',
-    `IntegrationModule.forRoot was called ${registered.length} times${which} in this application: ${remedy}. It is global, so features inject its services without importing it; with isGlobal: false, import the module that it returned.`,
+    `IntegrationModule.forRoot was called ${registered.length} times${which} in this application: ${remedy}. It is global, so features inject its services without importing it; with isGlobal: false, import the module that it returned`,
     { names: all.map(({ name }) => name) },
   );
 }
@@ -131,7 +131,7 @@ export function refuseSecondRegistration(modules: ModulesContainer, engine: stri
 function sameTables(other: string, { engine, words }: EnginePlace): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_ALREADY_REGISTERED',
-    `The integrations "${other}" and "${engine}" lead to the same tables (${words}), and both run consumers there. Give one of them another database or another schema. If it is there to publish with a client of its own, give it role: 'publisher'.`,
+    `The integrations "${other}" and "${engine}" lead to the same tables (${words}), and both run consumers there. Give one of them another database or another schema. If it is there to publish with a client of its own, give it role: 'publisher'`,
     { integrations: [other, engine] },
   );
 }

@@ -216,7 +216,7 @@ export class DomainEventPublisher {
     if (this.settings.snapshot().enabled) return;
     throw new IntegrationError(
       'INTEGRATION_OUTBOX_DISABLED',
-      'The outbox is switched off (setting core.integration.outbox.enabled), so the event was not published. Switch it on, or publish later.',
+      'The outbox is switched off (setting core.integration.outbox.enabled), so the event was not published. Switch it on, or publish later',
     );
   }
 }

@@ -61,7 +61,7 @@ export class JoinedPublisher {
     if (!this.settings.snapshot().enabled) {
       throw new IntegrationError(
         'INTEGRATION_OUTBOX_DISABLED',
-        'The outbox is switched off (setting core.integration.outbox.enabled), so nothing was published. Switch it on, or try again later.',
+        'The outbox is switched off (setting core.integration.outbox.enabled), so nothing was published. Switch it on, or try again later',
       );
     }
     if (this.sequence.isRefusing) await this.sequence.verifySequence();

@@ -259,7 +259,7 @@ function positionTaken(target: CommandTarget, cause: unknown): IntegrationError 
   const log = tablesOf(target.schema).outboxEvent;
   return new IntegrationError(
     'INTEGRATION_SEQUENCE_BEHIND',
-    `The event got a position that an event in the log has already: the sequence is behind the log (a restore or a switch-over that left it out, or a reset of it). Stop the workers, then run: SELECT setval(pg_get_serial_sequence('${log}', 'position'), (SELECT max(position) FROM ${log})). Run "${commandLine(target, 'doctor')}" afterwards: a consumer may be further ahead than the log.`,
+    `The event got a position that an event in the log has already: the sequence is behind the log (a restore or a switch-over that left it out, or a reset of it). Stop the workers, then run: SELECT setval(pg_get_serial_sequence('${log}', 'position'), (SELECT max(position) FROM ${log})). Run "${commandLine(target, 'doctor')}" afterwards: a consumer may be further ahead than the log`,
     {},
     { cause },
   );
@@ -268,7 +268,7 @@ function positionTaken(target: CommandTarget, cause: unknown): IntegrationError 
 function idTaken(error: unknown): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_EVENT_INVALID',
-    'An event with this id was published before. Leave `id` out, or use a deduplicationKey to publish at most once.',
+    'An event with this id was published before. Leave `id` out, or use a deduplicationKey to publish at most once',
     { fields: ['id'] },
     { cause: error },
   );

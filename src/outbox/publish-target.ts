@@ -18,7 +18,7 @@ export type PublishTarget =
   | { readonly kind: 'foreign-transaction'; readonly client: SqlClient };
 
 const INTERACTIVE =
-  'Use prisma.$transaction(async (tx) => { … persistenceClient: tx … }). The array form, $transaction([…]), cannot publish: it offers no client of the transaction.';
+  'Use prisma.$transaction(async (tx) => { … persistenceClient: tx … }). The array form, $transaction([…]), cannot publish: it offers no client of the transaction';
 
 /**
  * Decides where an event is published.
@@ -60,7 +60,7 @@ export function choosePublishTarget(
   if (isRoot(client, hostClient)) {
     throw new IntegrationError(
       'INTEGRATION_CLIENT_IS_ROOT',
-      `persistenceClient is the root client, so the event would not be part of any transaction. ${INTERACTIVE} To publish without a transaction, leave persistenceClient out.`,
+      `persistenceClient is the root client, so the event would not be part of any transaction. ${INTERACTIVE}. To publish without a transaction, leave persistenceClient out`,
     );
   }
   return { kind: 'foreign-transaction', client };
@@ -112,13 +112,13 @@ function refuseUnknownOptions(options: object, known: ReadonlySet<string>): void
   if (problems.length === 0) return;
   throw new IntegrationError(
     'INTEGRATION_EVENT_INVALID',
-    `The event cannot be published: ${problems.join('; ')}. What belongs to the event is given in the event itself.`,
+    `The event cannot be published: ${problems.join('; ')}. What belongs to the event is given in the event itself`,
     { problems },
   );
 }
 
 function misplaced(what: string): IntegrationError {
-  return new IntegrationError('INTEGRATION_CLIENT_INVALID', `${what} Pass it as { persistenceClient: tx }.`);
+  return new IntegrationError('INTEGRATION_CLIENT_INVALID', `${what} Pass it as { persistenceClient: tx }`);
 }
 
 /**
@@ -150,7 +150,7 @@ function forgottenAmbient(state: 'open' | 'ended'): IntegrationError {
       : "inside an ambient transaction: the event would stay even if the transaction rolled back. Pass it as persistenceClient, or give IntegrationModule the option ambientPublishing: 'join'";
   return new IntegrationError(
     'INTEGRATION_TRANSACTION_FORGOTTEN',
-    `Publishing without persistenceClient ${what}. Pass { outsideTransaction: true } if an event outside of it is meant.`,
+    `Publishing without persistenceClient ${what}. Pass { outsideTransaction: true } if an event outside of it is meant`,
   );
 }
 
@@ -159,6 +159,6 @@ function forgotten(scope: TransactionScope): IntegrationError {
   const tx = scope.openedBy === 'handler' ? 'context.transaction' : 'tx';
   return new IntegrationError(
     'INTEGRATION_TRANSACTION_FORGOTTEN',
-    `Publishing inside ${where} without persistenceClient: the event would stay even if the transaction rolled back. Pass { persistenceClient: ${tx} }, or { outsideTransaction: true } if this is meant.`,
+    `Publishing inside ${where} without persistenceClient: the event would stay even if the transaction rolled back. Pass { persistenceClient: ${tx} }, or { outsideTransaction: true } if this is meant`,
   );
 }

@@ -50,7 +50,7 @@ function keysOf(entries: readonly Entry[], where: string): SecretKeys {
     if (key !== undefined) return key;
     const known = [...byName.keys()].join(', ');
     throw missing(
-      `There is no key ${JSON.stringify(name)} (there are: ${known}). A key has to stay in ${KEYS_VARIABLE}, or in staticKeys(), until \`keys list\` shows that nothing is wrapped by it.`,
+      `There is no key ${JSON.stringify(name)} (there are: ${known}). A key has to stay in ${KEYS_VARIABLE}, or in staticKeys(), until \`keys list\` shows that nothing is wrapped by it`,
       { keyName: name },
     );
   };

@@ -65,7 +65,7 @@ function conflict(
 ): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_SUBSCRIBER_CONFLICT',
-    `The definitions of consumer "${consumerName}" disagree on ${option}: ${textOf(first.value)} at ${first.place}, ${textOf(second.value)} at ${second.place}. It belongs to the consumer as a whole: give the same value, or give it ${option === 'batch' ? 'nowhere' : 'once'}.`,
+    `The definitions of consumer "${consumerName}" disagree on ${option}: ${textOf(first.value)} at ${first.place}, ${textOf(second.value)} at ${second.place}. It belongs to the consumer as a whole: give the same value, or give it ${option === 'batch' ? 'nowhere' : 'once'}`,
     { consumerName, option, places: [first.place, second.place] },
   );
 }

@@ -21,7 +21,7 @@ export function unknownEngine(place: string, name: string, all: readonly string[
   const there = all.length === 0 ? 'none' : all.map((each) => JSON.stringify(each)).join(', ');
   return new IntegrationError(
     'INTEGRATION_NAME_UNKNOWN',
-    `${place} asks for ${meant}. There are: ${there}. IntegrationModule.forRoot({ name }) gives the name; "default" is the one without.`,
+    `${place} asks for ${meant}. There are: ${there}. IntegrationModule.forRoot({ name }) gives the name; "default" is the one without`,
     { name, names: [...all] },
   );
 }
@@ -30,7 +30,7 @@ export function unknownEngine(place: string, name: string, all: readonly string[
 export function hiddenEngine(place: string, name: string): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_NAME_UNKNOWN',
-    `${place} asks for the integration "${name}", which has isGlobal: false. Import the module that its forRoot returned into the module of the class that asks.`,
+    `${place} asks for the integration "${name}", which has isGlobal: false. Import the module that its forRoot returned into the module of the class that asks`,
     { name },
   );
 }

@@ -182,7 +182,7 @@ function duplicate(
 ): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_SUBSCRIBER_DUPLICATE',
-    `Consumer "${consumerName}" handles "${eventName}" twice: at ${places[0]} and at ${places[1]}. Remove one, or give one of them a consumer name of its own.`,
+    `Consumer "${consumerName}" handles "${eventName}" twice: at ${places[0]} and at ${places[1]}. Remove one, or give one of them a consumer name of its own`,
     { consumerName, eventName, places },
   );
 }

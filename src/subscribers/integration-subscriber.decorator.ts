@@ -132,7 +132,7 @@ function refuseNoMethod(target: unknown, member: unknown, descriptor: unknown): 
 function noHandler(place: string, problem: string): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_SUBSCRIBER_INVALID',
-    `@IntegrationSubscriber cannot make ${place} a handler: it ${problem}.`,
+    `@IntegrationSubscriber cannot make ${place} a handler: it ${problem}`,
     { place },
   );
 }
@@ -141,7 +141,7 @@ function namedTwice(...names: readonly (string | readonly string[])[]): Integrat
   const [first, second] = names.map((each) => JSON.stringify(each));
   return new IntegrationError(
     'INTEGRATION_SUBSCRIBER_INVALID',
-    `@IntegrationSubscriber was given event names twice: ${first} and eventName: ${second}. Give all of them once, as the first argument.`,
+    `@IntegrationSubscriber was given event names twice: ${first} and eventName: ${second}. Give all of them once, as the first argument`,
   );
 }
 
@@ -167,7 +167,7 @@ function isOfThisDecorator(key: unknown): boolean {
 function unreadable({ name }: { readonly name: string }): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_SUBSCRIBER_INVALID',
-    `The method ${name} is decorated with @IntegrationSubscriber of another version of nestjs-integration than that of IntegrationModule, which cannot read it. Install one version in the whole application (npm ls nestjs-integration shows which there are); a library lists the package among its peerDependencies.`,
+    `The method ${name} is decorated with @IntegrationSubscriber of another version of nestjs-integration than that of IntegrationModule, which cannot read it. Install one version in the whole application (npm ls nestjs-integration shows which there are); a library lists the package among its peerDependencies`,
     { method: name },
   );
 }

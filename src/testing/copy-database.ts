@@ -23,7 +23,7 @@ async function main(): Promise<void> {
 }
 
 const IN_USE =
-  'a connection to DATABASE_URL of the global setup is still open, and Postgres copies no database that is in use. Close what your own global setup has opened before the tests begin. If a part of the test files runs without the setup file "nestjs-integration/testing/worker-database" (as other projects of one Jest run do), add it to their setupFiles.';
+  'a connection to DATABASE_URL of the global setup is still open, and Postgres copies no database that is in use. Close what your own global setup has opened before the tests begin. If a part of the test files runs without the setup file "nestjs-integration/testing/worker-database" (as other projects of one Jest run do), add it to their setupFiles';
 
 function nameIn(url: string): string {
   return decodeURIComponent(new URL(url).pathname.slice(1));

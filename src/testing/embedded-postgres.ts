@@ -74,7 +74,7 @@ async function startIn(folder: string, flags: string[]): Promise<EmbeddedPostgre
   if (asRoot && !(await canBeEnteredByAnybody(folder))) {
     throw new IntegrationError(
       'INTEGRATION_DATABASE_UNREACHABLE',
-      `Postgres does not run as root, and the user it runs as instead cannot enter ${tmpdir()}. Set TMPDIR to a folder that every user can enter.`,
+      `Postgres does not run as root, and the user it runs as instead cannot enter ${tmpdir()}. Set TMPDIR to a folder that every user can enter`,
       { folder: tmpdir() },
     );
   }
@@ -149,7 +149,7 @@ function remedyOf(flags: readonly string[]): string {
     flags.length === 0
       ? ''
       : `Leave out the flags of startEmbeddedPostgres that these lines complain of (${flags.join(' ')}). `;
-  return `${ofFlags}See that ${tmpdir()} has room (TMPDIR names another folder) and that this machine allows one more server. Or do without it: give the URL of a server of yours as server, or as TEST_DATABASE_URL.`;
+  return `${ofFlags}See that ${tmpdir()} has room (TMPDIR names another folder) and that this machine allows one more server. Or do without it: give the URL of a server of yours as server, or as TEST_DATABASE_URL`;
 }
 
 /**

@@ -229,9 +229,9 @@ const RULES = [
 ] as const satisfies readonly Rule[];
 
 /**
- * Checks a client against the contract that docs/guide/start/clients.md states, and reports for each rule whether
- * it is kept. It needs a database and leaves nothing in it. It never rejects: a rule whose check fails counts
- * as broken, with the reason.
+ * Checks a client against the contract that docs/guide/start/clients.md states, and reports for each rule
+ * whether it is kept. It needs a database and leaves nothing in it. It never rejects: a rule whose check
+ * fails counts as broken, with the reason.
  *
  * ```ts
  * const report = await verifyClient(client);

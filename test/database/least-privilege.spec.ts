@@ -466,7 +466,7 @@ describe('a right that is missing is named', () => {
         expect(refused).toMatchObject({ status: 503 });
         expect(refused.headers.get('retry-after')).toBe('30');
         expect(refused.json).toEqual({
-          message: 'The delivery cannot be stored at the moment. Send it again.',
+          message: 'The delivery cannot be stored at the moment. Send it again',
         });
       }
       const lines = said().filter((words) => words.includes('A webhook was not accepted'));

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
+import { messagesWithFullStop } from '../support/error-messages.js';
 import { nodesOf, parse, placeOf, type SourceFile, sourceFiles } from '../support/source-files.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -367,6 +368,23 @@ describe('the habits of the house', () => {
 
   it('has classes with few public members, or a reason', () => {
     expect(sourceFiles().flatMap(wideClassesIn).sort()).toEqual(Object.keys(WIDE_CLASSES).sort());
+  });
+
+  it('has messages of errors that end without a full stop', () => {
+    expect(messagesWithFullStop(sourceFiles())).toEqual([]);
+    const planted = `
+      const HINT = 'Do this.';
+      const well = () => 'It is five. It ends well';
+      const wrong = (what: string) => new IntegrationError('INTEGRATION_X', what);
+      const remedyOf = (is: boolean) => { if (is) return HINT; return ''; };
+      throw new Error('It is one.');
+      throw new Error(\`Two \${2}.\`);
+      throw new Error(\`Three. \${remedyOf(true)}\`);
+      throw wrong('It is four.');
+      throw new Error(well());`;
+    expect(messagesWithFullStop([parse('planted.ts', planted)]).sort()).toEqual(
+      [2, 6, 7, 9].map((line) => `planted.ts:${line}`),
+    );
   });
 
   it('keeps SQL in the stores', () => {

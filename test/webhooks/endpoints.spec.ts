@@ -55,7 +55,7 @@ const NOT_FOUND = {
   json: {
     code: 'INTEGRATION_WEBHOOK_SOURCE_UNKNOWN',
     step: 'source',
-    message: 'There is no webhook source at this address.',
+    message: 'There is no webhook source at this address',
   },
 };
 

@@ -92,7 +92,7 @@ export function oneOf<const T extends string>(values: readonly T[]): Schema<T> {
   return schema({ type: 'string', enum: [...values] });
 }
 
-/** A page of a list, and what it says besides. `next` is the cursor of the next page, or null on the last. */
+/** A page of a list, with what it says besides. `next` is the cursor of the next page, or null. */
 export function pageOf<T, More extends Properties = Readonly<Record<never, never>>>(
   item: Schema<T>,
   more?: More,

@@ -18,7 +18,7 @@ export type Answering<Routes extends Readonly<Record<string, Route>>, Handlers> 
   ) => Held<Infer<Routes[Name]['answer']>, Name extends keyof Handlers ? AnswerOf<Handlers[Name]> : never>;
 };
 
-/** Anything if the answer is as it was said. Otherwise a text, which no handler returns, for the compiler. */
+/** Anything if the answer is as it was said. Otherwise a text that no handler returns, for its error. */
 type Held<Said, Answered> = [Differences<Said, Answered, 'answer'>] extends [never]
   ? unknown
   : `${Differences<Said, Answered, 'answer'>} is not as its schema says`;

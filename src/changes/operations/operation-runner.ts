@@ -13,7 +13,10 @@ const LOOK_MS = 500;
 @Injectable()
 export class OperationRunner {
   private readonly store: OperationWorkStore;
-  /** When an operation may have its next portion, in monotonic milliseconds. Until then others have theirs. */
+  /**
+   * When an operation may have its next portion, in monotonic milliseconds. Until then other operations have
+   * theirs.
+   */
   private readonly resting = new Map<string, number>();
 
   constructor(

@@ -113,12 +113,12 @@ export class AdaptedClient implements TransactionalSqlClient<AdaptedTransaction>
       case 'root':
         throw new IntegrationError(
           'INTEGRATION_CLIENT_IS_ROOT',
-          `persistenceClient is ${this.words.root}, so the event would not be part of any transaction. Pass ${this.words.transaction}. To publish without a transaction, leave persistenceClient out.`,
+          `persistenceClient is ${this.words.root}, so the event would not be part of any transaction. Pass ${this.words.transaction}. To publish without a transaction, leave persistenceClient out`,
         );
       case 'ended':
         throw new IntegrationError(
           'INTEGRATION_CLIENT_INVALID',
-          `persistenceClient is a transaction of ${this.words.library} that is not open: it has ended, or has not begun. Pass ${this.words.transaction}, and wait for the work in it before it ends.`,
+          `persistenceClient is a transaction of ${this.words.library} that is not open: it has ended, or has not begun. Pass ${this.words.transaction}, and wait for the work in it before it ends`,
         );
       default:
         return undefined;
@@ -130,7 +130,7 @@ export class AdaptedClient implements TransactionalSqlClient<AdaptedTransaction>
     const { library, transaction } = this.words;
     return new IntegrationError(
       'INTEGRATION_CLIENT_INVALID',
-      `persistenceClient is no transaction of ${library} and the data source that IntegrationModule was given: it belongs to another library or data source, or is no client. Pass ${transaction}.`,
+      `persistenceClient is no transaction of ${library} and the data source that IntegrationModule was given: it belongs to another library or data source, or is no client. Pass ${transaction}`,
     );
   }
 

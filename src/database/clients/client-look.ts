@@ -22,7 +22,7 @@ export async function refuseChangingClient(client: SqlClient): Promise<string | 
     if (isConnectionLoss(cause) || sqlStateOf(cause) === undefined) return messageOf(cause);
     throw new IntegrationError(
       'INTEGRATION_CLIENT_INVALID',
-      `The host's client could not run a statement with $1 … parameters: ${messageOf(cause)}. $queryRawUnsafe(sql, ...values) must send the statement and its values to Postgres as they are.`,
+      `The host's client could not run a statement with $1 … parameters: ${messageOf(cause)}. $queryRawUnsafe(sql, ...values) must send the statement and its values to Postgres as they are`,
       {},
       { cause },
     );
@@ -30,7 +30,7 @@ export async function refuseChangingClient(client: SqlClient): Promise<string | 
   if (changed.length === 0) return undefined;
   throw new IntegrationError(
     'INTEGRATION_CLIENT_INVALID',
-    `The host's client changes values on their way to Postgres or back: ${changed.join(', ')}. Events would be kept as something else than was published. $queryRawUnsafe(sql, ...values) must send a string as it is, as the text of its $n parameter, and resolve to an array of rows.`,
+    `The host's client changes values on their way to Postgres or back: ${changed.join(', ')}. Events would be kept as something else than was published. $queryRawUnsafe(sql, ...values) must send a string as it is, as the text of its $n parameter, and resolve to an array of rows`,
     { changed },
   );
 }

@@ -52,17 +52,17 @@ function reasonOf(token: InjectionToken, owners: readonly Module[], engine: Modu
   const call = (module: string) => `forRoot({ imports: [${module}], clientToken: ${name} })`;
   const [owner] = owners;
   if (owner === undefined) {
-    return `no module provides it. List it among the providers and exports of a module of yours, and give that module beside the token: ${call('YourModule')}.`;
+    return `no module provides it. List it among the providers and exports of a module of yours, and give that module beside the token: ${call('YourModule')}`;
   }
   const module = owner.metatype.name;
   if (engine !== undefined && importsEngine(owner, engine)) {
-    return `${module} provides it, and imports IntegrationModule itself. Move it to a module of its own that exports it, and give that one beside the token: ${call('YourModule')}.`;
+    return `${module} provides it, and imports IntegrationModule itself. Move it to a module of its own that exports it, and give that one beside the token: ${call('YourModule')}`;
   }
   const missing = [
     ...(engine?.imports.has(owner) === true ? [] : [`give ${module} beside the token: ${call(module)}`]),
     ...(owner.exports.has(token) ? [] : [`list it among the exports of ${module}`]),
   ];
-  return `${module} provides it, but IntegrationModule cannot see it. To let it, ${missing.join(', and ')}.`;
+  return `${module} provides it, but IntegrationModule cannot see it. To let it, ${missing.join(', and ')}`;
 }
 
 /** Reads the module's own decorator, because Nest lets every module import the global modules. */

@@ -34,7 +34,7 @@ export function scopedClientOf(token: unknown): IntegrationError {
 }
 
 const REMEDY =
-  'The engine works outside of requests: name a client that the application has once (default scope). Code in a request may still publish in the transaction of a client of its own: give that as persistenceClient.';
+  'The engine works outside of requests: name a client that the application has once (default scope). Code in a request may still publish in the transaction of a client of its own: give that as persistenceClient';
 
 function scopedClient(path: readonly Provider[]): IntegrationError {
   const [client] = path.slice(1);

@@ -135,6 +135,6 @@ function refusePool(client: DriverClient): void {
   if (client.totalCount === undefined) return;
   throw new IntegrationError(
     'INTEGRATION_CLIENT_IS_ROOT',
-    'new PgSqlClient(…) was given a pool, which sends each statement through another connection, so the event would not be part of any transaction. Pass the client of `await pool.connect()` that BEGIN went through.',
+    'new PgSqlClient(…) was given a pool, which sends each statement through another connection, so the event would not be part of any transaction. Pass the client of `await pool.connect()` that BEGIN went through',
   );
 }

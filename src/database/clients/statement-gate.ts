@@ -92,6 +92,6 @@ function textOf(statement: Statement): string {
 function transactionIsOver(): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_CLIENT_INVALID',
-    'This transaction has ended, and its connection may be used by somebody else, so the statement was not sent. Wait for all statements of a transaction before it ends.',
+    'This transaction has ended, and its connection may be used by somebody else, so the statement was not sent. Wait for all statements of a transaction before it ends',
   );
 }

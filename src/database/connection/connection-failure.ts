@@ -23,7 +23,7 @@ export function connectionFailure(error: unknown, target: string, waitedMs?: num
 export function connectionLost(error: unknown, target: string): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_DATABASE_UNREACHABLE',
-    `the connection to Postgres at ${target} was lost: ${reasonOf(error)}. What was being changed is rolled back, unless it was just being committed: when the server runs again, look before you repeat it.`,
+    `the connection to Postgres at ${target} was lost: ${reasonOf(error)}. What was being changed is rolled back, unless it was just being committed: when the server runs again, look before you repeat it`,
     { target },
     { cause: error },
   );

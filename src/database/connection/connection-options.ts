@@ -105,6 +105,6 @@ async function ask(password: () => string | Promise<string>): Promise<string> {
   if (typeof answer === 'string' && answer !== '') return answer;
   throw new IntegrationError(
     'INTEGRATION_OPTIONS_INVALID',
-    `connection.password gave ${answer === '' ? 'an empty text' : `no text but ${typeof answer}`}: it must resolve to the password.`,
+    `connection.password gave ${answer === '' ? 'an empty text' : `no text but ${typeof answer}`}: it must resolve to the password`,
   );
 }

@@ -93,5 +93,5 @@ function withoutForeignParameters(text: string): string {
 }
 
 function invalid(reason: string): IntegrationError {
-  return new IntegrationError('INTEGRATION_OPTIONS_INVALID', `connectionString (or DATABASE_URL) ${reason}.`);
+  return new IntegrationError('INTEGRATION_OPTIONS_INVALID', `connectionString (or DATABASE_URL) ${reason}`);
 }

@@ -161,7 +161,7 @@ export class EngineConnectionFactory {
     if (reported !== null && reported !== server.pid && !(await this.isDirect(client))) {
       throw new IntegrationError(
         'INTEGRATION_DATABASE_POOLED',
-        `The connection to ${this.describe()} goes through a pooler. The engine needs a direct connection (LISTEN, session settings, leases): give its URL as connectionString. The host's own client may go on using the pooler.`,
+        `The connection to ${this.describe()} goes through a pooler. The engine needs a direct connection (LISTEN, session settings, leases): give its URL as connectionString. The host's own client may go on using the pooler`,
       );
     }
     client.once('end', () => this.server.sessionEnded(client));

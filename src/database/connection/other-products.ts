@@ -23,7 +23,7 @@ export function refuseOtherProduct(product: string, where: () => string): void {
   if (reason === undefined) return;
   throw new IntegrationError(
     'INTEGRATION_DATABASE_UNSUPPORTED',
-    `The server at ${where()} is not Postgres (${product.slice(0, 60)}): ${reason}. Use a Postgres of version 14 or newer.`,
+    `The server at ${where()} is not Postgres (${product.slice(0, 60)}): ${reason}. Use a Postgres of version 14 or newer`,
     { product },
   );
 }

@@ -16,7 +16,7 @@ export function refuseReadOnly(server: ReadOnlyServer, address: () => string): v
   if (server.recovering) {
     throw new IntegrationError(
       'INTEGRATION_DATABASE_READ_ONLY',
-      `Postgres at ${address()} only reads: it is in recovery (a standby). Point connectionString or DATABASE_URL at the primary.`,
+      `Postgres at ${address()} only reads: it is in recovery (a standby). Point connectionString or DATABASE_URL at the primary`,
       { recovering: true },
     );
   }
@@ -34,13 +34,13 @@ function remedyOf({ onlyReadsBy, role, database }: ReadOnlyServer): string {
   const name = sqlIdentifier(database);
   switch (onlyReadsBy) {
     case 'client':
-      return `set by the connection itself. Take it out of options in connectionString or DATABASE_URL, and out of the variable PGOPTIONS.`;
+      return `set by the connection itself. Take it out of options in connectionString or DATABASE_URL, and out of the variable PGOPTIONS`;
     case 'database':
       return `set for the database. ${inWritingSession(`ALTER DATABASE ${name} RESET ${SETTING};`)}`;
     case 'user':
-      return `set for the role. ${inWritingSession(`ALTER ROLE ${user} RESET ${SETTING};`)} Or connect as a role that may write.`;
+      return `set for the role. ${inWritingSession(`ALTER ROLE ${user} RESET ${SETTING};`)} Or connect as a role that may write`;
     case 'database user':
-      return `set for the role in this database. ${inWritingSession(`ALTER ROLE ${user} IN DATABASE ${name} RESET ${SETTING};`)} Or connect as a role that may write.`;
+      return `set for the role in this database. ${inWritingSession(`ALTER ROLE ${user} IN DATABASE ${name} RESET ${SETTING};`)} Or connect as a role that may write`;
     case 'global':
       return `set for all roles. ${inWritingSession(`ALTER ROLE ALL RESET ${SETTING};`)}`;
     default:

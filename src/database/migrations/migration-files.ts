@@ -84,7 +84,7 @@ function missing(
   const copy = copyBesideBundle();
   return new IntegrationError(
     'INTEGRATION_MIGRATIONS_MISSING',
-    `The migrations of nestjs-integration are missing: ${problem}. Leave nestjs-integration out of the bundle (it is installed where the application runs), or copy the folder node_modules/nestjs-integration to ${copy}; docs/guide/start/bundlers.md of the package says how. With migrations: 'off' the boot does not look at them.`,
+    `The migrations of nestjs-integration are missing: ${problem}. Leave nestjs-integration out of the bundle (it is installed where the application runs), or copy the folder node_modules/nestjs-integration to ${copy}; docs/guide/start/bundlers.md of the package says how. With migrations: 'off' the boot does not look at them`,
     { copy, ...details },
     options,
   );

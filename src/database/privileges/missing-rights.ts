@@ -11,7 +11,7 @@ export function wordsOfMissing(
   if (first === undefined) return undefined;
   const grants = grantsOf(schemaName, missing, sqlIdentifier(first.role));
   const what = [...new Set(missing.map(({ name }) => name ?? `schema ${schemaName}`))].join(', ');
-  return `The role ${first.role} of ${whose} lacks rights on ${what}. Run as the owner of the tables: ${grants.join('; ')}. docs/guide/operate/security.md lists what each role needs.`;
+  return `The role ${first.role} of ${whose} lacks rights on ${what}. Run as the owner of the tables: ${grants.join('; ')}. docs/guide/operate/security.md lists what each role needs`;
 }
 
 /** The details of an error about these rights. */

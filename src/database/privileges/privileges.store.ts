@@ -2,8 +2,8 @@ import type { SqlClient } from '../clients/sql-client.js';
 import type { EngineSession } from '../engine-database.js';
 
 /**
- * A right that a role needs on a table or sequence of the schema. docs/guide/operate/security.md has the same rights
- * as GRANT statements.
+ * A right that a role needs on a table or sequence of the schema. docs/guide/operate/security.md has the
+ * same rights as GRANT statements.
  */
 export interface Right {
   readonly on: string;

@@ -1,8 +1,8 @@
 import type { Right } from './privileges.store.js';
 
 /*
- * The rights that a role needs for each kind of work. docs/guide/operate/security.md has the same rights as GRANT
- * statements.
+ * The rights that a role needs for each kind of work. docs/guide/operate/security.md has the same rights as
+ * GRANT statements.
  */
 
 /** What every process reads first. */

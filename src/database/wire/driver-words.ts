@@ -3,8 +3,8 @@ import { messageOf } from '../../errors.js';
 /*
  * Errors are told apart by their codes, but node-postgres gives no code to its own errors. Only those of the
  * server and the socket have one. This is the list of the messages about connections in pg 8.23.1 and pg-pool
- * 3.14.0. All errors in the sources of both were looked through. test/database/wire-contract.spec.ts provokes each of
- * these messages.
+ * 3.14.0. All errors in the sources of both were looked through. test/database/wire-contract.spec.ts provokes
+ * each of these messages.
  */
 
 /** The session existed and is lost. These are the beginnings of messages: more may follow. */

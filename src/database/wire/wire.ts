@@ -2,8 +2,8 @@ import { takesPlainWay } from './plain-way.js';
 
 /*
  * The parts of the insides of node-postgres that the engine uses, behind a few functions.
- * test/database/wire-contract.spec.ts has a test for everything that they rely on, so that a version of `pg` that
- * differs is noticed before it is used.
+ * test/database/wire-contract.spec.ts has a test for everything that they rely on, so that a version of `pg`
+ * that differs is noticed before it is used.
  */
 
 /** The part of a socket that the reader of rows needs. */

@@ -45,7 +45,7 @@ export class TakenLease implements Lease {
     )
       throw new IntegrationError(
         'INTEGRATION_CLIENT_IS_ROOT',
-        `The lease "${this.name}" can only fence a transaction, and was given the client itself: open a transaction and pass its client.`,
+        `The lease "${this.name}" can only fence a transaction, and was given the client itself: open a transaction and pass its client`,
       );
     if (!(await this.store.fence(client, this, this.held.lengthMs)))
       throw leaseLost(this.name, 'another process has had it since');

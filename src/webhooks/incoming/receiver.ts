@@ -72,7 +72,7 @@ async function opened(
 function withoutSecret(source: string, id: string, tenantId: string): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_SECRET_UNREADABLE',
-    `The endpoint ${id} of source "${source}" has no secret, so no delivery to it can be verified. Give it one with IncomingEndpointsService (rotateSecret), or remove it.`,
+    `The endpoint ${id} of source "${source}" has no secret, so no delivery to it can be verified. Give it one with IncomingEndpointsService (rotateSecret), or remove it`,
     { source, endpointId: id, tenantId },
   );
 }

@@ -31,7 +31,7 @@ const CODES: { readonly [S in RefusedStep]: IntegrationErrorCode } = {
 
 /** The error for a request that is refused at this step. Its message goes to the sender. */
 export function refusal(step: RefusedStep, source: string, message: string): IntegrationError {
-  return new IntegrationError(CODES[step], `${message}.`, { source, step });
+  return new IntegrationError(CODES[step], `${message}`, { source, step });
 }
 
 /** The step at which a request was refused. Undefined for any other error. */

@@ -48,7 +48,7 @@ function lateStatement(attempt: Attempt, reason: Error): IntegrationError {
   const { place, consumerName } = subscription;
   return new IntegrationError(
     'INTEGRATION_TRANSACTION_ABORTED',
-    `The transaction of ${place}, of consumer "${consumerName}", was rolled back, because its attempt was given up before the handler had ended. So this statement was not sent. Heed context.signal, and wait for no connection of the same pool in a transactional handler.`,
+    `The transaction of ${place}, of consumer "${consumerName}", was rolled back, because its attempt was given up before the handler had ended. So this statement was not sent. Heed context.signal, and wait for no connection of the same pool in a transactional handler`,
     { consumerName, eventName: log.eventName, outboxEventId: log.id },
     { cause: reason },
   );

@@ -222,7 +222,7 @@ export function requireReadCommitted(isolation: string): void {
   if (isolation === 'read committed') return;
   throw new IntegrationError(
     'INTEGRATION_ISOLATION_LEVEL',
-    `The host's client opened a ${isolation} transaction for a transactional handler; READ COMMITTED is needed. Let the client honour isolationLevel in $transaction's options.`,
+    `The host's client opened a ${isolation} transaction for a transactional handler; READ COMMITTED is needed. Let the client honour isolationLevel in $transaction's options`,
     { isolation },
   );
 }

@@ -95,6 +95,6 @@ export function notCommitted(run: TransactionRun | undefined): IntegrationError 
         : 'resolved, but its transaction was not committed';
   return new IntegrationError(
     'INTEGRATION_CLIENT_INVALID',
-    `The $transaction of the host's client ${how}. It must call its function, wait for its end, commit, and resolve to what the function returned; it must reject where the function or the COMMIT fails.`,
+    `The $transaction of the host's client ${how}. It must call its function, wait for its end, commit, and resolve to what the function returned; it must reject where the function or the COMMIT fails`,
   );
 }

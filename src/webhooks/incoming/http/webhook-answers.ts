@@ -54,7 +54,7 @@ export class WebhookAnswers {
       this.repeated.error(this.logger, error.message, undefined, `${error.code} ${eventName}`);
       this.send(
         response,
-        json(422, { code: error.code, message: 'The delivery does not keep its contract.' }),
+        json(422, { code: error.code, message: 'The delivery does not keep its contract' }),
       );
       return;
     }
@@ -66,13 +66,13 @@ export class WebhookAnswers {
       else this.repeated.warn(this.logger, line);
       this.send(
         response,
-        json(503, { message: 'The delivery cannot be stored at the moment. Send it again.' }),
+        json(503, { message: 'The delivery cannot be stored at the moment. Send it again' }),
       );
       return;
     }
     const line = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.repeated.error(this.logger, line, undefined, line);
-    this.send(response, json(500, { message: 'The delivery was not stored. Send it again.' }));
+    this.send(response, json(500, { message: 'The delivery was not stored. Send it again' }));
   }
 
   private async replyTo(
