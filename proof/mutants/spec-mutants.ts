@@ -658,7 +658,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'cursor of an emptied log begins anew behind what was published meanwhile',
     patches: [
       {
-        file: 'src/membership/sequence.store.ts',
+        file: 'src/inbox/sequence.store.ts',
         find: '(int8multirange(int8range(1, NULL)) - coalesce',
         put: '(int8multirange(int8range($1, NULL)) - coalesce',
       },

@@ -26,11 +26,11 @@ import {
 } from '../delivery/worker/worker-environment.js';
 import { BrokenAttemptStore } from '../inbox/broken-attempt.store.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
+import { SequenceStore } from '../inbox/sequence.store.js';
 import { IntegrationProcessStore } from '../membership/integration-process.store.js';
 import { BEAT_INTERVAL_MS, DEFAULT_BEAT_INTERVAL_MS, LeaseKeeper } from '../membership/lease-keeper.js';
 import { LeaseStore } from '../membership/leases/lease.store.js';
 import { NamedLeases } from '../membership/leases/named-leases.js';
-import { SequenceStore } from '../membership/sequence.store.js';
 import { SequenceWatch } from '../membership/sequence-watch.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
