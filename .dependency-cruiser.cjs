@@ -28,7 +28,7 @@ const LINES = [
 
 /** The rooms within a room, from top to ground in the same way; `.` are the files that stand in none of them. */
 const INNER_LINES = {
-  delivery: [['.'], ['worker'], ['execution'], ['partition', 'watchdog']],
+  delivery: [['.'], ['worker'], ['execution'], ['partition', 'suspects', 'watchdog']],
   log: [['sharing'], ['.']],
   database: [['migrations'], ['.', 'clients', 'connection', 'sql'], ['wire']],
 };

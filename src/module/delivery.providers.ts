@@ -13,9 +13,9 @@ import { TransactionalRunner } from '../delivery/execution/transactions/transact
 import { DEFAULT_FAILURE_COUNT_MS, FAILURE_COUNT_MS, FailureLog } from '../delivery/failure-log.js';
 import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
 import { DEFAULT_LISTENER_LIMITS, LISTENER_LIMITS, OutcomeListeners } from '../delivery/outcome-listeners.js';
-import { EnteredEvents } from '../delivery/partition/entered-events.js';
 import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
 import { RetryPolicy } from '../delivery/partition/retry-policy.js';
+import { EnteredEvents } from '../delivery/suspects/entered-events.js';
 import { Watchdog } from '../delivery/watchdog/watchdog.js';
 import { FlushPace } from '../delivery/worker/flush-pace.js';
 import {
