@@ -67,18 +67,7 @@ export const DELIVERY: Provider[] = [
       settings: IntegrationSettingsService,
       beatIntervalMs: number,
       named: NamedLeases,
-    ) =>
-      new LeaseKeeper(
-        db,
-        processes,
-        cursors,
-        sequence,
-        identity,
-        role,
-        () => settings.snapshot().processingLeaseMs,
-        beatIntervalMs,
-        named,
-      ),
+    ) => new LeaseKeeper(db, processes, cursors, sequence, identity, role, settings, beatIntervalMs, named),
   },
   {
     provide: ConcurrencyLimiter,

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { parse, sourceFiles } from './support/source-files.js';
-import { storeWritesIn } from './support/store-writes.js';
+import { parse, sourceFiles } from '../support/source-files.js';
+import { storeWritesIn } from '../support/store-writes.js';
 
-const MAP = join(import.meta.dirname, '../src/README.md');
+const MAP = join(import.meta.dirname, '../../src/README.md');
 /** The history of migrations is no table of the engine. */
 const OWN_TABLES = 'database/migrations/';
 
