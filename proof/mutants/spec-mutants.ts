@@ -279,7 +279,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'a handler runs ahead where a former owner may have begun',
     patches: [
       {
-        file: 'src/delivery/worker/crash-recovery.ts',
+        file: 'src/delivery/suspects/crash-recovery.ts',
         find: 'this.begunBelow = cursor.readUpto ?? 0;',
         put: 'this.begunBelow = 0;',
       },
@@ -658,7 +658,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'cursor of an emptied log begins anew behind what was published meanwhile',
     patches: [
       {
-        file: 'src/membership/sequence.store.ts',
+        file: 'src/inbox/sequence.store.ts',
         find: '(int8multirange(int8range(1, NULL)) - coalesce',
         put: '(int8multirange(int8range($1, NULL)) - coalesce',
       },
@@ -795,7 +795,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'an outage that speaks against its events',
     patches: [
       {
-        file: 'src/delivery/partition/entered-events.ts',
+        file: 'src/delivery/suspects/entered-events.ts',
         find: '(known === undefined || othersEnded > known.othersEnded)',
         put: 'true',
       },

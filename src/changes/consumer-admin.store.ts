@@ -2,7 +2,7 @@ import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
-import { noteRemoval } from '../inbox/cursor-registration.store.js';
+import { noteRemoval } from '../settings/removal-note.store.js';
 import { consumerTarget } from './audit-targets.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 

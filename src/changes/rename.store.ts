@@ -22,7 +22,7 @@ import { randomUUID } from 'node:crypto';
 import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
-import { noteRemoval } from '../inbox/cursor-registration.store.js';
+import { noteRemoval } from '../settings/removal-note.store.js';
 import { consumerTarget } from './audit-targets.js';
 import { ConsumerAdminStore, type ConsumerUser } from './consumer-admin.store.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';

@@ -20,8 +20,8 @@ import { selfReportOf } from './self-report.js';
 import { ConsumerWorker } from './worker/consumer-worker.js';
 import { WorkerEnvironment } from './worker/worker-environment.js';
 
-type StoredSettings = Pick<IntegrationSettingsService, 'applyStored' | 'getAll'> &
-  SettingsView<'handlerTimeoutMs'>;
+/** The settings that are read here, and all of them, which the process reports of itself. */
+type Settings = Pick<IntegrationSettingsService, 'getAll'> & SettingsView<'handlerTimeoutMs'>;
 
 /**
  * The workers of this process. There is one worker for each cursor that the process has leased. It lives as
@@ -50,7 +50,7 @@ export class ConsumerWorkers implements LeaseUser {
     private readonly adminTasks: AdminTasks,
     private readonly unavailable: UnavailableConsumers,
     private readonly environment: WorkerEnvironment,
-    @Inject(IntegrationSettingsService) private readonly stored: StoredSettings,
+    @Inject(IntegrationSettingsService) private readonly settings: Settings,
   ) {
     this.logger = loggerOf('ConsumerWorkers', db);
   }
@@ -234,12 +234,8 @@ export class ConsumerWorkers implements LeaseUser {
     return this.busy.isBusy(key);
   }
 
-  settingsRead(values: Record<string, unknown>, readAt: number): void {
-    this.stored.applyStored(values, readAt);
-  }
-
   report(): SelfReport {
-    return selfReportOf(this.stored, [...this.active, ...this.leaving]);
+    return selfReportOf(this.settings, [...this.active, ...this.leaving]);
   }
 
   // The methods that end leases follow.
@@ -284,7 +280,7 @@ export class ConsumerWorkers implements LeaseUser {
 
   /** The time when the worker's slowest handler must have ended if it began now. Monotonic milliseconds. */
   private whenHandlersEnd({ consumer }: ConsumerWorker): number {
-    const { handlerTimeoutMs } = this.stored.snapshot();
+    const { handlerTimeoutMs } = this.settings.snapshot();
     return performance.now() + consumer.longestTimeoutMs(handlerTimeoutMs);
   }
 

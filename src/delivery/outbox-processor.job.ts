@@ -27,8 +27,8 @@ export class OutboxProcessorJob {
   private readonly subscriptions: Subscription[] = [];
   /** Late registrations are written one after another. */
   private registering: Promise<void> = Promise.resolve();
-  /** The consumers that are written to the database, and the time of the write. Monotonic milliseconds. */
   private readonly repeated = new RepeatedFailures();
+  /** The consumers that are written to the database, and the time of the write. Monotonic milliseconds. */
   private readonly written = new Map<string, number>();
   private isRegisteringAnew = false;
   private started = false;

@@ -8,21 +8,22 @@ import { unresolved } from './inbox-status.js';
 const FOLLOWERS = 100;
 
 /**
- * The suspicions of a row. `interrupted`: its next attempt runs alone. `alone`: the attempt under way does. A
+ * The two values of the column `suspicion`, which keep their words. With `interrupted` the row is a suspect,
+ * and its next attempt runs while no other handler of the process does. With `alone` that attempt runs. A
  * trigger shows them to processes of earlier versions (see `docs/decisions/0045`).
  */
-export const RUN_ALONE = 'alone';
-export const INTERRUPTED = 'interrupted';
+export const SUSPECT_RUNS = 'alone';
+export const SUSPECT = 'interrupted';
 
 /**
- * Chooses among the due rows. `interrupted` are rows whose attempt a process left unfinished; such a row runs
- * alone. `others` are all other rows.
+ * Chooses among the due rows. `suspects` are rows whose attempt a process left unfinished; such a row
+ * runs exclusively. `others` are all other rows.
  */
-export type Claimable = 'interrupted' | 'others' | 'any';
+export type Claimable = 'suspects' | 'others' | 'any';
 
 const CONDITIONS: Readonly<Record<Claimable, string>> = {
-  interrupted: `AND i.suspicion = '${INTERRUPTED}'`,
-  others: `AND i.suspicion IS DISTINCT FROM '${INTERRUPTED}'`,
+  suspects: `AND i.suspicion = '${SUSPECT}'`,
+  others: `AND i.suspicion IS DISTINCT FROM '${SUSPECT}'`,
   any: '',
 };
 
@@ -53,19 +54,19 @@ export function claimDueSql(
   ordered: boolean,
   which: Claimable,
 ): string {
-  const alone = which === 'interrupted';
+  const areSuspects = which === 'suspects';
   return `WITH owner AS MATERIALIZED (
          SELECT 1 FROM ${inboxCursor} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid FOR SHARE
        ), due AS MATERIALIZED (${dueRows(inboxEvent, ordered, CONDITIONS[which])}), picked AS MATERIALIZED (
          SELECT id, follows FROM (${withSizes(
            outboxEvent,
            `SELECT id, position, false AS follows, row_number() OVER (ORDER BY available_at, position) AS number FROM due
-           ${ordered && !alone ? `UNION ALL ${followersOf(inboxEvent, 'due')}` : ''}`,
+           ${ordered && !areSuspects ? `UNION ALL ${followersOf(inboxEvent, 'due')}` : ''}`,
          )}) sized
          WHERE sized.rank <= $6 OR sized.bytes <= ${CLAIM_BYTES}
        )
        UPDATE ${inboxEvent} i SET status = 'processing', attempt_count = i.attempt_count + 1, updated_at = clock_timestamp(),
-         suspicion = CASE WHEN $5 THEN '${RUN_ALONE}' ELSE i.suspicion END
+         suspicion = CASE WHEN $5 THEN '${SUSPECT_RUNS}' ELSE i.suspicion END
        FROM picked, owner WHERE i.id = picked.id AND i.status IN ('received', 'failed')
        RETURNING i.id AS "inboxEventId", i.outbox_event_id AS "outboxEventId", i.position, i.attempt_count AS attempt,
          picked.follows, i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId",

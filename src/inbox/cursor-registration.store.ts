@@ -2,6 +2,7 @@ import type { EngineDatabase, EngineSession } from '../database/engine-database.
 import { tablesOf } from '../database/sql/tables.js';
 import { splitNames } from '../log/event-names.js';
 import { positionAtTime } from '../log/position-at-time.store.js';
+import { removalKey } from '../settings/removal-note.store.js';
 
 /** A stored consumer. Its partitions are taken together. */
 export interface StoredConsumer {
@@ -172,25 +173,6 @@ export class CursorRegistrationStore {
  * reads no more.
  */
 export const IS_SUPERSEDED = `coalesce(superseded_token = lease_token AND lease_expires_at > clock_timestamp(), false)`;
-
-/** The key under which the removal of a consumer is noted among the changes of settings. */
-function removalKey(name: string): string {
-  return `left('consumers.' || ${name}, 127)`;
-}
-
-/** Notes that somebody wanted the consumer removed. It runs in the transaction that removes the consumer. */
-export async function noteRemoval(
-  session: EngineSession,
-  schema: string,
-  consumerName: string,
-  eventNames: readonly string[],
-): Promise<void> {
-  await session.query(
-    `INSERT INTO ${tablesOf(schema).integrationSettingChange} (key, old_value, changed_by)
-     VALUES (${removalKey('$1::text')}, to_jsonb($2::text[]), coalesce(nullif(current_setting('integration.changed_by', true), ''), session_user))`,
-    [consumerName, eventNames],
-  );
-}
 
 function statements(schema: string) {
   const tables = tablesOf(schema);

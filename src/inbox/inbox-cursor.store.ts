@@ -8,7 +8,7 @@ import { UnusableConnection } from '../database/wire/unusable-connection.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import { PositionSet } from '../log/position-set.js';
 import { readRangeLists } from '../log/range-lists.js';
-import { RUN_ALONE } from './claim-due.store.js';
+import { SUSPECT_RUNS } from './claim-due.store.js';
 import type { CursorKey } from './inbox-status.js';
 import { KEEPS_LEASE } from './kept-lease.store.js';
 
@@ -160,7 +160,7 @@ export class InboxCursorStore {
        ), moved AS (
          INSERT INTO ${this.inbox} (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
            status, attempt_count, suspicion, available_at)
-         SELECT $5::uuid, $4, $1, $2, $6, $7, 'processing', 1, '${RUN_ALONE}', clock_timestamp() FROM fenced
+         SELECT $5::uuid, $4, $1, $2, $6, $7, 'processing', 1, '${SUSPECT_RUNS}', clock_timestamp() FROM fenced
          ON CONFLICT (outbox_event_id, consumer_name) DO NOTHING RETURNING id
        )
        SELECT EXISTS (SELECT 1 FROM fenced) AS held, (SELECT id FROM moved) AS id, ${UNHURRIED_COMMIT}`,

@@ -6,7 +6,7 @@ import { TRANSACTION_START } from '../database/sql/transaction-start.store.js';
 import type { EngineStatement } from '../database/wire/named-statement.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import { isoText, withAttempt } from './attempts.store.js';
-import { type Claimable, claimDueSql, INTERRUPTED, RUN_ALONE } from './claim-due.store.js';
+import { type Claimable, claimDueSql, SUSPECT, SUSPECT_RUNS } from './claim-due.store.js';
 import { INTERRUPTED_KIND } from './failed-attempt.js';
 import { type CursorKey, type InboxStatus, unresolved } from './inbox-status.js';
 
@@ -84,7 +84,7 @@ export class InboxEventStore {
     const rows = await this.db.queryNamed<ClaimedRow & { readonly more: boolean }>(
       `integration_claim_${which}${ordered ? '_ordered' : ''}`,
       claimDueSql(this.db.tables, ordered, which),
-      [key.consumerName, key.partition, token, limit, which === 'interrupted', places],
+      [key.consumerName, key.partition, token, limit, which === 'suspects', places],
     );
     return { rows, more: rows[0]?.more ?? false };
   }
@@ -103,11 +103,11 @@ export class InboxEventStore {
 
   /**
    * Cleans up after a takeover. Rows that a former owner was processing become failed and are due at once. If
-   * the event ran alone in its process, its attempt stays counted, because this event ended the process. If
+   * the event ran exclusively, its attempt stays counted, because this event ended the process. If
    * several events ran together, at most one of them ended the process. So they get the attempt back, and
-   * each runs alone the next time. If the process is known not to have ended (`blameless`), all get the
+   * each is a suspect the next time. If the process is known not to have ended (`blameless`), all get the
    * attempt back and none becomes a suspect. Attempts that are known to have `ended` the connection are the
-   * exception, because they ran alone. Rows that this owner claimed (`mine`) and rows that a stalled owner's
+   * exception, because they ran exclusively. Rows that this owner claimed (`mine`) and rows that a stalled owner's
    * transaction has locked are left. The statement is fenced like a claim. Otherwise an owner that does not
    * know of its lost lease would take the present owner's runs for leftovers.
    */
@@ -127,11 +127,11 @@ export class InboxEventStore {
        )
        UPDATE ${this.inbox} i
        SET status = 'failed', available_at = clock_timestamp(), updated_at = clock_timestamp(),
-           attempt_count = i.attempt_count - (($5 AND NOT left_over.ended) OR i.suspicion IS DISTINCT FROM '${RUN_ALONE}')::int,
+           attempt_count = i.attempt_count - (($5 AND NOT left_over.ended) OR i.suspicion IS DISTINCT FROM '${SUSPECT_RUNS}')::int,
            last_error = coalesce(left_over.error, i.last_error),
            attempts = CASE WHEN left_over.error IS NULL THEN i.attempts ELSE ${withAttempt('i.attempts', interrupted)} END,
            error_fingerprint = CASE WHEN left_over.error IS NULL THEN i.error_fingerprint ELSE '${INTERRUPTED_KIND}' END,
-           suspicion = CASE WHEN $5 AND i.suspicion IS DISTINCT FROM '${RUN_ALONE}' THEN i.suspicion ELSE '${INTERRUPTED}' END
+           suspicion = CASE WHEN $5 AND i.suspicion IS DISTINCT FROM '${SUSPECT_RUNS}' THEN i.suspicion ELSE '${SUSPECT}' END
        FROM owner, (
          SELECT l.id, x.ended, CASE
              WHEN x.ended THEN 'Interrupted: the connection to the database was lost while this attempt ran alone'
@@ -156,11 +156,11 @@ export class InboxEventStore {
     return rows.length;
   }
 
-  /** Whether an interrupted row still waits for its next attempt. That attempt must run alone. */
-  async hasInterrupted(key: CursorKey): Promise<boolean> {
+  /** Whether a suspect still waits for its next attempt. That attempt must run exclusively. */
+  async hasSuspects(key: CursorKey): Promise<boolean> {
     const rows = await this.db.query(
       `SELECT 1 FROM ${this.inbox} i WHERE i.consumer_name = $1 AND i.partition = $2 AND i.status = 'failed'
-         AND i.available_at IS NOT NULL AND i.suspicion = '${INTERRUPTED}' LIMIT 1`,
+         AND i.available_at IS NOT NULL AND i.suspicion = '${SUSPECT}' LIMIT 1`,
       [key.consumerName, key.partition],
     );
     return rows.length > 0;

@@ -4,7 +4,7 @@ import type { AggregateKey } from '../events/aggregate-key.js';
 import type { PositionSet } from '../log/position-set.js';
 import { RangeLists } from '../log/range-lists.js';
 import { lastKind, withAttempt } from './attempts.store.js';
-import { INTERRUPTED } from './claim-due.store.js';
+import { SUSPECT } from './claim-due.store.js';
 import {
   type CursorKey,
   type ExceptionRow,
@@ -62,7 +62,7 @@ const INFINITE_DELAY = `CASE WHEN x.delay = 'Infinity' THEN 'infinity'::timestam
   WHEN x.delay IS NOT NULL THEN clock_timestamp() + x.delay * interval '1 millisecond' END`;
 
 /**
- * The row `i`, resolved as `x` says, runs alone the next time. It has ended something, or its claimed attempt
+ * The row `i`, resolved as `x` says, is a suspect the next time. It has ended something, or its claimed attempt
  * never ran.
  */
 const STAYS_SUSPECT = '(x.suspect OR (x.given_back AND x.delay IS NOT NULL AND i.suspicion IS NOT NULL))';
@@ -255,7 +255,7 @@ export class SettlementStore {
         INSERT INTO ${this.inbox} AS i (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
           status, attempt_count, last_error, error_fingerprint, available_at, suspicion, attempts, postponed_since)
         SELECT x.id, x.position, $1, $2, x.aggregate_type, x.aggregate_id, x.status, x.attempt, x.error, x.fingerprint, ${INFINITE_DELAY},
-          CASE WHEN x.suspect THEN '${INTERRUPTED}' END, CASE WHEN x.failed IS NOT NULL THEN jsonb_build_array(x.failed::jsonb) END,
+          CASE WHEN x.suspect THEN '${SUSPECT}' END, CASE WHEN x.failed IS NOT NULL THEN jsonb_build_array(x.failed::jsonb) END,
           CASE WHEN x.postponed THEN clock_timestamp() END
         FROM fenced, unnest($5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::int[], $11::text[], $12::text[], $13::float8[],
             $24::boolean[], $25::text[], $28::boolean[])
@@ -268,7 +268,7 @@ export class SettlementStore {
         SET status = x.status, attempt_count = x.attempt - x.given_back::int, last_error = coalesce(x.error, i.last_error),
             error_fingerprint = CASE WHEN ${STAYS_SUSPECT} THEN i.error_fingerprint ELSE coalesce(x.fingerprint, ${lastKind('i.attempts')},
               CASE WHEN i.suspicion IS NULL THEN i.error_fingerprint END) END,
-            suspicion = CASE WHEN ${STAYS_SUSPECT} THEN '${INTERRUPTED}' END,
+            suspicion = CASE WHEN ${STAYS_SUSPECT} THEN '${SUSPECT}' END,
             attempts = CASE WHEN x.failed IS NULL THEN i.attempts ELSE ${withAttempt('i.attempts', 'x.failed::jsonb')} END,
             available_at = ${INFINITE_DELAY}, postponed_since = ${POSTPONED_SINCE},
             processed_at = CASE WHEN x.status IN ('processed', 'skipped') THEN clock_timestamp() END, updated_at = clock_timestamp()

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { codeLiteral, commandLine, sqlLiteral } from '../database/sql/pasteable-text.js';
 import { tablesOf } from '../database/sql/tables.js';
+import { ConsumerPresenceStore } from '../membership/consumer-presence.store.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
 import { unservedConsumers } from '../status/unserved.store.js';
 import {
@@ -12,7 +13,6 @@ import {
   type PostponedEvents,
   type RowProblem,
 } from './consumer-health.store.js';
-import { ConsumerPresenceStore } from './consumer-presence.store.js';
 import { type Check, type Found, secondsAgo } from './finding.js';
 import { UnroutedEventStore } from './unrouted-event.store.js';
 

@@ -1,3 +1,5 @@
+import type { Tables } from '../database/sql/tables.js';
+
 /**
  * The part of the heartbeat's statement that renews the leases of cursors: $3 are the tokens of this process,
  * $4 the milliseconds of a lease, $5 whether the beat renews. It is left out of the beats of a process that
@@ -11,12 +13,15 @@
  * end of the lease, which each beat reads. Nobody else can claim the row either, because a claim does not
  * wait for the row.
  */
-export function cursorPartsOfBeat(table: string): { readonly renewal: string; readonly column: string } {
+export function cursorPartsOfBeat({ inboxCursor }: Tables): {
+  readonly renewal: string;
+  readonly column: string;
+} {
   const renewal = `held AS (
-        SELECT consumer_name, partition FROM ${table}
+        SELECT consumer_name, partition FROM ${inboxCursor}
         WHERE $5::boolean AND lease_token = ANY ($3::uuid[]) FOR NO KEY UPDATE SKIP LOCKED
       ), renewed AS (
-        UPDATE ${table} c SET lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond', lease_ms = $4::float8
+        UPDATE ${inboxCursor} c SET lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond', lease_ms = $4::float8
         FROM held WHERE c.consumer_name = held.consumer_name AND c.partition = held.partition
           AND c.lease_token = ANY ($3::uuid[])
         RETURNING c.lease_token

@@ -133,13 +133,13 @@ export class IntegrationProcessStore {
   constructor(private readonly db: EngineDatabase) {
     const { tables } = db;
     this.process = tables.integrationProcess;
-    const leases = leasePartsOfBeat(tables.integrationLease);
+    const leases = leasePartsOfBeat(tables);
     const both = (cursors: typeof NONE): [string, string] => [
       this.beatSqlWith(cursors, NONE),
       this.beatSqlWith(cursors, leases),
     ];
     // The role of a publisher may not have the right to change cursors.
-    this.beatSql = [both(NONE), both(cursorPartsOfBeat(tables.inboxCursor))];
+    this.beatSql = [both(NONE), both(cursorPartsOfBeat(tables))];
   }
 
   private beatSqlWith(cursors: typeof NONE, leases: typeof NONE): string {

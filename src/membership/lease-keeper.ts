@@ -6,6 +6,8 @@ import { loggerOf } from '../database/engine-name.js';
 import { RepeatedFailures } from '../database/repeated-failures.js';
 import { messageOf } from '../errors.js';
 import type { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
+import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import type { SettingsView } from '../settings/settings-view.js';
 import { FailureDetector } from './failure-detector.js';
 import { ableAmong, FreeCursors } from './free-cursors.js';
 import { Heartbeat } from './heartbeat.js';
@@ -22,6 +24,9 @@ import type { SequenceWatch } from './sequence-watch.js';
 /** The injection token of the longest time between two beats of a process. Short leases make it shorter. */
 export const BEAT_INTERVAL_MS = Symbol('nestjs-integration:beat-interval');
 export const DEFAULT_BEAT_INTERVAL_MS = 2_000;
+
+/** Each beat puts the stored settings in force. Of them, this one is read here. */
+type Settings = Pick<IntegrationSettingsService, 'applyStored'> & SettingsView<'processingLeaseMs'>;
 
 /**
  * Claims cursors, renews their leases and gives them up. It does so with one small statement every two
@@ -52,7 +57,7 @@ export class LeaseKeeper {
     private readonly sequence: SequenceWatch,
     private readonly identity: ProcessIdentity,
     private readonly role: 'all' | 'publisher' | 'worker',
-    private readonly leaseMs: () => number,
+    private readonly settings: Settings,
     private readonly longestIntervalMs: number,
     private readonly named: NamedLeases,
   ) {
@@ -129,7 +134,11 @@ export class LeaseKeeper {
    * renewed in time.
    */
   private get beatIntervalMs(): number {
-    return Math.min(this.longestIntervalMs, this.leaseMs() / 3);
+    return Math.min(this.longestIntervalMs, this.leaseMs / 3);
+  }
+
+  private get leaseMs(): number {
+    return this.settings.snapshot().processingLeaseMs;
   }
 
   /** The connection is new. What was seen over the previous one may be out of date. */
@@ -147,7 +156,7 @@ export class LeaseKeeper {
     const claims = mayClaim();
     const user = this.user;
     if (user === undefined) return true;
-    const leaseMs = this.leaseMs();
+    const leaseMs = this.leaseMs;
     const candidates = user.candidates();
     const sentAt = performance.now();
     const able = claims ? (this.able ?? candidates.map((candidate) => candidate.name)) : [];
@@ -174,7 +183,7 @@ export class LeaseKeeper {
     if (!this.heartbeat.isCurrent(connection)) return false;
     if (snapshot.sequenceSuspect === true) this.sequence.compareSoon();
     else if (renew) this.sequence.compareAgain();
-    user.settingsRead(snapshot.settings, sentAt);
+    this.settings.applyStored(snapshot.settings, sentAt);
     const areCursorsRenewed = confirmLeases(this.held, snapshot, { sentAt, leaseMs }, (lease) =>
       user.lost(lease),
     );

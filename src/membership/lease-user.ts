@@ -36,6 +36,4 @@ export interface LeaseUser {
   isBusy(key: CursorKey): boolean;
   /** What the process says of itself, for whoever looks at the processes. */
   report(): SelfReport;
-  /** Receives the stored settings with every beat. */
-  settingsRead(stored: Record<string, unknown>, readAt: number): void;
 }

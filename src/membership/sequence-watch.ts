@@ -5,8 +5,8 @@ import { RepeatedFailures } from '../database/repeated-failures.js';
 import { tablesOf } from '../database/sql/tables.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
+import { type SequenceBehind, SequenceStore } from '../inbox/sequence.store.js';
 import { SequenceGuard } from '../log/sequence-guard.js';
-import { type SequenceBehind, SequenceStore } from './sequence.store.js';
 
 const SAID_EVERY_MS = 60_000;
 

@@ -13,9 +13,9 @@ import { TransactionalRunner } from '../delivery/execution/transactions/transact
 import { DEFAULT_FAILURE_COUNT_MS, FAILURE_COUNT_MS, FailureLog } from '../delivery/failure-log.js';
 import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
 import { DEFAULT_LISTENER_LIMITS, LISTENER_LIMITS, OutcomeListeners } from '../delivery/outcome-listeners.js';
-import { EnteredEvents } from '../delivery/partition/entered-events.js';
 import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
 import { RetryPolicy } from '../delivery/partition/retry-policy.js';
+import { EnteredEvents } from '../delivery/suspects/entered-events.js';
 import { Watchdog } from '../delivery/watchdog/watchdog.js';
 import { FlushPace } from '../delivery/worker/flush-pace.js';
 import {
@@ -26,11 +26,11 @@ import {
 } from '../delivery/worker/worker-environment.js';
 import { BrokenAttemptStore } from '../inbox/broken-attempt.store.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
+import { SequenceStore } from '../inbox/sequence.store.js';
 import { IntegrationProcessStore } from '../membership/integration-process.store.js';
 import { BEAT_INTERVAL_MS, DEFAULT_BEAT_INTERVAL_MS, LeaseKeeper } from '../membership/lease-keeper.js';
 import { LeaseStore } from '../membership/leases/lease.store.js';
 import { NamedLeases } from '../membership/leases/named-leases.js';
-import { SequenceStore } from '../membership/sequence.store.js';
 import { SequenceWatch } from '../membership/sequence-watch.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
@@ -67,18 +67,7 @@ export const DELIVERY: Provider[] = [
       settings: IntegrationSettingsService,
       beatIntervalMs: number,
       named: NamedLeases,
-    ) =>
-      new LeaseKeeper(
-        db,
-        processes,
-        cursors,
-        sequence,
-        identity,
-        role,
-        () => settings.snapshot().processingLeaseMs,
-        beatIntervalMs,
-        named,
-      ),
+    ) => new LeaseKeeper(db, processes, cursors, sequence, identity, role, settings, beatIntervalMs, named),
   },
   {
     provide: ConcurrencyLimiter,

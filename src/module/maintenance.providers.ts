@@ -2,7 +2,6 @@ import { type Provider } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { ConsumerPresence } from '../maintenance/consumer-presence.js';
-import { ConsumerPresenceStore } from '../maintenance/consumer-presence.store.js';
 import { DoctorService } from '../maintenance/doctor.js';
 import { DoctorLook } from '../maintenance/doctor-look.js';
 import { MaintenanceJob } from '../maintenance/maintenance.job.js';
@@ -20,6 +19,7 @@ import {
   UNSERVED_TIMES,
   UnservedConsumers,
 } from '../maintenance/unserved-consumers.js';
+import { ConsumerPresenceStore } from '../membership/consumer-presence.store.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { EngineExtensions, PartGauges } from './engine-extensions.js';
 import { doctorAdditionsOf, gaugesOf, tasksOf } from './extension.js';

@@ -53,6 +53,7 @@ import { WakeupListener } from '../wakeups/wakeup-listener.js';
 import { CONSUMERS } from './consumers.providers.js';
 import { DELIVERY } from './delivery.providers.js';
 import { EngineBoot } from './engine-boot.js';
+import { enginePartsProvider } from './engine-parts.js';
 import { IntegrationDeveloperApiService } from './integration-developer-api.service.js';
 import { EngineLifecycle } from './lifecycle.js';
 import { MAINTENANCE } from './maintenance.providers.js';
@@ -135,6 +136,7 @@ export const ENGINE: Provider[] = [
   TelemetryStart,
   TransactionalLimit,
   EngineBoot,
+  enginePartsProvider,
   EngineLifecycle,
   ...SERVICES.filter((service) => !MADE_ELSEWHERE.includes(service)),
 ];

@@ -314,7 +314,7 @@ describe('what runs alone, while a version before works on the same table', () =
     );
     return rows[0];
   };
-  const claim = async (which: 'interrupted' | 'others' | 'any') =>
+  const claim = async (which: 'suspects' | 'others' | 'any') =>
     (await inbox.claimDue(KEY, token, 1, true, which)).rows;
   const settle = async (given: object) => {
     const { id, attempt } = await row();
@@ -353,9 +353,9 @@ describe('what runs alone, while a version before works on the same table', () =
   it('is understood by this version where that one has written it, and the other way round', async () => {
     await insertedByOld();
     expect(await row()).toMatchObject({ suspicion: 'interrupted' });
-    expect(await inbox.hasInterrupted(KEY)).toBe(true);
+    expect(await inbox.hasSuspects(KEY)).toBe(true);
     expect(await claim('others')).toEqual([]);
-    expect(await claim('interrupted')).toHaveLength(1);
+    expect(await claim('suspects')).toHaveLength(1);
     expect(await row()).toMatchObject({ status: 'processing', suspicion: 'alone', shown: 'alone' });
     await old('interrupt');
     expect(await row()).toMatchObject({ suspicion: 'interrupted', shown: 'interrupted' });
@@ -374,7 +374,7 @@ describe('what runs alone, while a version before works on the same table', () =
 
   it('is no flag any more once either of them has tried it again', async () => {
     await insertedByOld();
-    await claim('interrupted');
+    await claim('suspects');
     await old('fail');
     expect(await row()).toMatchObject({ status: 'failed', suspicion: null, shown: 'kind' });
     await old('claim');
@@ -385,25 +385,25 @@ describe('what runs alone, while a version before works on the same table', () =
     await old('claimAlone');
     await settle({});
     expect(await row()).toMatchObject({ status: 'failed', suspicion: null, shown: 'kind' });
-    expect(await inbox.hasInterrupted(KEY)).toBe(false);
+    expect(await inbox.hasSuspects(KEY)).toBe(false);
   });
 
   it.each(['succeed', 'die'] as const)('is none at rest, where a version before lets it %s', async (how) => {
     await insertedByOld();
-    await claim('interrupted');
+    await claim('suspects');
     await old(how);
     expect(await row()).toMatchObject({ suspicion: null, shown: null });
   });
 
   it('stays one where the claim is given back before it ran, and where it fails as a suspect again', async () => {
     await insertedByOld();
-    await claim('interrupted');
+    await claim('suspects');
     await settle({ attemptGivenBack: true, error: undefined, fingerprint: undefined });
     expect(await row()).toMatchObject({ attempt: 0, suspicion: 'interrupted', shown: 'interrupted' });
-    await claim('interrupted');
+    await claim('suspects');
     await settle({ isSuspect: true });
     expect(await row()).toMatchObject({ attempt: 1, suspicion: 'interrupted', shown: 'interrupted' });
-    await claim('interrupted');
+    await claim('suspects');
     const failedAttempt = JSON.stringify({ attempt: 2, fingerprint: 'own kind' });
     await settle({ status: 'dead_letter', fingerprint: 'own kind', availableInMs: undefined, failedAttempt });
     expect(await row()).toMatchObject({ status: 'dead_letter', suspicion: null, shown: 'own kind' });
@@ -417,9 +417,9 @@ describe('what runs alone, while a version before works on the same table', () =
 
   it('has the kind of its last failure once it is a dead letter without an error of its own', async () => {
     await insertedByOld();
-    await claim('interrupted');
+    await claim('suspects');
     await inbox.interruptLeftovers(KEY, token, [], false);
-    await claim('interrupted');
+    await claim('suspects');
     await settle({
       status: 'dead_letter',
       error: undefined,

@@ -165,7 +165,7 @@ describe('a claim', () => {
     await database.pool.query(
       `UPDATE integration.inbox_event SET suspicion = 'interrupted', status = 'failed', available_at = clock_timestamp() WHERE position = 7`,
     );
-    const plan = await planOf(claimDueSql(tablesOf('integration'), true, 'interrupted'), [
+    const plan = await planOf(claimDueSql(tablesOf('integration'), true, 'suspects'), [
       NAME,
       0,
       token,

@@ -217,7 +217,7 @@ class Pair {
         ];
       }
       case 'claim due': {
-        const claimable = (['any', 'others', 'interrupted'] as const)[which % 3] ?? 'any';
+        const claimable = (['any', 'others', 'suspects'] as const)[which % 3] ?? 'any';
         const one = simulated.claimDue([KEY, token.simulated, count, flag, claimable]);
         const other = await real.claimDue(KEY, token.real, count, flag, claimable);
         const claimed = ({ rows, more }: typeof other) => [
@@ -252,7 +252,7 @@ class Pair {
         ];
       }
       case 'has interrupted':
-        return [simulated.hasInterrupted(), await real.hasInterrupted()];
+        return [simulated.hasSuspects(), await real.hasSuspects()];
       case 'unresolved aggregates': {
         const listed = (found: Awaited<ReturnType<typeof real.unresolvedAggregates>>) =>
           found.map(({ aggregateId, highest }) => `${aggregateId} ${highest}`).sort();

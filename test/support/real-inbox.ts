@@ -123,8 +123,8 @@ export class RealInbox {
     return this.inbox.countForeignProcessing(KEY, mine);
   }
 
-  hasInterrupted(): Promise<boolean> {
-    return this.inbox.hasInterrupted(KEY);
+  hasSuspects(): Promise<boolean> {
+    return this.inbox.hasSuspects(KEY);
   }
 
   unresolvedAggregates(): Promise<(AggregateKey & { readonly highest: number })[]> {

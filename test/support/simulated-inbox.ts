@@ -262,7 +262,7 @@ export class SimulatedInbox {
 
   claimDue([, token, limit, ordered, which]: Claim): Claimed {
     if (token !== String(this.token)) return { rows: [], more: false };
-    const alone = which === 'interrupted';
+    const alone = which === 'suspects';
     const heads = [...this.rows.values()]
       .filter((row) => which === 'any' || alone === (row.suspicion === 'interrupted'))
       .filter((row) => isWaiting(row.status) && (row.availableAt ?? Infinity) <= this.now())
@@ -314,7 +314,7 @@ export class SimulatedInbox {
       .length;
   }
 
-  hasInterrupted(): boolean {
+  hasSuspects(): boolean {
     return [...this.rows.values()].some(
       (row) => row.status === 'failed' && row.availableAt !== undefined && row.suspicion === 'interrupted',
     );
@@ -387,14 +387,14 @@ export class SimulatedConnections {
     };
     const rows: Pick<
       InboxEventStore,
-      'claimDue' | 'interruptLeftovers' | 'countForeignProcessing' | 'hasInterrupted' | 'unresolvedAggregates'
+      'claimDue' | 'interruptLeftovers' | 'countForeignProcessing' | 'hasSuspects' | 'unresolvedAggregates'
     > = {
       claimDue: (...args) => send('claimDue', () => inbox.claimDue(args)),
       interruptLeftovers: (_key, token, mine, blameless) =>
         send('interruptLeftovers', () => inbox.interruptLeftovers(token, mine, blameless)),
       countForeignProcessing: (_key, mine) =>
         send('countForeignProcessing', () => inbox.countForeignProcessing(mine)),
-      hasInterrupted: () => send('hasInterrupted', () => inbox.hasInterrupted()),
+      hasSuspects: () => send('hasSuspects', () => inbox.hasSuspects()),
       unresolvedAggregates: () => send('unresolvedAggregates', () => inbox.unresolvedAggregates()),
     };
     return { log, scan, cursors, settlements, inbox: rows };

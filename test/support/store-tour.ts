@@ -9,6 +9,7 @@ import { InboxLagStore } from '../../src/health/inbox-lag.store.js';
 import { BrokenAttemptStore } from '../../src/inbox/broken-attempt.store.js';
 import { CursorRegistrationStore } from '../../src/inbox/cursor-registration.store.js';
 import { InboxEventStore } from '../../src/inbox/inbox-event.store.js';
+import { SequenceStore } from '../../src/inbox/sequence.store.js';
 import {
   AuditService,
   ConsumerBacklogService,
@@ -22,7 +23,6 @@ import {
 } from '../../src/index.js';
 import { toLogEntry } from '../../src/log/log-entry.js';
 import { OutboxStatsEstimateStore } from '../../src/log/outbox-stats-estimate.store.js';
-import { SequenceStore } from '../../src/membership/sequence.store.js';
 import { operationKindsOf } from '../../src/module/extension.js';
 import { BACKLOG_STATES } from '../../src/status/consumer-backlog.js';
 import { CursorStatusStore } from '../../src/status/cursor-status.store.js';

@@ -5,7 +5,7 @@ import { Act } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { counted } from '../parts/number.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
-import { type SettingValue, shortKey, shownValue } from './settings-row.tsx';
+import { type SettingValue, shortKey, shownValue } from './setting-texts.ts';
 
 interface ChangeBarProps {
   readonly settings: readonly Setting[];

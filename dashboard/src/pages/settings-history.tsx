@@ -9,7 +9,7 @@ import { Panel } from '../parts/page.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
-import { shortKey, shownValue } from './settings-row.tsx';
+import { shortKey, shownValue } from './setting-texts.ts';
 
 type Change = SettingHistoryPage['items'][number];
 

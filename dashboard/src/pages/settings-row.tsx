@@ -1,26 +1,10 @@
 import { useId, useState } from 'preact/hooks';
 import type { Process, Setting } from '../api/schemas.ts';
 import { useDenial } from '../api/session.tsx';
-import { duration } from '../parts/number.ts';
 import { Mark } from '../parts/status.tsx';
 import { Code, Foreign } from '../parts/text.tsx';
+import { type SettingValue, shortKey, shownValue } from './setting-texts.ts';
 import { SettingHistory } from './settings-history.tsx';
-
-/** Null removes the stored value. */
-export type SettingValue = boolean | number | null;
-
-/** A key as the documents write it. */
-export function shortKey(key: string): string {
-  return key.replace(/^core\.integration\.outbox\./, '');
-}
-
-export function shownValue(value: unknown, unit: string | null): string {
-  if (typeof value === 'boolean') return value ? 'on' : 'off';
-  if (value === null || value === undefined) return 'none';
-  if (typeof value !== 'number') return `${String(value)}${unit === null ? '' : ` ${unit}`}`;
-  const number = `${value.toLocaleString('en')}${unit === null ? '' : ` ${unit}`}`;
-  return unit === 'milliseconds' && value >= 1_000 ? `${number} (${duration(value / 1_000)})` : number;
-}
 
 const SOURCES: Readonly<Record<string, string>> = {
   database: 'a stored value',

@@ -7,9 +7,10 @@ import { Loaded } from '../parts/loading.tsx';
 import { Page } from '../parts/page.tsx';
 import { useHold } from '../parts/table.tsx';
 import { filterBy, type Place } from '../router/router.ts';
+import type { SettingValue } from './setting-texts.ts';
 import { ChangeBar } from './settings-change.tsx';
 import { SettingHistory } from './settings-history.tsx';
-import { SettingRow, type SettingValue } from './settings-row.tsx';
+import { SettingRow } from './settings-row.tsx';
 
 const KINDS = [
   ['', 'all'],

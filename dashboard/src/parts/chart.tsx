@@ -1,16 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Drawing, Line } from './draw.ts';
 import { CODE_MISSING } from './loading.tsx';
 import { duration } from './number.ts';
 import { Table } from './table.tsx';
 import { Foreign, visible } from './text.tsx';
 import { absolute } from './time.tsx';
-
-export interface Line {
-  readonly name: string;
-  /** One value for each time. Null where nothing is known. */
-  readonly values: readonly (number | null)[];
-}
 
 interface ChartProps {
   readonly title: string;
@@ -94,8 +89,6 @@ function Figure({
     </figure>
   );
 }
-
-type Drawing = import('./draw.ts').Drawing;
 
 function Canvas({ title, times, lines, format, least = 1 }: Omit<ChartProps, 'empty'>) {
   const holder = useRef<HTMLDivElement>(null);

@@ -1,12 +1,17 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import type { Line } from './chart.tsx';
 
 /** Steps between the labels of durations, in seconds, so that each label is a round number of its unit. */
 const DURATIONS_S = [
   0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 20, 60, 120, 300, 600, 1_200, 1_800,
   3_600, 7_200, 14_400, 21_600, 43_200, 86_400, 172_800, 432_000, 864_000,
 ];
+
+export interface Line {
+  readonly name: string;
+  /** One value for each time. Null where nothing is known. */
+  readonly values: readonly (number | null)[];
+}
 
 interface Data {
   readonly times: readonly number[];

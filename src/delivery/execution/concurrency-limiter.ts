@@ -33,9 +33,9 @@ export class ConcurrencyLimiter {
   private readonly waiting = new ReadyQueue<SlotUser>();
   private readonly isWaiting = new Set<SlotUser>();
 
-  /** The last of the pieces of work that run alone, one after another. */
-  private alone: Promise<unknown> = Promise.resolve();
-  private aloneWanted = 0;
+  /** The last of the pieces of work that run exclusively, one after another. */
+  private lastExclusive: Promise<unknown> = Promise.resolve();
+  private exclusiveWanted = 0;
   private whenEmpty: (() => void) | undefined;
 
   constructor(private max: number) {}
@@ -52,19 +52,19 @@ export class ConcurrencyLimiter {
 
   /** Runs `work` when every handler of this process has ended. No handler begins until it is done. */
   async exclusively<R>(work: () => Promise<R>): Promise<R> {
-    this.aloneWanted++;
-    const before = this.alone;
+    this.exclusiveWanted++;
+    const before = this.lastExclusive;
     const run = async () => {
       await before.catch(() => {});
       if (this.used > 0) await new Promise<void>((resolve) => (this.whenEmpty = resolve));
       return work();
     };
     const running = run();
-    this.alone = running;
+    this.lastExclusive = running;
     try {
       return await running;
     } finally {
-      this.aloneWanted--;
+      this.exclusiveWanted--;
       this.tellWaiting();
     }
   }
@@ -96,7 +96,7 @@ export class ConcurrencyLimiter {
   }
 
   private get hasFree(): boolean {
-    return this.used < this.max && this.aloneWanted === 0 && this.begunInThisTurn < this.mostInThisTurn;
+    return this.used < this.max && this.exclusiveWanted === 0 && this.begunInThisTurn < this.mostInThisTurn;
   }
 
   private countInTurn(): void {

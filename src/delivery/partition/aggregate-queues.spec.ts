@@ -15,12 +15,12 @@ import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../../subscribers/consumer.j
 import { EngineTelemetry } from '../../telemetry/engine-telemetry.js';
 import { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';
 import { FaultPoints } from '../execution/fault-points.js';
+import { EnteredEvents } from '../suspects/entered-events.js';
 import { ConsumerWorker } from '../worker/consumer-worker.js';
 import { FlushPace } from '../worker/flush-pace.js';
 import type { WorkerEnvironment } from '../worker/worker-environment.js';
 import { Attempt, type OutcomeHandler } from './attempt.js';
 import type { Delivery, Outcome } from './delivery.js';
-import { EnteredEvents } from './entered-events.js';
 import { OutcomeStream } from './outcome-stream.js';
 import { RetryPolicy } from './retry-policy.js';
 

@@ -138,7 +138,7 @@ export class AggregateQueues {
       if (queue.running > 0 || next === undefined) continue;
       if (batch.length > 0 && !belongsTo(next, batch)) passedOver.push(queue);
       else takeFrom(queue, batch, most);
-      if (batch[0] !== undefined && runsAlone(batch[0])) break;
+      if (batch[0] !== undefined && isUnbatched(batch[0])) break;
     }
     for (const queue of passedOver) this.makeReady(queue);
     return batch;
@@ -268,12 +268,13 @@ function takeFrom(queue: EventQueue, batch: Delivery[], most: number): void {
     if (next === undefined || (batch.length > 0 && !belongsTo(next, batch))) return;
     queue.begin(next);
     batch.push(next);
-    if (runsAlone(next)) return;
+    if (isUnbatched(next)) return;
   }
 }
 
-function runsAlone(delivery: Delivery): boolean {
-  return delivery.alone || delivery.claim !== undefined;
+/** Whether it never shares a run: it comes from the inbox, or its batch failed. */
+function isUnbatched(delivery: Delivery): boolean {
+  return delivery.isSingle || delivery.claim !== undefined;
 }
 
 function followsAnother(delivery: Delivery): boolean {
@@ -281,5 +282,5 @@ function followsAnother(delivery: Delivery): boolean {
 }
 
 function belongsTo(delivery: Delivery, batch: readonly Delivery[]): boolean {
-  return !runsAlone(delivery) && delivery.subscription === batch[0]?.subscription;
+  return !isUnbatched(delivery) && delivery.subscription === batch[0]?.subscription;
 }

@@ -49,7 +49,7 @@ export class Arrivals {
   }
 
   /** Takes a claimed row with its event. Returns whether the event must run. */
-  claimed(row: ClaimedRow, log: LogEvent | undefined, alone: boolean): boolean {
+  claimed(row: ClaimedRow, log: LogEvent | undefined, isSuspect: boolean): boolean {
     const subscription = log && this.consumer.match(log.eventName);
     if (log === undefined || subscription === undefined) {
       const what =
@@ -64,7 +64,7 @@ export class Arrivals {
       return false;
     }
     const { inboxEventId, follows } = row;
-    const delivery = new Delivery(log, subscription, row.attempt, { inboxEventId, follows, alone });
+    const delivery = new Delivery(log, subscription, row.attempt, { inboxEventId, follows, isSuspect });
     delivery.isFirst = !row.isAgain && this.firsts.has(log);
     this.inHand.fromInbox(delivery);
     return true;

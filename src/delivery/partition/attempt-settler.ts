@@ -1,6 +1,6 @@
+import type { EnteredEventsOf } from '../suspects/entered-events.js';
 import type { Attempt } from './attempt.js';
 import { isUndecided, type Outcome } from './delivery.js';
-import type { EnteredEventsOf } from './entered-events.js';
 import type { OutcomeSettler } from './outcome-settler.js';
 import type { OutcomeStream } from './outcome-stream.js';
 import type { StartGate } from './start-gate.js';
@@ -24,13 +24,13 @@ export class AttemptSettler {
     const { delivery, others } = attempt;
     const { inHand, events } = this;
     if (outcome.kind !== 'processed' || this.outcomes.wantsDurations) noteDuration(attempt);
-    if (delivery.alone && !isUndecided(outcome)) inHand.singles--;
+    if (delivery.isSingle && !isUndecided(outcome)) inHand.singles--;
     if (outcome.kind === 'unavailable') this.gate.unreachable(delivery, outcome.error, outcome.pauseMs);
     if (outcome.kind === 'processed' && attempt.settlesPositions) {
       events.settledInTransaction(attempt.deliveries);
     } else if (others.length > 0 && (isOfOneEvent(outcome) || this.isToBeDivided(attempt, outcome))) {
       if (outcome.kind === 'infrastructure') this.gate.failedOutside(outcome.error);
-      for (const each of attempt.deliveries) inHand.requeueByItself(each);
+      for (const each of attempt.deliveries) inHand.requeueSingle(each);
     } else {
       if (outcome.kind === 'suspect' && !outcome.isCounted) this.gate.failedOutside(outcome.error);
       events.settle(delivery, outcome);
@@ -39,25 +39,25 @@ export class AttemptSettler {
   }
 
   /**
-   * Called before an attempt begins. An event that must run alone does not begin beside others, and is
-   * written down instead. A batch with events that must run by themselves is split. Returns whether one of
+   * Called before an attempt begins. A suspect does not begin beside others, and is written down
+   * instead. A batch with events that must run singly is split. Returns whether one of
    * the two was done.
    */
-  setApart(attempt: Attempt): boolean {
+  divert(attempt: Attempt): boolean {
     const { delivery, others } = attempt;
     const { inHand, entered } = this;
     if (others.length === 0) {
-      if (delivery.isSettled || attempt.runsAlone || !entered.isSuspect(delivery)) return false;
+      if (delivery.isSettled || attempt.runsExclusively || !entered.isSuspect(delivery)) return false;
       inHand.leave(delivery);
-      if (delivery.alone) inHand.singles--;
+      if (delivery.isSingle) inHand.singles--;
       const error = entered.lastError(delivery);
       this.events.settle(delivery, { kind: 'suspect', error, delayMs: 0, isCounted: false });
       return true;
     }
-    if (!attempt.deliveries.some((each) => entered.runsByItself(each))) return false;
+    if (!attempt.deliveries.some((each) => entered.mustBeSingle(each))) return false;
     for (const each of attempt.deliveries) {
       inHand.leave(each);
-      if (entered.runsByItself(each)) inHand.requeueByItself(each);
+      if (entered.mustBeSingle(each)) inHand.requeueSingle(each);
       else inHand.requeue(each);
     }
     return true;
@@ -67,7 +67,7 @@ export class AttemptSettler {
     return (
       outcome.kind === 'infrastructure' &&
       !this.entered.isEmpty &&
-      attempt.deliveries.some((each) => this.entered.runsByItself(each))
+      attempt.deliveries.some((each) => this.entered.mustBeSingle(each))
     );
   }
 }

@@ -112,9 +112,9 @@ export class Attempt {
     return this.isBatch && this.delivery.subscription.transactional && this.delivery.claim === undefined;
   }
 
-  /** Whether no other handler may run at the same time. */
-  get runsAlone(): boolean {
-    return this.delivery.claim?.alone === true;
+  /** Whether no other handler of the process may run at the same time. That is how suspects run. */
+  get runsExclusively(): boolean {
+    return this.delivery.claim?.isSuspect === true;
   }
 
   /** Whether the attempt is past its deadline, or its worker has given it up. */
@@ -243,7 +243,7 @@ export class Attempt {
    * done by then and never need a timer.
    */
   watchDeadline(): void {
-    // An attempt that waits for its turn to run alone has nobody yet who receives its outcome.
+    // An attempt that waits for its turn to run exclusively has nobody yet who receives its outcome.
     if (this.phase === 'taken' || this.phase === 'ended' || this.timer !== undefined) return;
     this.timer = setTimeout(() => {
       const error = this.timeoutError();

@@ -6,11 +6,8 @@ import type { AggregateQueue } from './aggregate-queue.js';
 /** The row of the inbox that a retry belongs to. */
 export interface Claim {
   readonly inboxEventId: string;
-  /**
-   * Whether the event runs while no other handler does, because the event or its page may have ended a
-   * process.
-   */
-  readonly alone: boolean;
+  /** Whether the event, or its page, may have ended a process. It runs exclusively. */
+  readonly isSuspect: boolean;
   /**
    * Whether the row was claimed together with the event before it in its aggregate. The outcome of that event
    * decides whether this one runs.
@@ -25,8 +22,8 @@ export interface Claim {
 export class Delivery {
   /** Whether no handler has ever begun the event, so that no effect of it can exist. */
   isNew = false;
-  /** Whether the event runs by itself from now on, because it was part of a batch that failed. */
-  alone = false;
+  /** Whether the event runs singly from now on, because it was part of a batch that failed. */
+  isSingle = false;
   /**
    * Whether another process or an admin has settled the event. It must not run any more, and the outcome of a
    * run decides nothing.
@@ -106,8 +103,8 @@ export type Outcome =
    */
   | { readonly kind: 'unavailable'; readonly error: unknown; readonly pauseMs: number | undefined }
   /**
-   * The infrastructure failed too often while its handler ran, so it runs alone from now on. `isCounted`:
-   * this attempt ran alone already, and counts.
+   * The infrastructure failed too often while its handler ran, so it is a suspect from now on.
+   * `isCounted`: this attempt ran exclusively already, and counts.
    */
   | {
       readonly kind: 'suspect';

@@ -18,7 +18,7 @@ export interface Ran {
 /** What an outcome writes into the inbox. `error` is whatever was thrown, or a reason. */
 export type Verdict = Pick<ExceptionRow, 'status' | 'availableInMs'> & {
   readonly error: unknown;
-  /** Whether the event runs alone the next time, as an interrupted event does. */
+  /** Whether the event is a suspect, which runs exclusively the next time. */
   readonly isSuspect?: boolean;
   /** Whether the handler put the event off. Then the attempt does not count, and `error` is the reason. */
   readonly isPostponed?: boolean;

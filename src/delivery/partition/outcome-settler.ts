@@ -3,8 +3,9 @@ import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
 import type { ResolvedRow } from '../../inbox/inbox-status.js';
 import type { Unflushed } from '../../inbox/unflushed.js';
 import type { WorkOfConsumer } from '../../rates/work-counts.js';
+import type { EnteredEventsOf } from '../suspects/entered-events.js';
+import { UnsavedSuspects } from '../suspects/unsaved-suspects.js';
 import { type Delivery, isClaimed, type Outcome } from './delivery.js';
-import type { EnteredEventsOf } from './entered-events.js';
 import {
   DUE_NOW,
   exceptionOf,
@@ -18,7 +19,6 @@ import {
 import type { RetryPolicy } from './retry-policy.js';
 import type { StartGate } from './start-gate.js';
 import type { UnsavedOutcomes } from './unsaved-outcomes.js';
-import { UnsavedSuspects } from './unsaved-suspects.js';
 import type { WorkInHand } from './work-in-hand.js';
 
 /** The objects that the settler changes and reads. All of them belong to one partition. */
@@ -68,7 +68,7 @@ export class OutcomeSettler {
     this.suspects = new UnsavedSuspects(parts.entered);
   }
 
-  /** Whether rows of events that must run alone wait for a save. */
+  /** Whether rows of suspects wait for a save. */
   get hasUnsavedSuspects(): boolean {
     return !this.suspects.isEmpty;
   }
@@ -247,18 +247,18 @@ export class OutcomeSettler {
   }
 
   /**
-   * An event that ran alone stays suspect. Otherwise one that ends its process would never be a dead letter
+   * An event that ran exclusively stays suspect. Otherwise one that ends its process would never be a dead letter
    * if it is put off between two ends.
    */
   private writePostponed(delivery: Delivery, { delayMs, reason }: Postponement): void {
-    const isSuspect = delivery.claim?.alone === true;
+    const isSuspect = delivery.claim?.isSuspect === true;
     if (isSuspect) this.noteSuspect(delivery);
     const failed: Verdict = { status: 'failed', availableInMs: delayMs, error: reason, isSuspect };
     this.write(delivery, { ...failed, isPostponed: true });
   }
 
   private noteSuspect(delivery: Delivery): void {
-    this.suspects.note(delivery, 'runs alone');
+    this.suspects.note(delivery, 'suspect');
     this.listener.suspectFound();
   }
 

@@ -6,11 +6,11 @@ import type { LogEvent } from '../../log/log-event.js';
 import type { LogRows } from '../../log/outbox-log.store.js';
 import type { PositionSet } from '../../log/position-set.js';
 import type { Consumer } from '../../subscribers/consumer.js';
+import type { EnteredEventsOf } from '../suspects/entered-events.js';
 import { Arrivals } from './arrivals.js';
 import type { Attempt } from './attempt.js';
 import { AttemptSettler } from './attempt-settler.js';
 import type { Delivery, Outcome } from './delivery.js';
-import type { EnteredEventsOf } from './entered-events.js';
 import { exceptionOf, WAITING } from './outcome-rows.js';
 import { OutcomeSettler } from './outcome-settler.js';
 import type { PartitionListener, PartitionParts } from './partition-ports.js';
@@ -118,9 +118,13 @@ export class Partition implements FlushSource {
    * Takes the rows that the retry loop has claimed. A closed partition takes them too, and gives them back
    * later.
    */
-  rowsClaimed(rows: readonly ClaimedRow[], events: ReadonlyMap<number, LogEvent>, alone: boolean): void {
+  rowsClaimed(
+    rows: readonly ClaimedRow[],
+    events: ReadonlyMap<number, LogEvent>,
+    areSuspects: boolean,
+  ): void {
     for (const row of rows) {
-      if (!this.arrivals.claimed(row, events.get(row.position), alone)) this.listener.flushWanted();
+      if (!this.arrivals.claimed(row, events.get(row.position), areSuspects)) this.listener.flushWanted();
     }
     this.listener.mayStart();
   }
@@ -182,14 +186,14 @@ export class Partition implements FlushSource {
 
   /**
    * Returns the next attempt, which counts as running from now on. Undefined if the next event does not run,
-   * because somebody else has settled it or because it must run alone.
+   * because somebody else has settled it or because it is a suspect.
    */
   next(): Attempt | undefined {
     const attempt = this.takeUp();
     if (attempt === undefined) return undefined;
     const { delivery } = attempt;
     if (!this.entered.isEmpty) {
-      if (this.attempts.setApart(attempt)) {
+      if (this.attempts.divert(attempt)) {
         this.listener.flushWanted();
         return undefined;
       }
@@ -222,7 +226,7 @@ export class Partition implements FlushSource {
     running.tellIfEnded();
     claims.tellWaiters();
     this.listener.mayStart();
-    if (this.state !== 'abandoned') this.listener.flushWanted(attempt.runsAlone);
+    if (this.state !== 'abandoned') this.listener.flushWanted(attempt.runsExclusively);
   }
 
   /** Starts to watch the deadlines of the running attempts. */

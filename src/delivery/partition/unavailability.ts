@@ -17,7 +17,7 @@ export type Reachability =
 /**
  * Knows what the handlers of one leased cursor cannot reach (`UnavailableError`). It begins with the first
  * handler that reports this. It ends when each of these handlers has completed an event again, because the
- * success of another handler says nothing about them. After each pause one attempt runs alone. Others begin
+ * success of another handler says nothing about them. After each pause one attempt is the probe. Others begin
  * only if that attempt completes. So not all handlers call a receiver that is down, and a receiver that comes
  * back does not get all waiting calls at once.
  */

@@ -13,7 +13,7 @@ export class WorkInHand {
   readonly queues: AggregateQueues;
   readonly claims = new ClaimedRows();
   readonly running = new RunningAttempts();
-  /** The number of events of failed batches that have not run by themselves yet. */
+  /** The number of events of failed batches that have not run singly yet. */
   singles = 0;
   private waiting = 0;
   private bytes = 0;
@@ -58,8 +58,12 @@ export class WorkInHand {
       if (delivery.isSettled || !isOne(delivery)) continue;
       delivery.isSettled = true;
       // A batch that took the event would run it.
-      if (delivery.claim === undefined && !delivery.alone && !this.running.some((one) => one === delivery)) {
-        delivery.alone = true;
+      if (
+        delivery.claim === undefined &&
+        !delivery.isSingle &&
+        !this.running.some((one) => one === delivery)
+      ) {
+        delivery.isSingle = true;
         this.singles++;
       }
     }
@@ -98,11 +102,11 @@ export class WorkInHand {
   }
 
   /**
-   * Called when the event was part of a batch that failed. It runs by itself, so that the event at fault is
+   * Called when the event was part of a batch that failed. It runs singly, so that the event at fault is
    * found.
    */
-  requeueByItself(delivery: Delivery): void {
-    delivery.alone = true;
+  requeueSingle(delivery: Delivery): void {
+    delivery.isSingle = true;
     this.singles++;
     this.requeue(delivery);
   }
@@ -112,7 +116,7 @@ export class WorkInHand {
     const parked = this.queues.takeParked();
     for (const delivery of parked) {
       this.leaveWindow(delivery);
-      if (delivery.alone) this.singles--;
+      if (delivery.isSingle) this.singles--;
     }
     return parked;
   }

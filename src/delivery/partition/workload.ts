@@ -69,7 +69,7 @@ export class Workload {
     return Math.max(0, this.consumer.concurrency - this.inHand.claims.leading);
   }
 
-  /** Whether rows that must run alone wait for a save. */
+  /** Whether rows of suspects wait for a save. */
   get hasUnsavedSuspects(): boolean {
     return this.settler.hasUnsavedSuspects;
   }

@@ -1,6 +1,6 @@
 /** Milliseconds. At the pace of the last rows, a row that is claimed now runs within this time. */
 const AHEAD_MS = 100;
-/** So many rows are claimed ahead at most. After a kill, each of them may have to run alone. */
+/** So many rows are claimed ahead at most. After a kill, each of them may have to run exclusively. */
 const MOST_AHEAD = 500;
 /** No row is claimed ahead if more claimed rows than this wait behind others of their aggregates. */
 const MOST_FOLLOWING = 500;
@@ -20,7 +20,7 @@ export interface ClaimsInHand {
  *
  * A claim has a price, so not everything is claimed at once. It counts an attempt. The row is `processing`
  * although nothing runs, and nobody else can take it. If the process is killed, each row that it had claimed
- * runs alone once (docs/decisions/0004). So the number follows the pace of the last rows: it is what ends in
+ * runs exclusively once (docs/decisions/0004). So the number follows the pace of the last rows: it is what ends in
  * a tenth of a second. Slow handlers get hardly more rows than they have places.
  */
 export class ClaimSize {
@@ -55,7 +55,7 @@ export class ClaimSize {
     if (leading === 0) this.allEndedAt ??= performance.now();
   }
 
-  /** Called while rows must run alone. No row is claimed that would have to wait for its turn. */
+  /** Called while there are suspects. No row is claimed that would have to wait for its turn. */
   onlyForPlaces(): void {
     this.ahead = 0;
     this.last = undefined;

@@ -11,13 +11,14 @@ import type { Delivery } from '../partition/delivery.js';
 import { Partition } from '../partition/partition.js';
 import type { PartitionListener, PartitionParts } from '../partition/partition-ports.js';
 import type { Workload } from '../partition/workload.js';
-import { CrashRecovery } from './crash-recovery.js';
+import { CrashRecovery } from '../suspects/crash-recovery.js';
+import { SuspectRuns } from '../suspects/suspect-runs.js';
 import { DiscardedEvents } from './discarded-events.js';
 import { Dispatcher } from './dispatcher.js';
 import { FlushLoop } from './flush-loop.js';
 import { PageLoop } from './page-loop.js';
+import { PAGE_BYTES } from './page-size.js';
 import { PartitionNews } from './partition-news.js';
-import { PoisonIsolation } from './poison-isolation.js';
 import { RetryLoop } from './retry-loop.js';
 import { WorkerContext } from './worker-context.js';
 import type { WorkerEnvironment } from './worker-environment.js';
@@ -46,7 +47,7 @@ export class ConsumerWorker {
   private readonly pages: PageLoop;
   private readonly retries: RetryLoop;
   private readonly flushes: FlushLoop;
-  private readonly isolation: PoisonIsolation;
+  private readonly suspects: SuspectRuns;
   private readonly log: LogReader;
   private readonly eventNames: readonly string[];
   private readonly restWaiters: (() => void)[] = [];
@@ -94,7 +95,7 @@ export class ConsumerWorker {
       (position) => this.pages.hasReadUpTo(position),
       () => this.flushes.now(),
     );
-    this.isolation = new PoisonIsolation(context, work, reader, crashes, this.pages);
+    this.suspects = new SuspectRuns(context, work, reader, crashes, this.pages, PAGE_BYTES);
   }
 
   /** How many events were taken from the log or claimed since the worker began. */
@@ -230,7 +231,7 @@ export class ConsumerWorker {
     await this.takeOver(cutOff);
     if (this.context.isClosed) return;
     const saving = this.flushes.run();
-    await this.isolation.run();
+    await this.suspects.run();
     this.pages.wake();
     this.retries.wake();
     await Promise.all([saving, this.pages.run(), this.retries.run()]);

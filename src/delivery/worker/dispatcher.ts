@@ -80,9 +80,9 @@ export class Dispatcher implements SlotUser {
     const { slots, connections } = this.parts;
     while (partition.canStart && lease.isValid() && this.takePlaces()) {
       const attempt = partition.next();
-      if (attempt === undefined || attempt.runsAlone) slots.release();
+      if (attempt === undefined || attempt.runsExclusively) slots.release();
       if (this.isTransactional) {
-        const isHeld = attempt?.delivery.subscription.transactional === true && !attempt.runsAlone;
+        const isHeld = attempt?.delivery.subscription.transactional === true && !attempt.runsExclusively;
         if (isHeld) attempt.onConnectionFree = this.connectionFree;
         else connections.release();
       }
@@ -105,7 +105,7 @@ export class Dispatcher implements SlotUser {
   private readonly connectionFree = (): void => this.parts.connections.release();
 
   private start(attempt: Attempt): void {
-    if (attempt.runsAlone) this.runAlone(attempt).then((outcome) => this.end(attempt, outcome));
+    if (attempt.runsExclusively) this.runExclusively(attempt).then((outcome) => this.end(attempt, outcome));
     else this.parts.runner.run(attempt, this.lease, this.endInSlot, this.committing);
     this.watchDeadlines();
   }
@@ -132,7 +132,7 @@ export class Dispatcher implements SlotUser {
    * Runs the attempt while no other handler runs. If the host does not answer, the attempt does not even wait
    * for its turn.
    */
-  private async runAlone(attempt: Attempt): Promise<Outcome> {
+  private async runExclusively(attempt: Attempt): Promise<Outcome> {
     const { runner, slots } = this.parts;
     try {
       if (attempt.asksHost) await runner.askHost();

@@ -1,8 +1,8 @@
 import type { FlushWriter, SaveReport } from '../../inbox/flush-writer.js';
 import { Backoff } from '../partition/backoff.js';
 import type { Partition } from '../partition/partition.js';
+import type { CrashRecovery } from '../suspects/crash-recovery.js';
 import { Signal } from '../watchdog/signal.js';
-import type { CrashRecovery } from './crash-recovery.js';
 import type { WorkerContext } from './worker-context.js';
 
 /** A save of this many outcomes does not wait for the end of its interval. */

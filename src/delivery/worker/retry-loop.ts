@@ -32,13 +32,13 @@ export class RetryLoop {
   private foreignRows = false;
   private reloadWanted = false;
   /**
-   * Whether there are interrupted rows. Each of them is claimed by itself and runs alone. The events before
+   * Whether there are suspects. Each of them is claimed by itself and runs exclusively. The events before
    * them in their aggregates run as usual, in turn with them. So each claim waits until nothing of the claim
    * before is left.
    */
-  private careful = false;
+  private hasSuspects = false;
   /**
-   * How often events were found that are to run alone. An answer from before such a moment is out of date.
+   * How often suspects were found. An answer from before such a moment is out of date.
    */
   private suspectsFound = 0;
   /** Whether the loop stopped because no place was free, although more rows may be due. */
@@ -91,10 +91,10 @@ export class RetryLoop {
     this.capacityFreed();
   }
 
-  /** Called when an event must run alone. Once that is saved, its row is like an interrupted one. */
+  /** Called when an event is a suspect. Once that is saved, its row is claimed as one. */
   suspectFound(): void {
     this.suspectsFound++;
-    this.careful = true;
+    this.hasSuspects = true;
   }
 
   /** Called when a row will be due in `ms`. */
@@ -138,7 +138,7 @@ export class RetryLoop {
       this.highestRow = Math.max(0, ...aggregates.map(({ highest }) => highest));
     }
     this.foreignRows = (await inbox.countForeignProcessing(key, [])) > 0;
-    this.careful = await inbox.hasInterrupted(key);
+    this.hasSuspects = await inbox.hasSuspects(key);
   }
 
   async run(): Promise<void> {
@@ -234,16 +234,18 @@ export class RetryLoop {
     const { freeForRetries: places } = this.partition;
     const claim = (most: number, which: Claimable) =>
       env.stores.inbox.claimDue(lease.key, lease.token, most, consumer.ordered, which, places);
-    const suspects = this.careful ? await claim(1, 'interrupted') : NOTHING;
-    const alone = suspects.rows.length > 0;
+    const suspects = this.hasSuspects ? await claim(1, 'suspects') : NOTHING;
+    const areSuspects = suspects.rows.length > 0;
     const askedAt = performance.now();
-    const { rows, more } = alone ? suspects : await claim(capacity, this.careful ? 'others' : 'any');
+    const { rows, more } = areSuspects
+      ? suspects
+      : await claim(capacity, this.hasSuspects ? 'others' : 'any');
     this.claimedAt = performance.now();
     this.claimMs = this.claimedAt - askedAt;
-    const mayHide = consumer.ordered && !alone && !more && rows.length < capacity;
+    const mayHide = consumer.ordered && !areSuspects && !more && rows.length < capacity;
     this.hiding = mayHide ? workload.unsettledClaims + rows.length : 0;
     if (rows.length === 0) {
-      if (this.careful) await this.lookForSuspects();
+      if (this.hasSuspects) await this.lookForSuspects();
       return false;
     }
     const events = await env.stores.log.readByPosition(rows.map((row) => row.position)).catch((error) => {
@@ -254,27 +256,27 @@ export class RetryLoop {
     if (events === undefined) return false;
     this.claimed += rows.length;
     // A partition that was closed in the meantime takes them too, and gives back the rows that it cannot run.
-    this.partition.rowsClaimed(rows, events, alone);
+    this.partition.rowsClaimed(rows, events, areSuspects);
     this.size.claimed(workload.claimsInHand);
-    this.moreDue = alone || more;
+    this.moreDue = areSuspects || more;
     // This comes last, because no code would handle the claimed rows if it failed earlier.
-    if (alone) await this.lookForSuspects();
+    if (areSuspects) await this.lookForSuspects();
     return this.moreDue;
   }
 
-  /** How many rows to claim now. While some rows run alone, nothing waits here for its turn. */
+  /** How many rows to claim now. While there are suspects, nothing waits here for its turn. */
   private capacity(): number {
     const { isClosed, freeForRetries, workload } = this.partition;
     if (isClosed) return 0;
-    if (!this.careful) return this.size.next(workload.claimsInHand);
+    if (!this.hasSuspects) return this.size.next(workload.claimsInHand);
     this.size.onlyForPlaces();
     return workload.unsettledClaims > 0 ? 0 : freeForRetries;
   }
 
   private async lookForSuspects(): Promise<void> {
     const { suspectsFound } = this;
-    const areThere = await this.context.env.stores.inbox.hasInterrupted(this.context.lease.key);
-    this.careful =
+    const areThere = await this.context.env.stores.inbox.hasSuspects(this.context.lease.key);
+    this.hasSuspects =
       areThere || this.partition.workload.hasUnsavedSuspects || suspectsFound !== this.suspectsFound;
   }
 }

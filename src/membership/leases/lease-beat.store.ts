@@ -1,3 +1,4 @@
+import type { Tables } from '../../database/sql/tables.js';
 import type { LeaseName } from './lease.js';
 
 /** What a process asks of the leases with a beat. */
@@ -44,26 +45,29 @@ export const mayBeTaken = (self: string, dead: string): string =>
  * A row that somebody is taking is not renewed, for the reason that stands with the renewal of cursors. Saves
  * of the owner do not keep renewals out (see lease.store.ts), unless an earlier version has sent them.
  */
-export function leasePartsOfBeat(table: string): { readonly renewal: string; readonly column: string } {
+export function leasePartsOfBeat({ integrationLease }: Tables): {
+  readonly renewal: string;
+  readonly column: string;
+} {
   const held = 'unnest($11::text[], $12::bigint[]) AS h (name, token)';
   const ours = `l.name = h.name AND l.token = h.token AND l.owner = $1::uuid`;
   return {
     renewal: `, held_lease AS (
-        SELECT l.name, l.token FROM ${table} l JOIN ${held} ON ${ours} WHERE $5::boolean FOR NO KEY UPDATE OF l SKIP LOCKED
+        SELECT l.name, l.token FROM ${integrationLease} l JOIN ${held} ON ${ours} WHERE $5::boolean FOR NO KEY UPDATE OF l SKIP LOCKED
       ), renewed_lease AS (
-        UPDATE ${table} l SET expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond'
+        UPDATE ${integrationLease} l SET expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond'
         FROM held_lease h WHERE ${ours} RETURNING l.name
       )`,
     column: `, json_build_object(
-          'free', coalesce((SELECT json_agg(w.name) FROM unnest($10::text[]) AS w (name) LEFT JOIN ${table} l ON l.name = w.name
+          'free', coalesce((SELECT json_agg(w.name) FROM unnest($10::text[]) AS w (name) LEFT JOIN ${integrationLease} l ON l.name = w.name
             WHERE l.name IS NULL OR ${mayBeTaken('$1::uuid', '$13::uuid[]')}), '[]'),
-          'lost', coalesce((SELECT json_agg(h.name) FROM ${held} LEFT JOIN ${table} l ON ${ours} WHERE l.name IS NULL), '[]'),
+          'lost', coalesce((SELECT json_agg(h.name) FROM ${held} LEFT JOIN ${integrationLease} l ON ${ours} WHERE l.name IS NULL), '[]'),
           'skipped', coalesce((SELECT json_agg(h.name) FROM ${held} WHERE $5::boolean
             AND NOT EXISTS (SELECT FROM renewed_lease r WHERE r.name = h.name)), '[]'),
-          'wanted', coalesce((SELECT json_agg(h.name) FROM ${held} JOIN ${table} l ON ${ours} WHERE l.wanted_by IS NOT NULL), '[]'),
-          'asked', (SELECT count(*) FROM ${table} WHERE wanted_by = $1::uuid AND owner IS NOT NULL AND expires_at > clock_timestamp()),
+          'wanted', coalesce((SELECT json_agg(h.name) FROM ${held} JOIN ${integrationLease} l ON ${ours} WHERE l.wanted_by IS NOT NULL), '[]'),
+          'asked', (SELECT count(*) FROM ${integrationLease} WHERE wanted_by = $1::uuid AND owner IS NOT NULL AND expires_at > clock_timestamp()),
           'loads', coalesce((SELECT json_object_agg(owner, leases) FROM (
-            SELECT owner, count(*) AS leases FROM ${table}
+            SELECT owner, count(*) AS leases FROM ${integrationLease}
             WHERE owner IS NOT NULL AND owner <> ALL ($13::uuid[]) AND expires_at > clock_timestamp() GROUP BY owner) AS by_owner), '{}')) AS leases`,
   };
 }

@@ -1,10 +1,10 @@
 import type { SaveReport } from '../../inbox/flush-writer.js';
-import type { Delivery } from './delivery.js';
+import type { Delivery } from '../partition/delivery.js';
 import type { EnteredEventsOf } from './entered-events.js';
 
-/** The events that must run alone or have become dead letters, while no save has written this yet. */
+/** The events that have become suspects or dead letters, while no save has written this yet. */
 export class UnsavedSuspects {
-  private readonly waiting = new Map<Delivery, 'runs alone' | 'dead'>();
+  private readonly waiting = new Map<Delivery, 'suspect' | 'dead'>();
 
   constructor(private readonly entered: EnteredEventsOf) {}
 
@@ -13,7 +13,7 @@ export class UnsavedSuspects {
   }
 
   /** Records an event that a later save will write. */
-  note(delivery: Delivery, becomes: 'runs alone' | 'dead'): void {
+  note(delivery: Delivery, becomes: 'suspect' | 'dead'): void {
     this.waiting.set(delivery, becomes);
   }
 

@@ -1,43 +1,54 @@
 import { messageOf } from '../../errors.js';
 import type { CursorReader } from '../../inbox/cursor-reader.js';
 import type { LogEvent } from '../../log/log-event.js';
-import { passedOver } from '../../log/outbox-log.store.js';
+import { type LogRows, passedOver } from '../../log/outbox-log.store.js';
 import { PositionSet } from '../../log/position-set.js';
 import type { Partition } from '../partition/partition.js';
 import type { CrashRecovery } from './crash-recovery.js';
-import type { PageLoop } from './page-loop.js';
-import { PAGE_BYTES } from './page-size.js';
-import type { WorkerContext } from './worker-context.js';
 
 const SUSPECTS_AT_ONCE = 100;
 
+/** The worker that runs them. */
+interface Worker {
+  readonly isClosed: boolean;
+  abandon(reason: string): void;
+  leaseLost(): void;
+}
+
+/** Takes on what is no suspect, as if it had read it. */
+interface Pages {
+  handled: number;
+  handOn(rows: LogRows): void;
+}
+
 /**
  * After a second unclean end, any event that was being read may be the poison message that ended the process.
- * These events run one by one, and no other handler runs beside them.
+ * These events are suspects. They run one by one, and no other handler runs beside them.
  */
-export class PoisonIsolation {
+export class SuspectRuns {
   constructor(
-    private readonly context: WorkerContext,
+    private readonly worker: Worker,
     private readonly partition: Partition,
     private readonly reader: CursorReader,
     private readonly crashes: CrashRecovery,
-    private readonly pages: PageLoop,
+    private readonly pages: Pages,
+    private readonly pageBytes: number,
   ) {}
 
   async run(): Promise<void> {
     try {
-      for (let more = this.crashes.hasSuspects; more && !this.context.isClosed; ) more = await this.runSome();
+      for (let more = this.crashes.hasSuspects; more && !this.worker.isClosed; ) more = await this.runSome();
     } catch (error) {
-      this.context.abandon(messageOf(error));
+      this.worker.abandon(messageOf(error));
     }
   }
 
   private async runSome(): Promise<boolean> {
     const { suspectsBelow } = this.crashes;
-    const page = await this.reader.readBelow(suspectsBelow, SUSPECTS_AT_ONCE, PAGE_BYTES);
+    const page = await this.reader.readBelow(suspectsBelow, SUSPECTS_AT_ONCE, this.pageBytes);
     this.pages.handOn({ positions: passedOver(page), events: [] });
     for (const event of page.events) {
-      if (this.context.isClosed || this.partition.isClosed) return false;
+      if (this.worker.isClosed || this.partition.isClosed) return false;
       await this.runOne(event);
     }
     return !page.positions.isEmpty;
@@ -53,7 +64,7 @@ export class PoisonIsolation {
     }
     const { held, inboxEventId } = await this.crashes.moveToInbox(event);
     this.pages.handled++;
-    if (!held) this.context.leaseLost();
+    if (!held) this.worker.leaseLost();
     else if (inboxEventId === undefined) this.partition.foundInInbox(event);
     else await this.partition.suspectMoved(event, inboxEventId);
   }

@@ -3,9 +3,9 @@ import { isConnectionLoss, isSessionLoss } from '../../database/connection/conne
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import type { SettingsView } from '../../settings/settings-view.js';
 import type { Subscription } from '../../subscribers/consumer.js';
-import type { Attempt } from './attempt.js';
-import type { Delivery, Outcome } from './delivery.js';
-import { RetryPolicy } from './retry-policy.js';
+import type { Attempt } from '../partition/attempt.js';
+import type { Delivery, Outcome } from '../partition/delivery.js';
+import { RetryPolicy } from '../partition/retry-policy.js';
 
 /** The settings that are read here. */
 type Settings = SettingsView<'maxInfrastructureFailures'>;
@@ -25,12 +25,12 @@ interface Failing {
   /** How many other events of its subscription had ended by themselves when it failed last. */
   othersEnded: number;
   error: unknown;
-  /** Its last attempt, if it ran alone and its end counts. */
+  /** Its last attempt, if it ran exclusively and its end counts. */
   counted: CountedAttempt | undefined;
 }
 
 /**
- * An attempt that ran alone and ended with its session. It stays counted, although its end may never have
+ * An attempt that ran exclusively and ended with its session. It stays counted, although its end may never have
  * been saved.
  */
 export interface CountedAttempt {
@@ -51,8 +51,8 @@ export interface CountedAttempt {
  *     long it lasts.
  *
  * If the event ends by itself, it is innocent again; one that is put off has not ended. After
- * `maxInfrastructureFailures` consecutive failures the event goes to the inbox and runs alone. Its attempt is
- * counted before it runs, like that of an event that may have ended its process (crash-recovery.ts). A plain
+ * `maxInfrastructureFailures` consecutive failures the event is a suspect: it goes to the inbox and runs
+ * exclusively. Its attempt is counted before it runs, like that of an event that may have ended its process (crash-recovery.ts). A plain
  * handler is then entered only if the host's client answers, and a transactional one only in a transaction
  * that has begun. So if the session is lost while the event runs, the session existed before, and nothing
  * else ran beside the event. The attempt then stays counted. An event that ends sessions is a dead letter
@@ -60,7 +60,7 @@ export interface CountedAttempt {
  * in which no outage begins.
  *
  * The failure of a batch does not show which of its events is at fault. It can raise their counts only to one
- * below the limit. From there on the events run by themselves.
+ * below the limit. From there on the events run singly.
  *
  * The counts belong to the process and not to a lease, because a server that crashes takes every lease with
  * it. They are lost with the process. If an event ends the process itself, the count of unclean ends is used
@@ -102,13 +102,13 @@ export class EnteredEventsOf {
     return this.failing.size === 0;
   }
 
-  /** Whether the event must run alone, with its attempt counted before it runs. */
+  /** Whether the event must run exclusively, with its attempt counted before it runs. */
   isSuspect({ log }: Delivery): boolean {
     return (this.failing.get(log.id)?.failures ?? 0) >= this.limit;
   }
 
   /** Whether the event must not run in a batch any more. */
-  runsByItself({ log }: Delivery): boolean {
+  mustBeSingle({ log }: Delivery): boolean {
     const known = this.failing.get(log.id);
     return known !== undefined && known.failures >= this.limit - 1;
   }
@@ -122,7 +122,7 @@ export class EnteredEventsOf {
     return this.failing.get(log.id)?.error;
   }
 
-  /** The attempts that ran alone, ended with their session, and count. */
+  /** The attempts that ran exclusively, ended with their session, and count. */
   get countedAttempts(): CountedAttempt[] {
     return [...this.failing.values()].flatMap(({ counted }) => counted ?? []);
   }
@@ -158,7 +158,7 @@ export class EnteredEventsOf {
     const { delivery } = attempt;
     if (!counts || attempt.others.length > 0 || !this.isSuspect(delivery)) return outcome;
     const { error } = outcome;
-    if (delivery.claim?.alone !== true) return { kind: 'suspect', error, delayMs: 0, isCounted: false };
+    if (delivery.claim?.isSuspect !== true) return { kind: 'suspect', error, delayMs: 0, isCounted: false };
     const next = this.retries.retryOrDead(error, delivery);
     return next.kind === 'retry' ? { ...next, kind: 'suspect', isCounted: true } : next;
   }
@@ -176,7 +176,7 @@ export class EnteredEventsOf {
         isLost || (!attempt.isAbandoned && (known === undefined || othersEnded > known.othersEnded));
       const before = known?.failures ?? 0;
       const failures = isAgainst ? Math.max(before, Math.min(before + 1, most)) : before;
-      const isCounted = isAgainst && claim?.alone === true && failures >= this.limit;
+      const isCounted = isAgainst && claim?.isSuspect === true && failures >= this.limit;
       this.remember(log.id, {
         failures,
         othersEnded,
