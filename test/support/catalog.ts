@@ -25,7 +25,8 @@ const grants = (acl: string): string =>
      FROM aclexplode(${acl}) a), '')`;
 
 /** A word that is said only where the condition holds. */
-const where = (condition: string, words: string): string => `CASE WHEN ${condition} THEN ' ${words}' ELSE '' END`;
+const where = (condition: string, words: string): string =>
+  `CASE WHEN ${condition} THEN ' ${words}' ELSE '' END`;
 
 const FACTS: Readonly<Record<string, string>> = {
   schema: `
@@ -61,7 +62,7 @@ const FACTS: Readonly<Record<string, string>> = {
     ORDER BY c.relname COLLATE "C", a.attnum`,
   constraints: `
     SELECT c.relname || '.' || k.conname || ' ' || pg_get_constraintdef(k.oid)
-      || ${where('NOT k.convalidated', 'not validated')} || ${where('k.connoinherit AND k.contype = \'c\'', 'not inherited')} AS fact
+      || ${where('NOT k.convalidated', 'not validated')} || ${where("k.connoinherit AND k.contype = 'c'", 'not inherited')} AS fact
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
     WHERE ${OF_SCHEMA} AND k.contype <> 'n' ORDER BY c.relname COLLATE "C", k.conname COLLATE "C"`,
   indexes: `
