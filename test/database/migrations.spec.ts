@@ -341,7 +341,7 @@ describe('tables from before the first release', () => {
   it.each([0, 1])('are dropped by way %i of the guide, and made anew', async (way) => {
     const [, section = ''] =
       /^### `INTEGRATION_SCHEMA_UNRELEASED`\n(.*?)^### /ms.exec(
-        await readFile('docs/guide/troubleshooting.md', 'utf8'),
+        await readFile('docs/guide/operate/troubleshooting.md', 'utf8'),
       ) ?? [];
     const ways = [...section.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = '']) => sql);
     expect(ways).toHaveLength(2);

@@ -28,8 +28,8 @@ CREATE TABLE "integration"."inbox_cursor" (
   "cut_over"             bigint,
   "repartition_asked_at" timestamptz,
   -- The lease whose owner goes by fewer names than are stored, and may still be reading. The owner empties this
-  -- once it reads no more. It means something only as long as it is the cursor's lease_token
-  -- (consumers/hand-over.store.ts).
+  -- once it reads no more. It means something only as long as it is the lease_token of the cursor
+  -- (docs/decisions/0040).
   "superseded_token"     uuid,
   -- By whom and why the consumer is paused. Since when stands in paused_at.
   "paused_by"            varchar(255),

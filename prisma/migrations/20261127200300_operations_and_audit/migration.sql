@@ -116,8 +116,8 @@ CREATE INDEX "integration_sample_at_idx" ON "integration"."integration_sample" (
 
 -- What one process has done for one consumer in one minute, by the clock of the process: events that were handled (or
 -- skipped), attempts that failed, and how long it took from the creation of an event until it was handled. latency:
--- how many events in each class, of which src/consumers/work-counts.ts has the bounds. upto: the end of the time that
--- the row covers. A process overwrites its own row until the minute is over. Kept for a week (docs/decisions/0054).
+-- how many events in each class; the code has the bounds. upto: the end of the time that the row covers. A process
+-- overwrites its own row until the minute is over. Kept for a week (docs/decisions/0054).
 CREATE TABLE "integration"."integration_work" (
   "consumer_name" varchar(127) NOT NULL,
   "at"            timestamptz  NOT NULL,

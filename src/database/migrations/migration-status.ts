@@ -93,7 +93,7 @@ function stateOf(status: Omit<MigrationStatus, 'state'>): MigrationState {
 
 /** What to do where the tables are from before the first release. */
 export function wayFromUnreleased(target: CommandTarget): string {
-  return `Nothing in them can be taken over: drop them (docs/guide/troubleshooting.md has the statement), or give the package a new database or another schema, and run: ${migrateCommandLine(target)}`;
+  return `Nothing in them can be taken over: drop them (docs/guide/operate/troubleshooting.md has the statement), or give the package a new database or another schema, and run: ${migrateCommandLine(target)}`;
 }
 
 /**

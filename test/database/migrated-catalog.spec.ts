@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readMigrationFiles } from '../src/database/migrations/migration-files.js';
-import { catalogOf } from './support/catalog.js';
-import { createTestDatabase, type TestDatabase } from './support/test-database.js';
+import { readMigrationFiles } from '../../src/database/migrations/migration-files.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { catalogOf } from './catalog.js';
 
 /*
- * What the migrations make, written down: test/fixtures/catalog.txt was taken from a database that had been through all
+ * What the migrations make, written down: test/database/catalog.txt was taken from a database that had been through all
  * migrations from before the first release. Those were then written anew as a few files, which have to make the same.
  * A migration that is added changes the file in its commit, where a reader sees what it does to the tables.
  */
-const CATALOG = 'test/fixtures/catalog.txt';
-const RELEASED = 'test/fixtures/released-migrations.json';
+const CATALOG = 'test/database/catalog.txt';
+const RELEASED = 'test/database/released-migrations.json';
 
 let database: TestDatabase;
 let wanted: string;
