@@ -7,7 +7,9 @@ import { unresolved } from './inbox-status.js';
  */
 const FOLLOWERS = 100;
 
-/** The suspicions of a row. `interrupted`: its next attempt runs alone. `alone`: the attempt under way does. */
+/**
+ * The suspicions of a row. `interrupted`: its next attempt runs alone. `alone`: the attempt under way does.
+ */
 export const RUN_ALONE = 'alone';
 export const INTERRUPTED = 'interrupted';
 

@@ -53,7 +53,8 @@ export interface MigrationResult {
  * do.
  *
  * Throws INTEGRATION_DATABASE_UNREACHABLE, INTEGRATION_MIGRATION_CHANGED, INTEGRATION_SCHEMA_NEWER,
- * INTEGRATION_SCHEMA_UNRELEASED or, if a statement fails, INTEGRATION_MIGRATION_FAILED. A failed migration leaves nothing behind.
+ * INTEGRATION_SCHEMA_UNRELEASED or, if a statement fails, INTEGRATION_MIGRATION_FAILED. A failed migration
+ * leaves nothing behind.
  */
 export async function runMigrations(options: RunMigrationsOptions): Promise<MigrationResult> {
   const schema = validateSchemaName(options.schema ?? DEFAULT_SCHEMA);

@@ -129,8 +129,8 @@ export function refuseForeignHistory(status: MigrationStatus, engine?: string): 
 
 /**
  * Throws unless the schema is exactly the one that this package version needs: INTEGRATION_SCHEMA_MISSING or
- * INTEGRATION_SCHEMA_OUTDATED with the command to run, INTEGRATION_SCHEMA_UNRELEASED, INTEGRATION_SCHEMA_NEWER,
- * INTEGRATION_MIGRATION_CHANGED.
+ * INTEGRATION_SCHEMA_OUTDATED with the command to run, INTEGRATION_SCHEMA_UNRELEASED,
+ * INTEGRATION_SCHEMA_NEWER, INTEGRATION_MIGRATION_CHANGED.
  *
  * @param engine whose tables they are, for that command
  */
