@@ -23,7 +23,6 @@ export type { RepartitionState } from './changes/repartition-steps.js';
 export type { RepartitionOptions } from './changes/repartitioning.js';
 export type {
   ReplayFilter,
-  ReplayOptions,
   ReplayRange,
   ReplayRequest,
   ReplayResult,

@@ -33,9 +33,9 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'sequence cache of 20',
-    file: 'prisma/migrations/20261120000000_outbox_and_inbox/migration.sql',
-    find: 'GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,\n  "id"             uuid ',
-    put: 'GENERATED ALWAYS AS IDENTITY (CACHE 20) PRIMARY KEY,\n  "id"             uuid ',
+    file: 'prisma/migrations/20261127200000_log_and_publishing/migration.sql',
+    find: 'GENERATED ALWAYS AS IDENTITY (CACHE 1 MAXVALUE 9007199254740991) PRIMARY KEY,\n  "id"             uuid ',
+    put: 'GENERATED ALWAYS AS IDENTITY (CACHE 20 MAXVALUE 9007199254740991) PRIMARY KEY,\n  "id"             uuid ',
     run: SHORT_SOAK,
   },
   {
@@ -159,7 +159,7 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'receipt of a webhook committed before its event',
-    file: 'prisma/migrations/20261126030000_incoming_webhooks/migration.sql',
+    file: 'prisma/migrations/20261127200600_incoming_webhooks/migration.sql',
     find: '  IF receipt->>7 IS NOT NULL THEN',
     put: '  COMMIT;\n  IF receipt->>7 IS NOT NULL THEN',
     run: ['--only', 'webhooks'],

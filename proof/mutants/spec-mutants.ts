@@ -817,7 +817,13 @@ export const specMutants: readonly SpecMutant[] = [
   },
   {
     name: 'names added: the owner is fenced off in the midst of its work',
-    patches: [{ file: 'src/registration/hand-over.store.ts', find: 'p.protocol >= 1', put: 'false' }],
+    patches: [
+      {
+        file: 'src/registration/hand-over.store.ts',
+        find: 'p.id = k.lease_owner AND k.lease',
+        put: 'false AND k.lease',
+      },
+    ],
     spec: ROLLING,
     test: 'takes the consumer over when the running handler of the former owner has ended',
   },
@@ -1047,7 +1053,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'leases: the token is no part of a key',
     patches: [
       {
-        file: 'prisma/migrations/20261127150000_saves_keep_leases/migration.sql',
+        file: 'prisma/migrations/20261127200200_processes_and_settings/migration.sql',
         find: '("name", "token");',
         put: '("name") INCLUDE ("token");',
       },

@@ -1,6 +1,6 @@
 import type { SpecMutant } from './spec-mutants.js';
 
-const PROCEDURE = 'prisma/migrations/20261126030000_incoming_webhooks/migration.sql';
+const PROCEDURE = 'prisma/migrations/20261127200600_incoming_webhooks/migration.sql';
 const RECEIPTS = 'src/webhooks/incoming/receipts/webhook-receipt.store.ts';
 const SERVICE = 'src/webhooks/incoming/incoming-webhook.service.ts';
 const INCOMING = 'test/webhooks/incoming.spec.ts';

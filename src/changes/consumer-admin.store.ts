@@ -55,8 +55,8 @@ export class ConsumerAdminStore {
   async pause(consumerName: string, author: Author): Promise<boolean> {
     return this.setPaused(consumerName, 'consumers.pause', author, (session) =>
       session.query(
-        `UPDATE ${this.cursor} c SET paused_at = this.moment, paused_by = $2, pause_reason = $3, paused_by_at = this.moment
-         FROM (SELECT clock_timestamp() AS moment) this WHERE consumer_name = $1 AND paused_at IS NULL RETURNING 1`,
+        `UPDATE ${this.cursor} SET paused_at = clock_timestamp(), paused_by = $2, pause_reason = $3
+         WHERE consumer_name = $1 AND paused_at IS NULL RETURNING 1`,
         [consumerName, author.actor, author.reason],
       ),
     );
@@ -66,7 +66,7 @@ export class ConsumerAdminStore {
   async resume(consumerName: string, author: Author): Promise<boolean> {
     return this.setPaused(consumerName, 'consumers.resume', author, (session) =>
       session.query(
-        `UPDATE ${this.cursor} SET paused_at = NULL, paused_by = NULL, pause_reason = NULL, paused_by_at = NULL
+        `UPDATE ${this.cursor} SET paused_at = NULL, paused_by = NULL, pause_reason = NULL
          WHERE consumer_name = $1 AND paused_at IS NOT NULL RETURNING 1`,
         [consumerName],
       ),

@@ -17,7 +17,7 @@ import { type DiscardOptions, InboxAdmin, type RedriveOptions } from './inbox-ad
 import { RenameStore } from './rename.store.js';
 import type { RepartitionState } from './repartition-steps.js';
 import { Repartitioning, type RepartitionOptions } from './repartitioning.js';
-import type { ReplayFilter, ReplayOptions, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
+import type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
 import { Replaying } from './replaying.js';
 
 /** The state of one partition of a consumer: lag in positions and in seconds, owner, pause, dead letters. */
@@ -131,7 +131,7 @@ export class ConsumerService {
   replay(
     consumerName: string,
     what: ReplayRange | ReplayFilter,
-    options: ReplayOptions = {},
+    options: ChangeAuthor = {},
   ): Promise<ReplayResult> {
     return this.replaying.replay(consumerName, what, options);
   }

@@ -4,7 +4,7 @@ import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { LOCK_NOT_AVAILABLE } from '../database/connection/sql-states.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
-import { NOT_SUSPECT, resolutionOf } from '../inbox/attempts.store.js';
+import { resolutionOf } from '../inbox/attempts.store.js';
 import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { eventsTarget } from './audit-targets.js';
@@ -117,7 +117,7 @@ export class DiscardOneStore {
       ), changed AS (
         UPDATE ${this.inbox} i
         SET status = 'skipped', available_at = NULL, processed_at = clock_timestamp(), updated_at = clock_timestamp(),
-            resolution = ${resolutionOf('discard', '$11', '$8')}, ${NOT_SUSPECT},
+            resolution = ${resolutionOf('discard', '$11', '$8')}, suspicion = NULL,
             id = CASE WHEN i.status = 'processing' THEN gen_random_uuid() ELSE i.id END
         FROM (
           SELECT i.id FROM ${this.inbox} i LEFT JOIN e ON e.id = i.outbox_event_id

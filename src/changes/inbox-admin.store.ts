@@ -2,7 +2,7 @@ import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
-import { NOT_SUSPECT, resolutionOf } from '../inbox/attempts.store.js';
+import { resolutionOf } from '../inbox/attempts.store.js';
 import { filterValues, MATCHES_FILTER, rowsOfChosen } from '../inbox/inbox-filter.store.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { consumersNamed, type InboxStatus } from '../inbox/inbox-status.js';
@@ -208,7 +208,7 @@ export class InboxAdminStore {
       filter,
       choice: discardable(this.log, states),
       assign: `status = 'skipped', available_at = NULL, processed_at = clock_timestamp(),
-        resolution = ${resolutionOf('discard', '$2', '$3')}, ${NOT_SUSPECT}, operation_id = $4::uuid`,
+        resolution = ${resolutionOf('discard', '$2', '$3')}, suspicion = NULL, operation_id = $4::uuid`,
     };
   }
 

@@ -129,7 +129,7 @@ export class RenameStore {
         newName,
       ]);
       for (const table of [this.groups, this.samples, this.work]) {
-        // What a consumer of the new name left behind, that an earlier version has removed.
+        // What a process may have written of a removed consumer of the new name after its removal.
         await session.query(`DELETE FROM ${table} WHERE consumer_name = $1`, [newName]);
         await session.query(`UPDATE ${table} SET consumer_name = $2 WHERE consumer_name = $1`, [
           oldName,

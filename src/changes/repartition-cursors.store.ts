@@ -152,18 +152,18 @@ export class RepartitionCursors {
   private get replaceSql(): string {
     return `
       INSERT INTO ${this.cursor} AS c (consumer_name, partition, partitions, event_names, starts_at, unread, read_upto,
-        unclean_takeovers, changed_by_others, paused_at, paused_by, pause_reason, paused_by_at, registered_at, last_progress_at, served_at,
+        unclean_takeovers, changed_by_others, paused_at, paused_by, pause_reason, registered_at, last_progress_at, served_at,
         repartition_to, repartition_asked_at,
         held_back)
       SELECT $1, n.partition, $2::int, old.event_names, old.starts_at, n.unread::int8multirange, old.read_upto,
-        old.unclean_takeovers, old.changed_by_others, old.paused_at, old.paused_by, old.pause_reason, old.paused_by_at, old.registered_at, old.last_progress_at,
+        old.unclean_takeovers, old.changed_by_others, old.paused_at, old.paused_by, old.pause_reason, old.registered_at, old.last_progress_at,
         old.served_at, $2::int, old.asked_at,
         true
       FROM unnest($3::int[], $4::text[]) AS n (partition, unread)
       CROSS JOIN (
         SELECT (SELECT event_names FROM ${this.cursor} WHERE consumer_name = $1 ORDER BY partition LIMIT 1) AS event_names,
           min(starts_at) AS starts_at, max(read_upto) AS read_upto, max(unclean_takeovers + (lease_token IS NOT NULL)::int) AS unclean_takeovers, max(changed_by_others) + 1 AS changed_by_others,
-          min(paused_at) AS paused_at, min(paused_by) AS paused_by, min(pause_reason) AS pause_reason, min(paused_by_at) AS paused_by_at,
+          min(paused_at) AS paused_at, min(paused_by) AS paused_by, min(pause_reason) AS pause_reason,
           min(registered_at) AS registered_at, max(last_progress_at) AS last_progress_at,
           max(served_at) AS served_at, min(repartition_asked_at) AS asked_at
         FROM ${this.cursor} WHERE consumer_name = $1

@@ -1,4 +1,3 @@
-import type { ChangeAuthor } from '../audit/change-author.js';
 import type { OperationState } from './operations/operation.js';
 
 /** A part of the log by positions. Both ends are included. Without `to`, it goes to the end of the log. */
@@ -21,12 +20,6 @@ export interface ReplayFilter {
   since?: Date | undefined;
   /** Written before this time. */
   until?: Date | undefined;
-}
-
-/** Who asks for a replay, and why. */
-export interface ReplayOptions extends ChangeAuthor {
-  /** The same as `by`, which wins over it. */
-  requestedBy?: string | undefined;
 }
 
 /** The result of asking for a replay. */

@@ -1,8 +1,8 @@
-import { AUTHOR_FIELDS, type Author, authorOf, shortName } from '../audit/change-author.js';
+import { AUTHOR_FIELDS, type Author, authorOf, type ChangeAuthor } from '../audit/change-author.js';
 import { checkNames } from '../events/argument-checks.js';
 import { unknownConsumer } from '../status/unknown-consumer.js';
 import { checkReplay, isWholeRange } from './admin-checks.js';
-import type { ReplayFilter, ReplayOptions, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
+import type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
 import { ReplayStore } from './replay.store.js';
 import { ReplayRequestStore } from './replay-request.store.js';
 
@@ -19,11 +19,11 @@ export class Replaying {
   async replay(
     consumerName: string,
     what: ReplayRange | ReplayFilter,
-    options: ReplayOptions,
+    options: ChangeAuthor,
   ): Promise<ReplayResult> {
     checkReplay(what);
-    checkNames('an option of replay', options, ['requestedBy', ...AUTHOR_FIELDS]);
-    const author = authorOf({ ...options, by: options.by ?? shortName(options.requestedBy) });
+    checkNames('an option of replay', options, AUTHOR_FIELDS);
+    const author = authorOf(options);
     if (isWholeRange(what)) {
       return { kind: 'range', ...(await this.putBack(consumerName, what, author)) };
     }

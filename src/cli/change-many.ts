@@ -60,7 +60,7 @@ export async function changeMany(
   const countedAt = performance.now();
   const isNothing = found.events === 0 && !found.isAtLeast;
   await context.confirm(async () => (isNothing ? undefined : would));
-  if (change.atOnce !== undefined && (found.events <= 1 || isAsBefore(context))) {
+  if (change.atOnce !== undefined && found.events <= 1) {
     const changed = await change.atOnce();
     return { ok: true, data: { ...change.data, [field]: changed }, text: change.done(changed) };
   }
@@ -73,14 +73,6 @@ export async function changeMany(
   return context.interruptible(async (signal) =>
     carriedOut(context, services, change, await start(), signal),
   );
-}
-
-/**
- * Words of earlier versions change everything before they end, as they always did: scripts rely on that. It
- * is not so if options are given that only operations have.
- */
-function isAsBefore({ isFormerCall, options }: CommandContext): boolean {
-  return isFormerCall && ['rate', 'stop-after', 'detach'].every((name) => options[name] === undefined);
 }
 
 /** The answer to the question was about these counts. */

@@ -8,8 +8,6 @@ type OptionValues = Record<string, string | boolean | undefined>;
 export interface CommandLine {
   /** Undefined only if `--help` or `--version` is given without a command. */
   command: Command | undefined;
-  /** The command's words, if they are those of an earlier version. */
-  formerName: string | undefined;
   arguments: string[];
   options: OptionValues;
 }
@@ -19,16 +17,15 @@ export function readCommandLine(words: readonly string[], commands: readonly Com
   const known = optionsOf(commands);
   const tokens = tokensOf(words, known);
   const positionals = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []));
-  const { command, words: called, formerName } = calledBy(positionals, commands);
+  const { command, words: called } = calledBy(positionals, commands);
   const values = valuesOf(tokens, known, command?.name ?? 'nestjs-integration');
-  if (values.help === true || values.version === true)
-    return { command, formerName, arguments: [], options: values };
+  if (values.help === true || values.version === true) return { command, arguments: [], options: values };
   if (command === undefined) throw new UsageError(unknownCommand(positionals));
   const rest = positionals.slice(called);
   refuseForeignOptions(command, values);
   if (rest.length < command.parameters.length || rest.length > mostArguments(command))
     throw new UsageError(wrongArguments(command, rest));
-  return { command, formerName, arguments: rest, options: values };
+  return { command, arguments: rest, options: values };
 }
 
 type Options = ReadonlyMap<string, CommandOption>;
@@ -86,18 +83,15 @@ interface Call {
   command: Command | undefined;
   /** How many words name the command. */
   words: number;
-  formerName: string | undefined;
 }
 
 /** The command with the longest name at the beginning of the words. */
 function calledBy(positionals: readonly string[], commands: readonly Command[]): Call {
-  let found: Call = { command: undefined, words: 0, formerName: undefined };
+  let found: Call = { command: undefined, words: 0 };
   for (const command of commands) {
-    for (const name of [command.name, ...(command.formerly ?? [])]) {
-      const words = name.split(' ');
-      if (words.length > found.words && startsWith(positionals, words))
-        found = { command, words: words.length, formerName: name === command.name ? undefined : name };
-    }
+    const words = command.name.split(' ');
+    if (words.length > found.words && startsWith(positionals, words))
+      found = { command, words: words.length };
   }
   return found;
 }
@@ -108,12 +102,10 @@ function calledBy(positionals: readonly string[], commands: readonly Command[]):
  */
 export function meantBy(words: readonly string[], commands: readonly Command[]): readonly Command[] {
   const plain = words.filter((word) => !word.startsWith('-'));
-  const { command, words: called, formerName } = calledBy(plain, commands);
-  if (command !== undefined && (formerName === undefined || called > 1)) return [command];
-  // A former name of one word may be the name of a group: `consumers stop`.
+  const { command } = calledBy(plain, commands);
+  if (command !== undefined) return [command];
   const group = commands.filter(({ name }) => name.startsWith(`${plain[0]} `));
-  if (group.length > 0) return group;
-  return command === undefined ? commands : [command];
+  return group.length > 0 ? group : commands;
 }
 
 function startsWith(words: readonly string[], name: readonly string[]): boolean {

@@ -6,11 +6,6 @@ import type { IntegrationExtension } from '../module/extension.js';
 export interface Command {
   /** The words that name it: `migrate`, `settings set`. */
   name: string;
-  /**
-   * The words that named it in earlier versions. They still work, and the command prints the present words on
-   * standard error.
-   */
-  formerly?: readonly string[];
   /** The names of its arguments. All of them are required. */
   parameters: readonly string[];
   /** The name of an argument behind these that may be left out. */
@@ -49,8 +44,6 @@ export interface CommandContext {
   schema: string;
   /** The name of the integration. With `schema` it makes the context a target of command lines. */
   engine: string;
-  /** Whether the command was called by words of an earlier version. */
-  isFormerCall: boolean;
   /** The extensions whose migrations, settings and checks the command includes. */
   extensions: readonly IntegrationExtension[];
   /** Shows a line about progress if standard error is a terminal. */

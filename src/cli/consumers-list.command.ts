@@ -10,7 +10,6 @@ import { WATCH_OPTION } from './watch.js';
 /** Shows the state of every consumer. */
 export const consumersListCommand: Command = {
   name: 'consumers list',
-  formerly: ['consumers'],
   parameters: [],
   options: WATCH_OPTION,
   summary: 'show every consumer: its backlog, dead letters, owner and names',

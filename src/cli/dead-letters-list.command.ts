@@ -13,7 +13,6 @@ const DEFAULT_LIMIT = 50;
 /** Shows dead letters, the oldest first. */
 export const deadLettersListCommand: Command = {
   name: 'dead-letters list',
-  formerly: ['dead-letters'],
   parameters: [],
   options: {
     ...CONSUMER_OPTION,

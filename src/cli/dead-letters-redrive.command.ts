@@ -10,7 +10,6 @@ const DEFAULT_LIMIT = 100;
 /** Makes dead letters due again. */
 export const deadLettersRedriveCommand: Command = {
   name: 'dead-letters redrive',
-  formerly: ['redrive'],
   parameters: [],
   restParameter: 'event',
   options: {

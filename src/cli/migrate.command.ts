@@ -36,7 +36,7 @@ function preview({ withDatabase, schema, extensions }: CommandContext): Promise<
     const status = await migrationStatus(db, schema, await readMigrationFiles(linesOf(extensions)));
     const { state, pending } = status;
     // Files that differ, and migrations of a newer version, are refused as the run refuses them.
-    if (state === 'changed' || state === 'newer') requireCurrent(status, db.engine);
+    if (state === 'changed' || state === 'newer' || state === 'unreleased') requireCurrent(status, db.engine);
     const lines = pending.map((name) => `\n  ${name}`).join('');
     return wouldDo(
       pending.length === 0

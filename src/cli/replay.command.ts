@@ -10,7 +10,6 @@ import { counted, countedAtLeast } from './texts.js';
 /** Delivers events again, by a stored operation that the owner of the consumer works off. */
 export const replayCommand: Command = {
   name: 'replay',
-  formerly: ['consumers replay'],
   parameters: ['consumer'],
   options: {
     from: { type: 'string', summary: 'position to begin at' },
@@ -31,14 +30,11 @@ export const replayCommand: Command = {
       summary:
         'put a range of positions back at once, with no operation: no process has to run, and nothing can be cancelled',
     },
-    wait: { type: 'boolean', summary: 'wait until everything is sent, as it does without --detach' },
     ...CHANGE_OPTIONS,
   },
   summary: 'deliver events to a consumer again: a range of positions, or what matches the options',
   run: (context) => {
     const selection = selectionOf(context.options);
-    if (context.options.wait === true && context.options.detach === true)
-      throw new UsageError('--wait and --detach do not go together: give one of them');
     const isAtOnce = isReplayedAtOnce(context, selection);
     return withServices(context, (services) =>
       isAtOnce ? replayAtOnce(context, services, selection) : replay(context, services, selection),

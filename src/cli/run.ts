@@ -58,11 +58,10 @@ async function runCommand(
     readonly commands: readonly Command[];
   },
 ): Promise<number> {
-  const { command, options, formerName } = line;
+  const { command, options } = line;
   if (options.version === true) return print(shell, packageVersion() ?? 'unknown');
   if (command === undefined || options.help === true)
     return print(shell, usage(command === undefined ? commands : [command]));
-  if (formerName !== undefined) printError(shell, `"${formerName}" is called "${command.name}" now.`);
   const context = { ...contextOf(line, shell), extensions };
   const everyMs = watchedEvery(options);
   if (everyMs !== undefined) {
@@ -76,7 +75,7 @@ async function runCommand(
 }
 
 function contextOf(line: CommandLine, shell: Shell): Omit<CommandContext, 'extensions'> {
-  const { arguments: given, options, command, formerName } = line;
+  const { arguments: given, options, command } = line;
   const environment = readEnvironment(shell.folder, shell.environment);
   const engine = engineOf(textOption(options, 'name'));
   const variable = `${variablePrefixOf(engine)}DATABASE_URL`;
@@ -90,7 +89,6 @@ function contextOf(line: CommandLine, shell: Shell): Omit<CommandContext, 'exten
     connectionString: connectionString ?? '',
     schema,
     engine,
-    isFormerCall: formerName !== undefined,
     progress: (line) => {
       if (shell.isFollowed) printError(shell, line);
     },

@@ -3,6 +3,7 @@ import {
   type MigrationStatus,
   migrateCommandLine,
   migrationStatus,
+  wayFromUnreleased,
 } from '../database/migrations/migration-status.js';
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { linesOf } from '../module/extension.js';
@@ -25,7 +26,8 @@ export const statusCommand: Command = {
     withDatabase(async (db) => {
       const migrations = await migrationStatus(db, schema, await readMigrationFiles(linesOf(extensions)));
       // The columns that this version reads may not be there.
-      const readable = migrations.state !== 'missing' && migrations.state !== 'outdated';
+      const readable =
+        migrations.state === 'current' || migrations.state === 'changed' || migrations.state === 'newer';
       const consumers = readable ? await new CursorStatusStore(db).cursorStatuses() : [];
       const deadLetters = consumers.reduce((sum, consumer) => sum + consumer.deadLetters, 0);
       return {
@@ -71,6 +73,8 @@ function adviceFor(state: MigrationStatus['state'], target: CommandTarget): stri
       return ['Restore the files as they were released: reinstall the package.'];
     case 'newer':
       return ['Upgrade the package.'];
+    case 'unreleased':
+      return ['The tables are from before the first release.', wayFromUnreleased(target)];
   }
 }
 

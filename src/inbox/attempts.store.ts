@@ -4,9 +4,6 @@ import { ATTEMPTS_KEPT, type Resolution } from './failed-attempt.js';
 export const withAttempt = (attempts: string, one: string): string =>
   `CASE WHEN jsonb_array_length(${attempts}) >= ${ATTEMPTS_KEPT} THEN ${attempts} - 0 ELSE coalesce(${attempts}, '[]') END || ${one}`;
 
-/** SQL of the kind of the last failed attempt. Null for a row that has none. */
-export const lastKind = (attempts: string): string => `${attempts} #>> '{-1,fingerprint}'`;
-
 /** SQL of a time as JSON has it everywhere: an ISO text in UTC with milliseconds. */
 export const isoText = (time: string): string =>
   `to_char(${time} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
@@ -19,7 +16,3 @@ export const resolutionOf = (action: Resolution['action'], by: string, reason: s
   `jsonb_build_object('action', '${action}', 'by', ${by}::text, 'reason', ${reason}::text, 'at', ${isoText('clock_timestamp()')},
     'fingerprint', i.error_fingerprint,
     'attempts', i.attempt_count + CASE WHEN i.resolution->>'action' = 'redrive' THEN (i.resolution->>'attempts')::int ELSE 0 END)`;
-
-/** SQL that takes the suspicion from the row `i`, and shows the kind of its last failure again. */
-export const NOT_SUSPECT = `suspicion = NULL,
-  error_fingerprint = CASE WHEN i.suspicion IS NULL THEN i.error_fingerprint ELSE ${lastKind('i.attempts')} END`;

@@ -3,7 +3,7 @@ import { EngineDatabase } from '../database/engine-database.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import type { PositionSet } from '../log/position-set.js';
 import { RangeLists } from '../log/range-lists.js';
-import { lastKind, withAttempt } from './attempts.store.js';
+import { withAttempt } from './attempts.store.js';
 import { SUSPECT } from './claim-due.store.js';
 import {
   type CursorKey,
@@ -183,8 +183,6 @@ export class SettlementStore {
    * rows that it resolves itself, and it does not see rows that it inserts. Therefore one settlement never
    * writes a row of an aggregate as waiting and also releases that aggregate.
    * The CASE makes the planner find claimed rows by id. It expects that no row is `processing`.
-   * A row that stays suspect keeps its error_fingerprint as it is. The trigger that shows suspicions to
-   * earlier versions would take a change of that column alone for one of theirs.
    */
   async settle(key: CursorKey, token: string, settlement: Settlement): Promise<SettlementResult> {
     const { exceptions, resolved, release } = settlement;
@@ -266,8 +264,7 @@ export class SettlementStore {
       ), resolved AS (
         UPDATE ${this.inbox} i
         SET status = x.status, attempt_count = x.attempt - x.given_back::int, last_error = coalesce(x.error, i.last_error),
-            error_fingerprint = CASE WHEN ${STAYS_SUSPECT} THEN i.error_fingerprint ELSE coalesce(x.fingerprint, ${lastKind('i.attempts')},
-              CASE WHEN i.suspicion IS NULL THEN i.error_fingerprint END) END,
+            error_fingerprint = coalesce(x.fingerprint, i.error_fingerprint),
             suspicion = CASE WHEN ${STAYS_SUSPECT} THEN '${SUSPECT}' END,
             attempts = CASE WHEN x.failed IS NULL THEN i.attempts ELSE ${withAttempt('i.attempts', 'x.failed::jsonb')} END,
             available_at = ${INFINITE_DELAY}, postponed_since = ${POSTPONED_SINCE},

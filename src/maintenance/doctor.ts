@@ -83,7 +83,7 @@ export class DoctorService {
     const [migrations, ...schema] = schemaChecks(this.db, files);
     if (migrations !== undefined) await make(migrations, examination);
     // Without the tables of this version, every other check would report the same problem again.
-    if (state === 'missing' || state === 'outdated') return examination;
+    if (state === 'missing' || state === 'outdated' || state === 'unreleased') return examination;
     const settings =
       this.options.settings ??
       new IntegrationSettingsService(this.db, { environment, engine: this.db.engine }, added?.groups);

@@ -4,6 +4,7 @@ import {
   type MigrationStatus,
   migrateCommandLine,
   migrationStatus,
+  wayFromUnreleased,
 } from '../database/migrations/migration-status.js';
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { inSchema, tablesOf } from '../database/sql/tables.js';
@@ -40,6 +41,9 @@ const STATES: Record<Exclude<MigrationStatus['state'], 'current'>, { meaning: st
       'A newer version of the package has migrated this database; this one does not know what that changed.',
     fix: 'Upgrade the package.',
   },
+  unreleased: {
+    meaning: 'The tables are from before the first release, and no migration goes on from there.',
+  },
 };
 
 function migrationFindings(status: MigrationStatus, target: CommandTarget): Findings {
@@ -51,6 +55,7 @@ function migrationFindings(status: MigrationStatus, target: CommandTarget): Find
     outdated: status.pending,
     changed: status.changed,
     newer: status.unknown,
+    unreleased: status.unknown,
   }[status.state];
   return [
     {
@@ -58,7 +63,10 @@ function migrationFindings(status: MigrationStatus, target: CommandTarget): Find
       ...(isUsable ? { severity: 'warning' } : {}),
       finding: `The migrations of schema "${status.schema}" are ${status.state}: ${names.join(', ')}.`,
       meaning,
-      fix: fix ?? `Run: ${migrateCommandLine(target)}`,
+      fix:
+        status.state === 'unreleased'
+          ? wayFromUnreleased(target)
+          : (fix ?? `Run: ${migrateCommandLine(target)}`),
       details: { state: status.state, migrations: names },
     },
   ];

@@ -15,9 +15,8 @@ const LOOKS_APART_MS = 1_900;
  *
  * Both conditions show that the server did not end all backends at once, as a restart, a crash or a failover
  * does. After such an end, every process has lost its connection and may take seconds to come back. So a
- * missing backend proves nothing, and the lease decides. Condition 1 serves observers that were there before,
- * and processes of earlier versions, which do not name the run. Condition 2 also serves an observer that came
- * later.
+ * missing backend proves nothing, and the lease decides. Condition 1 serves observers that were there before.
+ * Condition 2 also serves an observer that came later.
  *
  * Within one run of the server, a backend ends for two reasons. Either its process has ended, and then the
  * process is dead. Or the connection was cut, and the process lives. The process learns of the cut by the end

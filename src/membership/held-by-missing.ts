@@ -49,5 +49,5 @@ function wordsFor(leases: readonly LeaseInForce[]): string | undefined {
   const process =
     last.host === null ? `process ${last.owner}` : `process ${last.owner} (${last.host}:${last.pid})`;
   const seen = last.seenAt === null ? '' : ` It was last seen at ${last.seenAt.toISOString()}.`;
-  return `${names.length === 1 ? 'Consumer' : 'Consumers'} ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} held by ${process}, whose connection to the database is gone.${seen} Whether it has ended cannot be told: the database server was restarted since, or the process runs an earlier version. Unless it comes back, its leases run out by ${last.until.toISOString()}, and other processes go on with its work.`;
+  return `${names.length === 1 ? 'Consumer' : 'Consumers'} ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} held by ${process}, whose connection to the database is gone.${seen} Whether it has ended cannot be told: the database server was restarted since. Unless it comes back, its leases run out by ${last.until.toISOString()}, and other processes go on with its work.`;
 }

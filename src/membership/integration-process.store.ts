@@ -117,7 +117,9 @@ const SERVERS_OWN_PIDS =
   'ARRAY(SELECT pid FROM pg_stat_get_activity(NULL) WHERE datid IS NULL AND usesysid IS NULL)';
 
 /**
- * What other processes can ask of this version. 1 means: it can stop reading when its consumer gains names.
+ * What other processes can ask of this version. 1 means: it can stop reading when its consumer gains names. A
+ * version that can be asked for more has a higher number, and asks only processes that have it (see
+ * `docs/decisions/0089`).
  */
 const PROTOCOL = 1;
 

@@ -37,7 +37,7 @@ export interface ProcessView {
   host: string;
   pid: number;
   role: 'all' | 'publisher' | 'worker';
-  /** The version of this package. Null if the process does not know it, or is of an earlier version. */
+  /** The version of this package. Null if the process does not know it, because its code is in a bundle. */
   version: string | null;
   startedAt: Date;
   /** The time of its last renewal. Settings and running attempts are those of that time. */
@@ -51,7 +51,7 @@ export interface ProcessView {
   /** The consumers that it has handlers for. */
   handles: string[];
   owns: OwnedCursor[];
-  /** The values of all settings in force there, by their full keys. Empty for an earlier version. */
+  /** The values of all settings in force there, by their full keys. */
   settings: Record<string, boolean | number | string>;
   /** What ran for more than two seconds: at most twenty attempts, the longest first. */
   working: RunningAttempt[];

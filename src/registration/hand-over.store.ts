@@ -22,8 +22,8 @@
  *
  * Failures.
  *
- * - An owner that does not close in time loses its token, and so does an owner of an earlier version that
- *   cannot be asked. It loses its unsaved outcomes too, as if it had stalled past its lease.
+ * - An owner that does not close in time loses its token. It loses its unsaved outcomes too, as if it had
+ *   stalled past its lease.
  * - An owner whose backend is gone is not asked either.
  * - If the registering process dies after step 1, the owner closes by itself. Whoever registers before that
  *   finds the token superseded and waits as well.
@@ -62,7 +62,7 @@ export class HandOverStore {
     this.process = db.tables.integrationProcess;
   }
 
-  /** Does step 1. The cursor rows must be locked. An owner that cannot be asked is fenced off. */
+  /** Does step 1. The cursor rows must be locked. An owner whose backend is gone is fenced off. */
   async addEventNames(
     session: EngineSession,
     consumerName: string,
@@ -77,7 +77,7 @@ export class HandOverStore {
        FROM (
          SELECT k.partition, (
            SELECT k.lease_token FROM ${this.process} p
-           WHERE p.id = k.lease_owner AND p.protocol >= 1 AND k.lease_expires_at > clock_timestamp() AND (${backendGone('p')}) IS NOT TRUE
+           WHERE p.id = k.lease_owner AND k.lease_expires_at > clock_timestamp() AND (${backendGone('p')}) IS NOT TRUE
          ) AS token
          FROM ${this.cursor} k WHERE k.consumer_name = $1
        ) asked

@@ -171,8 +171,7 @@ export class CursorStatusStore {
         CASE WHEN oldest.created_at IS NOT NULL
           THEN greatest(0, extract(epoch FROM clock_timestamp() - ${finiteTime('oldest.created_at')}))::float8 END AS "lagSeconds",
         c.paused_at IS NOT NULL AS paused, c.paused_at AS "pausedSince",
-        CASE WHEN c.paused_by_at = c.paused_at THEN c.paused_by END AS "pausedBy",
-        CASE WHEN c.paused_by_at = c.paused_at THEN c.pause_reason END AS "pauseReason", c.repartition_to AS "repartitioningTo",
+        c.paused_by AS "pausedBy", c.pause_reason AS "pauseReason", c.repartition_to AS "repartitioningTo",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN c.lease_owner END AS "ownerId",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN p.unavailable -> (c.consumer_name || '/' || c.partition) END AS unavailable,
         CASE WHEN c.lease_expires_at > clock_timestamp() AND ${backendGone('p')} THEN p.seen_at END AS "ownerNotSeenSince",

@@ -418,13 +418,6 @@ describe('a paused consumer', () => {
     for (const view of await consumers().list())
       expect(view).toMatchObject({ paused: false, pausedSince: null, pausedBy: null, pauseReason: null });
   });
-
-  it('does not say what an earlier pause said if a process of an earlier version paused it since', async () => {
-    await consumers().pause('billing', { by: 'ann', reason: 'because' });
-    await database.pool.query('UPDATE integration.inbox_cursor SET paused_at = NULL');
-    await database.pool.query('UPDATE integration.inbox_cursor SET paused_at = clock_timestamp()');
-    expect(await consumers().list()).toMatchObject([{ paused: true, pausedBy: null, pauseReason: null }]);
-  });
 });
 
 describe('the commands', () => {

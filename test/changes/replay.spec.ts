@@ -342,11 +342,7 @@ describe('a filtered replay', () => {
     for (let i = 0; i < 12; i++) await app.api.publishEvents([...events(100), ...noise(50)]);
     await calls.first(1_800);
     await app.processor.drain();
-    const asked = await app.consumers.replay(
-      'billing',
-      { eventNames: ['order.placed'] },
-      { requestedBy: 'a test' },
-    );
+    const asked = await app.consumers.replay('billing', { eventNames: ['order.placed'] }, { by: 'a test' });
     expect(asked).toMatchObject({
       kind: 'request',
       request: {

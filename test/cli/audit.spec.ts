@@ -223,15 +223,6 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
         after: { state: 'running', kind: 'redrive', filter: { consumerName: 'billing' } },
       },
     },
-    {
-      words: 'redrive --consumer billing',
-      noted: {
-        action: 'events.redrive',
-        target: 'consumer/billing',
-        after: { filter: { consumerName: 'billing' } },
-        affected: 3,
-      },
-    },
   ],
   'dead-letters discard': [
     {
@@ -268,14 +259,6 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
         target: 'consumer/billing',
         after: { from: 2, to: 3 },
         affected: 2,
-      },
-    },
-    {
-      words: 'consumers replay billing --event order.placed',
-      noted: {
-        action: 'consumers.replay',
-        target: 'consumer/billing',
-        after: expect.objectContaining({ eventNames: ['order.placed'], from: 1, to: 3 }),
       },
     },
   ],

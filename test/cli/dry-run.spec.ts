@@ -125,7 +125,7 @@ describe('--dry-run', () => {
       const { status, stdout } = await runCommand(['migrate', '--dry-run'], empty);
       expect(status).toBe(0);
       expect(stdout).toMatch(
-        /^Would be applied to schema "integration":\n {2}20261120000000_outbox_and_inbox\n/,
+        /^Would be applied to schema "integration":\n {2}20261127200000_log_and_publishing\n/,
       );
       expect((await runCommand(['status'], empty)).stdout).toContain('missing');
     } finally {

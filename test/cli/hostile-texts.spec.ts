@@ -47,7 +47,6 @@ beforeAll(async () => {
     lease_owner: PROCESS,
     lease_expires_at: new Date(Date.now() + 3_600_000),
   });
-  await database.pool.query('UPDATE integration.inbox_cursor SET paused_by_at = paused_at');
   const attempt = { attempt: 1, at: new Date(), ms: 1, process: PROCESS, error: HOSTILE, fingerprint: 'f' };
   await insert('inbox_event', {
     outbox_event_id: EVENT,

@@ -213,17 +213,6 @@ describe('redriving and discarding', () => {
     await until('it is done', async () => (await latest()).state === 'done');
   });
 
-  it('the words of an earlier version change everything before they end, with no process', async () => {
-    await withDeadLetters(3);
-    await app.close();
-    expect(await runJson('redrive', '--consumer', 'billing', '--yes')).toEqual({
-      status: 0,
-      result: { redriven: 3 },
-    });
-    expect(await operationCount()).toBe(0);
-    app = await start();
-  });
-
   it('goes on after a Ctrl-C in the command, which says so', async () => {
     await withDeadLetters(FOR_A_MINUTE);
     const controller = new AbortController();

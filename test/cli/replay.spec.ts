@@ -167,23 +167,6 @@ describe('replay', () => {
     app = await start();
     await until('all are handled again', async () => handled.length === 6);
   });
-
-  it('the words of an earlier version put a range back at once, unless they have an option of operations', async () => {
-    await withHandled(3);
-    await app.close();
-    const former = ['consumers', 'replay', 'billing', '--from', '1', '--yes'];
-    expect(await runJson(...former, '--to', '2')).toMatchObject({
-      status: 0,
-      result: { replay: { kind: 'range', positions: 2 } },
-    });
-    expect(await allOperations()).toEqual([]);
-    app = await start();
-    await until('they are handled again', async () => (await unread()) === '{[4,)}');
-    expect(await runJson(...former, '--limit', '1')).toMatchObject({
-      status: 0,
-      result: { replayed: 1, operation: { kind: 'replay', state: 'done' } },
-    });
-  });
 });
 
 describe('a replay that nobody sends', () => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,9 +12,13 @@ import {
   verifyMigrations,
 } from '../../src/database/migrations/migration-runner.js';
 import { migrationStatus, requireCurrent } from '../../src/database/migrations/migration-status.js';
+import { startApp } from '../support/app.js';
+import { runCommand, runJsonCommand } from '../support/command.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-const FIRST = '20261120000000_outbox_and_inbox';
+const FIRST = '20261127200000_log_and_publishing';
+/** The first migration of those that there were before the first release. */
+const FIRST_UNRELEASED = '20261120000000_outbox_and_inbox';
 const ALL = (await readMigrationFiles()).map((file) => file.name);
 const folders: string[] = [];
 
@@ -277,6 +281,86 @@ describe('verifying migrations', () => {
   });
 });
 
+describe('tables from before the first release', () => {
+  const refusal = {
+    code: 'INTEGRATION_SCHEMA_UNRELEASED',
+    message: expect.stringMatching(
+      /^schema "integration" .* from before its first release.* run: npx nestjs-integration migrate$/,
+    ),
+    details: { schema: 'integration', migrations: expect.arrayContaining([FIRST_UNRELEASED]) },
+  };
+
+  /** The tables that the package makes are taken for older ones here. What counts is which migrations are noted. */
+  beforeEach(async () => {
+    await runMigrations({ connectionString: database.url });
+    await database.pool.query(
+      `DELETE FROM integration.integration_migration;
+       INSERT INTO integration.integration_migration (name, checksum) VALUES ('${FIRST_UNRELEASED}', 'a'), ('20261126020000_contracts', 'b');
+       CREATE FUNCTION integration.show_suspicion() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$`,
+    );
+  });
+
+  it('are refused by the boot and by a run, which change nothing', async () => {
+    await expect(verifyMigrations(engine)).rejects.toMatchObject(refusal);
+    await expect(runMigrations({ connectionString: database.url })).rejects.toMatchObject(refusal);
+    const { rows } = await database.pool.query('SELECT name FROM integration.integration_migration');
+    expect(rows).toHaveLength(2);
+  });
+
+  it('are refused by an application, and by each command that needs the tables', async () => {
+    await expect(startApp(database, [])).rejects.toMatchObject(refusal);
+    for (const words of [
+      'migrate',
+      'migrate --dry-run',
+      'consumers list',
+      'dead-letters list',
+      'settings list',
+    ])
+      expect(await runJsonCommand(words.split(' '), database)).toMatchObject({
+        status: 1,
+        result: { error: refusal },
+      });
+    const status = await runCommand(['status'], database);
+    expect(status).toMatchObject({ status: 1, stdout: expect.stringContaining('unreleased') });
+    expect(status.stdout).toContain('Nothing in them can be taken over: drop them');
+    const doctor = await runCommand(['doctor'], database);
+    expect(doctor).toMatchObject({ status: 1, stdout: expect.stringContaining('unreleased') });
+    expect(doctor.stdout).toContain('Nothing in them can be taken over: drop them');
+  });
+
+  it('are refused with another schema in the command to run', async () => {
+    await database.pool.query('ALTER SCHEMA integration RENAME TO events_2');
+    const other = engineOn('events_2');
+    await expect(verifyMigrations(other)).rejects.toMatchObject({
+      code: 'INTEGRATION_SCHEMA_UNRELEASED',
+      message: expect.stringMatching(/npx nestjs-integration migrate --schema events_2$/),
+    });
+    await other.close();
+  });
+
+  it.each([0, 1])('are dropped by way %i of the guide, and made anew', async (way) => {
+    const [, section = ''] =
+      /^### `INTEGRATION_SCHEMA_UNRELEASED`\n(.*?)^### /ms.exec(
+        await readFile('docs/guide/operate/troubleshooting.md', 'utf8'),
+      ) ?? [];
+    const ways = [...section.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = '']) => sql);
+    expect(ways).toHaveLength(2);
+    await database.pool.query('CREATE TABLE public.of_the_host (id int)');
+    if (way === 1) await database.pool.query('CREATE TABLE integration.of_the_host (id int)');
+    await database.pool.query(ways[way] ?? '');
+    const { rows } = await database.pool.query(
+      `SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'integration'
+       UNION ALL SELECT proname FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname = 'integration'`,
+    );
+    expect(rows).toEqual(way === 1 ? [{ relname: 'of_the_host' }] : []);
+    expect(await runMigrations({ connectionString: database.url })).toEqual({
+      applied: ALL,
+      alreadyApplied: 0,
+    });
+    await expect(verifyMigrations(engine)).resolves.toBeUndefined();
+  });
+});
+
 describe('a host that applied the files with Prisma Migrate', () => {
   beforeEach(async () => {
     for (const { text } of await readMigrationFiles()) await database.pool.query(text);
@@ -305,6 +389,20 @@ describe('a host that applied the files with Prisma Migrate', () => {
   it('does not pass with a migration that Prisma did not finish', async () => {
     await noteInPrisma('NULL');
     await expect(verifyMigrations(engine)).rejects.toMatchObject({ code: 'INTEGRATION_SCHEMA_MISSING' });
+  });
+
+  it('is told that its tables are from before the first release, until it has applied the released ones', async () => {
+    const note = (name: string) =>
+      database.pool.query(
+        `INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES (md5($1), 'x', $1, now())`,
+        [name],
+      );
+    await note(FIRST_UNRELEASED);
+    const refusal = { code: 'INTEGRATION_SCHEMA_UNRELEASED' };
+    await expect(verifyMigrations(engine)).rejects.toMatchObject(refusal);
+    await expect(runMigrations({ connectionString: database.url })).rejects.toMatchObject(refusal);
+    await noteInPrisma('now()');
+    await expect(verifyMigrations(engine)).resolves.toBeUndefined();
   });
 
   it('may change over to the runner, which applies nothing twice', async () => {

@@ -276,19 +276,8 @@ describe('a decision of an admin', () => {
   });
 });
 
-/*
- * Versions before keep what runs alone in error_fingerprint. Their statements are said here as they sent them, as far as these columns go.
- */
-describe('what runs alone, while a version before works on the same table', () => {
+describe('what runs alone', () => {
   const KEY = { consumerName: NAME, partition: 0 };
-  const OLD = {
-    claimAlone: `SET status = 'processing', attempt_count = attempt_count + 1, error_fingerprint = 'alone'`,
-    claim: `SET status = 'processing', attempt_count = attempt_count + 1, error_fingerprint = CASE WHEN false THEN 'alone' ELSE error_fingerprint END`,
-    interrupt: `SET status = 'failed', error_fingerprint = 'interrupted'`,
-    fail: `SET status = 'failed', error_fingerprint = coalesce('kind', nullif(error_fingerprint, 'alone'))`,
-    succeed: `SET status = 'processed', error_fingerprint = coalesce(NULL, nullif(error_fingerprint, 'alone'))`,
-    die: `SET status = 'dead_letter', available_at = NULL, error_fingerprint = coalesce(NULL, nullif(error_fingerprint, 'alone'))`,
-  };
   let db: EngineDatabase;
   let inbox: InboxEventStore;
   let settlements: SettlementStore;
@@ -306,11 +295,9 @@ describe('what runs alone, while a version before works on the same table', () =
     );
   });
 
-  const old = (what: keyof typeof OLD) =>
-    database.pool.query(`UPDATE integration.inbox_event ${OLD[what]}, updated_at = clock_timestamp()`);
   const row = async () => {
     const { rows } = await database.pool.query(
-      `SELECT id, status, attempt_count AS attempt, suspicion, error_fingerprint AS shown FROM integration.inbox_event`,
+      `SELECT id, status, attempt_count AS attempt, suspicion, error_fingerprint AS kind FROM integration.inbox_event`,
     );
     return rows[0];
   };
@@ -341,26 +328,21 @@ describe('what runs alone, while a version before works on the same table', () =
     });
   };
 
-  /** A row as a version before inserts it for a suspect. */
-  const insertedByOld = () =>
+  /** The row of an event whose process has ended, by the kind of its last failure. */
+  const suspect = (kind: string | null = null) =>
     database.pool.query(
       `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status,
-         attempt_count, error_fingerprint, available_at)
-       VALUES (gen_random_uuid(), 1, $1, 'invoice', 'a', 'failed', 0, 'interrupted', now())`,
-      [NAME],
+         attempt_count, error_fingerprint, suspicion, available_at)
+       VALUES (gen_random_uuid(), 1, $1, 'invoice', 'a', 'failed', 0, $2, 'interrupted', now())`,
+      [NAME, kind],
     );
 
-  it('is understood by this version where that one has written it, and the other way round', async () => {
-    await insertedByOld();
-    expect(await row()).toMatchObject({ suspicion: 'interrupted' });
+  it('is claimed as such and not among others, and keeps the kind of its failure', async () => {
+    await suspect('kind of before');
     expect(await inbox.hasSuspects(KEY)).toBe(true);
     expect(await claim('others')).toEqual([]);
     expect(await claim('suspects')).toHaveLength(1);
-    expect(await row()).toMatchObject({ status: 'processing', suspicion: 'alone', shown: 'alone' });
-    await old('interrupt');
-    expect(await row()).toMatchObject({ suspicion: 'interrupted', shown: 'interrupted' });
-    await old('claimAlone');
-    expect(await row()).toMatchObject({ suspicion: 'alone', shown: 'alone' });
+    expect(await row()).toMatchObject({ status: 'processing', suspicion: 'alone', kind: 'kind of before' });
     // It ran alone, so its attempt stays counted.
     const { attempt } = await row();
     await inbox.interruptLeftovers(KEY, token, [], false);
@@ -368,55 +350,45 @@ describe('what runs alone, while a version before works on the same table', () =
       status: 'failed',
       attempt,
       suspicion: 'interrupted',
-      shown: 'interrupted',
+      kind: 'interrupted',
     });
   });
 
-  it('is no flag any more once either of them has tried it again', async () => {
-    await insertedByOld();
+  it('is no flag any more once it was tried again', async () => {
+    await suspect();
     await claim('suspects');
-    await old('fail');
-    expect(await row()).toMatchObject({ status: 'failed', suspicion: null, shown: 'kind' });
-    await old('claim');
+    await settle({});
+    expect(await row()).toMatchObject({ status: 'failed', suspicion: null, kind: 'kind' });
+    expect(await inbox.hasSuspects(KEY)).toBe(false);
+    await claim('any');
     const { attempt } = await row();
     // It did not run alone: a stale flag would charge it with this attempt.
     await inbox.interruptLeftovers(KEY, token, [], false);
     expect(await row()).toMatchObject({ attempt: attempt - 1, suspicion: 'interrupted' });
-    await old('claimAlone');
-    await settle({});
-    expect(await row()).toMatchObject({ status: 'failed', suspicion: null, shown: 'kind' });
-    expect(await inbox.hasSuspects(KEY)).toBe(false);
-  });
-
-  it.each(['succeed', 'die'] as const)('is none at rest, where a version before lets it %s', async (how) => {
-    await insertedByOld();
-    await claim('suspects');
-    await old(how);
-    expect(await row()).toMatchObject({ suspicion: null, shown: null });
   });
 
   it('stays one where the claim is given back before it ran, and where it fails as a suspect again', async () => {
-    await insertedByOld();
+    await suspect();
     await claim('suspects');
     await settle({ attemptGivenBack: true, error: undefined, fingerprint: undefined });
-    expect(await row()).toMatchObject({ attempt: 0, suspicion: 'interrupted', shown: 'interrupted' });
+    expect(await row()).toMatchObject({ attempt: 0, suspicion: 'interrupted', kind: null });
     await claim('suspects');
     await settle({ isSuspect: true });
-    expect(await row()).toMatchObject({ attempt: 1, suspicion: 'interrupted', shown: 'interrupted' });
+    expect(await row()).toMatchObject({ attempt: 1, suspicion: 'interrupted', kind: 'kind' });
     await claim('suspects');
     const failedAttempt = JSON.stringify({ attempt: 2, fingerprint: 'own kind' });
     await settle({ status: 'dead_letter', fingerprint: 'own kind', availableInMs: undefined, failedAttempt });
-    expect(await row()).toMatchObject({ status: 'dead_letter', suspicion: null, shown: 'own kind' });
+    expect(await row()).toMatchObject({ status: 'dead_letter', suspicion: null, kind: 'own kind' });
   });
 
   it('is one from the moment when an event that may end its process is moved to the inbox', async () => {
     const event = { outboxEventId: randomUUID(), position: 1, aggregateType: 'invoice', aggregateId: 'a' };
     await new InboxCursorStore(db).moveToInbox(KEY, token, event);
-    expect(await row()).toMatchObject({ status: 'processing', suspicion: 'alone', shown: 'alone' });
+    expect(await row()).toMatchObject({ status: 'processing', suspicion: 'alone', kind: null });
   });
 
   it('has the kind of its last failure once it is a dead letter without an error of its own', async () => {
-    await insertedByOld();
+    await suspect();
     await claim('suspects');
     await inbox.interruptLeftovers(KEY, token, [], false);
     await claim('suspects');
@@ -426,6 +398,6 @@ describe('what runs alone, while a version before works on the same table', () =
       fingerprint: undefined,
       availableInMs: undefined,
     });
-    expect(await row()).toMatchObject({ status: 'dead_letter', suspicion: null, shown: 'interrupted' });
+    expect(await row()).toMatchObject({ status: 'dead_letter', suspicion: null, kind: 'interrupted' });
   });
 });

@@ -175,7 +175,7 @@ describe('an interrupted retry', () => {
       );
       await until('it waits for its turn', async () => {
         const [row] = await inboxRows(own, 'worker');
-        return row?.status === 'processing' && row.fingerprint === 'alone';
+        return row?.status === 'processing' && row.suspicion === 'alone';
       });
       await new Promise((resolve) => setTimeout(resolve, 3 * timeoutMs));
       hold.open();

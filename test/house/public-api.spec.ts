@@ -217,7 +217,6 @@ const TYPES = [
   'RepartitionOptions',
   'RepartitionState',
   'ReplayFilter',
-  'ReplayOptions',
   'ReplayRange',
   'ReplayRequest',
   'ReplayResult',

@@ -148,13 +148,6 @@ describe('saves whose transactions hold the cursor without a gap', () => {
   });
 });
 
-it('the save of an owner of an earlier version leaves its lease as it is', async () => {
-  const token = await claimed();
-  await database.pool.query('UPDATE integration.inbox_cursor SET lease_ms = NULL');
-  expect(await settlements.settlePositions(KEY, token, '{[1,2)}', 1)).toBe(true);
-  expect(await left()).toBeLessThanOrEqual(0);
-});
-
 it('an owner goes on for as long as its saves have renewed its lease, though somebody always holds the row', async () => {
   const handled = new Recorder<string>();
   const leaseMs = 2_000;

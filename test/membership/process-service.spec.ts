@@ -137,7 +137,7 @@ describe('a process', () => {
 });
 
 describe('a process that has died', () => {
-  it('is listed as not alive and not connected, and an earlier version says less', async () => {
+  it('is listed as not alive and not connected', async () => {
     const app = await start([]);
     await database.pool.query(
       `INSERT INTO integration.integration_process (id, role, host, pid, backend_pid, backend_start, seen_at)

@@ -275,16 +275,14 @@ describe('a process whose code handles one more event name', () => {
     expect((await seen.first(5)).slice(1)).toEqual(['order.placed 1', 'order.paid 2'].flatMap(both));
   });
 
-  it('does not wait for an owner of an earlier version, which would not answer', async () => {
-    const lines = hearLog();
-    const seen: Seen = new Recorder();
-    const { older } = await deployBusy(seen);
-    await database.pool.query('UPDATE integration.integration_process SET protocol = 0');
-    holdUp(older.wire, BEATS);
-    const newer = await deploy(NEW, { seen });
-    expect(newer.wire.sentOf(ASKS_FOR_READERS)).toEqual([]);
-    expect(lines.texts('warn').filter(isOfTaking)).toEqual([]);
-    expect(await seen.first(2)).toEqual(['begun order.placed 1', 'begun order.placed 1']);
+  it('finds what a process can be asked for as a number, which a later version can go by', async () => {
+    const { older } = await deployBusy(new Recorder());
+    const { rows } = await database.pool.query<{ protocol: number }>(
+      'SELECT protocol FROM integration.integration_process WHERE pid = $1',
+      [process.pid],
+    );
+    expect(older.app.workers.active).toHaveLength(1);
+    expect(rows).toEqual([{ protocol: 1 }]);
   });
 
   it('does not wait for an owner that was killed', async () => {

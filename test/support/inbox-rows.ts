@@ -9,6 +9,7 @@ export interface InboxRow {
   readonly attempts: number;
   readonly error: string | null;
   readonly fingerprint: string | null;
+  readonly suspicion: string | null;
   /** A time's ISO text, `infinity`, `-infinity`, or null. */
   readonly availableAt: string | null;
   /** What an admin decided last. */
@@ -19,7 +20,7 @@ export interface InboxRow {
 export async function inboxRows(database: TestDatabase, consumerName: string): Promise<InboxRow[]> {
   const { rows } = await database.pool.query<InboxRow>(
     `SELECT outbox_event_id AS "outboxEventId", aggregate_id AS "aggregateId", status, attempt_count AS attempts,
-            last_error AS error, error_fingerprint AS fingerprint, available_at::text AS "availableAt", resolution
+            last_error AS error, error_fingerprint AS fingerprint, suspicion, available_at::text AS "availableAt", resolution
      FROM integration.inbox_event WHERE consumer_name = $1 ORDER BY position`,
     [consumerName],
   );

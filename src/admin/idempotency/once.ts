@@ -96,16 +96,10 @@ function ownerOf(actor: string, key: string, request: ServerRequest): string {
   return `${UNKNOWN_ACTOR}:${sha256(JSON.stringify([key, shown]))}`;
 }
 
-/**
- * What a key belongs to: the request with everything that decides what becomes of it. A request without
- * `If-Match` has the hash that earlier versions gave it.
- */
+/** What a key belongs to: the request with everything that decides what becomes of it. */
 function hashOf(request: ServerRequest): string {
   const { method, originalUrl, url, body } = request;
-  const condition = headerOf(request, 'if-match');
-  return sha256(
-    JSON.stringify([method, originalUrl ?? url, body, ...(condition === undefined ? [] : [condition])]),
-  );
+  return sha256(JSON.stringify([method, originalUrl ?? url, body, headerOf(request, 'if-match')]));
 }
 
 function sha256(text: string): string {

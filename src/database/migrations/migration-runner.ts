@@ -52,8 +52,9 @@ export interface MigrationResult {
  * of processes may call it at once: one does the work, and the others wait for it and find nothing left to
  * do.
  *
- * Throws INTEGRATION_DATABASE_UNREACHABLE, INTEGRATION_MIGRATION_CHANGED, INTEGRATION_SCHEMA_NEWER or, if a
- * statement fails, INTEGRATION_MIGRATION_FAILED. A failed migration leaves nothing behind.
+ * Throws INTEGRATION_DATABASE_UNREACHABLE, INTEGRATION_MIGRATION_CHANGED, INTEGRATION_SCHEMA_NEWER,
+ * INTEGRATION_SCHEMA_UNRELEASED or, if a statement fails, INTEGRATION_MIGRATION_FAILED. A failed migration
+ * leaves nothing behind.
  */
 export async function runMigrations(options: RunMigrationsOptions): Promise<MigrationResult> {
   const schema = validateSchemaName(options.schema ?? DEFAULT_SCHEMA);
@@ -76,7 +77,8 @@ export async function runMigrations(options: RunMigrationsOptions): Promise<Migr
 /**
  * Checks that the schema is the one that this version of the package needs, and changes nothing. Migrations
  * that Prisma Migrate applied count. Throws INTEGRATION_SCHEMA_MISSING, INTEGRATION_SCHEMA_OUTDATED (both
- * with the command to run), INTEGRATION_SCHEMA_NEWER or INTEGRATION_MIGRATION_CHANGED.
+ * with the command to run), INTEGRATION_SCHEMA_UNRELEASED, INTEGRATION_SCHEMA_NEWER or
+ * INTEGRATION_MIGRATION_CHANGED.
  */
 export async function verifyMigrations(
   db: EngineDatabase,

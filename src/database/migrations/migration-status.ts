@@ -7,9 +7,15 @@ import { folderNameOf, lineOf, type MigrationFile, readMigrationFiles } from './
 /**
  * `current`: nothing is to be done. `missing`: no migration was applied. `outdated`: some migrations were not
  * applied yet. `changed`: a file differs from the one that was applied. `newer`: the database has migrations
- * that this version of the package does not know.
+ * that this version of the package does not know. `unreleased`: the tables are from before the first release.
  */
-export type MigrationState = 'current' | 'missing' | 'outdated' | 'changed' | 'newer';
+export type MigrationState = 'current' | 'missing' | 'outdated' | 'changed' | 'newer' | 'unreleased';
+
+/**
+ * The migration with which each database began before the first release. No released migration goes on from
+ * there (see `docs/decisions/0089`).
+ */
+const FIRST_UNRELEASED = '20261120000000_outbox_and_inbox';
 
 /** The migrations of one schema, compared with those of the package. Names are in order. */
 export interface MigrationStatus {
@@ -35,18 +41,19 @@ export async function migrationStatus(
   const lines = new Set(known.map((file) => lineOf(file.name)));
   // Migrations of lines that this process does not have are ignored.
   const own = history.filter(({ name }) => lineOf(name) === undefined || lines.has(lineOf(name)));
-  return compare(schema, known, own, await appliedByPrisma(store, missing));
+  const byPrisma = await appliedByPrisma(store, missing);
+  // Prisma's history goes on where a host has dropped the tables and made those of a release.
+  const isOfNoRelease = missing.length === known.length && byPrisma.length === 0;
+  const unreleased = isOfNoRelease ? await appliedByPrisma(store, [FIRST_UNRELEASED]) : [];
+  return compare(schema, known, own, [...byPrisma, ...unreleased]);
 }
 
-async function appliedByPrisma(
-  store: MigrationStore,
-  missing: readonly string[],
-): Promise<AppliedMigration[]> {
-  if (missing.length === 0) return [];
+async function appliedByPrisma(store: MigrationStore, names: readonly string[]): Promise<AppliedMigration[]> {
+  if (names.length === 0) return [];
   const found = new Map(
-    (await store.appliedByPrisma(missing.map(folderNameOf))).map((applied) => [applied.name, applied]),
+    (await store.appliedByPrisma(names.map(folderNameOf))).map((applied) => [applied.name, applied]),
   );
-  return missing.flatMap((name) => {
+  return names.flatMap((name) => {
     const applied = found.get(folderNameOf(name));
     return applied === undefined ? [] : [{ ...applied, name }];
   });
@@ -71,24 +78,39 @@ function compare(
     changed: history
       .filter((line) => checksums.has(line.name) && checksums.get(line.name) !== line.checksum)
       .map((line) => line.name),
-    unknown: history.filter((line) => !checksums.has(line.name)).map((line) => line.name),
+    unknown: applied.filter((line) => !checksums.has(line.name)).map((line) => line.name),
   };
   return { ...status, state: stateOf(status) };
 }
 
 function stateOf(status: Omit<MigrationStatus, 'state'>): MigrationState {
+  if (status.unknown.includes(FIRST_UNRELEASED)) return 'unreleased';
   if (status.unknown.length > 0) return 'newer';
   if (status.changed.length > 0) return 'changed';
   if (status.pending.length === 0) return 'current';
   return status.applied.length === 0 ? 'missing' : 'outdated';
 }
 
+/** What to do where the tables are from before the first release. */
+export function wayFromUnreleased(target: CommandTarget): string {
+  return `Nothing in them can be taken over: drop them (docs/guide/operate/troubleshooting.md has the statement), or give the package a new database or another schema, and run: ${migrateCommandLine(target)}`;
+}
+
 /**
- * Throws for the states that a migration cannot repair: INTEGRATION_SCHEMA_NEWER,
- * INTEGRATION_MIGRATION_CHANGED.
+ * Throws for the states that a migration cannot repair: INTEGRATION_SCHEMA_UNRELEASED,
+ * INTEGRATION_SCHEMA_NEWER, INTEGRATION_MIGRATION_CHANGED.
+ *
+ * @param engine whose tables they are, for the command to run
  */
-export function refuseForeignHistory(status: MigrationStatus): void {
+export function refuseForeignHistory(status: MigrationStatus, engine?: string): void {
   const { schema, unknown, changed } = status;
+  if (status.state === 'unreleased') {
+    throw new IntegrationError(
+      'INTEGRATION_SCHEMA_UNRELEASED',
+      `schema "${schema}" has tables of nestjs-integration from before its first release, and no migration goes on from there. ${wayFromUnreleased({ schema, engine })}`,
+      { schema, migrations: unknown },
+    );
+  }
   if (status.state === 'newer') {
     throw new IntegrationError(
       'INTEGRATION_SCHEMA_NEWER',
@@ -107,13 +129,13 @@ export function refuseForeignHistory(status: MigrationStatus): void {
 
 /**
  * Throws unless the schema is exactly the one that this package version needs: INTEGRATION_SCHEMA_MISSING or
- * INTEGRATION_SCHEMA_OUTDATED with the command to run, INTEGRATION_SCHEMA_NEWER,
- * INTEGRATION_MIGRATION_CHANGED.
+ * INTEGRATION_SCHEMA_OUTDATED with the command to run, INTEGRATION_SCHEMA_UNRELEASED,
+ * INTEGRATION_SCHEMA_NEWER, INTEGRATION_MIGRATION_CHANGED.
  *
  * @param engine whose tables they are, for that command
  */
 export function requireCurrent(status: MigrationStatus, engine?: string): void {
-  refuseForeignHistory(status);
+  refuseForeignHistory(status, engine);
   const { schema, pending } = status;
   if (status.state === 'missing') {
     throw new IntegrationError(

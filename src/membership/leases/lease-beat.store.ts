@@ -43,7 +43,7 @@ export const mayBeTaken = (self: string, dead: string): string =>
  * lack the right to read the table.
  *
  * A row that somebody is taking is not renewed, for the reason that stands with the renewal of cursors. Saves
- * of the owner do not keep renewals out (see lease.store.ts), unless an earlier version has sent them.
+ * of the owner do not keep renewals out (see lease.store.ts).
  */
 export function leasePartsOfBeat({ integrationLease }: Tables): {
   readonly renewal: string;

@@ -74,7 +74,7 @@ export async function releaseCanaries({ pool }: TestDatabase): Promise<CanaryEve
     `{"whole": ${LONG_NUMBERS[0]}, "broken": ${LONG_NUMBERS[1]}, "list": [${LONG_NUMBERS[0]}]}`,
   );
   await pool.query(
-    `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread, paused_at, paused_by, pause_reason, paused_by_at)
+    `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread, paused_at, paused_by, pause_reason)
      VALUES ($1, ARRAY[$2], '{[1,)}', now(), $3, $4, now())`,
     [img, svg, script, link],
   );

@@ -1,8 +1,9 @@
--- Webhooks that others send to the application. The decision: docs/decisions/0062.
+-- Webhooks that others send to the application. The decisions: docs/decisions/0062 and 0066.
 
--- One row for each delivery that was accepted, or that `once` has done. key_hash: SHA-256 of what the source calls the delivery.
--- body_hash: SHA-256 of its bytes, by which the same body under another id is found; null for `once`. tenant_id is empty for hosts
--- without tenants. Retention deletes rows that are older than the setting core.integration.webhooks.receiptDays.
+-- One row for each delivery that was accepted, or that `once` has done. key_hash: SHA-256 of what the source calls the
+-- delivery. body_hash: SHA-256 of its bytes, by which the same body under another id is found; null for `once`.
+-- tenant_id is empty for hosts without tenants. Retention deletes rows that are older than the setting
+-- core.integration.webhooks.receiptDays.
 CREATE TABLE "integration"."webhook_receipt" (
   "source"          varchar(63)  NOT NULL,
   "tenant_id"       varchar(127) NOT NULL DEFAULT '',
@@ -23,20 +24,23 @@ CREATE TABLE "integration"."webhook_body" (
   "bytes"           bytea        NOT NULL
 );
 
--- Addresses of senders that belong to a tenant: the id stands in the URL.
+-- Endpoints of senders that belong to a tenant: the id stands in the URL. Their secrets are rows of integration_secret
+-- with the owner type webhook_inbound. connection_id has no foreign key, because there is no table of connections. A
+-- paused endpoint answers 503, so that its sender repeats the delivery.
 CREATE TABLE "integration"."webhook_inbound" (
   "id"            uuid         NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
   "tenant_id"     varchar(127) NOT NULL DEFAULT '',
   "source"        varchar(63)  NOT NULL,
   "connection_id" uuid,
   "external_id"   varchar(255),
-  "status"        varchar(16)  NOT NULL DEFAULT 'active' CHECK ("status" IN ('active', 'disabled')),
+  "status"        varchar(16)  NOT NULL DEFAULT 'active' CHECK ("status" IN ('active', 'paused')),
   "created_at"    timestamptz  NOT NULL DEFAULT clock_timestamp()
 );
-CREATE INDEX "webhook_inbound_tenant_idx" ON "integration"."webhook_inbound" ("tenant_id", "source");
+-- Ids begin with the time, so this is the order of a list, and a page goes on behind an id whose row is gone.
+CREATE INDEX "webhook_inbound_tenant_idx" ON "integration"."webhook_inbound" ("tenant_id", "id");
 
--- How many requests of each source came to which end on each day (UTC). Processes add to it every few seconds. Requests to names that
--- are no source are counted under the empty name.
+-- How many requests of each source came to which end on each day (UTC). Processes add to it every few seconds. Requests
+-- to names that are no source are counted under the empty name.
 CREATE TABLE "integration"."webhook_count" (
   "source"  varchar(63) NOT NULL,
   "day"     date        NOT NULL,
@@ -45,14 +49,16 @@ CREATE TABLE "integration"."webhook_count" (
   PRIMARY KEY ("source", "day", "outcome")
 );
 
--- Takes one delivery into the log: its receipt, its event and, if jsonb cannot hold its body, the bytes. `delivery` is a list: a receipt
--- and an event. The receipt: source, tenant_id, key_hash and body_hash (hex), what becomes of a body that came before under another id
--- (mark, reject, or null for nothing), endpoint_id, content_type, and the bytes (base64, or null). The event: as append_event takes it.
--- `outcome` is the position of the event, or what stands in the way of it: `repeated` and the id of the first event, or `rejected`.
+-- Takes one delivery into the log: its receipt, its event and, if jsonb cannot hold its body, the bytes. `delivery` is a
+-- list: a receipt and an event. The receipt: source, tenant_id, key_hash and body_hash (hex), what becomes of a body that
+-- came before under another id (mark, reject, or null for nothing), endpoint_id, content_type, and the bytes (base64, or
+-- null). The event: as append_event takes it. `outcome` is the position of the event, or what stands in the way of it:
+-- `repeated` and the id of the first event, or `rejected`.
 --
--- Two deliveries with the same key: the INSERT of the second waits until the first is committed, and then inserts nothing. Two with the
--- same body and different keys: the advisory lock lets one at a time look for the other. Each call takes at most one such lock, before
--- it waits for any key, so no two calls wait for each other. No position is drawn for a repetition.
+-- Two deliveries with the same key: the INSERT of the second waits until the first is committed, and then inserts
+-- nothing. Two with the same body and different keys: the advisory lock lets one at a time look for the other. Each call
+-- takes at most one such lock, before it waits for any key, so no two calls wait for each other. No position is drawn
+-- for a repetition.
 CREATE PROCEDURE "integration"."receive_webhook"("delivery" jsonb, INOUT "outcome" text)
 LANGUAGE plpgsql AS $$
 DECLARE
