@@ -36,14 +36,14 @@ type Next = (error?: unknown) => void;
 const ALL_METHODS: readonly unknown[] = [RequestMethod.ALL, -1];
 
 /**
- * The routes of a module, wherever the application has mounted them: behind the global prefix, unless they are
- * excluded from it, and behind the path that `RouterModule` gives to the module. Their controllers are neutral
- * to versions, so a version never stands in their paths. Prefix and paths are set after the container is made,
- * so they are asked for when they are needed.
+ * The routes of a module, wherever the application has mounted them: behind the global prefix, unless they
+ * are excluded from it, and behind the path that `RouterModule` gives to the module. Their controllers are
+ * neutral to versions, so a version never stands in their paths. Prefix and paths are set after the
+ * container is made, so they are asked for when they are needed.
  *
- * A body parser of the application comes before guards, filters and handlers. So what becomes of the bodies of
- * these routes is decided in front of it, on each platform in its own way. Requests of other routes are left
- * alone.
+ * A body parser of the application comes before guards, filters and handlers. So what becomes of the bodies
+ * of these routes is decided in front of it, on each platform in its own way. Requests of other routes are
+ * left alone.
  */
 export class MountedRoutes {
   private readonly patterns = new Map<string, RoutePattern>();
@@ -66,8 +66,8 @@ export class MountedRoutes {
   }
 
   /**
-   * The parameters of the request, if it is one of these routes that Express will find for it. Fastify looks
-   * for the route before it reads the body, and needs no such question.
+   * The parameters of the request, if it is one of these routes that Express will find for it. Fastify
+   * looks for the route before it reads the body, and needs no such question.
    */
   parametersOf({ method, path, url }: ExpressRequest): Record<string, string> | undefined {
     const router = expressRouterOf(this.host.httpAdapter);
@@ -81,8 +81,9 @@ export class MountedRoutes {
   }
 
   /**
-   * Express: handles requests in front of the application's body parsers. Nest adds these when the application
-   * is initialized, before the middleware of modules. So it must be called while the container makes providers.
+   * Express: handles requests in front of the application's body parsers. Nest adds these when the
+   * application is initialized, before the middleware of modules. So it must be called while the container
+   * makes providers.
    */
   beforeParsers(handle: (request: ExpressRequest, response: unknown, next: Next) => void): void {
     whenServed(this.host, (adapter) => {
@@ -91,8 +92,8 @@ export class MountedRoutes {
   }
 
   /**
-   * Express: handles what the application's body parsers throw for requests of these routes. It must be called
-   * when the parsers are there and the routes are not: in `configure` of a module.
+   * Express: handles what the application's body parsers throw for requests of these routes. It must be
+   * called when the parsers are there and the routes are not: in `configure` of a module.
    */
   onParserError(handle: (error: unknown, request: ServerRequest, response: unknown) => void): void {
     const { httpAdapter } = this.host;

@@ -10,8 +10,8 @@ export interface ParsedBodyRules {
 }
 
 /**
- * Lets the application's own parsers read the bodies of mounted routes, but answers itself where one of them
- * refuses a body. Otherwise the filters of the application would answer, in their own form.
+ * Lets the application's own parsers read the bodies of mounted routes, but answers itself where one of
+ * them refuses a body. Otherwise the filters of the application would answer, in their own form.
  */
 export class ParsedBodies {
   constructor(
@@ -29,8 +29,8 @@ export class ParsedBodies {
 
   /**
    * Refuses a body that says itself that it is too large before the parsers of Express, which may take more
-   * and read it to its end. In Fastify the limit of the route does it. Node throws the body away as it comes,
-   * so the sender reads the answer at once and keeps its connection.
+   * and read it to its end. In Fastify the limit of the route does it. Node throws the body away as it
+   * comes, so the sender reads the answer at once and keeps its connection.
    */
   private refuseEarly(): void {
     const { limit } = this.rules;

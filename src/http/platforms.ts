@@ -39,7 +39,7 @@ export function fastifyOf(adapter: AbstractHttpAdapter): FastifyInstance | undef
   return adapter.getType() === 'fastify' ? adapter.getInstance() : undefined;
 }
 
-/** What is used of the router of Express 4 and 5. */
+/** What is used of the router of Express. */
 interface ExpressRouter {
   readonly caseSensitive?: boolean;
   readonly strict?: boolean;
@@ -47,9 +47,13 @@ interface ExpressRouter {
 
 /** How Express compares paths. The router takes it from the settings when it is made. */
 export function expressRouterOf(adapter: AbstractHttpAdapter): ExpressRouter {
-  const app = adapter.getInstance() as { readonly _router?: ExpressRouter; readonly router?: ExpressRouter };
-  // Express 4 throws where `router` is read, and has the other name.
-  return app._router ?? app.router ?? {};
+  try {
+    const { router } = adapter.getInstance() as { readonly router?: ExpressRouter };
+    return router ?? {};
+  } catch {
+    // Express 4 throws where its router is asked for. It is taken to compare as it does by default.
+    return {};
+  }
 }
 
 /** Calls `use` with the adapter as soon as the application has one. A process without HTTP has none. */

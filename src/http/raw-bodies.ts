@@ -11,7 +11,10 @@ type Parameters = Readonly<Record<string, unknown>>;
 export interface RawBodyRules {
   /** The most bytes that the body of a request may have. Undefined if nobody wants to have it. */
   limitOf(parameters: Parameters): number | undefined;
-  /** Answers a request whose body is refused: with `BodyTooLarge`, `BodyReadBefore` or an error of its stream. */
+  /**
+   * Answers a request whose body is refused: with `BodyTooLarge`, `BodyReadBefore` or an error of its
+   * stream.
+   */
   refuse(error: unknown, parameters: Parameters, response: unknown): void;
 }
 
@@ -28,9 +31,9 @@ interface FastifyRequest extends ServerRequest {
 const BODY_HEADERS = ['content-type', 'content-length', 'transfer-encoding'] as const;
 
 /**
- * Reads the bodies of POST requests of mounted routes before anything of the application does, and keeps their
- * bytes (`bytesOf`). A middleware of Express reads them in front of the parsers. In Fastify a hook of the
- * routes reads the body before it is parsed.
+ * Reads the bodies of POST requests of mounted routes before anything of the application does, and keeps
+ * their bytes (`bytesOf`). A middleware of Express reads them in front of the parsers. In Fastify a hook of
+ * the routes reads the body before it is parsed.
  */
 export class RawBodies {
   constructor(
@@ -109,8 +112,8 @@ async function read(
 
 /**
  * The bytes of a body that nobody has read yet. Undefined if somebody has: the application, or whatever
- * stands before it. Then a host may have kept them (`isKept`), or a hook of Fastify hands on a stream of its
- * own.
+ * stands before it. Then a host may have kept them (`isKept`), or a hook of Fastify hands on a stream of
+ * its own.
  *
  * @throws SenderGone
  */
@@ -136,8 +139,8 @@ async function unreadBytes(
 }
 
 /**
- * What a hook has made of the body is not looked at. But while it is full it would hold up the body, and Node
- * pauses the body if it fails.
+ * What a hook has made of the body is not looked at. But while it is full it would hold up the body, and
+ * Node pauses the body if it fails.
  */
 function letRun(payload: unknown, raw: IncomingMessage): void {
   if (payload instanceof Readable) payload.on('error', () => raw.resume()).resume();

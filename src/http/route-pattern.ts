@@ -6,8 +6,8 @@ export interface RoutePattern {
 }
 
 /**
- * The pattern by which Express compares the path of a request with that of a route: `:name` is a part of one
- * segment, `*name` goes over several, and what stands in braces may be absent. Only the prefix of an
+ * The pattern by which Express compares the path of a request with that of a route: `:name` is a part of
+ * one segment, `*name` goes over several, and what stands in braces may be absent. Only the prefix of an
  * application has more than `:name`.
  */
 export function routePattern(path: string, how: { caseSensitive?: boolean; strict?: boolean }): RoutePattern {

@@ -5,7 +5,10 @@ interface ReadBefore {
    * does.
    */
   readonly rawBody?: unknown;
-  /** What a parser made of the body. It is the bytes too, if the parser leaves them as they are, such as `express.raw()`. */
+  /**
+   * What a parser made of the body. It is the bytes too, if the parser leaves them as they are, such as
+   * `express.raw()`.
+   */
   readonly body?: unknown;
   /** Whether something was read of the stream. */
   readonly readableDidRead?: boolean | undefined;
