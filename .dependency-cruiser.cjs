@@ -22,7 +22,7 @@ const LINES = [
   ['log', 'wakeups'],
   ['settings'],
   ['audit'],
-  ['database', 'events', 'context', 'telemetry'],
+  ['database', 'events', 'context', 'telemetry', 'http'],
   ['errors', 'types'],
 ];
 
@@ -72,6 +72,7 @@ const WORK = {
   events: 'says what an event is',
   context: 'carries the context of handlers and traces',
   telemetry: 'tells OpenTelemetry what happens',
+  http: 'takes requests in: where routes are mounted, what becomes of bodies, how an answer is sent',
   errors: 'lists what can go wrong',
   types: 'is what a host declares to the compiler',
 };

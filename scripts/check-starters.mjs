@@ -14,8 +14,8 @@ import { startEmbeddedPostgres } from '../dist/testing/index.js';
 const ROOT = resolve(import.meta.dirname, '..');
 const STEP_LIMIT_MS = 5 * 60_000;
 const BOOT_LIMIT_MS = 60_000;
-const WEBHOOKS = 'webhook-matrix.mjs';
-const WEBHOOK_CASES = 28;
+const HTTP = 'http-matrix.mjs';
+const HTTP_CASES = 28;
 
 const { values: options } = parseArgs({
   options: { json: { type: 'string' }, only: { type: 'string' }, keep: { type: 'boolean', default: false } },
@@ -220,20 +220,20 @@ async function checkStarter(notes, starter, tarball, databaseUrl) {
     const given = makesDatabase ? {} : { env };
     notes.noteRun(`${name}-passes-its-end-to-end-test`, await run(folder, 'npm', ['run', 'test:e2e'], given));
   }
-  if (starter.receives !== undefined) await checkWebhooks(notes, name, folder, env, starter.receives);
+  if (starter.receives !== undefined) await checkHttp(notes, name, folder, env, starter.receives);
   const booted = await run(folder, 'node', [main], { env, timeout: BOOT_LIMIT_MS });
   notes.note(`${name}-boots-publishes-and-handles-one-event`, handledOneEvent(booted));
 }
 
-/** The ways in which an application may receive webhooks, on the Nest of this starter. */
-async function checkWebhooks(notes, name, folder, env, version) {
-  cpSync(join(ROOT, 'test/support/processes', WEBHOOKS), join(folder, WEBHOOKS));
-  const { ok, stdout, output } = await run(folder, 'node', [WEBHOOKS], { env });
+/** The ways in which an application may receive webhooks and have the admin API, on the Nest of this starter. */
+async function checkHttp(notes, name, folder, env, version) {
+  cpSync(join(ROOT, 'test/support/processes', HTTP), join(folder, HTTP));
+  const { ok, stdout, output } = await run(folder, 'node', [HTTP], { env });
   const { nest = '', cases = [] } = ok ? JSON.parse(stdout.trim().split('\n').at(-1)) : {};
-  const isAll = version.test(nest) && cases.length === WEBHOOK_CASES;
-  if (!notes.note(`${name}-receives-webhooks-in-${WEBHOOK_CASES}-ways`, isAll ? undefined : output)) return;
+  const isAll = version.test(nest) && cases.length === HTTP_CASES;
+  if (!notes.note(`${name}-takes-requests-in-${HTTP_CASES}-ways`, isAll ? undefined : output)) return;
   for (const { name: way, problems } of cases)
-    notes.note(`${name}-receives-webhooks: ${way}`, problems.length === 0 ? undefined : problems.join('\n'));
+    notes.note(`${name}-takes-requests: ${way}`, problems.length === 0 ? undefined : problems.join('\n'));
 }
 
 async function createDatabase(server, name) {

@@ -1,7 +1,8 @@
 import { type DynamicModule, Module, type NestModule, type Provider } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
+import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import { MountedRoutes } from '../http/mounted-routes.js';
+import { ParsedBodies } from '../http/parsed-bodies.js';
 import { madeOptions } from '../module/made-options.js';
-import { MountedRoutes } from '../module/mounted-routes.js';
 import { checkAsyncOptions, checkedCallOptions, checkOptions } from './admin-option-checks.js';
 import {
   ADMIN_CALL_OPTIONS,
@@ -13,15 +14,14 @@ import {
 import { AdminSections } from './admin-sections.js';
 import { AdminCalls } from './calls/admin-calls.js';
 import { AdminProblemFilter } from './calls/admin-problem.filter.js';
+import { MAX_BODY_BYTES, problemOfBody } from './calls/body.js';
 import { Denials } from './calls/denials.js';
 import { Once } from './idempotency/once.js';
 import { Deliveries } from './look/deliveries.js';
 import { OverviewLook } from './look/overview.js';
 import { AccessCheck } from './mounting/access-check.js';
-import { BodyErrors } from './mounting/body-errors.js';
+import { pageController, sectionController } from './mounting/admin-controllers.js';
 import { BroughtSections } from './mounting/brought-sections.js';
-import { mountedController } from './mounting/mounted-controller.js';
-import { mountedPage } from './mounting/mounted-page.js';
 import { PageSlash } from './mounting/page-slash.js';
 import { AdminPage } from './page/admin-page.js';
 import { HANDLERS } from './routes/handlers.js';
@@ -39,7 +39,7 @@ import { DEFAULT_STREAM_LIMITS, OpenStreams, STREAM_LIMITS } from './streams/ope
 export class IntegrationAdminModule implements NestModule {
   constructor(
     private readonly brought: BroughtSections,
-    private readonly bodyErrors: BodyErrors,
+    private readonly bodies: ParsedBodies,
     private readonly pageSlash: PageSlash,
   ) {}
 
@@ -62,7 +62,7 @@ export class IntegrationAdminModule implements NestModule {
   /** Nest calls it between the body parsers of the application and its routes. */
   async configure(): Promise<void> {
     await this.brought.install(this);
-    this.bodyErrors.install();
+    this.bodies.install();
     this.pageSlash.install();
   }
 }
@@ -72,14 +72,29 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
   return {
     module: IntegrationAdminModule,
     imports: [...(imports ?? [])],
-    controllers: [...HANDLERS.map((handlers) => mountedController(handlers, mount)), mountedPage(mount)],
+    controllers: [...HANDLERS.map((handlers) => sectionController(handlers, mount)), pageController(mount)],
     providers: [
       ...options,
       { provide: ADMIN_MOUNT_OPTIONS, useValue: { path, access, decorate, guards } },
       {
         provide: MountedRoutes,
-        inject: [ModuleRef],
-        useFactory: (moduleRef: ModuleRef) => new MountedRoutes(moduleRef, IntegrationAdminModule),
+        inject: [ModuleRef, HttpAdapterHost, AdminSections],
+        useFactory: (moduleRef: ModuleRef, host: HttpAdapterHost, sections: AdminSections) =>
+          new MountedRoutes(moduleRef, host, {
+            module: IntegrationAdminModule,
+            path,
+            routes: () => sections.routes,
+          }),
+      },
+      {
+        provide: ParsedBodies,
+        inject: [MountedRoutes, AdminCalls],
+        useFactory: (routes: MountedRoutes, calls: AdminCalls) =>
+          new ParsedBodies(routes, {
+            limit: MAX_BODY_BYTES,
+            refuse: (error, request, response) =>
+              calls.refuse(problemOfBody(error, request), request, response),
+          }),
       },
       { provide: AdminSections, useFactory: () => new AdminSections(HANDLERS) },
       BroughtSections,
@@ -92,7 +107,6 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
       { provide: STREAM_LIMITS, useValue: DEFAULT_STREAM_LIMITS },
       Once,
       AccessCheck,
-      BodyErrors,
       PageSlash,
       AdminPage,
     ],

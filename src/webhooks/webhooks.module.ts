@@ -1,18 +1,18 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
+import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import { MountedRoutes } from '../http/mounted-routes.js';
 import { BROUGHT_EXTENSION } from '../module/extension.js';
 import { madeOptions } from '../module/made-options.js';
-import { MountedRoutes } from '../module/mounted-routes.js';
 import { IncomingEndpointsService } from './incoming/endpoints/incoming-endpoints.service.js';
-import { RawBytes } from './incoming/http/raw-bytes.js';
 import { WebhookAnswers } from './incoming/http/webhook-answers.js';
-import { webhookController } from './incoming/http/webhook-controller.js';
+import { RAW_BODIES, webhookController, webhookRoutes } from './incoming/http/webhook-routes.js';
 import { IncomingEngine } from './incoming/incoming-engine.js';
 import { IncomingWebhookService } from './incoming/incoming-webhook.service.js';
 import { webhooksExtension } from './webhooks-extension.js';
 import {
   checkWebhooksAsyncOptions,
   checkWebhooksOptions,
+  DEFAULT_PATH,
   resolveMadeOptions,
   WEBHOOKS_OPTIONS,
   type WebhooksModuleAsyncOptions,
@@ -74,14 +74,15 @@ function mounted(options: Provider[], mount: WebhooksModuleOptions): DynamicModu
       ...options,
       {
         provide: MountedRoutes,
-        inject: [ModuleRef],
-        useFactory: (moduleRef: ModuleRef) => new MountedRoutes(moduleRef, WebhooksModule),
+        inject: [ModuleRef, HttpAdapterHost],
+        useFactory: (moduleRef: ModuleRef, host: HttpAdapterHost) =>
+          webhookRoutes(moduleRef, host, { module: WebhooksModule, path: mount.path ?? DEFAULT_PATH }),
       },
       IncomingEngine,
       IncomingWebhookService,
       IncomingEndpointsService,
       WebhookAnswers,
-      ...(mount.incoming === undefined ? [] : [RawBytes]),
+      ...(mount.incoming === undefined ? [] : [RAW_BODIES]),
     ],
     exports: [IncomingWebhookService, IncomingEndpointsService, WEBHOOKS_OPTIONS],
   };

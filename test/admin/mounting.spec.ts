@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createServer, type Server, request as sendOn } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -22,6 +24,8 @@ import {
   VersioningType,
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE, Reflector, RouterModule } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { IntegrationAdminModule, type IntegrationAdminOptions } from 'nestjs-integration/admin';
 import { map } from 'rxjs';
 import { HANDLERS } from '../../src/admin/routes/handlers.js';
@@ -86,6 +90,12 @@ const PLACES: readonly {
     ],
     prepare: (app) => app.setGlobalPrefix('api', { exclude: ['inner/*path'] }),
   },
+  {
+    name: 'a path that is excluded from the global prefix',
+    path: PATH,
+    base: `/${PATH}`,
+    prepare: (app) => app.setGlobalPrefix('api', { exclude: [`${PATH}/{*rest}`] }),
+  },
 ];
 
 const setupOf = ({
@@ -109,6 +119,35 @@ describe.each(PLATFORMS)('on %s, the admin API', (platform) => {
 
   it.each(PLACES)('takes writes at $name, and refuses bodies that no parser takes', async (place) => {
     await withApp({ platform, ...setupOf(place) }, (app) => takesWrites(app.url, place.base));
+  });
+
+  it('refuses a broken body with a problem also where the server does not look at the case of paths', async () => {
+    const servers = {
+      express: () => new ExpressAdapter(),
+      fastify: () => new FastifyAdapter({ routerOptions: { caseSensitive: false } }),
+    };
+    await withApp({ platform, adapter: servers[platform]() }, async ({ url }) => {
+      for (const base of [`/${PATH}`, '/OPS/integration', '/Ops/INTEGRATION']) {
+        const broken = await sendBroken(url, base);
+        expect(broken).toMatchObject({ status: 400, json: { code: 'INTEGRATION_ADMIN_INVALID' } });
+        expect(broken.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+      }
+    });
+  });
+
+  it('leaves the bodies of other paths to the application, also such as differ in their case', async () => {
+    const sensitive = createRequire(import.meta.url)('express')().set('case sensitive routing', true);
+    const servers = { express: () => new ExpressAdapter(sensitive), fastify: () => new FastifyAdapter() };
+    await withApp({ platform, adapter: servers[platform]() }, async ({ url }) => {
+      expect(await sendBroken(url, `/${PATH}`)).toMatchObject({
+        json: { code: 'INTEGRATION_ADMIN_INVALID' },
+      });
+      for (const base of ['/OPS/integration', '/shop', `/${PATH}/none`]) {
+        const { headers, json } = await sendBroken(url, base);
+        expect(headers.get('content-type')).toMatch(/^application\/json/);
+        expect(json).toMatchObject({ statusCode: 400 });
+      }
+    });
   });
 
   it('is behind a proxy that strips a prefix', async () => {
@@ -199,6 +238,21 @@ describe.each(PLATFORMS)('on %s, the admin API', (platform) => {
         expect(seen).toEqual(['first reads', 'first writes', 'second reads', 'second writes']);
       },
     );
+  });
+});
+
+it('refuses a broken body with a problem where its application of Express is a part of another one', async () => {
+  const inner = new ExpressAdapter();
+  await withApp({ adapter: inner }, async () => {
+    const outer = createServer(new ExpressAdapter().getInstance().use('/tools', inner.getInstance()));
+    outer.listen(0, '127.0.0.1');
+    await once(outer, 'listening');
+    const url = `http://127.0.0.1:${(outer.address() as AddressInfo).port}`;
+    try {
+      await takesWrites(url, `/tools/${PATH}`);
+    } finally {
+      outer.close();
+    }
   });
 });
 
@@ -337,6 +391,9 @@ async function takesWrites(url: string, base: string): Promise<void> {
     await database.pool.query('DELETE FROM integration.inbox_cursor WHERE consumer_name = $1', [name]);
   }
 }
+
+const sendBroken = (url: string, base: string) =>
+  ask(url, 'operations', { method: 'POST', headers: JSON_HEADERS, body: '{', base });
 
 const WRAPPING: NestInterceptor = {
   intercept: (_, next) => next.handle().pipe(map((data) => ({ wrapped: data }))),

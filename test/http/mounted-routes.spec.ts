@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
 import {
   Controller,
@@ -9,10 +10,12 @@ import {
   VERSION_NEUTRAL,
   VersioningType,
 } from '@nestjs/common';
-import { ModuleRef, NestFactory, RouterModule } from '@nestjs/core';
+import { HttpAdapterHost, ModuleRef, NestFactory, RouterModule } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { isParameter, MountedRoutes } from '../../src/module/mounted-routes.js';
+import { isParameter, MountedRoutes, type RouteAt } from '../../src/http/mounted-routes.js';
+
+const express = createRequire(import.meta.url)('express');
 
 @Controller({ path: 'hooks', version: VERSION_NEUTRAL })
 class HooksController {
@@ -83,6 +86,15 @@ const PLACES: Readonly<Record<string, Place>> = {
 
 const PLATFORMS = { express: () => new ExpressAdapter(), fastify: () => new FastifyAdapter() };
 
+const ROUTE: RouteAt = { method: 'POST', path: ':source' };
+const routesOf = (app: INestApplication) =>
+  new MountedRoutes(app.get(ModuleRef), app.get(HttpAdapterHost), {
+    module: HooksModule,
+    path: 'hooks',
+    routes: () => [ROUTE],
+  });
+const requestOf = (path: string) => ({ method: 'POST', url: path, path, headers: {} });
+
 describe.each(['express', 'fastify'] as const)('on %s', (platform) => {
   it.each(Object.entries(PLACES))(
     'the routes of a module are known at %s',
@@ -94,11 +106,14 @@ describe.each(['express', 'fastify'] as const)('on %s', (platform) => {
       prepare?.(app);
       await app.listen(0, '127.0.0.1');
       try {
-        const routes = new MountedRoutes(app.get(ModuleRef), HooksModule);
-        const segments = routes.segmentsOf('hooks/:source', RequestMethod.POST);
+        const routes = routesOf(app);
+        const segments = routes.segmentsOf(ROUTE);
         const path = segments.map((segment) => (isParameter(segment) ? 'any' : segment)).join('/');
         const { status } = await fetch(`${await app.getUrl()}/${path}`, { method: 'POST' });
         expect([segments.join('/'), status]).toEqual([at, 201]);
+        expect(routes.parametersOf(requestOf(`/${path}`))).toMatchObject({ source: 'any' });
+        expect(routes.parametersOf(requestOf(`/${path}/more`))).toBeUndefined();
+        expect(routes.parametersOf({ ...requestOf(`/${path}`), method: 'GET' })).toBeUndefined();
       } finally {
         await app.close();
       }
@@ -112,8 +127,36 @@ it('the routes of one module are at two places in two applications of one proces
     @Module({ imports: [HooksModule, RouterModule.register([{ path, module: HooksModule }])] })
     class AppModule {}
     const app = await NestFactory.create(AppModule, new ExpressAdapter(), { logger: false });
-    placed.push(...new MountedRoutes(app.get(ModuleRef), HooksModule).segmentsOf('', RequestMethod.POST));
+    placed.push(routesOf(app).pathOf(ROUTE));
     await app.close();
   }
-  expect(placed).toEqual(['one', 'two']);
+  expect(placed).toEqual(['/one/hooks/:source', '/two/hooks/:source']);
+});
+
+describe('on Express, a path is looked for', () => {
+  const settings = [
+    ['as the router is made', {}, ['/hooks/a', '/HOOKS/a', '/hooks/a/']],
+    ['with its case', { 'case sensitive routing': true }, ['/hooks/a', '/hooks/a/']],
+    ['with its last slash', { 'strict routing': true }, ['/hooks/a', '/HOOKS/a']],
+  ] as const;
+
+  it.each(settings)('%s', async (_, given, expected) => {
+    // The router takes the settings when it is made, which the adapter of Nest does at once.
+    const server = express();
+    for (const [name, value] of Object.entries(given)) server.set(name, value);
+    const app = await NestFactory.create(HooksModule, new ExpressAdapter(server), { logger: false });
+    await app.listen(0, '127.0.0.1');
+    try {
+      const routes = routesOf(app);
+      const url = await app.getUrl();
+      const paths = ['/hooks/a', '/HOOKS/a', '/hooks/a/', '//hooks/a', '/hooks', '/hooks/a/b'];
+      const known = paths.filter((path) => routes.parametersOf(requestOf(path)) !== undefined);
+      const answered: string[] = [];
+      for (const path of paths)
+        if ((await fetch(url + path, { method: 'POST' })).status === 201) answered.push(path);
+      expect([known, answered]).toEqual([expected, expected]);
+    } finally {
+      await app.close();
+    }
+  });
 });

@@ -13,7 +13,7 @@ import {
   TEXT,
   TIME,
 } from '../../src/admin/answers/schema.js';
-import { Answer } from '../../src/admin/calls/answer.js';
+import { Answer } from '../../src/http/answer.js';
 import type { Answering } from '../../src/admin/routes/answering.js';
 import { route } from '../../src/admin/routes/route.js';
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Post } from '@nestjs/common';
+import { Body, Controller, Post } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import {
@@ -23,6 +23,7 @@ type HostRequest = IncomingMessage & { rawBody?: unknown; body?: unknown };
 interface Express {
   (request: IncomingMessage, response: ServerResponse): void;
   use(path: string | Middleware, handler?: Middleware | Express): void;
+  set(name: string, value: unknown): void;
 }
 interface ExpressModule {
   (): Express;
@@ -125,6 +126,15 @@ class OwnController {
   @VerifiedWebhook('github')
   take(@WebhookEvent() { type }: VerifiedWebhookRequest): object {
     return { type };
+  }
+}
+
+/** Another route of the application, where its server looks at the case of paths. */
+@Controller('WEBHOOKS')
+class LoudController {
+  @Post(':name')
+  echo(@Body() body: unknown): object {
+    return { body };
   }
 }
 
@@ -334,3 +344,22 @@ describe.each([false, true])(
     });
   },
 );
+
+it('on Express that looks at the case of paths, a route in another case gets its bodies as the application reads them', async () => {
+  const server = express();
+  server.set('case sensitive routing', true);
+  const { url, close } = await startWebhookApp(database, {
+    adapter: new ExpressAdapter(server),
+    webhooks: WEBHOOKS,
+    module: { controllers: [LoudController] },
+  });
+  try {
+    expect(await send(`${url}/webhooks/github`, delivery('nothing', SHORT))).toMatchObject(ACCEPTED);
+    expect(await send(`${url}/WEBHOOKS/github`, delivery('nothing', SHORT))).toMatchObject({
+      status: 201,
+      json: { body: JSON.parse(SHORT) },
+    });
+  } finally {
+    await close();
+  }
+});

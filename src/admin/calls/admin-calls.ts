@@ -2,6 +2,8 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { messageOf } from '../../errors.js';
+import { ANSWER_HEADERS, Answer, sendAnswer } from '../../http/answer.js';
+import { pathOf, queryOf, type ServerRequest } from '../../http/server-request.js';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
 import {
   ADMIN_CALL_OPTIONS,
@@ -14,17 +16,15 @@ import { idempotencyKeyOf, Once } from '../idempotency/once.js';
 import { fieldsOfQuery, readFields } from '../input/input.js';
 import { type Call, isWrite, type Route, startsSomething } from '../routes/route.js';
 import { OpenStreams } from '../streams/open-streams.js';
-import { queryOf, type ServerRequest } from './admin-request.js';
 import { AllowedHosts } from './allowed-hosts.js';
-import { Answer } from './answer.js';
 import { bodyOf } from './body.js';
 import { Denials } from './denials.js';
 import { refuseForgery } from './forgery.js';
 import { HostDecisions } from './host-decisions.js';
 import { deniedAction } from './problem.js';
+import { problemAnswer } from './problem-answer.js';
 import { problemOf } from './problem-of.js';
 
-const HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
 // A proxy that buffers would keep the looks. A connection that stays open would keep the server from
 // closing.
 const STREAM_HEADERS = {
@@ -75,8 +75,8 @@ export class AdminCalls {
             act().catch((error) => this.problem(error, request, route)),
           )
         : await act();
-      if (isStream) this.streams.start(response, { ...HEADERS, ...STREAM_HEADERS });
-      else this.send(response, answer);
+      if (isStream) this.streams.start(response, { ...ANSWER_HEADERS, ...STREAM_HEADERS });
+      else sendAnswer(this.host, response, answer);
     } catch (error) {
       this.refuse(error, request, response, route);
     }
@@ -86,13 +86,13 @@ export class AdminCalls {
   refuse(error: unknown, request: ServerRequest, response: unknown, route?: Route): void {
     const answer = this.problem(error, request, route);
     // A guard or an interceptor of the application may have answered already.
-    if (!this.host.httpAdapter.isHeadersSent(response)) this.send(response, answer);
+    if (!this.host.httpAdapter.isHeadersSent(response)) sendAnswer(this.host, response, answer);
   }
 
   private problem(error: unknown, request: ServerRequest, route?: Route): Answer {
     const { problem, isUnexpected } = problemOf(error, route, (code) => this.sections.statusOf(code));
     if (isUnexpected) this.logFailure(error, `${request.method} ${pathOf(request)}`, route);
-    return Answer.ofProblem(problem);
+    return problemAnswer(problem);
   }
 
   /** A page that is open asks the same again every few seconds. */
@@ -121,18 +121,6 @@ export class AdminCalls {
     const author = { by: actor, via: 'rest', reason, idempotencyKey: idempotencyKeyOf(request) };
     return { request, path, query, body, actor, author, may } as Call<R>;
   }
-
-  private send(response: unknown, { status, headers, body }: Answer): void {
-    const adapter = this.host.httpAdapter;
-    const all = { 'Content-Type': 'application/json; charset=utf-8', ...HEADERS, ...headers };
-    for (const [name, value] of Object.entries(all)) adapter.setHeader(response, name, value);
-    adapter.reply(response, body, status);
-  }
-}
-
-/** The path of a request without its query, which may hold what a person typed. */
-function pathOf({ originalUrl, url }: ServerRequest): string {
-  return (originalUrl ?? url).split('?', 1)[0] ?? '';
 }
 
 function stackOf(error: unknown): string {

@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
+import type { ServerRequest } from '../../http/server-request.js';
 import { AdminCalls } from './admin-calls.js';
-import type { ServerRequest } from './admin-request.js';
 
 /**
  * Turns what guards and interceptors of the application throw into problems. It stands on the controllers,

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
+import { headerOf } from '../../http/server-request.js';
 import type { AdminCallOptions, AdminHttpRequest, AdminMountOptions } from '../admin-options.js';
-import { headerOf } from './admin-request.js';
 import { AdminProblem } from './problem.js';
 
 /**

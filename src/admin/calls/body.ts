@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import { MAX_JSON_DEPTH } from '../../events/event-limits.js';
-import { readBytes, SenderGone } from '../../module/read-bytes.js';
-import { headerOf, type ServerRequest } from './admin-request.js';
+import { BodyTooLarge, lengthSaidOf, readBytes, SenderGone } from '../../http/read-bytes.js';
+import { headerOf, type ServerRequest } from '../../http/server-request.js';
 import { AdminProblem, invalidRequest } from './problem.js';
 import { refusalOf, refusedEarly, statusOfException } from './problem-of.js';
 
@@ -24,7 +24,7 @@ const JSON_TYPE = /^application\/json\s*(;|$)/i;
  * undoes, 400 for no object
  */
 export async function bodyOf(request: ServerRequest): Promise<Record<string, unknown>> {
-  if (saysTooMuch(request)) throw bodyTooLarge();
+  if (lengthSaidOf(request) > MAX_BODY_BYTES) throw bodyTooLarge();
   if (!JSON_TYPE.test(headerOf(request, 'content-type') ?? '')) throw otherType();
   const body = request.body ?? (await unreadBodyOf(request));
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw noObject();
@@ -35,16 +35,12 @@ export async function bodyOf(request: ServerRequest): Promise<Record<string, unk
   return body as Record<string, unknown>;
 }
 
-/** Whether a request says itself that its body is too large, so that nobody has to read it. */
-export function saysTooMuch(request: ServerRequest): boolean {
-  return Number(headerOf(request, 'content-length') ?? 0) > MAX_BODY_BYTES;
-}
-
 /**
  * The problem that an error in front of the routes is: of a body parser, or of a middleware or hook that
  * refuses. The words of the error stay here. Other errors stay what they are.
  */
 export function problemOfBody(error: unknown, request: ServerRequest): unknown {
+  if (error instanceof BodyTooLarge) return bodyTooLarge(error.limit);
   if (statusOfException(error) !== undefined) return error;
   const status = refusalOf(Object(error).statusCode);
   const coding = codingOf(request);
@@ -141,7 +137,7 @@ function otherCoding(coding: string): AdminProblem {
 }
 
 /** The problem of a body with more bytes than this. */
-export function bodyTooLarge(limit: number = MAX_BODY_BYTES): AdminProblem {
+function bodyTooLarge(limit: number = MAX_BODY_BYTES): AdminProblem {
   return new AdminProblem(413, 'INTEGRATION_ADMIN_TOO_LARGE', `The body has more than ${limit} bytes`, [
     { in: 'body', pointer: '', message: `must not have more than ${limit} bytes` },
   ]);

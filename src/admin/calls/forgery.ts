@@ -1,5 +1,5 @@
+import { headerOf } from '../../http/server-request.js';
 import type { AdminHttpRequest } from '../admin-options.js';
-import { headerOf } from './admin-request.js';
 import { AdminProblem } from './problem.js';
 
 /**

@@ -4,12 +4,13 @@ import { ModuleRef } from '@nestjs/core';
 import { AdminDatabase } from '../../database/admin-database.js';
 import { isConnectionLoss } from '../../database/connection/connection-loss.js';
 import { problemOfText } from '../../events/text.js';
+import type { Answer } from '../../http/answer.js';
+import { headerOf, type ServerRequest } from '../../http/server-request.js';
 import { engineOf } from '../../module/engine-of.js';
 import type { AdminAction } from '../admin-action.js';
-import { headerOf, type ServerRequest } from '../calls/admin-request.js';
-import { Answer } from '../calls/answer.js';
 import { UNKNOWN_ACTOR } from '../calls/host-decisions.js';
 import { AdminProblem, invalidRequest } from '../calls/problem.js';
+import { repeatedAnswer } from '../calls/problem-answer.js';
 import { IdempotencyKeyStore, type KeptAnswer, type KeyedRequest } from './idempotency-key.store.js';
 import { OwedNotes } from './owed-notes.js';
 
@@ -121,5 +122,5 @@ function repeated({ action, bodyHash, status, answer }: KeptAnswer, asked: Keyed
       `The first request with this ${HEADER} still runs, or its end is unknown. Look in the audit log whether its change was made, before you send it again with another key`,
     );
   }
-  return Answer.repeated(answer ?? '', status);
+  return repeatedAnswer(answer ?? '', status);
 }

@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ModuleRef, ModulesContainer } from '@nestjs/core';
+import { addControllers } from '../../http/added-controllers.js';
 import { EngineExtensions } from '../../module/engine-extensions.js';
 import { engineOf } from '../../module/engine-of.js';
 import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../admin-options.js';
 import { AdminSections } from '../admin-sections.js';
-import { addControllers } from './added-controllers.js';
-import { mountedController } from './mounted-controller.js';
+import { sectionController } from './admin-controllers.js';
 
 /**
  * Mounts the sections that parts bring. The controllers of a module are listed when its `forRoot` is called.
@@ -28,7 +28,7 @@ export class BroughtSections {
       if (admin === undefined) continue;
       const addition = await admin();
       this.sections.add(name, addition);
-      const controllers = addition.sections.map((handlers) => mountedController(handlers, this.mount));
+      const controllers = addition.sections.map((handlers) => sectionController(handlers, this.mount));
       await addControllers(controllers, { module, modules: this.modules, moduleRef: this.moduleRef });
     }
   }

@@ -1,23 +1,7 @@
-import { Inject, Injectable, RequestMethod } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { MountedRoutes } from '../../module/mounted-routes.js';
-import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../admin-options.js';
-
-/** What is used of a route of Fastify before it is added. */
-interface FastifyRoute {
-  readonly url: string;
-  readonly method: string | readonly string[];
-}
-
-/** What is used of an application of Fastify. */
-interface FastifyInstance {
-  readonly initialConfig: {
-    readonly ignoreTrailingSlash?: boolean;
-    readonly routerOptions?: { readonly ignoreTrailingSlash?: boolean };
-  };
-  addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): void;
-  route(route: FastifyRoute): unknown;
-}
+import { MountedRoutes } from '../../http/mounted-routes.js';
+import { fastifyOf } from '../../http/platforms.js';
 
 /**
  * Answers the addresses of the page with a slash at their end as well, because people type them so. Express
@@ -29,14 +13,13 @@ export class PageSlash {
   constructor(
     private readonly routes: MountedRoutes,
     private readonly host: HttpAdapterHost,
-    @Inject(ADMIN_MOUNT_OPTIONS) private readonly mount: AdminMountOptions,
   ) {}
 
   /** Called when the routes of the application are not there yet. */
   install(): void {
     const { httpAdapter } = this.host;
-    if (httpAdapter?.getType() !== 'fastify') return;
-    const instance: FastifyInstance = httpAdapter.getInstance();
+    const instance = httpAdapter && fastifyOf(httpAdapter);
+    if (instance === undefined) return;
     const { ignoreTrailingSlash, routerOptions } = instance.initialConfig;
     if (ignoreTrailingSlash || routerOptions?.ignoreTrailingSlash) return;
     const urls = this.urls();
@@ -47,10 +30,7 @@ export class PageSlash {
   }
 
   private urls(): ReadonlySet<string> {
-    const { path } = this.mount;
-    const urls = [path, `${path}/ui`].map(
-      (each) => `/${this.routes.segmentsOf(each, RequestMethod.GET).join('/')}`,
-    );
+    const urls = ['', 'ui'].map((path) => this.routes.pathOf({ method: 'GET', path }));
     // The root is answered as it is.
     return new Set(urls.filter((url) => url !== '/'));
   }

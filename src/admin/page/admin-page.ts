@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { ServerRequest } from '../calls/admin-request.js';
+import { Answer, sendAnswer } from '../../http/answer.js';
+import { pathOf, type ServerRequest } from '../../http/server-request.js';
 import { AdminProblem, notFound } from '../calls/problem.js';
 import { type PageFile, pageFiles } from './page-files.js';
 
@@ -22,7 +23,6 @@ const PAGE_POLICY = [
 ].join('; ');
 
 const HEADERS = {
-  'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'same-origin',
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Resource-Policy': 'same-origin',
@@ -48,10 +48,7 @@ export class AdminPage {
     // The page names its assets relative to its own place, so that place must not end with a slash.
     if (pathOf(request).endsWith('/')) this.sendTo(response, '../ui');
     else {
-      this.send(this.file('index.html'), response, {
-        'Cache-Control': 'no-store',
-        'Content-Security-Policy': PAGE_POLICY,
-      });
+      this.send(this.file('index.html'), response, { 'Content-Security-Policy': PAGE_POLICY });
     }
   }
 
@@ -70,7 +67,8 @@ export class AdminPage {
   }
 
   private send({ type, text }: PageFile, response: unknown, headers: Readonly<Record<string, string>>): void {
-    this.reply(response, 200, { 'Content-Type': type, ...HEADERS, ...headers }, text);
+    const answer = Answer.ofText(text, { headers: { 'Content-Type': type, ...HEADERS, ...headers } });
+    sendAnswer(this.host, response, answer);
   }
 
   /**
@@ -78,24 +76,9 @@ export class AdminPage {
    * application does not see that part.
    */
   private sendTo(response: unknown, place: string): void {
-    const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' };
-    this.reply(response, 302, { ...headers, ...HEADERS, Location: place }, `The page is at ${place}\n`);
+    const headers = { 'Content-Type': 'text/plain; charset=utf-8', ...HEADERS, Location: place };
+    sendAnswer(this.host, response, Answer.ofText(`The page is at ${place}\n`, { status: 302, headers }));
   }
-
-  private reply(
-    response: unknown,
-    status: number,
-    headers: Readonly<Record<string, string>>,
-    text: string,
-  ): void {
-    const adapter = this.host.httpAdapter;
-    for (const [name, value] of Object.entries(headers)) adapter.setHeader(response, name, value);
-    adapter.reply(response, text, status);
-  }
-}
-
-function pathOf({ originalUrl, url }: ServerRequest): string {
-  return (originalUrl ?? url).split('?', 1)[0] ?? '';
 }
 
 function notBuilt(): AdminProblem {

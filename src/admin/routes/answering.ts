@@ -1,5 +1,5 @@
+import type { Answer } from '../../http/answer.js';
 import type { Infer } from '../answers/schema.js';
-import type { Answer } from '../calls/answer.js';
 import type { Call, Route } from './route.js';
 
 /**

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { ConsumerService } from '../../changes/consumer.service.js';
 import { IntegrationError } from '../../errors.js';
+import { Answer } from '../../http/answer.js';
 import { MAX_PARTITIONS } from '../../subscribers/subscriber-validation.js';
 import { Consumer, ConsumerPage, Repartition } from '../answers/consumers.js';
 import { Done } from '../answers/done.js';
-import { Answer } from '../calls/answer.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { count, flag, optional, text } from '../input/field.js';
 import type { Answering } from './answering.js';

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CorrectionService } from '../../changes/correction.service.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
+import { Answer } from '../../http/answer.js';
 import type { EventHead } from '../../log/event-look.js';
 import { EventLookService } from '../../log/event-look.service.js';
 import type { OutboxEventStatusReport } from '../../log/outbox-event.js';
@@ -8,7 +9,6 @@ import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../admin-options.js';
 import { EventHistory } from '../answers/dead-letters.js';
 import { Correction, EventChain, EventPage, EventWithStatus, Payload } from '../answers/events.js';
 import type { Infer } from '../answers/schema.js';
-import { Answer } from '../calls/answer.js';
 import { notFound } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { count, json, optional, position, text, time, uuid } from '../input/field.js';

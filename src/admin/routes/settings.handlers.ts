@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { IntegrationError } from '../../errors.js';
+import { Answer } from '../../http/answer.js';
+import { headerOf } from '../../http/server-request.js';
 import { IntegrationSettingsService, type SettingView } from '../../settings/integration-settings.service.js';
 import type { SettingValues } from '../../settings/settings-change.js';
 import type { AdminHttpRequest } from '../admin-options.js';
 import { Setting, SettingHistoryPage, Settings, SettingsPreview } from '../answers/settings.js';
-import { headerOf } from '../calls/admin-request.js';
-import { Answer } from '../calls/answer.js';
 import { AdminProblem, type FieldProblem, invalidRequest } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { escapePointer, optional, position, text } from '../input/field.js';

@@ -1,3 +1,4 @@
+import { type ServerRequest, urlOf } from '../../http/server-request.js';
 import { jsonTextAt } from './json-text.js';
 
 /** A request of a sender, before anybody believes it. */
@@ -90,4 +91,19 @@ export function headersOf(
     headers[name.toLowerCase()] = typeof value === 'string' ? value : value.join(', ');
   }
   return headers;
+}
+
+/** The request in the form that sources look at. */
+export function rawRequestOf(
+  request: ServerRequest,
+  body: Buffer,
+  {
+    publicUrl,
+    endpointId,
+  }: { readonly publicUrl: string | undefined; readonly endpointId?: string | undefined },
+): RawWebhookRequest {
+  const headers = headersOf(request.headers);
+  const base =
+    publicUrl?.replace(/\/+$/, '') ?? `${request.protocol ?? 'http'}://${headers.host ?? 'localhost'}`;
+  return { method: request.method.toUpperCase(), url: base + urlOf(request), headers, body, endpointId };
 }

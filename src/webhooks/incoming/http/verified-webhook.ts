@@ -15,13 +15,15 @@ import {
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { catchError, Observable, throwError } from 'rxjs';
+import { bytesOf, type ServerRequest } from '../../../http/server-request.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import type { VerifiedWebhookRequest } from '../accepted-webhook.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
 import { withinRequest } from '../once-request.js';
+import { rawRequestOf } from '../raw-request.js';
 import { rawBodyMissing, refusedStepOf, toldOf } from '../refusal.js';
 import { KeysUnavailable } from '../schemes/jwks-keys.js';
-import { bytesOf, rawRequestOf, type ServerRequest } from './server-request.js';
+
 import { PASSING_RETRY_SECONDS, PAUSED_RETRY_SECONDS, STATUSES } from './statuses.js';
 
 const verified = new WeakMap<object, VerifiedWebhookRequest>();

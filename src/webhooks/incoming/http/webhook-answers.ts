@@ -3,17 +3,18 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { isConnectionLoss, sqlStateOf } from '../../../database/connection/connection-loss.js';
 import { RepeatedFailures } from '../../../database/repeated-failures.js';
 import { IntegrationError, type IntegrationErrorCode } from '../../../errors.js';
+import { Answer, sendAnswer } from '../../../http/answer.js';
+import { bytesOf, type ServerRequest } from '../../../http/server-request.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
+import { rawRequestOf } from '../raw-request.js';
 import { nothingHere, nothingToGet, rawBodyMissing, toldOf } from '../refusal.js';
 import { KeysUnavailable } from '../schemes/jwks-keys.js';
 import type { WebhookReply } from '../webhook-source.js';
-import { bytesOf, rawRequestOf, type ServerRequest } from './server-request.js';
 import { PASSING_RETRY_SECONDS, PAUSED_RETRY_SECONDS, STATUSES } from './statuses.js';
 
 /** SQLSTATEs of a server that stops, refuses connections, or took too long. */
 const PASSING_STATES = /^(08|53|57|55P03|40)/;
-const JSON_TYPE = 'application/json; charset=utf-8';
 
 /**
  * Answers the requests of senders. It writes the answer itself, so that nothing of the application changes
@@ -33,7 +34,7 @@ export class WebhookAnswers {
   async answer(request: ServerRequest, response: unknown): Promise<void> {
     const { source = '', endpointId } = request.params as { source?: string; endpointId?: string };
     try {
-      this.send(response, await this.replyTo(request, source, endpointId));
+      sendAnswer(this.host, response, await this.answerTo(request, source, endpointId));
     } catch (error) {
       this.refuse(error, response);
     }
@@ -41,45 +42,41 @@ export class WebhookAnswers {
 
   /** Answers with what went wrong. An error that nobody expected says nothing of itself, and is logged. */
   refuse(error: unknown, response: unknown): void {
+    sendAnswer(this.host, response, this.refusalOf(error));
+  }
+
+  private refusalOf(error: unknown): Answer {
     const told = toldOf(error);
     if (told !== undefined) {
       const { step, code, message } = told;
       if (step === 'raw-body') this.repeated.error(this.logger, message, undefined, step);
-      if (step === 'paused') this.adapter.setHeader(response, 'Retry-After', PAUSED_RETRY_SECONDS);
-      this.send(response, json(STATUSES[step], { code, step, message }));
-      return;
+      const headers = step === 'paused' ? { 'Retry-After': PAUSED_RETRY_SECONDS } : {};
+      return Answer.of({ code, step, message }, { status: STATUSES[step], headers });
     }
     if (error instanceof IntegrationError && error.code === 'INTEGRATION_CONTRACT_VIOLATION') {
       const { eventName } = error.details;
       this.repeated.error(this.logger, error.message, undefined, `${error.code} ${eventName}`);
-      this.send(
-        response,
-        json(422, { code: error.code, message: 'The delivery does not keep its contract' }),
-      );
-      return;
+      const message = 'The delivery does not keep its contract';
+      return Answer.of({ code: error.code, message }, { status: 422 });
     }
     if (isPassing(error)) {
-      const { adapter } = this;
-      adapter.setHeader(response, 'Retry-After', PASSING_RETRY_SECONDS);
       const line = `A webhook was not accepted: ${(error as Error).message}`;
       if (isOfOperators(error)) this.repeated.error(this.logger, line, undefined, line);
       else this.repeated.warn(this.logger, line);
-      this.send(
-        response,
-        json(503, { message: 'The delivery cannot be stored at the moment. Send it again' }),
-      );
-      return;
+      const headers = { 'Retry-After': PASSING_RETRY_SECONDS };
+      const message = 'The delivery cannot be stored at the moment. Send it again';
+      return Answer.of({ message }, { status: 503, headers });
     }
     const line = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.repeated.error(this.logger, line, undefined, line);
-    this.send(response, json(500, { message: 'The delivery was not stored. Send it again' }));
+    return Answer.of({ message: 'The delivery was not stored. Send it again' }, { status: 500 });
   }
 
-  private async replyTo(
+  private async answerTo(
     request: ServerRequest,
     key: string,
     endpointId: string | undefined,
-  ): Promise<WebhookReply> {
+  ): Promise<Answer> {
     const source = this.webhooks.find(key);
     // A delivery is a POST. A GET only tries the address, and platforms give a HEAD to the route of a GET.
     const isDelivery = request.method.toUpperCase() === 'POST';
@@ -93,29 +90,17 @@ export class WebhookAnswers {
       throw rawBodyMissing(key);
     }
     const raw = rawRequestOf(request, body, { publicUrl: this.options.publicUrl, endpointId });
-    if (!isDelivery) return this.webhooks.tried(key, raw);
+    if (!isDelivery) return answerOf(await this.webhooks.tried(key, raw));
     const accepted = await this.webhooks.accept(key, raw);
-    if (accepted.status === 'handshake') return accepted.reply;
+    if (accepted.status === 'handshake') return answerOf(accepted.reply);
     // How many events there are is no business of the sender's.
     const { status, outboxEventId } = accepted;
-    return source.reply ?? json(200, { status, outboxEventId });
-  }
-
-  private send(response: unknown, { status = 200, contentType, body = '' }: WebhookReply): void {
-    const { adapter } = this;
-    adapter.setHeader(response, 'Content-Type', contentType ?? 'text/plain; charset=utf-8');
-    adapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
-    adapter.setHeader(response, 'Cache-Control', 'no-store');
-    adapter.reply(response, body, status);
-  }
-
-  private get adapter() {
-    return this.host.httpAdapter;
+    return source.reply === undefined ? Answer.of({ status, outboxEventId }) : answerOf(source.reply);
   }
 }
 
-function json(status: number, value: object): WebhookReply {
-  return { status, contentType: JSON_TYPE, body: JSON.stringify(value) };
+function answerOf({ status, contentType = 'text/plain; charset=utf-8', body = '' }: WebhookReply): Answer {
+  return Answer.ofText(body, { status, headers: { 'Content-Type': contentType } });
 }
 
 /**

@@ -1,6 +1,3 @@
-import type { RawWebhookRequest } from '../raw-request.js';
-import { headersOf } from '../raw-request.js';
-
 /** What is left on a request by whoever read its body. */
 interface ReadBefore {
   /**
@@ -8,7 +5,10 @@ interface ReadBefore {
    * does.
    */
   readonly rawBody?: unknown;
-  /** The bytes too, if the parser was one that leaves bodies as they are, such as `express.raw()`. */
+  /**
+   * What a parser made of the body. It is the bytes too, if the parser leaves them as they are, such as
+   * `express.raw()`.
+   */
   readonly body?: unknown;
   /** Whether something was read of the stream. */
   readonly readableDidRead?: boolean | undefined;
@@ -20,11 +20,34 @@ export interface ServerRequest extends ReadBefore {
   readonly url: string;
   /** The URL as it was sent. `url` lacks a part of it where Express applications are nested. */
   readonly originalUrl?: string | undefined;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly params?: Readonly<Record<string, unknown>> | undefined;
   /** The request of Node, if the platform wraps it. */
   readonly raw?: (object & ReadBefore) | undefined;
   readonly protocol?: string | undefined;
+}
+
+/** A header of a request, its first value if it was sent several times. `name` is in lower case. */
+export function headerOf({ headers }: Pick<ServerRequest, 'headers'>, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' || value === undefined ? value : value[0];
+}
+
+/** The URL of a request as it was sent: its path and its query. */
+export function urlOf({ originalUrl, url }: Pick<ServerRequest, 'originalUrl' | 'url'>): string {
+  return originalUrl ?? url;
+}
+
+/** The path of a request without its query, which may hold what a person typed. */
+export function pathOf(request: Pick<ServerRequest, 'originalUrl' | 'url'>): string {
+  return urlOf(request).split('?', 1)[0] ?? '';
+}
+
+/** The query of a request as it was sent. The application's query parser has no part in it. */
+export function queryOf(request: Pick<ServerRequest, 'originalUrl' | 'url'>): string {
+  const url = urlOf(request);
+  const start = url.indexOf('?');
+  return start < 0 ? '' : url.slice(start + 1);
 }
 
 const kept = new WeakMap<object, Buffer>();
@@ -51,20 +74,4 @@ function leftOn({ rawBody, body }: ReadBefore, headers: ServerRequest['headers']
   if (Buffer.isBuffer(rawBody)) return rawBody;
   const { 'content-encoding': coding = 'identity' } = headers;
   return Buffer.isBuffer(body) && coding === 'identity' ? body : undefined;
-}
-
-/** The request in the form that sources look at. */
-export function rawRequestOf(
-  request: ServerRequest,
-  body: Buffer,
-  {
-    publicUrl,
-    endpointId,
-  }: { readonly publicUrl: string | undefined; readonly endpointId?: string | undefined },
-): RawWebhookRequest {
-  const headers = headersOf(request.headers);
-  const path = request.originalUrl ?? request.url;
-  const base =
-    publicUrl?.replace(/\/+$/, '') ?? `${request.protocol ?? 'http'}://${headers.host ?? 'localhost'}`;
-  return { method: request.method.toUpperCase(), url: base + path, headers, body, endpointId };
 }

@@ -1,5 +1,5 @@
-// Receives webhooks in each way in which an application may be made: on both platforms, with and without raw
-// bodies, with prefixes and versions. It runs on whatever Nest stands beside it, and prints its version and
+// Receives webhooks, and refuses broken bodies of the admin API, in each way in which an application may be
+// made: on both platforms, with and without raw bodies, with prefixes and versions. It runs on whatever Nest stands beside it, and prints its version and
 // each case as one line of JSON.
 import 'reflect-metadata';
 import { createHmac, randomUUID } from 'node:crypto';
@@ -9,6 +9,7 @@ import { NestFactory, RouterModule } from '@nestjs/core';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { IntegrationModule } from 'nestjs-integration';
+import { IntegrationAdminModule } from 'nestjs-integration/admin';
 import { githubSource, WebhooksModule } from 'nestjs-integration/webhooks';
 
 const SECRET = 'a secret of the sender';
@@ -24,6 +25,7 @@ const ROUTES = {
   'with a prefix and versions in URLs': {
     at: '/api/v2/webhooks/github',
     shop: '/api/v2/v7/shop',
+    admin: '/api/v2/ops/integration',
     isLargest: true,
     prepare: (app) =>
       app.setGlobalPrefix('api/v2').enableVersioning({ type: VersioningType.URI, defaultVersion: '7' }),
@@ -31,12 +33,13 @@ const ROUTES = {
   'with a prefix': {
     at: '/api/webhooks/github',
     shop: '/api/shop',
+    admin: '/api/ops/integration',
     prepare: (app) => app.setGlobalPrefix('api'),
   },
   'excluded from the prefix': {
     at: '/webhooks/github',
     shop: '/api/shop',
-    prepare: (app) => app.setGlobalPrefix('api', { exclude: ['webhooks/*path'] }),
+    prepare: (app) => app.setGlobalPrefix('api', { exclude: ['webhooks/*path', 'ops/integration/{*rest}'] }),
   },
   'with versions in a header': {
     at: '/webhooks/github',
@@ -47,8 +50,11 @@ const ROUTES = {
   'below paths of RouterModule, with a prefix': {
     at: '/api/inner/v9/webhooks/github',
     shop: '/api/shop',
+    admin: '/api/inner/v9/ops/integration',
     isLargest: true,
-    routes: [{ path: 'inner', children: [{ path: 'v9', module: WebhooksModule }] }],
+    routes: [
+      { path: 'inner', children: [{ path: 'v9', children: [WebhooksModule, IntegrationAdminModule] }] },
+    ],
     prepare: (app) => app.setGlobalPrefix('api'),
   },
 };
@@ -70,6 +76,7 @@ async function start(platform, rawBody, { path, prepare, routes = [] }) {
     imports: [
       IntegrationModule.forRoot({ connectionString: process.env.DATABASE_URL, role: 'publisher' }),
       WebhooksModule.forRoot({ path, incoming: { sources: [source] } }),
+      IntegrationAdminModule.forRoot({ path: 'ops/integration', access: 'open' }),
       RouterModule.register(routes),
     ],
     controllers: [ShopController],
@@ -101,8 +108,13 @@ const signed = (body, id = randomUUID()) => ({
   'x-hub-signature-256': `sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}`,
 });
 
+/** A write to the admin API whose body no parser takes. */
+const broken = (url) => post(`${url}/operations`, '{', { 'x-integration-admin': 'test' });
+const isProblem = ({ code }) => code === 'INTEGRATION_ADMIN_INVALID';
+
 /** What is wrong in this case. */
-async function problemsOf(url, rawBody, { at, shop = '/shop', isLargest = false, headers = {} }) {
+async function problemsOf(platform, url, rawBody, route) {
+  const { at, shop = '/shop', admin = '/ops/integration', isLargest = false, headers = {} } = route;
   const body = isLargest ? LARGEST : LONG;
   const delivery = signed(body);
   const sent = [
@@ -118,6 +130,11 @@ async function problemsOf(url, rawBody, { at, shop = '/shop', isLargest = false,
             ({ step }) => step === 'size',
           ],
         ]
+      : []),
+    ['a broken body', await broken(url + admin), 400, isProblem],
+    // Express does not look at the case of paths.
+    ...(platform === 'express'
+      ? [['a broken body in capitals', await broken(url + admin.toUpperCase()), 400, isProblem]]
       : []),
     [
       'a request to the shop',
@@ -142,7 +159,7 @@ for (const platform of Object.keys(PLATFORMS)) {
       try {
         const app = await start(platform, rawBody, route);
         try {
-          cases.push({ name, problems: await problemsOf(await app.getUrl(), rawBody, route) });
+          cases.push({ name, problems: await problemsOf(platform, await app.getUrl(), rawBody, route) });
         } finally {
           await app.close();
         }

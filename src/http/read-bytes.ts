@@ -1,9 +1,24 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { headerOf, type ServerRequest } from './server-request.js';
 
 /** The connection ended in the middle of a body, so there is nobody to answer. */
 export class SenderGone extends Error {
   override readonly name = 'SenderGone';
+}
+
+/** A body has more bytes than it may have. */
+export class BodyTooLarge extends Error {
+  override readonly name = 'BodyTooLarge';
+
+  constructor(readonly limit: number) {
+    super(`The body has more than ${limit} bytes`);
+  }
+}
+
+/** How many bytes a request says that its body has. */
+export function lengthSaidOf(request: Pick<ServerRequest, 'headers'>): number {
+  return Number(headerOf(request, 'content-length') ?? 0);
 }
 
 /** Whether all of a stream can still be read. What has ended, or gave something away, never says so again. */
@@ -18,7 +33,7 @@ export function isUnread(stream: Readable): boolean {
  * @throws SenderGone
  */
 export function readBytes(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.resolve(undefined);
+  if (lengthSaidOf(request) > limit) return Promise.resolve(undefined);
   return readStream(request, limit);
 }
 

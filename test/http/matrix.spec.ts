@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
-const SCRIPT = join(import.meta.dirname, '../support/processes/webhook-matrix.mjs');
+const SCRIPT = join(import.meta.dirname, '../support/processes/http-matrix.mjs');
 /** Twenty-eight applications one after the other. */
 const MANY_BOOTS_MS = 300_000;
 
@@ -16,7 +16,7 @@ afterAll(() => database.drop());
 
 // scripts/check-starters.mjs runs the same on Nest 11.
 it(
-  'receives webhooks on Nest 12, on both platforms, with and without raw bodies, with prefixes and versions',
+  'receives webhooks and refuses broken bodies on Nest 12, on both platforms, with and without raw bodies, with prefixes and versions',
   async () => {
     const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT], {
       env: { ...process.env, DATABASE_URL: database.url },
