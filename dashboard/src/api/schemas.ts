@@ -274,7 +274,7 @@ export type LinkGraph = {
 };
 export type Operation = {
   id: string;
-  kind: 'redrive' | 'discard' | 'replay';
+  kind: string;
   state: 'planned' | 'running' | 'done' | 'cancelled' | 'failed';
   filter: {
     consumerName?: string | undefined;
@@ -318,7 +318,7 @@ export type Operation = {
 export type OperationPage = { items: Array<Operation>; next: string | null };
 export type OperationWithVerdict = {
   id: string;
-  kind: 'redrive' | 'discard' | 'replay';
+  kind: string;
   state: 'planned' | 'running' | 'done' | 'cancelled' | 'failed';
   filter: {
     consumerName?: string | undefined;
