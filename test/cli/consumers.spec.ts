@@ -297,7 +297,7 @@ describe('dead-letters and redrive', () => {
     expect(await calls.first(1)).toEqual([2]);
     expect(
       await runJson('dead-letters', 'redrive', '--consumer', 'billing', '--limit', '2', '--yes'),
-    ).toEqual({
+    ).toMatchObject({
       status: 0,
       result: { redriven: 2 },
     });

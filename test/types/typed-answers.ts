@@ -13,9 +13,9 @@ import {
   TEXT,
   TIME,
 } from '../../src/admin/answers/schema.js';
-import { Answer } from '../../src/http/answer.js';
 import type { Answering } from '../../src/admin/routes/answering.js';
 import { route } from '../../src/admin/routes/route.js';
+import { Answer } from '../../src/http/answer.js';
 
 const Parcel = named(
   'Parcel',
