@@ -784,7 +784,7 @@ export const specMutants: readonly SpecMutant[] = [
       },
       {
         file: 'src/delivery/partition/attempt-settler.ts',
-        find: 'if (!attempt.deliveries.some((each) => entered.runsByItself(each))) return false;',
+        find: 'if (!attempt.deliveries.some((each) => entered.mustBeSingle(each))) return false;',
         put: 'return false;',
       },
     ],

@@ -217,7 +217,6 @@ const MOST_PUBLIC_MEMBERS = 20;
 /** Classes with more public members, and why each is one class. */
 const WIDE_CLASSES: Readonly<Record<string, string>> = {
   Attempt: 'it is the record of one run of a handler, which every part of delivery reads',
-  ConsumerWorkers: 'it is the one listener of the leases, whose interface has nine of its members',
   Partition: 'its members are the transitions of one state, which are proved together',
   PositionSet: 'it is a set with the operations of sets',
 };
