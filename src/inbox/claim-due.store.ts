@@ -8,8 +8,8 @@ import { unresolved } from './inbox-status.js';
 const FOLLOWERS = 100;
 
 /**
- * The two values of the column `suspicion`. With `interrupted` the row is a suspect, and its next attempt runs
- * while no other handler of the process does. With `alone` that attempt runs.
+ * The two values of the column `suspicion`. With `interrupted` the row is a suspect, and its next attempt
+ * runs while no other handler of the process does. With `alone` that attempt runs.
  */
 export const SUSPECT_RUNS = 'alone';
 export const SUSPECT = 'interrupted';
