@@ -1,6 +1,6 @@
 /** Milliseconds. At the pace of the last rows, a row that is claimed now runs within this time. */
 const AHEAD_MS = 100;
-/** So many rows are claimed ahead at most. After a kill, each of them may have to run exclusively. */
+/** How many rows are claimed ahead at most. After a kill, each of them may have to run exclusively. */
 const MOST_AHEAD = 500;
 /** No row is claimed ahead if more claimed rows than this wait behind others of their aggregates. */
 const MOST_FOLLOWING = 500;
