@@ -37,7 +37,10 @@ export interface ExceptionRow {
   readonly attempt: number;
   readonly error: string | undefined;
   readonly fingerprint: string | undefined;
-  /** Whether the event is a suspect: it runs exclusively the next time, because it may end sessions or processes. */
+  /**
+   * Whether the event is a suspect: it runs exclusively the next time, because it may end sessions or
+   * processes.
+   */
   readonly isSuspect: boolean;
   /** Whether its handler put the event off. The later events of its aggregate wait. */
   readonly isPostponed: boolean;
@@ -57,7 +60,10 @@ export interface ResolvedRow extends AggregateKey {
   readonly status: Exclude<InboxStatus, 'processing'>;
   readonly error: string | undefined;
   readonly fingerprint: string | undefined;
-  /** Whether the event is a suspect: it runs exclusively the next time, because it may end sessions or processes. */
+  /**
+   * Whether the event is a suspect: it runs exclusively the next time, because it may end sessions or
+   * processes.
+   */
   readonly isSuspect: boolean;
   /** Whether its handler put the event off. Then `attemptGivenBack` is true as well. */
   readonly isPostponed: boolean;

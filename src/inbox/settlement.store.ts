@@ -62,8 +62,8 @@ const INFINITE_DELAY = `CASE WHEN x.delay = 'Infinity' THEN 'infinity'::timestam
   WHEN x.delay IS NOT NULL THEN clock_timestamp() + x.delay * interval '1 millisecond' END`;
 
 /**
- * The row `i`, resolved as `x` says, is a suspect the next time. It has ended something, or its claimed attempt
- * never ran.
+ * The row `i`, resolved as `x` says, is a suspect the next time. It has ended something, or its claimed
+ * attempt never ran.
  */
 const STAYS_SUSPECT = '(x.suspect OR (x.given_back AND x.delay IS NOT NULL AND i.suspicion IS NOT NULL))';
 

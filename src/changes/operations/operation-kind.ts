@@ -26,9 +26,9 @@ export interface ChosenPortion {
 }
 
 /**
- * What operations of one kind do. `OperationService` plans, runs, cancels and lists operations of all kinds in
- * the same way. The engine has the kinds `redrive` and `discard`, and `replay`, which owners of consumers work
- * off. A part brings others.
+ * What operations of one kind do. `OperationService` plans, runs, cancels and lists operations of all kinds
+ * in the same way. The engine has the kinds `redrive` and `discard`, and `replay`, which owners of consumers
+ * work off. A part brings others.
  *
  * A portion is one transaction. `choose` locks what guards the rows, such as their cursors, and changes
  * nothing. Then the row of the operation is locked, and `change` is called only if the operation still runs
@@ -40,7 +40,9 @@ export interface KindOfOperation<
 > {
   /** Its name, at most 32 letters in lower case, with dots and hyphens: `redrive`, `parcels.return`. */
   readonly name: string;
-  /** @throws IntegrationError INTEGRATION_ADMIN_INVALID if the filter or another field does not fit the kind */
+  /**
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID if the filter or another field does not fit the kind
+   */
   check(request: RequestOfKind<Filter>): void;
   /** Counts what an operation would change at this moment. It only reads. */
   plan(db: EngineDatabase, request: RequestOfKind<Filter>): Promise<PlannedEvents>;
@@ -56,5 +58,6 @@ export interface KindOfOperation<
 }
 
 /** A kind, whatever its filter is. */
-// biome-ignore lint/suspicious/noExplicitAny: the service gives each kind the filters that the kind has checked
+// biome-ignore lint/suspicious/noExplicitAny: the service gives each kind the filters that the kind has
+// checked
 export type AnyKindOfOperation = KindOfOperation<any, any>;

@@ -20,8 +20,8 @@ export interface ClaimsInHand {
  *
  * A claim has a price, so not everything is claimed at once. It counts an attempt. The row is `processing`
  * although nothing runs, and nobody else can take it. If the process is killed, each row that it had claimed
- * runs exclusively once (docs/decisions/0004). So the number follows the pace of the last rows: it is what ends in
- * a tenth of a second. Slow handlers get hardly more rows than they have places.
+ * runs exclusively once (docs/decisions/0004). So the number follows the pace of the last rows: it is what
+ * ends in a tenth of a second. Slow handlers get hardly more rows than they have places.
  */
 export class ClaimSize {
   /** How many rows are claimed in addition to those that have a place. */
