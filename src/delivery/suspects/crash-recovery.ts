@@ -22,10 +22,9 @@ const MOST_POSITIONS_AHEAD = 15_000;
  *
  * After the first unclean end the new owner simply reads again, because anything may have ended the process.
  * From the second one on, every unread event below `read_upto` is a suspect. (An event beyond the head of the
- * log did not exist when the log was read, so it is none.) A suspect runs exclusively: no other handler of its
- * process runs beside it. It is
- * moved to the inbox, and its attempt is counted, before it runs. So the event at fault is a dead letter
- * after two ends and its attempts, and no other event is blamed for it.
+ * log did not exist when the log was read, so it is none.) A suspect runs exclusively: no other handler of
+ * its process runs beside it. It is moved to the inbox, and its attempt is counted, before it runs. So the
+ * event at fault is a dead letter after two ends and its attempts, and no other event is blamed for it.
  */
 export class CrashRecovery {
   /**
