@@ -179,7 +179,8 @@ const LONGEST_REASON = 1_000;
  * `delayMs` is from 1 to a year. `reason` says in a few words what the event waits for. It is stored and
  * shown to admins, and is cut after 1,000 characters.
  *
- * @throws IntegrationError INTEGRATION_POSTPONE_INVALID if `delayMs` is no such number, or without a reason
+ * @throws IntegrationError INTEGRATION_POSTPONE_INVALID if `delayMs` is not such a number, or without a
+ * reason
  */
 export class PostponeError extends Error {
   override readonly name = 'PostponeError';
@@ -251,7 +252,7 @@ function errorClassOf(error: unknown): keyof typeof CLASSES | undefined {
       ? (known as keyof typeof CLASSES)
       : undefined;
   } catch {
-    // An object that throws when it is inspected is no error of this package.
+    // An object that throws when it is inspected is not an error of this package.
     return undefined;
   }
 }

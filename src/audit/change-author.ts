@@ -14,7 +14,7 @@ export interface ChangeAuthor {
    * known then.
    */
   by?: string | undefined;
-  /** Why, for whoever reads it later: at most 10,000 characters. */
+  /** Why, for people who read it later: at most 10,000 characters. */
   reason?: string | undefined;
   /** The default is `service`: code of the application. */
   via?: AuditVia | undefined;

@@ -157,7 +157,7 @@ export class ConsumerAdminStore {
           [consumerName],
         );
         // Without this note, a process that has handlers for the consumer would think that its tables were
-        // emptied, and would register it anew.
+        // emptied, and would register it again.
         if (stored !== undefined) await noteRemoval(session, this.db.schema, consumerName, stored);
         if (stored !== undefined || (await this.hasRows(session, consumerName)))
           await this.audit.add(session, author, {

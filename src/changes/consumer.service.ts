@@ -193,7 +193,7 @@ export class ConsumerService {
   /**
    * Deletes a consumer: its cursor, its inbox rows and its replays. This is refused while a live process
    * works on the consumer or has handlers for it, unless `force` is true. Such a process registers the
-   * consumer anew at its next start.
+   * consumer again at its next start.
    *
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_CONSUMER_ACTIVE naming the
    * processes

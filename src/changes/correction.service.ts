@@ -80,7 +80,7 @@ export class CorrectionService {
     throw refused(
       outboxEventId,
       consumerName,
-      'it is no dead letter there, and has not failed there either, or it runs at this moment',
+      'it is not a dead letter there, and has not failed there either, or it runs at this moment',
     );
   }
 }

@@ -7,7 +7,7 @@ export interface Correction {
 }
 
 export interface CorrectionOptions extends ChangeAuthor {
-  /** Why, for whoever reads the audit and the discarded event later. */
+  /** Why, for people who read the audit and the discarded event later. */
   reason: string;
 }
 

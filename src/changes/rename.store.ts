@@ -137,7 +137,7 @@ export class RenameStore {
         ]);
       }
       // Without this note, a stalled process of the old name would think that its tables were emptied, and
-      // would register the consumer anew.
+      // would register the consumer again.
       await noteRemoval(session, this.db.schema, oldName, stored[0]?.eventNames ?? []);
       await this.audit.add(session, author, {
         action: 'consumers.rename',

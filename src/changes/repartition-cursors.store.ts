@@ -41,7 +41,7 @@ export class RepartitionCursors {
     );
   }
 
-  /** Does step 1. A second request for the same number does not begin anew. */
+  /** Does step 1. A second request for the same number does not begin again. */
   async noteRequest(session: EngineSession, consumerName: string, partitions: number): Promise<void> {
     await session.query(
       `UPDATE ${this.cursor} SET repartition_to = $2, held_back = true,

@@ -122,7 +122,7 @@ export class ReplayWindowStore {
     );
   }
 
-  /** Undefined for a request that is no operation. */
+  /** Undefined for a request that is not an operation. */
   private async allowanceOf(session: EngineSession, id: string): Promise<Allowance | undefined> {
     const count = (statuses: string) =>
       `CASE WHEN stop_after IS NOT NULL THEN (SELECT count(*) FROM (
@@ -179,7 +179,7 @@ export class ReplayWindowStore {
     return { sent: row?.sent ?? 0, next: full ? Number(row?.last) + 1 : end + 1 };
   }
 
-  // If there is a row, it is resolved, because an unresolved one is left out. The row starts anew.
+  // If there is a row, it is resolved, because an unresolved one is left out. The row starts again.
   private get sendSql(): string {
     return `
       WITH pending AS MATERIALIZED (

@@ -13,7 +13,7 @@ import { countedAtLeast, hint } from './texts.js';
 
 /** Options of commands that start a stored operation. */
 export const OPERATION_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  rate: { type: 'string', summary: 'at most so many events a second' },
+  rate: { type: 'string', summary: 'the largest number of events a second' },
   detach: { type: 'boolean', summary: 'do not wait until all is done' },
 };
 

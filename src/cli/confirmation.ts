@@ -19,7 +19,7 @@ export function terminalOfProcess(): Terminal | undefined {
   return terminalOver(process.stdin, process.stderr);
 }
 
-/** Asks over these streams. Ctrl-C and Ctrl-D close the reader, and are no answer. */
+/** Asks over these streams. Ctrl-C and Ctrl-D close the reader, and are not an answer. */
 export function terminalOver(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): Terminal {
   return {
     ask: (question) =>

@@ -27,7 +27,7 @@ export const consumersDiscardCommand: Command = {
       summary: `of these states only, divided by commas: ${STATES.join(', ')}; default: all (the last two for one event, by --position or --event-id)`,
     },
     ...ROW_OPTIONS,
-    limit: { type: 'string', summary: 'at most so many, the oldest first; default: all that match' },
+    limit: { type: 'string', summary: 'the largest number, the oldest first; default: all that match' },
     ...REASONED_CHANGE_OPTIONS,
   },
   summary: 'set events that failed, wait or are dead aside for good',

@@ -15,7 +15,7 @@ export const deadLettersDiscardCommand: Command = {
     reason: { type: 'string', summary: 'why, kept with each event (required)' },
     ...CONSUMER_OPTION,
     ...ROW_OPTIONS,
-    limit: { type: 'string', summary: 'at most so many, the oldest first; default: all that match' },
+    limit: { type: 'string', summary: 'the largest number, the oldest first; default: all that match' },
     ...OPERATION_OPTIONS,
     ...REASONED_CHANGE_OPTIONS,
   },

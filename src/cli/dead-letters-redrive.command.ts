@@ -17,10 +17,10 @@ export const deadLettersRedriveCommand: Command = {
     ...ROW_OPTIONS,
     limit: {
       type: 'string',
-      summary: `at most so many, the oldest first, default ${DEFAULT_LIMIT}, or all events that are named; try 1 first, to see whether the cause is gone`,
+      summary: `the largest number, the oldest first, default ${DEFAULT_LIMIT}, or all events that are named; try 1 first, to see whether the cause is gone`,
     },
     ...OPERATION_OPTIONS,
-    'stop-after': { type: 'string', summary: 'stop by itself after so many of them have failed again' },
+    'stop-after': { type: 'string', summary: 'stop by itself after this number of them have failed again' },
     ...CHANGE_OPTIONS,
   },
   summary:

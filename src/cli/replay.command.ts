@@ -22,9 +22,9 @@ export const replayCommand: Command = {
     'aggregate-id': { type: 'string', summary: 'only this aggregate; needs --aggregate-type' },
     since: { type: 'string', summary: 'only events written at this time or later' },
     until: { type: 'string', summary: 'only events written before this time' },
-    limit: { type: 'string', summary: 'at most so many, the oldest first; default: all that match' },
+    limit: { type: 'string', summary: 'the largest number, the oldest first; default: all that match' },
     ...OPERATION_OPTIONS,
-    'stop-after': { type: 'string', summary: 'stop by itself after so many of them have failed' },
+    'stop-after': { type: 'string', summary: 'stop by itself after this number of them have failed' },
     'at-once': {
       type: 'boolean',
       summary:

@@ -11,7 +11,7 @@ export const WATCH_OPTION: Readonly<Record<string, CommandOption>> = {
   watch: {
     type: 'string',
     valueIfBare: '2',
-    summary: 'look again every 2 seconds, or every so many, until Ctrl-C',
+    summary: 'look again every 2 seconds, or as often as given, until Ctrl-C',
   },
 };
 

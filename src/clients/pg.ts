@@ -31,7 +31,7 @@ export interface PgPool {
  * An adapter for node-postgres: `client: fromPg(pool)`. Its transaction is the client of `pool.connect()`
  * on which BEGIN was run.
  *
- * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the value is no pool
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the value is not a pool
  */
 export function fromPg<Tx extends object = PgPoolClient>(pool: PgPool): HostAdapter<Tx> {
   if (typeof pool?.connect !== 'function' || typeof pool.totalCount !== 'number')

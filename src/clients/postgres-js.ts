@@ -31,7 +31,7 @@ const PREPARED = { prepare: true };
  * `sql` that `sql.begin(…)` gives. postgres.js does not tell whether a transaction has ended. So the engine
  * knows it only of the transactions that it began itself.
  *
- * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the value is no instance of postgres.js
+ * @throws IntegrationError INTEGRATION_CLIENT_INVALID if the value is not an instance of postgres.js
  */
 export function fromPostgresJs<Tx extends object = PostgresJsShape>(
   sql: PostgresJsDatabase,

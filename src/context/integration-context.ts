@@ -41,7 +41,9 @@ export interface TransactionScope {
   readonly engine: string;
   /** The client that a caller gives as `persistenceClient` to take part in the transaction. */
   readonly client: object;
-  /** The events that were published in it. Whoever opened the transaction signals them after the commit. */
+  /**
+   * The events that were published in it. The code that opened the transaction signals them after the commit.
+   */
   readonly published: PublishedRecord[];
   /** The transaction that was open when this one was opened. */
   readonly outer: TransactionScope | undefined;

@@ -46,7 +46,7 @@ export class ContractPublishing {
     return verdicts.map(({ event }) => event);
   }
 
-  /** What is no event at all is passed on, because publishing refuses it with the right words. */
+  /** What is not an event at all is passed on, because publishing refuses it with the right words. */
   private look(event: DomainEventInput, place: string): Verdict | Promise<Verdict> {
     const name: unknown = Object(event).eventName;
     if (typeof name !== 'string') return { event };

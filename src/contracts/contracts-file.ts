@@ -19,7 +19,7 @@ export function writeContractsFile(contracts: readonly KeptContract[]): string {
   return `${JSON.stringify({ format: FORMAT, contracts: listed }, null, 2)}\n`;
 }
 
-/** Reads such a file. It throws an Error with the reason if the text is no such file. */
+/** Reads such a file. It throws an Error with the reason if the text is not such a file. */
 export function readContractsFile(text: string): KeptContract[] {
   const { format, contracts } = Object(JSON.parse(text)) as { format?: unknown; contracts?: unknown };
   if (format !== FORMAT || !Array.isArray(contracts) || !contracts.every(isKept))

@@ -79,7 +79,7 @@ export class ContractsModule {
    *
    * The boot fails with INTEGRATION_CONTRACT_DUPLICATE for two contracts of one name and version.
    *
-   * @throws IntegrationError INTEGRATION_OPTIONS_INVALID for what is no contract
+   * @throws IntegrationError INTEGRATION_OPTIONS_INVALID for what is not a contract
    */
   static forFeature(contracts: readonly AnyEventContract[]): DynamicModule {
     refuseOthers(contracts);

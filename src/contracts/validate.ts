@@ -20,7 +20,7 @@ export function validate(schema: EventSchema, value: unknown): SchemaVerdict | P
   });
 }
 
-/** The same for whoever waits in any case. */
+/** The same for callers that wait in any case. */
 export async function validateLater(schema: EventSchema, value: unknown): Promise<SchemaVerdict> {
   return verdictFrom(() => answerLater(schema, value));
 }
@@ -28,7 +28,7 @@ export async function validateLater(schema: EventSchema, value: unknown): Promis
 function verdictFrom(ask: () => unknown): SchemaVerdict | Promise<SchemaVerdict> {
   try {
     const answer = ask();
-    // A promise of another realm, or of a library, is no instance of the class Promise of this one.
+    // A promise of another realm, or of a library, is not an instance of the class Promise of this one.
     return isThenable(answer) ? Promise.resolve(answer).then(verdictOf).catch(refused) : verdictOf(answer);
   } catch (error) {
     return refused(error);
@@ -47,7 +47,7 @@ interface ZodSchema {
 
 /**
  * By Standard Schema, zod first tries to answer at once. If one of its rules is asynchronous, it forgets the
- * promise of that rule and asks anew. Where the rule rejects, nobody handles the promise that is forgotten,
+ * promise of that rule and asks again. Where the rule rejects, nobody handles the promise that is forgotten,
  * and Node ends the process.
  */
 function answerLater(schema: EventSchema, value: unknown): unknown {

@@ -97,7 +97,7 @@ export class EngineTransaction extends OwnSqlClient {
   }
 
   private beginBy(begun: Promise<number[]>): Promise<number[]> {
-    // Whoever sends a statement gets the failure too, so it need not be handled here.
+    // The caller that sends a statement gets the failure too, so it need not be handled here.
     begun.catch(() => {});
     this.begun = begun;
     return begun;
@@ -160,8 +160,8 @@ export class EngineTransaction extends OwnSqlClient {
   /**
    * Is called after the function has resolved. Keeps a statement that is sent in one message with the COMMIT.
    * The server runs it after the COMMIT, in a transaction of its own, and answers both at once. So the
-   * statement must be short, because whoever waits for the commit also waits for it. `onEnd` is called once
-   * and told whether the statement was run. If it fails, the transaction is committed all the same.
+   * statement must be short, because the code that waits for the commit also waits for it. `onEnd` is called
+   * once and told whether the statement was run. If it fails, the transaction is committed all the same.
    */
   override followCommitWith(sql: string, onEnd: (wasRun: boolean) => void): boolean {
     // On the plain way, a failure of the statement would hide whether the COMMIT before it has worked.

@@ -250,7 +250,7 @@ export class ConsumerWorkers implements LeaseUser {
       worker.abandon('a database connection was lost');
     }
     if (this.workers.size === 0 || this.closing) return;
-    const words = `A database connection was lost (${what}): every consumer is claimed anew`;
+    const words = `A database connection was lost (${what}): every consumer is claimed again`;
     this.environment.failures.warn(this.logger, words);
     for (const worker of this.active) {
       this.cutOff.add(nameOfCursor(worker.lease.key));

@@ -165,7 +165,7 @@ export class OutboxProcessorJob {
       if (anew.length > 0) {
         this.repeated.warn(
           this.logger,
-          `The cursors of ${anew.map((name) => `"${name}"`).join(', ')} were gone though nobody removed these consumers: was the table emptied? They are registered anew`,
+          `The cursors of ${anew.map((name) => `"${name}"`).join(', ')} were gone though nobody removed these consumers: was the table emptied? They are registered again`,
         );
       }
       this.workers.consumersChanged();

@@ -26,8 +26,8 @@ export function problemOfName(name: string): string | undefined {
 }
 
 /**
- * What is wrong with a required text: it is no string, it is blank, it is longer than `max` characters (code
- * points, as Postgres counts), or Postgres cannot store it. Undefined if nothing is wrong.
+ * What is wrong with a required text: it is not a string, it is blank, it is longer than `max` characters
+ * (code points, as Postgres counts), or Postgres cannot store it. Undefined if nothing is wrong.
  */
 export function problemOfText(value: unknown, max: number): string | undefined {
   if (typeof value === 'number' || typeof value === 'bigint') return 'must be a string: use String(…)';

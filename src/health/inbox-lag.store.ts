@@ -10,7 +10,7 @@ export interface InboxLag {
   readonly seconds: number;
 }
 
-/** So many rows of each status of a consumer are looked at, the oldest first. */
+/** How many rows of each status of a consumer are looked at, the oldest first. */
 const LOOKED_AT = 1_000;
 
 /** Looks for the oldest event that each consumer has still to do in the inbox. */

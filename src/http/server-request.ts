@@ -1,4 +1,4 @@
-/** What is left on a request by whoever read its body. */
+/** What is left on a request by the code that read its body. */
 interface ReadBefore {
   /**
    * The bytes, if the application was made with `{ rawBody: true }`, or if the host keeps them, as Firebase
@@ -62,7 +62,7 @@ export function bytesOf(request: ServerRequest): Buffer | undefined {
   const { raw = request, headers } = request;
   const bytes = kept.get(raw) ?? leftOn(request, headers) ?? leftOn(raw, headers);
   if (bytes !== undefined) return bytes;
-  // What comes with a GET is no body, and may have been read like one.
+  // What comes with a GET is not a body, and may have been read like one.
   if (request.method === 'GET' || request.method === 'HEAD') return Buffer.alloc(0);
   const { 'content-length': length, 'transfer-encoding': encoding } = headers;
   const isEmpty = encoding === undefined && (length === undefined || length === '0');

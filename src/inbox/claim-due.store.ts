@@ -38,7 +38,7 @@ const CLAIM_BYTES = 4 * 1024 * 1024;
  * The claim may wait for a save that holds the cursor row. The save may have changed rows (released them once
  * more) that the snapshot of the claim shows as they were before. Postgres then reads such a row again, and
  * joins it with the other side as it was. This is right only if the other side is MATERIALIZED. For a list
- * that is a UNION ALL and not MATERIALIZED, Postgres evaluated the list anew and missed all rows but the
+ * that is a UNION ALL and not MATERIALIZED, Postgres evaluated the list again and missed all rows but the
  * first. Then it claimed rows behind heads that were not claimed.
  *
  * Rows that wait right behind a released row are claimed with it. So a long queue is worked off in runs, not

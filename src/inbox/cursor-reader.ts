@@ -137,7 +137,7 @@ export class CursorReader {
 
   /**
    * Takes back positions that somebody else added, as a replay does. Do not call it while a page is being
-   * read. The sweep begins anew for two reasons. The added positions may close the gaps between the holes. A
+   * read. The sweep begins again for two reasons. The added positions may close the gaps between the holes. A
    * page without gaps may have been read for another cursor before this cursor's sweep was ready.
    */
   include(positions: PositionSet): void {

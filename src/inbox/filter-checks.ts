@@ -40,7 +40,7 @@ function checkChosen(ids: readonly unknown[], single: string | undefined): void 
   if (ids.length === 0) throw refused('outboxEventIds is empty: leave it out to choose by something else');
   if (ids.length > MOST_CHOSEN)
     throw refused(
-      `outboxEventIds has ${ids.length} ids, and at most ${MOST_CHOSEN} are taken: choose so many events by what they have in common, or in several lists`,
+      `outboxEventIds has ${ids.length} ids, and at most ${MOST_CHOSEN} are taken: choose that number of events by what they have in common, or in several lists`,
     );
   const seen = new Set<string>();
   for (const [index, id] of ids.entries()) {

@@ -102,14 +102,14 @@ export class InboxEventStore {
   }
 
   /**
-   * Cleans up after a takeover. Rows that a former owner was processing become failed and are due at
-   * once. If the event ran exclusively, its attempt stays counted, because this event ended the process.
-   * If several events ran together, at most one of them ended the process. So they get the attempt back,
-   * and each is a suspect the next time. If the process is known not to have ended (`blameless`), all get
-   * the attempt back and none becomes a suspect. Attempts that are known to have `ended` the connection
-   * are the exception, because they ran exclusively. Rows that this owner claimed (`mine`) and rows that
-   * a stalled owner's transaction has locked are left. The statement is fenced like a claim. Otherwise an
-   * owner that does not know of its lost lease would take the present owner's runs for leftovers.
+   * Cleans up after a takeover. Rows that a former owner was processing become failed and are due at once. If
+   * the event ran exclusively, its attempt stays counted, because this event ended the process. If
+   * several events ran together, at most one of them ended the process. So they get the attempt back, and
+   * each is a suspect the next time. If the process is known not to have ended (`blameless`), all get the
+   * attempt back and none becomes a suspect. Attempts that are known to have `ended` the connection are the
+   * exception, because they ran exclusively. Rows that this owner claimed (`mine`) and rows that a stalled
+   * owner's transaction has locked are left. The statement is fenced like a claim. Otherwise an owner that
+   * does not know of its lost lease would take the present owner's runs for leftovers.
    */
   async interruptLeftovers(
     key: CursorKey,

@@ -23,7 +23,7 @@ type DeadLetterRow = DeadRow & { readonly eventName: string; readonly lastLooked
 /** The only row if nothing matches. */
 type NoDeadLetter = { readonly id: null; readonly lastLookedAt: number | null };
 
-/** So many dead letters are looked at for those that a filter without an index asks for. */
+/** How many dead letters are looked at to find those that a filter without an index asks for. */
 const LOOKED_AT_ONCE = 100_000;
 
 /** Whether an index of the inbox has what a filter asks for. */

@@ -59,7 +59,7 @@ export class SequenceStore {
   }
 
   /**
-   * Lets cursors that are ahead of the sequence begin anew, where the log has no event beyond the sequence.
+   * Lets cursors that are ahead of the sequence begin again, where the log has no event beyond the sequence.
    * Everything becomes unread, except events that are still in the log and were there an hour before the
    * cursor's last progress. Positions without an event are holes. An event that is being written at this
    * moment appears in its hole, and a hole that was never committed is swept. The lease ends, because what

@@ -18,8 +18,8 @@ import { validateLink, validateLinkEnd, validateLinkId, validateLinkType } from 
  * client each call is a statement of its own.
  *
  * Rejects with INTEGRATION_LINK_INVALID, before any SQL, when a name is empty or too long or a type is
- * unknown. Rejects with INTEGRATION_CLIENT_INVALID when `persistenceClient` is no client. Results are in the
- * order of their creation.
+ * unknown. Rejects with INTEGRATION_CLIENT_INVALID when `persistenceClient` is not a client. Results are in
+ * the order of their creation.
  */
 @Injectable()
 export class IntegrationLinkService {

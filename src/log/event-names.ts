@@ -1,6 +1,6 @@
 /**
  * The largest number of names whose result is remembered. Names come from the log, so their number has no
- * bound. The class forgets all results when it reaches this number, and computes them anew.
+ * bound. The class forgets all results when it reaches this number, and computes them again.
  */
 const MOST_KNOWN = 10_000;
 

@@ -121,7 +121,7 @@ export class LogEvent implements AggregateKey {
     return this.payload;
   }
 
-  /** Returns the metadata for somebody who reads it at once. Whoever takes it next gets the same object. */
+  /** Returns the metadata for somebody who reads it at once. The next caller gets the same object. */
   lookAtMetadata(): EventMetadata {
     this.lookedAt ??= this.takeMetadata();
     return this.lookedAt;

@@ -134,7 +134,7 @@ export class OutboxLogStore {
   /**
    * Returns the first wanted rows of the log, limited by rows and by bytes. It returns at least one row if
    * there is any. Bytes are those of the JSON texts plus a fixed amount for the other columns. The size of a
-   * column on disk is no measure, because the server compresses it.
+   * column on disk is not a measure, because the server compresses it.
    */
   async readPage(wanted: PositionSet, rows: number, bytes: number, filter: LogFilter): Promise<LogPage> {
     const { exact, prefixes } = splitNames(filter.eventNames);

@@ -84,7 +84,7 @@ async function tornFindings(store: ConsumerHealthStore): Promise<Findings> {
     finding: `Consumer "${consumerName}" has the partitions ${found.join(', ')} of ${partitions}, or they disagree on their number or event names.`,
     meaning:
       'Events of the missing partitions are not delivered, or are delivered twice. Nothing in the package does this: rows were changed by hand.',
-    fix: 'Stop its processes and restore the rows of inbox_cursor; or remove the consumer and register it anew with a startFrom that covers what it has missed.',
+    fix: 'Stop its processes and restore the rows of inbox_cursor; or remove the consumer and register it again with a startFrom that covers what it has missed.',
     details: { consumerName, found, partitions },
   }));
 }
@@ -105,7 +105,7 @@ function stillUnread({ consumerName, rows, firstPosition }: RowProblem): Found {
     finding: `${rows} inbox rows of consumer "${consumerName}" are about events that its cursor has as unread, from position ${firstPosition} on.`,
     meaning:
       'The cursor and the inbox do not fit together: these events may be delivered by both ways. Rows were changed by hand.',
-    fix: `Decide by the rows: with the consumer paused, take their positions out of unread; or delete the rows, and the events are delivered anew.`,
+    fix: `Decide by the rows: with the consumer paused, take their positions out of unread; or delete the rows, and the events are delivered again.`,
     details: { consumerName, rows, firstPosition },
   };
 }

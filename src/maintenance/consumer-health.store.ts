@@ -32,7 +32,7 @@ export interface PostponedEvents {
   readonly aggregateType: string;
   readonly aggregateId: string;
   readonly behind: number;
-  /** The first events behind it, at most so many. An event that is no longer in the log has no name. */
+  /** The first events behind it, up to a limit. An event that is no longer in the log has no name. */
   readonly next: readonly { readonly position: number; readonly eventName: string | null }[];
 }
 

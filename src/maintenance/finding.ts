@@ -85,7 +85,7 @@ export function findingOf({ name, severity = 'warning' }: Check, found: Found): 
   };
 }
 
-/** The time that lies so many seconds back. */
+/** The time that lies this number of seconds back. */
 export function secondsAgo(seconds: number): Date {
   return new Date(Date.now() - seconds * 1_000);
 }

@@ -105,7 +105,7 @@ async function preparedFindings(store: LogHealthStore, seconds: number): Promise
     since: secondsAgo(preparedForSeconds),
     finding: `Transaction '${gid}' of ${owner} has published and is prepared for ${Math.round(preparedForSeconds)} s, neither committed nor rolled back.`,
     meaning: 'It survives restarts. Until it ends, no rolled-back position is taken out of any cursor.',
-    fix: `Ask whoever coordinates it, then: COMMIT PREPARED ${sqlLiteral(gid)} or ROLLBACK PREPARED ${sqlLiteral(gid)}`,
+    fix: `Ask the application or person that coordinates it, then: COMMIT PREPARED ${sqlLiteral(gid)} or ROLLBACK PREPARED ${sqlLiteral(gid)}`,
     details: { gid, owner, preparedForSeconds },
   }));
 }

@@ -76,7 +76,7 @@ function claimableOf(
       able.get(cursor.consumerName)?.handles(cursor.eventNames) === true &&
       (cursor.leaseToken === null ||
         // The lease of such a cursor had run out, and this very beat renewed it. If the cursor were claimed
-        // anew, what the process has done would never be saved.
+        // again, what the process has done would never be saved.
         (cursor.leaseOwner === self
           ? !isHeld(cursor.leaseToken)
           : cursor.expired || dead.has(cursor.leaseOwner ?? ''))),

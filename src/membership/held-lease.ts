@@ -1,5 +1,5 @@
-// The import is needed for speed: the global of this name is looked up anew each time, and the lease is asked
-// for every event.
+// The import is needed for speed: the global of this name is looked up again each time, and the lease is
+// asked for every event.
 import { performance } from 'node:perf_hooks';
 import type { CursorKey } from '../inbox/inbox-status.js';
 

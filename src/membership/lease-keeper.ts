@@ -123,7 +123,7 @@ export class LeaseKeeper {
     return this.cursors.release(lease.key, lease.token);
   }
 
-  /** Forgets a lease without telling the database. The lease runs out, or this process claims it anew. */
+  /** Forgets a lease without telling the database. The lease runs out, or this process claims it again. */
   forgetLease(lease: HeldLease): void {
     this.held.delete(lease.token);
     lease.invalidate();

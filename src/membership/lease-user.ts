@@ -24,16 +24,16 @@ export interface LeaseUser {
   handOver(lease: HeldLease): void;
   /**
    * Receives every cursor of the candidates with every beat, and the ids of the processes that are dead.
-   * Returns whether some of the cursors have vanished and are being registered anew.
+   * Returns whether some of the cursors have vanished and are being registered again.
    */
   cursorsSeen(cursors: readonly CursorSnapshot[], dead: readonly string[]): boolean;
   /** Receives what a beat saw of a cursor that this process holds. */
   leaseSeen(lease: HeldLease, snapshot: CursorSnapshot): void;
   /**
    * Whether handlers of a former lease on this cursor are still running. Then the cursor must not be claimed
-   * anew yet.
+   * again yet.
    */
   isBusy(key: CursorKey): boolean;
-  /** What the process says of itself, for whoever looks at the processes. */
+  /** What the process says of itself, for people who look at the processes. */
   report(): SelfReport;
 }

@@ -10,7 +10,7 @@ export interface LongAttempt extends CursorKey {
   readonly ms: number;
 }
 
-/** What a process says of itself with each renewal, for whoever looks at the processes. */
+/** What a process says of itself with each renewal, for people who look at the processes. */
 export interface SelfReport {
   /** The values in force by their full keys. */
   readonly settings: Readonly<Record<string, boolean | number | string>>;

@@ -17,9 +17,9 @@ const SAID_EVERY_MS = 60_000;
  *
  * There are two cases:
  *
- * - emptied: the log has no event at or above the next position. It was emptied, and its positions begin anew
- *   (TRUNCATE … RESTART IDENTITY by the clean-up of a test, or a reset after retention). The cursors begin
- *   anew too. So no event is passed over, not even one that was published before this was noticed.
+ * - emptied: the log has no event at or above the next position. It was emptied, and its positions begin
+ *   again (TRUNCATE … RESTART IDENTITY by the clean-up of a test, or a reset after retention). The cursors
+ *   begin again too. So no event is passed over, not even one that was published before this was noticed.
  * - behind: the log has events at positions that are still to be handed out, because a restore or a
  *   switch-over left out the sequence. New events would collide with them, or fill gaps below them. Nobody
  *   can tell which of the events are new. So publishing is refused, and the log says which statement mends
@@ -99,7 +99,7 @@ export class SequenceWatch {
     this.logger.error(`Nothing is published until this is mended: ${problem.message}`);
   }
 
-  /** Resolves to what is still behind. Nobody can register meanwhile, and everything is read anew. */
+  /** Resolves to what is still behind. Nobody can register meanwhile, and everything is read again. */
   private async beginAnew(): Promise<SequenceBehind | undefined> {
     const { consumers, rest } = await this.registration.exclusively(async (session) => {
       const behind = await this.store.behind(session);

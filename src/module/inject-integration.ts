@@ -22,7 +22,7 @@ const asked = new Map<InjectionToken, symbol>();
  * A name that no integration of the application has fails the boot with INTEGRATION_NAME_UNKNOWN, which lists
  * those that there are.
  *
- * @throws IntegrationError INTEGRATION_OPTIONS_INVALID for what is no service of this package, or no name
+ * @throws IntegrationError INTEGRATION_OPTIONS_INVALID for what is not a service of this package, or no name
  */
 export function InjectIntegration<S extends IntegrationService>(
   service: Type<S>,
@@ -36,7 +36,7 @@ export function InjectIntegration<S extends IntegrationService>(
  * The token of a service of the integration with this name, for `inject` of a factory, for
  * `overrideProvider` in tests, and for `app.get(token)`.
  *
- * @throws IntegrationError INTEGRATION_OPTIONS_INVALID for what is no service of this package, or no name
+ * @throws IntegrationError INTEGRATION_OPTIONS_INVALID for what is not a service of this package, or no name
  */
 export function getIntegrationToken<S extends IntegrationService>(
   service: Type<S>,
@@ -66,6 +66,6 @@ function problemsOfService(service: unknown): string[] {
   if (services.includes(service)) return [];
   const given = typeof service === 'function' ? service.name : String(service);
   return [
-    `${given} is no service of IntegrationModule; there are: ${SERVICES.map(({ name }) => name).join(', ')}`,
+    `${given} is not a service of IntegrationModule; there are: ${SERVICES.map(({ name }) => name).join(', ')}`,
   ];
 }

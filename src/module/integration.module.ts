@@ -111,7 +111,7 @@ function checkedName(name: unknown): string {
 }
 
 function withToken(made: IntegrationOptions, clientToken: InjectionToken | undefined): IntegrationOptions {
-  // A value that is no object is refused later, when the options are checked.
+  // A value that is not an object is refused later, when the options are checked.
   return clientToken === undefined || typeof made !== 'object' || made === null
     ? made
     : { ...made, clientToken };

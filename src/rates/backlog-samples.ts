@@ -37,7 +37,7 @@ export class BacklogSamples {
     this.work = new WorkStore(db);
   }
 
-  /** Whether it is time to ask for a sample again. Whoever is told so takes it. */
+  /** Whether it is time to ask for a sample again. The caller that is told so takes it. */
   isDue(): boolean {
     const now = performance.now();
     if (!this.runsConsumers || now < this.nextAt) return false;

@@ -13,7 +13,7 @@ export interface DataKey {
   readonly key: Buffer;
 }
 
-/** The tenant was erased while its key was made. The transaction is rolled back and made anew. */
+/** The tenant was erased while its key was made. The transaction is rolled back and made again. */
 export class KeyErased extends Error {
   override readonly name = 'KeyErased';
 }

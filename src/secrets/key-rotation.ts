@@ -138,7 +138,7 @@ export class KeyRotation {
     return { resealed, unreadable };
   }
 
-  /** How many versions of secrets `reseal` would seal anew. */
+  /** How many versions of secrets `reseal` would seal again. */
   async secretsOf(tenantId: string): Promise<number> {
     checkText('tenantId', tenantId, 127);
     return this.parts.dataKeys.secretsOf(tenantId);

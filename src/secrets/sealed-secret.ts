@@ -22,7 +22,7 @@ export async function openSecret(row: SecretWithKey, keys: DataKeys): Promise<st
     const { id, tenantId, ownerType, ownerId, name, version, keyName } = row;
     throw new IntegrationError(
       'INTEGRATION_SECRET_UNREADABLE',
-      `Version ${version} of the secret "${name}" of ${ownerType} ${JSON.stringify(ownerId)} (row ${id}, key "${keyName}") cannot be opened: ${messageOf(error)}. Give back the key, restore the row, or store the secret anew`,
+      `Version ${version} of the secret "${name}" of ${ownerType} ${JSON.stringify(ownerId)} (row ${id}, key "${keyName}") cannot be opened: ${messageOf(error)}. Give back the key, restore the row, or store the secret again`,
       { id, tenantId, ownerType, ownerId, name, version, keyName },
     );
   }

@@ -8,7 +8,7 @@ import type { SecretName } from './secret.store.js';
 import type { SecretParts } from './secret-parts.js';
 
 const UNIQUE_VIOLATION = '23505';
-/** How often a secret is sealed anew because its key was erased, or its version was added, meanwhile. */
+/** How often a secret is sealed again because its key was erased, or its version was added, meanwhile. */
 const MOST_TRIES = 5;
 
 /** Adds a version of a secret in the transaction. Resolves to the number of the version. */

@@ -30,7 +30,7 @@ export function secretsExtension(keys: () => SecretKeys = keysOfEnvironment): In
             finding: message,
             meaning:
               'It is set aside. Requests that need it cannot be signed or verified; other secrets are not affected.',
-            fix: `Give the missing key back to all processes (${KEYS_VARIABLE}), restore the row from a backup, or store the secret anew.`,
+            fix: `Give the missing key back to all processes (${KEYS_VARIABLE}), restore the row from a backup, or store the secret again.`,
             details,
           }));
         },

@@ -5,7 +5,7 @@ const DURATION = /^(\d{1,9})(ms|s|m|h|d)$/;
 
 /**
  * The milliseconds of a list of durations such as `5s,5m,30m`. The units are ms, s, m, h and d. An item that
- * is no duration is NaN.
+ * is not a duration is NaN.
  */
 export function durationsOf(text: string): number[] {
   return text.split(',').map((item) => {

@@ -2,7 +2,7 @@ import type { SettingDefinition, SettingGroup } from './setting-group.js';
 import type { SettingValue } from './setting-value.js';
 import { OUTBOX_SETTINGS, type OutboxSettings } from './settings-definitions.js';
 
-/** One sentence that says what a change of a setting means for whoever operates the engine. */
+/** One sentence that says what a change of a setting means for people who operate the engine. */
 type Effect<T> = (to: T, from: T) => string;
 
 const HOUR_MS = 3_600_000;

@@ -1,5 +1,5 @@
 interface DescribedSetting {
-  /** What it does, in one or two sentences, for whoever changes it. */
+  /** What it does, in one or two sentences, for people who change it. */
   description?: string;
 }
 

@@ -159,7 +159,7 @@ describe('the sources', () => {
     expect(problems).toEqual([
       'stored setting batchSize is not known (the key is core.integration.outbox.batchSize): it is ignored',
       'stored setting core.integration.outbox.batchsize is not known (did you mean core.integration.outbox.batchSize?): it is ignored',
-      'environment variable INTEGRATION_OUTBOX_BATCHSIZE is no setting (did you mean INTEGRATION_OUTBOX_BATCH_SIZE?): it is ignored',
+      'environment variable INTEGRATION_OUTBOX_BATCHSIZE is not a setting (did you mean INTEGRATION_OUTBOX_BATCH_SIZE?): it is ignored',
     ]);
   });
 

@@ -57,7 +57,7 @@ interface Candidate {
 
 /**
  * Resolves the engine's own settings. The problems also name the stored keys and the environment variables
- * that are no settings.
+ * that are not settings.
  */
 export function resolveSettings(
   stored: Readonly<Record<string, unknown>>,
@@ -219,7 +219,7 @@ function filled(value: unknown): unknown {
   return value === null || (typeof value === 'string' && value.trim() === '') ? undefined : value;
 }
 
-/** One sentence for each stored key and each environment variable that is no setting of these groups. */
+/** One sentence for each stored key and each environment variable that is not a setting of these groups. */
 export function unknownKeys(
   groups: readonly SettingGroup[],
   stored: Readonly<Record<string, unknown>>,
@@ -236,7 +236,7 @@ export function unknownKeys(
       .filter((name) => groups.some(({ environmentPrefix }) => name.startsWith(prefix + environmentPrefix)))
       .filter((name) => !names.includes(name))
       .map(
-        (name) => `environment variable ${name} is no setting${suggestionFor(name, names)}: it is ignored`,
+        (name) => `environment variable ${name} is not a setting${suggestionFor(name, names)}: it is ignored`,
       ),
   ];
 }

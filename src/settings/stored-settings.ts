@@ -133,7 +133,7 @@ export class StoredSettings {
     const [first] = conflicts;
     throw new IntegrationError(
       'INTEGRATION_SETTING_CONFLICT',
-      `Somebody has changed ${first?.key} in the meantime: it is ${String(first?.found)}, and not ${String(first?.expected)}. Nothing was changed. Look at the settings again, and decide anew`,
+      `Somebody has changed ${first?.key} in the meantime: it is ${String(first?.found)}, and not ${String(first?.expected)}. Nothing was changed. Look at the settings again, and decide again`,
       { conflicts },
     );
   }

@@ -32,7 +32,7 @@ const LONGEST_NOTE = 4_000;
 const BEFORE_ALL: FailureGroupKey = { consumerName: '', fingerprint: null };
 
 /**
- * Groups dead letters by consumer and kind of failure, so that whoever looks after them sees kinds and not
+ * Groups dead letters by consumer and kind of failure, so that people who look after them see kinds and not
  * single failures. Every answer takes a bounded time, however many dead letters there are.
  */
 export class FailureGroupService {

@@ -21,8 +21,8 @@ export interface UnservedConsumer {
  * one registers. They let their handlers finish and give it back. The new process takes it with one of its
  * next beats. This takes seconds, and as a rule at most `handlerTimeoutMs`.
  *
- * A process that has started since the consumer was last served is no such old process: its code lacks a name
- * that was stored before. Of it the state is reported at once.
+ * A process that has started since the consumer was last served is not such an old process: its code lacks a
+ * name that was stored before. Of it the state is reported at once.
  */
 const LASTS = `interval '1 minute'`;
 /**

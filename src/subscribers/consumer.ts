@@ -46,7 +46,7 @@ export const DEFAULT_CONSUMER_OPTIONS: ConsumerOptions = {
 
 /**
  * The largest number of names whose result is remembered. Names come from the log, so their number has no
- * bound. The cache starts anew when it reaches this number.
+ * bound. The cache starts again when it reaches this number.
  */
 const MATCH_CACHE_LIMIT = 10_000;
 

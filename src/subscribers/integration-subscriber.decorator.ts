@@ -44,7 +44,7 @@ type Named<Options> = Omit<Options, 'eventName'> & OfIntegration & { eventName?:
 
 /**
  * Makes a provider's method the handler of events. One method may have several of these decorators.
- * Request-scoped and transient providers are created anew for each call, with the event as their `REQUEST`.
+ * Request-scoped and transient providers are created again for each call, with the event as their `REQUEST`.
  *
  * ```ts
  * @IntegrationSubscriber('invoice.created', { consumerName: 'operations.invoices' })
@@ -103,7 +103,7 @@ function isNames(given: string | readonly string[] | DecoratedOptions): given is
 
 /**
  * Refuses uses of the decorator that TypeScript or JavaScript allows but that cannot work. A static method
- * belongs to no provider. A property or a getter is no method. A compiler that does not call decorators in
+ * belongs to no provider. A property or a getter is not a method. A compiler that does not call decorators in
  * Nest's way passes other arguments.
  *
  * @throws IntegrationError INTEGRATION_SUBSCRIBER_INVALID, naming class and member
@@ -125,7 +125,7 @@ function refuseNoMethod(target: unknown, member: unknown, descriptor: unknown): 
   const { name } = (target as { constructor?: { name?: string } } | null)?.constructor ?? {};
   throw noHandler(
     `${name ?? 'an object'}.${String(member)}`,
-    'is no method, but a property or an accessor: make it a method, or register the function with EventSubscriberRegistry.registerHandler',
+    'is not a method, but a property or an accessor: make it a method, or register the function with EventSubscriberRegistry.registerHandler',
   );
 }
 

@@ -50,7 +50,7 @@ export interface AttemptEnd {
   readonly reason?: string;
 }
 
-/** The ends that are no failure, neither of the event nor of what it needs. */
+/** The ends that are not a failure, neither of the event nor of what it needs. */
 const NO_FAILURE: ReadonlySet<string> = new Set(['processed', 'skipped', 'postponed', 'elsewhere']);
 
 export function isFailure({ kind }: AttemptEnd): boolean {

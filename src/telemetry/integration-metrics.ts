@@ -2,7 +2,7 @@ import type { Attributes, HrTime, ValueType } from '@opentelemetry/api';
 import type { Durations } from './durations.js';
 import { type HistogramValue, KeptDurations } from './kept-durations.js';
 
-/** Values of enums of `@opentelemetry/sdk-metrics`, which is no dependency of this package. */
+/** Values of enums of `@opentelemetry/sdk-metrics`, which is not a dependency of this package. */
 const CUMULATIVE = 1;
 const HISTOGRAM = 0;
 const DOUBLE: ValueType.DOUBLE = 1;

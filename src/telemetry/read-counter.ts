@@ -1,6 +1,6 @@
 import type { Attributes, Meter } from '@opentelemetry/api';
 
-/** One series of a counter. Whoever counts adds to `count`. */
+/** One series of a counter. The code that counts adds to `count`. */
 export interface CountedSeries {
   count: number;
 }
@@ -18,7 +18,7 @@ export class ReadCounter {
     });
   }
 
-  /** Whoever asks keeps the series, and asks once for the same attributes. */
+  /** The caller keeps the series, and asks once for the same attributes. */
   series(attributes: Attributes): CountedSeries {
     const counted = { count: 0 };
     this.all.push({ attributes, counted });

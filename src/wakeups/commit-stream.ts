@@ -14,8 +14,8 @@ const STREAM_MS = 15;
 const REST_PER_LOOK = 20;
 const MAX_REST_MS = 12;
 /**
- * A stream that has brought this many commits and goes on is announced. Whoever listens then keeps reading by
- * itself for a while, so the next look can rest longer.
+ * A stream that has brought this many commits and goes on is announced. A process that listens then keeps
+ * reading by itself for a while, so the next look can rest longer.
  */
 const ANNOUNCED_COMMITS = 7;
 const ANNOUNCED_REST_MS = 100;

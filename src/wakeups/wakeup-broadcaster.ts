@@ -120,8 +120,8 @@ export class WakeupBroadcaster {
   }
 
   /**
-   * Whoever was told of a stream keeps reading the log, but not the inbox. So news of the inbox must not wait
-   * for a long rest.
+   * A process that was told of a stream keeps reading the log, but not the inbox. So news of the inbox must
+   * not wait for a long rest.
    */
   private get longestRest(): number {
     return this.concernsInbox ? COALESCE_MS : Number.POSITIVE_INFINITY;

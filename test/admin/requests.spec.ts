@@ -317,7 +317,10 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
       await admin.ask('consumers/billing/resume', { method: 'POST', json: { [name]: 1 } }),
     ]) {
       expect(answer.json.errors).toMatchObject([
-        { pointer: '', message: expect.stringContaining('has a name of 10000 characters that is no field') },
+        {
+          pointer: '',
+          message: expect.stringContaining('has a name of 10000 characters that is not a field'),
+        },
       ]);
       expect(answer.text.length).toBeLessThan(2_000);
     }

@@ -76,7 +76,7 @@ describe('settings', () => {
     });
     expect(await patch({ values: { batchSise: 7 } })).toMatchObject({
       status: 400,
-      json: { errors: [{ in: 'body', pointer: '/values/batchSise', message: 'is no setting' }] },
+      json: { errors: [{ in: 'body', pointer: '/values/batchSise', message: 'is not a setting' }] },
     });
     expect(await patch({ values: {} })).toMatchObject({ status: 400 });
     expect(await patch({})).toMatchObject({

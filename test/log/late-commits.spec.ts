@@ -128,7 +128,7 @@ describe(`16 writers with rollbacks, savepoints and long transactions, two proce
     // Crashes cut connections or take leases away. What follows is said once a minute. That a lease is gone shows in a beat or in a save.
     expect(hit.filter((rows) => rows > 0).length).toBeGreaterThanOrEqual(20);
     const said = lines.texts('warn').join('\n');
-    expect(said).toContain('is claimed anew');
+    expect(said).toContain('is claimed again');
     expect(said).toMatch(/what is unsaved here is dropped|unsaved outcomes are dropped/);
   });
 

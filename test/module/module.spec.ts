@@ -184,7 +184,7 @@ describe('the host’s client', () => {
       const error = await failureOf(named({ ...client, scope: Scope.REQUEST }));
       expect(error.code).toBe('INTEGRATION_CLIENT_INVALID');
       expect(error.message).toMatch(
-        /\(CLIENT\) is (made anew for each request\.|request-scoped or transient)/,
+        /\(CLIENT\) is (created again for each request\.|request-scoped or transient)/,
       );
       expect(error.message).toContain('default scope');
     });
@@ -193,7 +193,7 @@ describe('the host’s client', () => {
       const error = await failureOf(named({ ...client, scope: Scope.REQUEST, durable: true }));
       expect(error.code).toBe('INTEGRATION_CLIENT_INVALID');
       expect(error.message).toMatch(
-        /made anew for each tenant \(it is durable\)\.|request-scoped or transient/,
+        /created again for each tenant \(it is durable\)\.|request-scoped or transient/,
       );
     });
 
@@ -312,7 +312,7 @@ describe('forRootAsync', () => {
       }),
     );
     expect(error.code).toBe('INTEGRATION_OPTIONS_INVALID');
-    expect(error.message).toContain('what forRootAsync injects is made anew for each request: URL');
+    expect(error.message).toContain('what forRootAsync injects is created again for each request: URL');
   });
 
   it('says what it needs where nothing makes the options', () => {

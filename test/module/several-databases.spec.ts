@@ -588,9 +588,9 @@ describe('the boot', () => {
 
   it('refuses @InjectIntegration of what is no service, and of no name', () => {
     expect(() => InjectIntegration(Outage as never, 'billing')).toThrow(
-      /Outage is no service.*OutboxService/,
+      /Outage is not a service.*OutboxService/,
     );
-    expect(() => InjectIntegration(undefined as never)).toThrow(/undefined is no service/);
+    expect(() => InjectIntegration(undefined as never)).toThrow(/undefined is not a service/);
     expect(() => InjectIntegration(OutboxService, 'No Name')).toThrow(/name must be/);
   });
 
@@ -679,7 +679,9 @@ describe('options of an integration with a name', () => {
       expect([mine.get('batchSize'), theirs.get('batchSize')]).toEqual([500, 40]);
       expect(mine.problems).toEqual([]);
       expect(theirs.problems).toEqual([
-        expect.stringContaining('BILLING_INTEGRATION_OUTBOX_BATCHSIZE is no setting (did you mean BILLING_'),
+        expect.stringContaining(
+          'BILLING_INTEGRATION_OUTBOX_BATCHSIZE is not a setting (did you mean BILLING_',
+        ),
       ]);
       expect(theirs.getAll().find(({ key }) => key.endsWith('batchSize'))).toMatchObject({
         source: 'environment',

@@ -92,8 +92,8 @@ describe('a sequence that is reset while the application runs, after the log was
     const later = await publishAll(running, 'later', 20);
     await arrived(later);
     expect(handled.all).toHaveLength(70);
-    expect(said().filter((line) => line.includes('begin anew'))).toEqual([
-      expect.stringMatching(/^warn: The log was emptied .* consumers "consumer" begin anew/),
+    expect(said().filter((line) => line.includes('begin again'))).toEqual([
+      expect.stringMatching(/^warn: The log was emptied .* consumers "consumer" begin again/),
     ]);
   });
 

@@ -522,10 +522,10 @@ describe('@IntegrationSubscriber', () => {
       }
       const accessor = Object.getOwnPropertyDescriptor(Operations.prototype, 'onInvoice');
       expect(() => decorate(Operations.prototype, 'onInvoice', accessor)).toThrow(
-        refused('Operations.onInvoice a handler: it is no method'),
+        refused('Operations.onInvoice a handler: it is not a method'),
       );
       expect(() => decorate(Operations.prototype, 'onPaid')).toThrow(
-        refused('Operations.onPaid a handler: it is no method'),
+        refused('Operations.onPaid a handler: it is not a method'),
       );
     });
 

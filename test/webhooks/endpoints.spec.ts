@@ -386,7 +386,7 @@ describe('the secret of an endpoint', () => {
     const refused = await send(endpoint.path, signed('the old secret of acme'));
     expect(refused.status).toBe(503);
     expect(refused.text).not.toMatch(/signature|acme|secret/i);
-    expect(await said.saying('cannot be opened')).toContain('store the secret anew');
+    expect(await said.saying('cannot be opened')).toContain('store the secret again');
     await database.pool.query(
       `UPDATE integration.integration_secret SET sealed = set_byte(sealed, 30, 255 - get_byte(sealed, 30)) WHERE version = 2`,
     );

@@ -176,7 +176,7 @@ it('refuses what is no schema when the source is made', () => {
   expect(() => githubSource({ secrets: SECRET, schemas: { push: {} as never } })).toThrow(
     expect.objectContaining({
       code: 'INTEGRATION_OPTIONS_INVALID',
-      message: expect.stringContaining('schemas["push"] is no schema'),
+      message: expect.stringContaining('schemas["push"] is not a schema'),
     }),
   );
 });

@@ -91,7 +91,7 @@ export function ConsumerReplays({ name }: { name: string }) {
               needs="operations.cancel"
               unless={
                 operationId === null
-                  ? 'It was asked for by a call of the service, and is no operation that can be cancelled.'
+                  ? 'It was asked for by a call of the service, and is not an operation that can be cancelled.'
                   : undefined
               }
               label={`Cancel the replay ${id}`}

@@ -47,7 +47,7 @@ export function CorrectDialog({
     >
       <p class="muted">
         A new event is published with this payload, and every consumer of its name gets it. This one is
-        discarded for {consumer} only. Where payloads are masked for you, write the masked values anew,
+        discarded for {consumer} only. Where payloads are masked for you, write the masked values again,
         because what stands here is published.
       </p>
       <ProblemBox error={error} />

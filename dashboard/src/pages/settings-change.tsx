@@ -86,7 +86,7 @@ function usePreview(drafts: Readonly<Record<string, SettingValue>>): {
 } {
   const [preview, setPreview] = useState<SettingsPreview>();
   const [error, setError] = useState<unknown>();
-  // A text that is no number is refused here already. In JSON it would be null, which removes a value.
+  // A text that is not a number is refused here already. In JSON it would be null, which removes a value.
   const numbers = Object.entries(drafts).filter(([, value]) => !Number.isNaN(value));
   const text = JSON.stringify(Object.fromEntries(numbers));
   useEffect(() => {

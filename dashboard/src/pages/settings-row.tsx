@@ -145,7 +145,7 @@ function Input({
 }) {
   const { value, type, unit, min, max } = setting;
   const denial = useDenial('settings.change');
-  // What was typed stays in the field, also where it is no number. It goes with the draft.
+  // What was typed stays in the field, also where it is not a number. It goes with the draft.
   const [typed, setTyped] = useState<string>();
   const about = `${id}-about ${id}-bounds`;
   if (draft === null)

@@ -31,7 +31,7 @@ export function Filter({ place, fields }: { place: Place; fields: readonly Filte
     <form
       class="filter"
       ref={form}
-      // The key makes the fields anew when the URL changes by itself.
+      // The key makes the fields again when the URL changes by itself.
       key={key}
       onSubmit={(event) => {
         event.preventDefault();
@@ -57,7 +57,7 @@ export function Filter({ place, fields }: { place: Place; fields: readonly Filte
   );
 }
 
-/** The fields are made anew, and the focus stays where it was: at the same field, or at the first one. */
+/** The fields are made again, and the focus stays where it was: at the same field, or at the first one. */
 function useFocusKept(form: { readonly current: HTMLFormElement | null }, key: string): void {
   const index = useRef(-1);
   // It is asked while the fields that had the focus are still there.

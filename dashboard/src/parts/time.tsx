@@ -29,7 +29,7 @@ export function absolute(time: Date, now: number = Date.now()): string {
   return (isToday ? CLOCK : DAY).format(time);
 }
 
-/** Shows times anew every ten seconds. */
+/** Shows times again every ten seconds. */
 function useTick(): void {
   const [, setNow] = useState(0);
   useEffect(() => ticking(setNow), []);

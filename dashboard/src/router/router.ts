@@ -35,7 +35,7 @@ export function go(href: string): void {
   location.hash = href;
 }
 
-/** Changes the filter of the list that is shown. The page of the list starts anew. */
+/** Changes the filter of the list that is shown. The page of the list starts again. */
 export function filterBy(place: Place, changes: Query): void {
   const now: Record<string, string> = Object.fromEntries(place.query);
   delete now.after;

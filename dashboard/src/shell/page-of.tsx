@@ -28,7 +28,7 @@ export function PageOf({ place }: { place: Place }) {
   if (denial !== undefined) {
     return (
       <Page title={section.title}>
-        <Empty title={denial}>Ask whoever gives permissions in this application.</Empty>
+        <Empty title={denial}>Ask the person who gives permissions in this application.</Empty>
       </Page>
     );
   }

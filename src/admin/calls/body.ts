@@ -83,7 +83,7 @@ async function bytesOf(request: IncomingMessage): Promise<Buffer> {
   throw bodyTooLarge();
 }
 
-/** Whether a body has more than so many levels. It is looked through level by level, without recursion. */
+/** Whether a body has more levels than allowed. It is looked through level by level, without recursion. */
 function isDeeperThan(body: object, levels: number): boolean {
   let level: unknown[] = [body];
   for (let depth = 0; level.length > 0; depth++) {

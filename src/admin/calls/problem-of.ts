@@ -123,7 +123,7 @@ function refusedWith(status: number, detail: string): AdminProblem {
 /**
  * The status of an HttpException, of any copy of Nest. It is thrown for the person who asks, so it may speak.
  * Errors of HTTP and cloud clients have a `statusCode` as well, and their messages hold URLs, tokens and what
- * was sent. They are faults. The numbers below 400 are no refusals.
+ * was sent. They are faults. The numbers below 400 are not refusals.
  */
 export function statusOfException(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined;

@@ -56,7 +56,7 @@ const TITLES: Readonly<Record<number, string>> = {
   503: 'This cannot be answered now',
 };
 
-/** An answer names so many wrong fields. A request with thousands of them is no mistake of a person. */
+/** How many wrong fields an answer names at most. No person makes thousands of mistakes in one request. */
 export const MOST_WRONG_FIELDS = 20;
 const LONGEST_DETAIL = 8_000;
 

@@ -7,7 +7,7 @@ export function cursorText(parts: CursorParts): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
-/** A cursor of so many parts, each a position or a text. */
+/** A cursor of this number of parts, each a position or a text. */
 export function cursor<const Kinds extends readonly ('position' | 'text')[]>(
   kinds: Kinds,
 ): Field<{ [K in keyof Kinds]: Kinds[K] extends 'position' ? number : string }> {

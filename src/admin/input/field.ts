@@ -63,7 +63,7 @@ export function count(about: string, min: number, max: number): Field<number> {
   });
 }
 
-/** A position of the log. Numbers beyond 2^53 are no positions. */
+/** A position of the log. Numbers beyond 2^53 are not positions. */
 export function position(about: string): Field<number> {
   return count(about, 1, Number.MAX_SAFE_INTEGER);
 }

@@ -37,7 +37,7 @@ export function readFields<F extends Fields>(
 
 /**
  * The fields of a query by their names. A field that was given several times is refused, and so are bytes
- * that are no characters, because another text would be looked for in their place.
+ * that are not characters, because another text would be looked for in their place.
  */
 export function fieldsOfQuery(query: string): Record<string, string> {
   const given = new Map<string, string>();
@@ -76,7 +76,9 @@ function decoded(text: string): string | undefined {
 function unknownName(name: string, fields: Fields): string {
   const known = Object.keys(fields);
   const what =
-    name.length > LONGEST_NAME ? `has a name of ${name.length} characters that is no field` : 'is no field';
+    name.length > LONGEST_NAME
+      ? `has a name of ${name.length} characters that is not a field`
+      : 'is not a field';
   if (known.length === 0) return `${what}: there is none here`;
   return `${what}: there are ${known.join(', ')}${suggestionFor(name.slice(0, LONGEST_NAME), known)}`;
 }

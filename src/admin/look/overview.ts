@@ -28,7 +28,7 @@ export class OverviewLook {
     const look = this.take();
     const taken = { at: now, look };
     this.taken = taken;
-    // A look that failed is not shared with whoever comes later.
+    // A look that failed is not shared with later callers.
     look.catch(() => {
       if (this.taken === taken) this.taken = undefined;
     });

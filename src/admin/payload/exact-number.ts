@@ -17,7 +17,7 @@ export class ExactNumber {
 
 /** Matches texts and numbers of JSON. Texts are matched so that numbers within them are passed over. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-/** So many significant digits survive in a number of JavaScript in any case. */
+/** How many significant digits survive in a number of JavaScript in any case. */
 const SURE_DIGITS = 15;
 
 /** Parses JSON text. Numbers that JavaScript cannot hold become `ExactNumber`. */

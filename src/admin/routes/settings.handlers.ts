@@ -168,7 +168,7 @@ async function withPointers<R>(values: SettingValues, change: Promise<R>): Promi
       return { in: 'body', pointer, message };
     };
     if (error.code === 'INTEGRATION_SETTING_UNKNOWN' && key !== undefined)
-      throw invalidRequest([problemOf(key, 'is no setting')]);
+      throw invalidRequest([problemOf(key, 'is not a setting')]);
     if (error.code === 'INTEGRATION_SETTING_INVALID' && problems !== undefined) {
       const wrong = problems.map((each) => problemOf(each.key, each.reason));
       throw new AdminProblem(400, error.code, error.message, wrong);

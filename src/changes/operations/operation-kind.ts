@@ -58,5 +58,5 @@ export interface KindOfOperation<
 }
 
 /** A kind, whatever its filter is. */
-// biome-ignore lint/suspicious/noExplicitAny: the service gives each kind the filters that the kind has checked
+// biome-ignore lint/suspicious/noExplicitAny: the service gives each kind the filters that it has checked
 export type AnyKindOfOperation = KindOfOperation<any, any>;

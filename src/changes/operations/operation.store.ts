@@ -52,7 +52,7 @@ export class OperationStore {
     this.replays = new ReplayRequestStore(db);
   }
 
-  /** Stores a plan. It is no change of events, and the audit has a row when it is run. */
+  /** Stores a plan. It is not a change of events, and the audit has a row when it is run. */
   async plan(request: OperationRequest, found: PlannedEvents, author: Author): Promise<Operation> {
     const { kind, filter, states, maxEvents, rate, stopAfter, replay = {} } = request;
     const stored = {

@@ -44,13 +44,13 @@ export interface OperationRequest extends ChangeAuthor {
   replay?: OperationReplay | undefined;
   /** The states that a discard takes. The default is dead letters, failed, waiting and delayed events. */
   states?: readonly DiscardableState[] | undefined;
-  /** At most so many events, the oldest first. A canary has a small number. The default is all. */
+  /** The largest number of events, the oldest first. A canary has a small number. The default is all. */
   maxEvents?: number | undefined;
-  /** At most so many events a second. The default is no limit. */
+  /** The largest number of events a second. The default is no limit. */
   rate?: number | undefined;
   /**
-   * Stops by itself after so many of its events have failed again. It then sends no more events than could
-   * still fail within this number. Not of a discard.
+   * Stops by itself after this number of its events have failed again. It then sends no more events than
+   * could still fail within this number. Not of a discard.
    */
   stopAfter?: number | undefined;
 }

@@ -100,7 +100,7 @@ export class AdaptedClient implements TransactionalSqlClient<AdaptedTransaction>
   }
 
   /**
-   * Returns a `persistenceClient` in the shape for statements. Undefined if it is no transaction of this
+   * Returns a `persistenceClient` in the shape for statements. Undefined if it is not a transaction of this
    * library and data source.
    *
    * @throws IntegrationError INTEGRATION_CLIENT_IS_ROOT, or INTEGRATION_CLIENT_INVALID for one that has ended
@@ -130,7 +130,7 @@ export class AdaptedClient implements TransactionalSqlClient<AdaptedTransaction>
     const { library, transaction } = this.words;
     return new IntegrationError(
       'INTEGRATION_CLIENT_INVALID',
-      `persistenceClient is no transaction of ${library} and the data source that IntegrationModule was given: it belongs to another library or data source, or is no client. Pass ${transaction}`,
+      `persistenceClient is not a transaction of ${library} and the data source that IntegrationModule was given: it belongs to another library or data source, or is not a client. Pass ${transaction}`,
     );
   }
 

@@ -6,7 +6,7 @@ type Module = ModulesContainer extends Map<string, infer M> ? M : never;
 type Provider = NonNullable<ReturnType<Module['getProviderByKey']>>;
 
 /**
- * Refuses a boot in which Nest would make the engine anew for each request. Nest does so with whatever
+ * Refuses a boot in which Nest would make a new engine for each request. Nest does so with whatever
  * depends on a request-scoped provider, and it calls no lifecycle hook of it. Nothing would be delivered
  * then, and nothing would say so.
  *
@@ -41,13 +41,13 @@ function scopedClient(path: readonly Provider[]): IntegrationError {
   const name = nameOf(client?.name);
   return new IntegrationError(
     'INTEGRATION_CLIENT_INVALID',
-    `The provider that clientToken names (${name}) is made anew for each ${contextOf(path)}${because(path.slice(1))}. ${REMEDY}`,
+    `The provider that clientToken names (${name}) is created again for each ${contextOf(path)}${because(path.slice(1))}. ${REMEDY}`,
     { clientToken: name },
   );
 }
 
 function scopedOptions(path: readonly Provider[]): IntegrationError {
-  const problem = `what forRootAsync injects is made anew for each ${contextOf(path)}: ${namesOf(path.slice(-1))}. The options are made once, at boot: inject providers of the default scope only`;
+  const problem = `what forRootAsync injects is created again for each ${contextOf(path)}: ${namesOf(path.slice(-1))}. The options are made once, at boot: inject providers of the default scope only`;
   return new IntegrationError(
     'INTEGRATION_OPTIONS_INVALID',
     `The options of IntegrationModule are invalid:\n- ${problem}`,

@@ -6,7 +6,7 @@ export type TransactionState =
   | 'ended'
   /** The data source itself, or another part of it that belongs to no transaction. */
   | 'root'
-  /** Anything else: it belongs to another library or data source, or it is no client at all. */
+  /** Anything else: it belongs to another library or data source, or it is not a client at all. */
   | 'foreign';
 
 /** The words of a library, for the errors. Each of them fits into the middle of a sentence. */

@@ -26,7 +26,7 @@ export class Losses {
 
   /** Is called when a session of a pool has ended. `cause` is the error that its connection emitted. */
   sessionEnded(session: object, use: SessionUse, applicationName: string, cause: unknown): void {
-    // A session that was refused while it was opened is no loss either.
+    // A session that was refused while it was opened is not a loss either.
     if (!this.connections.server.isAdmitted(session) || isEndOfIdleness(cause)) return;
     if (use === 'engine') this.announceAndLook(applicationName);
     else this.lookSoon();
@@ -60,7 +60,7 @@ export class Losses {
     try {
       await (await this.connections.open('nestjs-integration look')).close();
     } catch {
-      // Whoever needs a connection will report the error.
+      // The code that needs a connection will report the error.
     } finally {
       this.looking = undefined;
     }

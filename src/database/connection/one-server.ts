@@ -21,7 +21,7 @@ type End = () => void;
  *      used for anything else.
  *   2. The first session of another server ends all sessions of the previous server, and the loss is
  *      announced in the same turn of the event loop in which the identity arrived. The process then drops
- *      what it held in memory, and claims its consumers anew with new tokens.
+ *      what it held in memory, and claims its consumers again with new tokens.
  *   3. A statement that was waiting for a connection at that moment is not sent (`EngineDatabase`). It was
  *      made from data that is dropped, and the copy may still accept its token.
  *

@@ -45,7 +45,7 @@ export const HOST_SESSION = SESSION;
  * not scan the whole table when the table is full.
  *
  * `plan_cache_mode`: a statement keeps one plan for all values. On a large log, the server would expect that
- * planning anew each time is cheaper, but planning costs several times as much as reading the next page
+ * planning again each time is cheaper, but planning costs several times as much as reading the next page
  * (docs/decisions/0010).
  *
  * These two are not set where statements of the host run, because the engine must not decide how the tables

@@ -161,7 +161,7 @@ export function endOf(error: unknown): { readonly by: EndedBy } | undefined {
 }
 
 const REMEDY =
-  'Leave BEGIN, COMMIT and ROLLBACK to whoever opened the transaction: throw to roll back, and use SAVEPOINT for a part that may fail alone';
+  'Leave BEGIN, COMMIT and ROLLBACK to the code that opened the transaction: throw to roll back, and use SAVEPOINT for a part that may fail alone';
 
 function consequenceOf(by: EndedBy): string {
   switch (by) {

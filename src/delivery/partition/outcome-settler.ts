@@ -247,8 +247,8 @@ export class OutcomeSettler {
   }
 
   /**
-   * An event that ran exclusively stays suspect. Otherwise one that ends its process would never be a
-   * dead letter if it is put off between two ends.
+   * An event that ran exclusively stays suspect. Otherwise one that ends its process would never be a dead
+   * letter if it is put off between two ends.
    */
   private writePostponed(delivery: Delivery, { delayMs, reason }: Postponement): void {
     const isSuspect = delivery.claim?.isSuspect === true;

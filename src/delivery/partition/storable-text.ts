@@ -6,7 +6,7 @@ export function storable(text: string): string {
   return text.replace(UNSTORABLE, '\uFFFD');
 }
 
-/** The beginning of a text that can be stored in so many bytes of UTF-8. No character is cut in two. */
+/** The beginning of a text that fits into this number of bytes of UTF-8. No character is cut in two. */
 export function storableWithin(bytes: number, text: string): string {
   // A code unit takes at least one byte, so no more of them can fit.
   const clean = storable(text.slice(0, bytes));

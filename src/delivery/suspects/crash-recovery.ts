@@ -20,12 +20,11 @@ const MOST_POSITIONS_AHEAD = 15_000;
  * (`read_upto`). This is saved somewhat ahead, and by the ordinary saves of outcomes if these come in time. A
  * takeover counts as unclean if the former owner did not release its lease.
  *
- * After the first unclean end the new owner simply reads again, because anything may have ended the
- * process. From the second one on, every unread event below `read_upto` is a suspect. (An event beyond
- * the head of the log did not exist when the log was read, so it is none.) A suspect runs exclusively: no
- * other handler of its process runs beside it. It is moved to the inbox, and its attempt is counted,
- * before it runs. So the event at fault is a dead letter after two ends and its attempts, and no other
- * event is blamed for it.
+ * After the first unclean end the new owner simply reads again, because anything may have ended the process.
+ * From the second one on, every unread event below `read_upto` is a suspect. (An event beyond the head of the
+ * log did not exist when the log was read, so it is none.) A suspect runs exclusively: no other handler of
+ * its process runs beside it. It is moved to the inbox, and its attempt is counted, before it runs. So the
+ * event at fault is a dead letter after two ends and its attempts, and no other event is blamed for it.
  */
 export class CrashRecovery {
   /**

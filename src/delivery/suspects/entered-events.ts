@@ -30,8 +30,8 @@ interface Failing {
 }
 
 /**
- * An attempt that ran exclusively and ended with its session. It stays counted, although its end may
- * never have been saved.
+ * An attempt that ran exclusively and ended with its session. It stays counted, although its end may never
+ * have been saved.
  */
 export interface CountedAttempt {
   readonly inboxEventId: string;
@@ -52,12 +52,12 @@ export interface CountedAttempt {
  *
  * If the event ends by itself, it is innocent again; one that is put off has not ended. After
  * `maxInfrastructureFailures` consecutive failures the event is a suspect: it goes to the inbox and runs
- * exclusively. Its attempt is counted before it runs, like that of an event that may have ended its
- * process (crash-recovery.ts). A plain handler is then entered only if the host's client answers, and a
- * transactional one only in a transaction that has begun. So if the session is lost while the event runs,
- * the session existed before, and nothing else ran beside the event. The attempt then stays counted. An
- * event that ends sessions is a dead letter after `maxInfrastructureFailures` + `maxAttempts` runs. An
- * innocent event that came this far needs one run in which no outage begins.
+ * exclusively. Its attempt is counted before it runs, like that of an event that may have ended its process
+ * (crash-recovery.ts). A plain handler is then entered only if the host's client answers, and a transactional
+ * one only in a transaction that has begun. So if the session is lost while the event runs, the session
+ * existed before, and nothing else ran beside the event. The attempt then stays counted. An event that ends
+ * sessions is a dead letter after `maxInfrastructureFailures` + `maxAttempts` runs. An innocent event that
+ * came this far needs one run in which no outage begins.
  *
  * The failure of a batch does not show which of its events is at fault. It can raise their counts only to one
  * below the limit. From there on the events run singly.

@@ -1,6 +1,6 @@
 /** Milliseconds. At the pace of the last rows, a row that is claimed now runs within this time. */
 const AHEAD_MS = 100;
-/** So many rows are claimed ahead at most. After a kill, each of them may have to run exclusively. */
+/** How many rows are claimed ahead at most. After a kill, each of them may have to run exclusively. */
 const MOST_AHEAD = 500;
 /** No row is claimed ahead if more claimed rows than this wait behind others of their aggregates. */
 const MOST_FOLLOWING = 500;
@@ -18,11 +18,10 @@ export interface ClaimsInHand {
  * commit. If it took no more rows than there are free places, a consumer with many due rows would wait for
  * the disk after every handful of them.
  *
- * A claim has a price, so not everything is claimed at once. It counts an attempt. The row is
- * `processing` although nothing runs, and nobody else can take it. If the process is killed, each row
- * that it had claimed runs exclusively once (docs/decisions/0004). So the number follows the pace of the
- * last rows: it is what ends in a tenth of a second. Slow handlers get hardly more rows than they have
- * places.
+ * A claim has a price, so not everything is claimed at once. It counts an attempt. The row is `processing`
+ * although nothing runs, and nobody else can take it. If the process is killed, each row that it had claimed
+ * runs exclusively once (docs/decisions/0004). So the number follows the pace of the last rows: it is what
+ * ends in a tenth of a second. Slow handlers get hardly more rows than they have places.
  */
 export class ClaimSize {
   /** How many rows are claimed in addition to those that have a place. */

@@ -218,7 +218,7 @@ export class PageLoop {
   /**
    * Takes up replayed positions between two pages. The head of replay.store.ts says why nothing is read twice
    * because of it. A transactional batch that has settled its positions may not have told us yet. In that
-   * case what is in hand is finished, and `unread` is read anew with the next lease. Returns false if there
+   * case what is in hand is finished, and `unread` is read again with the next lease. Returns false if there
    * is nothing more to read here.
    */
   private async includeReplayed(): Promise<boolean> {

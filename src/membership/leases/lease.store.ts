@@ -35,14 +35,14 @@ import { mayBeTaken } from './lease-beat.store.js';
  *
  * Tokens rise: each is greater than the one before it in the row. Each is also at least the time of its
  * taking, in microseconds. Without that, a server that lost the last takings (a failover to an asynchronous
- * replica), or a row that was deleted and made anew, would hand out the token of a former owner once more. No
- * two moments have the same time, unless the clock of the server was set back to the very microsecond.
+ * replica), or a row that was deleted and made again, would hand out the token of a former owner once more.
+ * No two moments have the same time, unless the clock of the server was set back to the very microsecond.
  *
  * The database's clock alone judges whether a lease has run out. An owner's own clock can only make it stop
  * sooner: see `HeldLease`.
  */
 
-/** The leases of work that is no consumer. */
+/** The leases of work that is not a consumer. */
 @Injectable()
 export class LeaseStore {
   private readonly table: string;

@@ -32,7 +32,7 @@ export interface Lease extends LeaseName {
    *
    * @param tx an open transaction: of the application's client, or of the library whose adapter it gave
    * @throws IntegrationError INTEGRATION_LEASE_LOST if another process has had the lease since,
-   *   INTEGRATION_CLIENT_IS_ROOT or INTEGRATION_CLIENT_INVALID if `tx` is no transaction
+   *   INTEGRATION_CLIENT_IS_ROOT or INTEGRATION_CLIENT_INVALID if `tx` is not a transaction
    */
   fence(tx: PersistenceClient): Promise<void>;
   /**
@@ -40,7 +40,7 @@ export interface Lease extends LeaseName {
    * has had the lease since. The statement then changes nothing.
    *
    * @param firstParameter the number of the first of its two parameters, from 1 on
-   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for what is no such number
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for what is not such a number
    */
   fenceSql(firstParameter: number): LeaseFence;
 }

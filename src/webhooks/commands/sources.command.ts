@@ -11,7 +11,10 @@ export const webhooksSourcesCommand: Command = {
   name: 'webhooks sources',
   parameters: [],
   options: {
-    days: { type: 'string', summary: `counts of so many days, today among them (default ${DEFAULT_DAYS})` },
+    days: {
+      type: 'string',
+      summary: `the number of days to count, today among them (default ${DEFAULT_DAYS})`,
+    },
   },
   summary: 'show how many webhooks each source sent, and what was refused',
   async run({ options, withDatabase }) {
@@ -24,7 +27,7 @@ export const webhooksSourcesCommand: Command = {
 };
 
 interface SourceView {
-  /** Null for requests to names that are no source. */
+  /** Null for requests to names that are not a source. */
   readonly source: string | null;
   readonly accepted: number;
   readonly repeated: number;

@@ -5,7 +5,7 @@ import type { HandshakeState, WebhookReply, WebhookSourceOptions } from './webho
 export type Handshake = NonNullable<WebhookSourceOptions['handshake']>;
 
 /**
- * What a source says to a request that only tries the address. An answer that is no object is none: a
+ * What a source says to a request that only tries the address. An answer that is not an object is none: a
  * delivery that were taken for a handshake would be answered with 200 and lost. So is a function that throws,
  * because a delivery is not lost on account of a question that most requests do not ask.
  *

@@ -58,7 +58,7 @@ export function noJson(reason: string): Judgement {
   return { violations: [{ path: 'payload', reason }] };
 }
 
-/** The same with further problems. A body that has some is no payload of its type. */
+/** The same with further problems. A body that has some is not a payload of its type. */
 export function withViolations(
   judged: Judgement | undefined,
   more: readonly JsonProblem[],

@@ -48,7 +48,7 @@ function parse(text: string | undefined): unknown {
   }
 }
 
-/** Some senders put a byte order mark before a body, which is no part of JSON. */
+/** Some senders put a byte order mark before a body, which is not part of JSON. */
 function withoutMark(text: string): string {
   return text.replace(/^\uFEFF/, '');
 }

@@ -11,8 +11,8 @@ const SHORTEST_FOUND = 3;
  * The output of a schema without the values at these paths of its input, wherever the schema has put them.
  *
  * The schema is asked again about the body without these values. What it makes of that holds nothing of them.
- * But a schema may refuse it, because a text is no number and no address of a mail. Then it is asked about a
- * body with values of the same form in their place: where the two outputs differ, a value of the sender
+ * But a schema may refuse it, because a text is not a number and no address of a mail. Then it is asked about
+ * a body with values of the same form in their place: where the two outputs differ, a value of the sender
  * shows. If the schema refuses that as well (a checksum, a word out of a list), texts that hold one of the
  * values are taken out of the output. The genuine body was found valid before, and stays so.
  */

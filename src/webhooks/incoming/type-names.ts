@@ -26,7 +26,7 @@ export interface TypeBeyond {
  * Decides which types become names of events. The sender chooses its types, and every name costs: it is a row
  * of statistics and a series of metrics, of which there is a bounded number for all. So a source may list its
  * types. Where it does not, a limit applies to each endpoint by itself, so that no tenant uses up what
- * another one needs. It is kept in memory, so a process that starts anew counts anew. A name that stands in
+ * another one needs. It is kept in memory, so a process that starts again counts again. A name that stands in
  * the code of a handler was not chosen by the sender, so it is always kept.
  */
 export class TypeNames {

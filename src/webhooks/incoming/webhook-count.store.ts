@@ -18,13 +18,13 @@ export async function addCounts(
 }
 
 export interface SourceCount {
-  /** Empty for requests to names that are no source. */
+  /** Empty for requests to names that are not a source. */
   readonly source: string;
   readonly outcome: string;
   readonly count: number;
 }
 
-/** How many requests of each source came to which end within so many days, today among them. */
+/** How many requests of each source came to which end within this number of days, today among them. */
 export function readCounts(
   db: Pick<EngineDatabase, 'query'>,
   { webhookCount }: Tables,

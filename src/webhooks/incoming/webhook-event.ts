@@ -118,7 +118,7 @@ export function deliveryOf(
     tenantId,
     keyHash: sha256Hex(...within(endpoint), deliveryId),
     bodyHash: bodyHashOf(request, verified, endpoint),
-    // Equal bodies of a sender without ids are no repetitions.
+    // Equal bodies of a sender without ids are not repetitions.
     repeatedBody: source.repeatedBody ?? (signsTime(source) || answers.isNameless ? undefined : 'mark'),
     endpointId,
     contentType,
@@ -190,7 +190,7 @@ function isoOf(date: unknown): string | undefined {
   return date instanceof Date && !Number.isNaN(date.getTime()) ? date.toISOString() : undefined;
 }
 
-/** A number of so many digits may be more than a number of JavaScript holds. */
+/** A number with more digits than this may be larger than a number of JavaScript can hold exactly. */
 const MANY_DIGITS = /(?:^|[\s,:[])-?\d[\d.]{15,}/;
 
 function roundsNumbers(request: RawWebhookRequest): boolean {

@@ -32,7 +32,7 @@ export interface WebhookSourceOptions {
   readonly secrets: string | readonly string[];
   /**
    * Whether the sender makes its secrets itself, as Stripe does. Then none is made for an endpoint, and
-   * whoever creates it gives the one that the sender shows. Default: false.
+   * the person who creates it gives the one that the sender shows. Default: false.
    */
   readonly issuesSecrets?: boolean | undefined;
   /**

@@ -118,7 +118,7 @@ function ofPattern(pattern: unknown, flags: unknown): SchemaPart | undefined {
     : undefined;
 }
 
-/** Undefined for values that are no values of JSON. */
+/** Undefined for values that are not values of JSON. */
 function ofValues(values: unknown): SchemaPart | undefined {
   const isPlain = (value: unknown) =>
     value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);

@@ -35,12 +35,12 @@ export function ed25519Scheme(options: Ed25519SchemeOptions): SignatureScheme {
       if (given === undefined) return headerProblem(`The header ${header} is missing`);
       const signature = decode(given, encoding);
       if (signature?.length !== 64)
-        return headerProblem(`The header ${header} is no signature in ${encoding}`);
+        return headerProblem(`The header ${header} is not a signature in ${encoding}`);
       const time = timestampHeader === undefined ? '' : request.headers[timestampHeader.toLowerCase()];
       const signedAt = signedTime(time);
       if (time === undefined || (timestampHeader !== undefined && signedAt === undefined))
         return headerProblem(
-          `The header ${timestampHeader} is no time in seconds or milliseconds since 1970 or ISO 8601`,
+          `The header ${timestampHeader} is not a time in seconds or milliseconds since 1970 or ISO 8601`,
         );
       const bytes = joined(signed(request, time));
       const place = secrets.findIndex((secret) => {

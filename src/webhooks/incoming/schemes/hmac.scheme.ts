@@ -65,7 +65,9 @@ export function hmacScheme(options: HmacSchemeOptions): SignatureScheme {
       const time = timeHeader === undefined ? undefined : request.headers[timeHeader];
       const signedAt = signedTime(time, timestampUnit);
       if (timeHeader !== undefined && signedAt === undefined)
-        return headerProblem(`The header ${timestampHeader} is no time in ${WORDS[timestampUnit ?? 'any']}`);
+        return headerProblem(
+          `The header ${timestampHeader} is not a time in ${WORDS[timestampUnit ?? 'any']}`,
+        );
       const parts = signed(request, time ?? '');
       const match = matchOf(signatures, secrets, (secret) =>
         hmac(algorithm, key(secret), encoding, ...parts),

@@ -13,7 +13,7 @@ interface PlacedKey {
 }
 
 const GOOD_FOR_MS = 600_000;
-/** A key that is not known has the keys fetched anew, but not more often than this. */
+/** A key that is not known has the keys fetched again, but not more often than this. */
 const REST_MS = 30_000;
 const FETCH_MS = 5_000;
 const LARGEST_BYTES = 1_048_576;

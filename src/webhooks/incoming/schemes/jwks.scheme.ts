@@ -88,7 +88,7 @@ export function jwksScheme(options: JwksSchemeOptions): SignatureScheme {
       if (token === undefined) return headerProblem(`The header ${header} holds no JSON Web Token`);
       const wrong = TIMES.find((name) => token.claims[name] !== undefined && !dateOf(token.claims[name]));
       if (wrong !== undefined)
-        return { ok: false, step: 'signature', problem: `The ${wrong} of the token is no time` };
+        return { ok: false, step: 'signature', problem: `The ${wrong} of the token is not a time` };
       const { alg, kid } = token.header;
       const check = typeof alg === 'string' && Object.hasOwn(ALGORITHMS, alg) ? ALGORITHMS[alg] : undefined;
       if (check === undefined) return headerProblem('The algorithm of the token is not supported');

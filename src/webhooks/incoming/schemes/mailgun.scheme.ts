@@ -23,7 +23,7 @@ export function mailgunScheme(): SignatureScheme {
         return headerProblem('The body has no field signature with a token and a signature');
       const signedAt = unixTime(time);
       if (time === undefined || signedAt === undefined)
-        return headerProblem('The field signature.timestamp is no time in seconds since 1970');
+        return headerProblem('The field signature.timestamp is not a time in seconds since 1970');
       const match = matchOf(signatures, secrets, (secret) => hmac('sha256', secret, 'hex', time, token));
       return match.ok ? { ...match, signedAt, covers: time + token } : match;
     },

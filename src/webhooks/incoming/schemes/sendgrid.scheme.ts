@@ -25,11 +25,11 @@ export function sendgridScheme(): SignatureScheme {
       const given = headers[SIGNATURE.toLowerCase()];
       if (given === undefined) return headerProblem(`The header ${SIGNATURE} is missing`);
       const signature = decodeBase64(given);
-      if (signature === undefined) return headerProblem(`The header ${SIGNATURE} is no base64`);
+      if (signature === undefined) return headerProblem(`The header ${SIGNATURE} is not base64`);
       const time = headers[TIME.toLowerCase()];
       const signedAt = unixTime(time);
       if (time === undefined || signedAt === undefined)
-        return headerProblem(`The header ${TIME} is no time in seconds since 1970`);
+        return headerProblem(`The header ${TIME} is not a time in seconds since 1970`);
       const signed = Buffer.concat([Buffer.from(time), body]);
       const place = secrets.findIndex((secret) => {
         const key = publicKeyOf(secret);

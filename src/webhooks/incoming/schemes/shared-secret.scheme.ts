@@ -3,7 +3,8 @@ import { headerProblem, type SignatureScheme } from '../signature-scheme.js';
 import { matchOf } from './matching.js';
 
 /**
- * The sender shows the secret itself. Whoever reads one request can send others, and the body is not signed.
+ * The sender shows the secret itself. A person who reads one request can send others, and the body is not
+ * signed.
  *
  * @param where a header, or a function that finds what the sender shows
  */

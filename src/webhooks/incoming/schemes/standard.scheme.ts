@@ -63,14 +63,14 @@ export function standardScheme(
       if (!messageId || !given) return headerProblem(`The headers ${id} and ${signature} are needed`);
       const signedAt = unixTime(timestamp);
       if (timestamp === undefined || signedAt === undefined)
-        return headerProblem(`The header ${time} is no time in seconds since 1970`);
+        return headerProblem(`The header ${time} is not a time in seconds since 1970`);
       // A part that cannot be read says nothing of its neighbours. Node joins equal headers with a comma.
       const signatures = given
         .split(/\s+/)
         .map((each) => each.replace(/,$/, ''))
         .filter((each) => VERSIONED.test(each));
       if (signatures.length === 0)
-        return headerProblem(`The header ${signature} is no list of signatures such as v1,…`);
+        return headerProblem(`The header ${signature} is not a list of signatures such as v1,…`);
       const signed = Buffer.concat([Buffer.from(`${messageId}.${timestamp}.`), body]);
       const found = matchAny(signatures, secrets, signed, plainKeys);
       return found.ok ? { ...found, signedAt } : found;

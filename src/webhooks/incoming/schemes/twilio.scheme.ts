@@ -22,9 +22,9 @@ export function twilioScheme(): SignatureScheme {
       const bodyHash = queryOf(request).get('bodySHA256');
       if (bodyHash !== null && !equalTexts(spelled(bodyHash, 'hex'), sha256Hex(request.body)))
         return NO_MATCH;
-      // A body that is no form and has no hash in the URL is not signed at all.
+      // A body that is not a form and has no hash in the URL is not signed at all.
       if (bodyHash === null && request.body.length > 0 && !isForm(request)) return NO_MATCH;
-      // The fields of a form that is no text cannot be told, so the signature would cover the URL alone.
+      // The fields of a form that is not text cannot be told, so the signature would cover the URL alone.
       if (bodyHash === null && textOf(request) === undefined) return NO_MATCH;
       const fields = bodyHash === null ? fieldsOf(request) : '';
       const match = matchOf([given], secrets, (secret) =>

@@ -29,7 +29,7 @@ export function twitchScheme(): SignatureScheme {
       const time = headers[TIME.toLowerCase()] ?? '';
       const signedAt = new Date(time);
       if (!RFC_3339.test(time) || Number.isNaN(signedAt.getTime()))
-        return headerProblem(`The header ${TIME} is no time such as 2026-01-31T12:00:00.5Z`);
+        return headerProblem(`The header ${TIME} is not a time such as 2026-01-31T12:00:00.5Z`);
       const signature = spelled(given.slice(PREFIX.length), 'hex');
       const match = matchOf([signature], secrets, (secret) => hmac('sha256', secret, 'hex', id, time, body));
       return match.ok ? { ...match, signedAt } : match;

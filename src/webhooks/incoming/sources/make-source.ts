@@ -80,7 +80,9 @@ function problemsOfSchemas(schemas: WebhookSourceOptions['schemas'] = {}): strin
   return Object.entries(schemas ?? {}).flatMap(([type, schema]) =>
     isEventSchema(schema)
       ? []
-      : [`schemas[${JSON.stringify(type)}] is no schema: give one that has Standard Schema, or jsonSchema()`],
+      : [
+          `schemas[${JSON.stringify(type)}] is not a schema: give one that has Standard Schema, or jsonSchema()`,
+        ],
   );
 }
 

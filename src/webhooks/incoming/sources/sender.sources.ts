@@ -11,9 +11,9 @@ import { webhookSource } from './make-source.js';
 
 type SenderOptions = CommonSourceOptions & SourceSecrets;
 
-/** Mailgun repeats a delivery for eight hours, and does not say that it signs it anew. */
+/** Mailgun repeats a delivery for eight hours, and does not say that it signs it again. */
 const MAILGUN_TOLERANCE_MS = 12 * 3_600_000;
-/** SendGrid repeats a delivery for a day, and does not say that it signs it anew. */
+/** SendGrid repeats a delivery for a day, and does not say that it signs it again. */
 const SENDGRID_TOLERANCE_MS = 24 * 3_600_000;
 /** How old a message of Twitch may be, as its documentation says. */
 const TWITCH_TOLERANCE_MS = 600_000;
