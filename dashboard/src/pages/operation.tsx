@@ -172,6 +172,7 @@ function hasRest({ kind, state, maxEvents, nextPosition, toPosition }: Operation
  * it.
  */
 function restOf({ kind, filter, replay, nextPosition, toPosition }: OperationWithVerdict) {
+  if (kind !== 'redrive' && kind !== 'replay') return undefined;
   const names = replay?.eventNames;
   if (names !== undefined && names.length > 1) return undefined;
   return {

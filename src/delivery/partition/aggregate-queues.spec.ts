@@ -44,7 +44,8 @@ const SETTINGS = {
   retryMaxDelayMs: 100,
   deadLetterEnabled: true,
   handlerTimeoutMs: 1_000_000,
-  // This is more than a run has. test/delivery/handlers-that-end-their-session.spec.ts tests an event that reaches the bound.
+  // This is more than a run has. An event that reaches the bound is tested by
+  // test/delivery/handlers-that-end-their-session.spec.ts.
   maxInfrastructureFailures: 1_000,
 };
 const RETRY_MS = 100;
