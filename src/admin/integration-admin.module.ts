@@ -23,7 +23,8 @@ import { AccessCheck } from './mounting/access-check.js';
 import { pageController, sectionController } from './mounting/admin-controllers.js';
 import { BroughtSections } from './mounting/brought-sections.js';
 import { PageSlash } from './mounting/page-slash.js';
-import { AdminPage } from './page/admin-page.js';
+import { AdminPage, PAGE_FILES } from './page/admin-page.js';
+import { pageFiles } from './page/page-files.js';
 import { HANDLERS } from './routes/handlers.js';
 import { DEFAULT_STREAM_LIMITS, OpenStreams, STREAM_LIMITS } from './streams/open-streams.js';
 
@@ -108,6 +109,7 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
       Once,
       AccessCheck,
       PageSlash,
+      { provide: PAGE_FILES, useValue: () => pageFiles() },
       AdminPage,
     ],
   };

@@ -6,11 +6,11 @@ import { progressText } from './operation-texts.js';
 import { checkUuid } from './options.js';
 import { withServices } from './services.js';
 
-const STAYS = {
-  redrive: 'What it has changed would stay changed.',
-  discard: 'What it has changed would stay changed.',
-  replay: 'What it has sent again would be delivered.',
-};
+/** What a cancellation does not take back. */
+const stays = (kind: string) =>
+  kind === 'replay'
+    ? 'What it has sent again would be delivered.'
+    : 'What it has changed would stay changed.';
 
 /** Stops an operation. What it has changed stays changed. */
 export const operationsCancelCommand: Command = {
@@ -25,7 +25,7 @@ export const operationsCancelCommand: Command = {
         const operation = await operations.get(id);
         if (operation.finishedAt !== null) throw notCancellable(operation);
         return {
-          what: `Operation ${id} (${operation.kind}, ${progressText(operation)} events) would be cancelled. ${STAYS[operation.kind]}`,
+          what: `Operation ${id} (${operation.kind}, ${progressText(operation)} events) would be cancelled. ${stays(operation.kind)}`,
           data: { operation },
         };
       });

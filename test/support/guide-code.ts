@@ -1,14 +1,19 @@
 import ts from 'typescript';
 import { codeBlocks } from './pages.js';
 
-const FIRST_LINE = /^\/\/ file: (\S+\.ts)\n/;
+const FIRST_LINE = /^(?:\/\/|--) file: (\S+)\n/;
 
 /** The blocks of TypeScript that begin with `// file: name.ts`, by name. */
 export function examplesOf(markdown: string): Map<string, string> {
+  return new Map([...filesOf(markdown)].filter(([name]) => name.endsWith('.ts')));
+}
+
+/** The blocks of any language whose first line is a comment with `file:` and a name, by name. */
+export function filesOf(markdown: string): Map<string, string> {
   const found = new Map<string, string>();
-  for (const { language, text } of codeBlocks(markdown)) {
+  for (const { text } of codeBlocks(markdown)) {
     const name = FIRST_LINE.exec(text)?.[1];
-    if (language === 'ts' && name !== undefined) found.set(name, text);
+    if (name !== undefined) found.set(name, text);
   }
   return found;
 }

@@ -7,7 +7,7 @@ import { Confirm } from '../parts/confirm.tsx';
 import { ConsumerLink, groupHref } from '../parts/links.tsx';
 import { LoadedPage } from '../parts/loading.tsx';
 import { count, counted } from '../parts/number.ts';
-import { OperationDialog } from '../parts/operation-dialog.tsx';
+import { OperationDialog, type OperationWish } from '../parts/operation-dialog.tsx';
 import { OperationProgress, plannedOf } from '../parts/operation-progress.tsx';
 import { Facts, Page, Panel } from '../parts/page.tsx';
 import { Mark, Status } from '../parts/status.tsx';
@@ -95,7 +95,7 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
           {kind === 'replay' && state === 'running' && <WhyNothingIsSent name={filter.consumerName ?? ''} />}
         </div>
       </Panel>
-      {kind !== 'discard' && changed > 0 && <Verdict operation={operation} />}
+      {(kind === 'redrive' || kind === 'replay') && changed > 0 && <Verdict operation={operation} />}
       <Panel title="Details">
         <Facts>
           {[
@@ -136,7 +136,7 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
       {opened === 'run' && (
         <Confirm
           title="Run the operation"
-          act={kind === 'discard' ? 'Discard them' : 'Send them again'}
+          act={actOf(kind)}
           isDangerous={kind === 'discard'}
           onAct={(reason) =>
             call('POST operations/{id}/run', { path: { id }, body: reason === undefined ? {} : { reason } })
@@ -160,6 +160,11 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
   );
 }
 
+function actOf(kind: string): string {
+  if (kind === 'discard') return 'Discard them';
+  return kind === 'redrive' || kind === 'replay' ? 'Send them again' : 'Run it';
+}
+
 /** Whether it has ended before everything that matches was sent again. */
 function hasRest({ kind, state, maxEvents, nextPosition, toPosition }: OperationWithVerdict): boolean {
   if (state === 'running' || state === 'planned') return false;
@@ -171,7 +176,13 @@ function hasRest({ kind, state, maxEvents, nextPosition, toPosition }: Operation
  * The same choice without a limit, and of a replay the rest of the log. Undefined if REST has no words for
  * it.
  */
-function restOf({ kind, filter, replay, nextPosition, toPosition }: OperationWithVerdict) {
+function restOf({
+  kind,
+  filter,
+  replay,
+  nextPosition,
+  toPosition,
+}: OperationWithVerdict): OperationWish | undefined {
   if (kind !== 'redrive' && kind !== 'replay') return undefined;
   const names = replay?.eventNames;
   if (names !== undefined && names.length > 1) return undefined;

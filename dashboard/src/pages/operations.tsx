@@ -26,9 +26,17 @@ export function aboutOperation({ kind, filter, chosenEvents, maxEvents, replay }
     filter.errorFingerprint && `failure ${filter.errorFingerprint.slice(0, 12)}`,
     ...partOfLog(replay),
   ].filter(Boolean);
-  const verb = { redrive: 'Send again', discard: 'Discard', replay: 'Replay' }[kind];
+  const verb = VERBS[kind];
+  // An operation of a part has a filter of its own.
+  if (verb === undefined) return `${kind}: ${JSON.stringify(filter)}`;
   return `${verb}${maxEvents === null ? '' : ` ${count(maxEvents)} at most`}: ${parts.join(', ')}`;
 }
+
+const VERBS: Readonly<Record<string, string>> = {
+  redrive: 'Send again',
+  discard: 'Discard',
+  replay: 'Replay',
+};
 
 /** Which part of the log a replay sends again, in words. */
 function partOfLog(replay: Operation['replay']): (string | undefined)[] {
@@ -56,7 +64,7 @@ const COLUMNS: readonly Column<Operation>[] = [
   { head: 'Reason', isLong: true, cell: ({ reason }) => <Foreign most={160}>{reason ?? '–'}</Foreign> },
 ];
 
-/** Redrives, discards and replays of many events. */
+/** Redrives, discards, replays, and operations of parts. */
 export function OperationsPage({ place }: { place: Place }) {
   const state = (place.query.get('state') ?? undefined) as Operation['state'] | undefined;
   const operations = useRead('GET operations', {

@@ -42,11 +42,12 @@ CREATE TABLE "integration"."integration_failure_group" (
   PRIMARY KEY ("consumer_name", "fingerprint")
 );
 
--- Redrives, discards and replays of more than one event. An operation is planned first, which changes nothing but
+-- Redrives, discards, replays and other changes of many things. An operation is planned first, which changes nothing but
 -- this row. Then one process works it off in portions, under a lease, as long as it is running.
 CREATE TABLE "integration"."integration_operation" (
   "id"               uuid         NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
-  "kind"             varchar(16)  NOT NULL CHECK ("kind" IN ('redrive', 'discard', 'replay')),
+  -- redrive, discard, replay, or a kind that a part of the package brings.
+  "kind"             varchar(32)  NOT NULL CHECK ("kind" ~ '^[a-z][a-z0-9.-]*$'),
   "state"            varchar(16)  NOT NULL DEFAULT 'planned' CHECK ("state" IN ('planned', 'running', 'done', 'cancelled', 'failed')),
   -- What it takes, as the service was given it.
   "filter"           jsonb        NOT NULL,

@@ -70,6 +70,11 @@ export function object<P extends Properties>(properties: P): Schema<Flat<ObjectO
   );
 }
 
+/** The same object, which may have other properties as well: the filter of an operation of a part. */
+export function open<T>(given: Schema<T>): Schema<T> {
+  return { ...given, json: { ...given.json, additionalProperties: true } };
+}
+
 /** A property that may be absent. */
 export function optional<T>(given: Schema<T>): OptionalSchema<T> {
   return { ...given, isOptional: true };

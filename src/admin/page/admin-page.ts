@@ -1,9 +1,12 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Answer, sendAnswer } from '../../http/answer.js';
 import { pathOf, type ServerRequest } from '../../http/server-request.js';
 import { AdminProblem, notFound } from '../calls/problem.js';
-import { type PageFile, pageFiles } from './page-files.js';
+import type { PageFile } from './page-files.js';
+
+/** Token of the function that reads the files of the page. */
+export const PAGE_FILES = Symbol('nestjs-integration:page-files');
 
 /**
  * What the page may do in a browser: load its own scripts and styles, and call its own server. Trusted types
@@ -36,7 +39,10 @@ const KEPT = 'private, max-age=31536000, immutable';
 export class AdminPage {
   private files: ReadonlyMap<string, PageFile> | undefined;
 
-  constructor(private readonly host: HttpAdapterHost) {}
+  constructor(
+    private readonly host: HttpAdapterHost,
+    @Inject(PAGE_FILES) private readonly read: () => ReadonlyMap<string, PageFile> | undefined,
+  ) {}
 
   /** Leads from the path of the API to the page. */
   redirect(request: ServerRequest, response: unknown): void {
@@ -59,7 +65,7 @@ export class AdminPage {
   }
 
   private file(name: string): PageFile {
-    this.files ??= pageFiles();
+    this.files ??= this.read();
     if (this.files === undefined) throw notBuilt();
     const file = this.files.get(name);
     if (file === undefined) throw notFound(`asset ${name}`);

@@ -19,10 +19,8 @@ const TYPES: Readonly<Record<string, string>> = {
  * is sent, so the path of a request never becomes the path of a file. Undefined if the build has left no
  * page.
  */
-export function pageFiles(): ReadonlyMap<string, PageFile> | undefined {
-  const root = packageFolder();
-  if (root === undefined) return undefined;
-  const folder = join(root, 'dist/admin/ui');
+export function pageFiles(folder = folderOfPage()): ReadonlyMap<string, PageFile> | undefined {
+  if (folder === undefined) return undefined;
   try {
     return new Map([
       ['index.html', fileAt(join(folder, 'index.html'))],
@@ -33,6 +31,11 @@ export function pageFiles(): ReadonlyMap<string, PageFile> | undefined {
   } catch {
     return undefined;
   }
+}
+
+function folderOfPage(): string | undefined {
+  const root = packageFolder();
+  return root === undefined ? undefined : join(root, 'dist/admin/ui');
 }
 
 function fileAt(path: string): PageFile {

@@ -60,8 +60,9 @@ export class OperationService {
    */
   async plan(request: OperationRequest | PartOperationRequest): Promise<Operation> {
     const found = await this.count(request);
-    const states = request.kind === 'discard' ? (request.states ?? STATES_OF_MANY) : undefined;
-    return this.store.plan({ ...request, states }, found, authorOf(request));
+    const given = ofAnyKind(request);
+    const states = given.kind === 'discard' ? (given.states ?? STATES_OF_MANY) : undefined;
+    return this.store.plan({ ...given, states }, found, authorOf(given));
   }
 
   /**
@@ -70,10 +71,11 @@ export class OperationService {
    * @throws IntegrationError as `plan`
    */
   async count(request: OperationRequest | PartOperationRequest): Promise<PlannedEvents> {
-    checkRequest(request, ['redrive', 'discard', 'replay', ...this.kinds.names]);
-    if (request.kind === 'replay') checkReplayRequest(request);
-    else checkOfKind(this.kinds.require(request.kind), request);
-    return this.found(request);
+    const given = ofAnyKind(request);
+    checkRequest(given, ['redrive', 'discard', 'replay', ...this.kinds.names]);
+    if (given.kind === 'replay') checkReplayRequest(given);
+    else checkOfKind(this.kinds.require(given.kind), given);
+    return this.found(given);
   }
 
   /**
@@ -161,6 +163,11 @@ export class OperationService {
     if (operation === undefined) throw unknownOperation(id);
     return operation;
   }
+}
+
+/** Each kind reads its own filter, and nobody else does. */
+function ofAnyKind(request: OperationRequest | PartOperationRequest): OperationRequest {
+  return request as OperationRequest;
 }
 
 function checkOfKind(kind: AnyKindOfOperation, request: OperationRequest): void {

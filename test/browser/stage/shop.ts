@@ -4,6 +4,7 @@ import {
   type INestApplication,
   Inject,
   Module,
+  type ModuleMetadata,
   type OnModuleInit,
   UnauthorizedException,
 } from '@nestjs/common';
@@ -16,6 +17,8 @@ import {
   IntegrationAdminModule,
   type IntegrationAdminOptions,
 } from 'nestjs-integration/admin';
+import { PAGE_FILES } from '../../../src/admin/page/admin-page.js';
+import { pageFiles } from '../../../src/admin/page/page-files.js';
 import {
   EventSubscriberRegistry,
   IntegrationDeveloperApiService,
@@ -71,6 +74,10 @@ export interface ShopSetup {
   readonly admin?: Partial<IntegrationAdminOptions>;
   readonly engine?: IntegrationModuleOptions;
   readonly prepare?: (app: INestApplication) => void;
+  /** Modules of parts. */
+  readonly imports?: ModuleMetadata['imports'];
+  /** The folder of the page, where it is not that of the package. */
+  readonly pageFolder?: string;
 }
 
 /** An application with subscribers, the admin API and the dashboard, on a port of its own. */
@@ -93,7 +100,16 @@ const FAST = {
 };
 
 export async function openShop(database: TestDatabase, setup: ShopSetup = {}): Promise<Shop> {
-  const { subscribers = [], platform = 'express', path = PATH, admin, engine, prepare } = setup;
+  const {
+    subscribers = [],
+    platform = 'express',
+    path = PATH,
+    admin,
+    engine,
+    prepare,
+    imports = [],
+    pageFolder,
+  } = setup;
   const sessions = new Sessions();
   const prisma = database.prisma();
   @Module({
@@ -111,6 +127,7 @@ export async function openShop(database: TestDatabase, setup: ShopSetup = {}): P
         permission: (request, action) => operatorOf(request).may(action),
         ...admin,
       }),
+      ...imports,
     ],
   })
   class ShopModule implements OnModuleInit {
@@ -120,10 +137,11 @@ export async function openShop(database: TestDatabase, setup: ShopSetup = {}): P
       for (const subscriber of subscribers) this.registry.registerAt('shop', subscriber);
     }
   }
-  const testing = await Test.createTestingModule({ imports: [ShopModule] })
+  const made = Test.createTestingModule({ imports: [ShopModule] })
     .overrideProvider(BEAT_INTERVAL_MS)
-    .useValue(250)
-    .compile();
+    .useValue(250);
+  if (pageFolder !== undefined) made.overrideProvider(PAGE_FILES).useValue(() => pageFiles(pageFolder));
+  const testing = await made.compile();
   const adapter = platform === 'express' ? new ExpressAdapter() : new FastifyAdapter();
   const app = testing.createNestApplication(adapter, { logger: false });
   prepare?.(app);
