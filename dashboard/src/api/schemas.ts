@@ -272,6 +272,7 @@ export type LinkGraph = {
   }>;
   truncated: boolean;
 };
+export type OpenApiDocument = Record<string, unknown>;
 export type Operation = {
   id: string;
   kind: string;
@@ -522,6 +523,13 @@ export interface Routes {
     query: Record<never, never>;
     body: undefined;
     answer: Session;
+  };
+  'GET openapi': {
+    action: 'session.read';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: OpenApiDocument;
   };
   'GET overview': {
     action: 'overview.read';
