@@ -17,23 +17,34 @@ declare module '../module/extension.js' {
   }
 }
 
+/** Routes, and who brings them. */
+export interface RoutesOfPart {
+  /** Undefined for those of the engine. */
+  readonly part: string | undefined;
+  readonly routes: readonly Route[];
+}
+
 /** The sections of the admin API of this application: the engine's, and those of the parts that it has. */
 export class AdminSections {
-  private allRoutes: readonly Route[];
+  private groups: readonly RoutesOfPart[];
   private statuses: AdminAddition['statuses'] = {};
-  private names: readonly string[] = [];
 
   constructor(own: readonly Handlers[]) {
-    this.allRoutes = routesOf(own);
+    this.groups = [{ part: undefined, routes: routesOf(own) }];
   }
 
   get routes(): readonly Route[] {
-    return this.allRoutes;
+    return this.groups.flatMap(({ routes }) => routes);
+  }
+
+  /** The routes by who brings them, those of the engine first. */
+  get byPart(): readonly RoutesOfPart[] {
+    return this.groups;
   }
 
   /** The names of the parts that have added sections. */
   get parts(): readonly string[] {
-    return this.names;
+    return this.groups.flatMap(({ part }) => part ?? []);
   }
 
   /** Every action that a route has, those of the engine first. */
@@ -47,8 +58,7 @@ export class AdminSections {
   }
 
   add(part: string, { sections, statuses }: AdminAddition): void {
-    this.names = [...this.names, part];
-    this.allRoutes = [...this.allRoutes, ...routesOf(sections)];
+    this.groups = [...this.groups, { part, routes: routesOf(sections) }];
     this.statuses = { ...this.statuses, ...statuses };
   }
 }

@@ -2,10 +2,12 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { IntegrationError } from '../errors.js';
 import { EVENT_RULES } from '../module/event-rules.js';
+import { BROUGHT_EXTENSION } from '../module/extension.js';
 import { ContractRegistry } from './contract-registry.js';
 import { ContractRules } from './contract-rules.js';
 import { ContractSchemas } from './contract-schemas.js';
 import { ContractsService } from './contracts.service.js';
+import { contractsExtension } from './contracts-extension.js';
 import {
   type ContractsOptions,
   type ContractsSettings,
@@ -34,6 +36,8 @@ class ContractsFeatureModule {}
  */
 @Module({})
 export class ContractsModule {
+  static readonly [BROUGHT_EXTENSION] = contractsExtension;
+
   /**
    * A second call fails the boot with INTEGRATION_ALREADY_REGISTERED.
    *

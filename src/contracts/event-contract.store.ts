@@ -42,6 +42,16 @@ export class EventContractStore {
     );
   }
 
+  /** The names behind this one that have contracts, in the order of `find`. */
+  async names(limit: number, after = ''): Promise<string[]> {
+    const rows = await this.db.query<{ name: string }>(
+      `SELECT name FROM (SELECT DISTINCT event_name COLLATE "C" AS name FROM ${this.table}) AS named
+       WHERE name > $1 ORDER BY name LIMIT $2`,
+      [after, limit],
+    );
+    return rows.map(({ name }) => name);
+  }
+
   /**
    * Runs `work` while no other process registers anything. The lock ends with the transaction, and does not
    * hold up those who read.

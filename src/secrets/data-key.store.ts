@@ -90,8 +90,8 @@ export class DataKeyStore {
   }
 
   /** Deletes the retired keys of a tenant with which no secret is sealed any more. */
-  async deleteUnused(tenantId: string): Promise<number> {
-    const rows = await this.db.query(
+  async deleteUnused(session: EngineSession, tenantId: string): Promise<number> {
+    const rows = await session.query(
       `DELETE FROM ${this.table} k WHERE k.tenant_id = $1 AND k.retired_at IS NOT NULL
          AND NOT EXISTS (SELECT FROM ${this.secrets} s WHERE s.data_key_id = k.id) RETURNING 1`,
       [tenantId],

@@ -37,12 +37,19 @@ export interface KeysRotated {
   readonly rewrapped: number;
   /** Data keys that could not be unwrapped, one sentence each. */
   readonly unreadable: readonly string[];
+  /** How many data keys other keys still wrap, those that could not be unwrapped among them. */
+  readonly left: number;
 }
 
 export interface Resealed {
   readonly resealed: number;
   /** Secrets that could not be opened, one sentence each. Their old key is kept. */
   readonly unreadable: readonly string[];
+}
+
+/** How many data keys are still wrapped by other keys than the current one. */
+export function dataKeysLeft({ current, uses }: KeyList): number {
+  return uses.reduce((sum, { keyName, dataKeys }) => (keyName === current ? sum : sum + dataKeys), 0);
 }
 
 interface WrappedAnew {
@@ -62,8 +69,13 @@ export class KeyRotation {
   /**
    * Wraps all data keys with the current key. It can be repeated, and continues where it was ended. Each
    * transaction that changes some of them is noted in the audit.
+   *
+   * @param options `most`: it begins no further portion of 100 data keys when it has wrapped so many
    */
-  async rotate(author: ChangeAuthor = {}): Promise<KeysRotated> {
+  async rotate(
+    author: ChangeAuthor = {},
+    { most = Number.POSITIVE_INFINITY }: { readonly most?: number | undefined } = {},
+  ): Promise<KeysRotated> {
     const { current } = this.parts.wrapping();
     const by = authorOf(author);
     const unreadable: string[] = [];
@@ -84,8 +96,9 @@ export class KeyRotation {
         }
       }
       rewrapped += await this.saveWrapped(wrapped, by);
+      if (rewrapped >= most) break;
     }
-    return { current, rewrapped, unreadable };
+    return { current, rewrapped, unreadable, left: dataKeysLeft(await this.list()) };
   }
 
   private saveWrapped(wrapped: readonly WrappedAnew[], by: Author): Promise<number> {
@@ -109,7 +122,7 @@ export class KeyRotation {
   async reseal(tenantId: string, author: ChangeAuthor = {}): Promise<Resealed> {
     checkText('tenantId', tenantId, 127);
     const by = authorOf(author);
-    const { db, dataKeys, keys } = this.parts;
+    const { db, dataKeys, secrets, keys } = this.parts;
     const { row: made, key } = await keys.make(tenantId);
     const { dataKeyId } = made;
     await db.transaction(async (session) => {
@@ -120,21 +133,22 @@ export class KeyRotation {
     const unreadable: string[] = [];
     let resealed = 0;
     const pages = pagesOf(
-      (after) => this.parts.secrets.sealedByRetired(tenantId, after, PAGE),
+      (after) => secrets.sealedByRetired(tenantId, after, PAGE),
       ({ id }) => id,
     );
     for await (const rows of pages) {
       for (const row of rows) {
-        try {
-          const value = await openSecret(row, this.parts.keys);
-          const sealed = sealSecret({ ...row, dataKeyId }, { dataKeyId, key }, value);
-          if (await this.parts.secrets.reseal(row, dataKeyId, sealed)) resealed++;
-        } catch (error) {
-          unreadable.push((error as IntegrationError).message);
-        }
+        const value = await openSecret(row, keys).catch((error: IntegrationError) => {
+          unreadable.push(error.message);
+        });
+        if (value === undefined) continue;
+        const sealed = sealSecret({ ...row, dataKeyId }, { dataKeyId, key }, value);
+        // Each row has a transaction of its own: who stores a version locks several, in another order.
+        const isDone = await db.transaction((session) => secrets.reseal(session, row, dataKeyId, sealed));
+        if (isDone) resealed++;
       }
     }
-    await this.parts.dataKeys.deleteUnused(tenantId);
+    await db.transaction((session) => dataKeys.deleteUnused(session, tenantId));
     return { resealed, unreadable };
   }
 

@@ -15,6 +15,12 @@ export interface SecretName extends SecretOwner {
   readonly name: string;
 }
 
+/** The place of a secret in the list of all: its tenant, the type and the id of its owner, and its name. */
+export type SecretPlace = readonly [tenantId: string, ownerType: string, ownerId: string, name: string];
+
+/** Before every secret, because none has an empty name. */
+const BEFORE_ALL: SecretPlace = ['', '', '', ''];
+
 /** A version of a secret as it is stored. */
 export interface SecretRow {
   readonly id: string;
@@ -110,6 +116,28 @@ export class SecretStore {
     );
   }
 
+  /**
+   * All versions of the next secrets behind a place, by place, the latest version first. `limit` is a number of
+   * secrets.
+   */
+  behind(
+    tenantId: string | undefined,
+    after: SecretPlace = BEFORE_ALL,
+    limit: number,
+  ): Promise<SecretWithKey[]> {
+    return this.db.query<SecretWithKey>(
+      `WITH page AS (
+         SELECT DISTINCT tenant_id, owner_type, owner_id, name FROM ${this.table}
+         WHERE (tenant_id, owner_type, owner_id, name) > ($1, $2, $3, $4) AND ($5::text IS NULL OR tenant_id = $5)
+         ORDER BY tenant_id, owner_type, owner_id, name LIMIT $6)
+       SELECT ${SECRET_COLUMNS} FROM page p
+       JOIN ${this.table} s ON (s.tenant_id, s.owner_type, s.owner_id, s.name) = (p.tenant_id, p.owner_type, p.owner_id, p.name)
+       JOIN ${this.keys} k ON k.id = s.data_key_id
+       ORDER BY s.tenant_id, s.owner_type, s.owner_id, s.name, s.version DESC`,
+      [...after, tenantId ?? null, limit],
+    );
+  }
+
   /** The secrets of a tenant that a retired key has sealed. */
   sealedByRetired(tenantId: string, after: string, limit: number): Promise<SecretWithKey[]> {
     return this.db.query<SecretWithKey>(
@@ -122,8 +150,13 @@ export class SecretStore {
   /**
    * Stores a secret as the present key of its tenant has sealed it. False if either was changed meanwhile.
    */
-  async reseal(before: SecretRow, dataKeyId: string, sealed: string): Promise<boolean> {
-    const rows = await this.db.query(
+  async reseal(
+    session: EngineSession,
+    before: SecretRow,
+    dataKeyId: string,
+    sealed: string,
+  ): Promise<boolean> {
+    const rows = await session.query(
       `UPDATE ${this.table} s SET data_key_id = k.id, sealed = decode($4, 'base64')
        FROM (SELECT id FROM ${this.keys} WHERE id = $3 AND retired_at IS NULL FOR SHARE) AS k
        WHERE s.id = $1 AND s.sealed = decode($2, 'base64') RETURNING 1`,

@@ -5,18 +5,26 @@ import { KEYS_VARIABLE, keysOfEnvironment, type SecretKeys } from './secret-keys
 import { SecretParts } from './secret-parts.js';
 import { SECRET_RIGHTS } from './secret-rights.store.js';
 
+declare module '../admin/admin-action.js' {
+  interface AddedAdminActions {
+    'secrets.read': true;
+    'secrets.rotate': true;
+  }
+}
+
 /** How many secrets the doctor opens. */
 const LOOKED_AT = 10_000;
 
 /**
- * The check that names secrets which cannot be opened. The tables are among the engine's. Without keys, those
- * of the environment are used.
+ * What secrets bring: views of them, commands, and the check that names those which cannot be opened. The
+ * tables are among the engine's. Without keys, those of the environment are used.
  */
 export function secretsExtension(keys: () => SecretKeys = keysOfEnvironment): IntegrationExtension {
   return {
     name: 'secrets',
     rights: SECRET_RIGHTS,
-    commands: async () => (await import('./commands/keys.commands.js')).secretsCommands,
+    admin: async () => (await import('./secrets.admin.js')).secretsAdmin,
+    commands: async () => (await import('./commands/secrets.commands.js')).secretsCommands,
     checks: ({ db }) => [
       {
         name: 'secret-unreadable',

@@ -1,5 +1,13 @@
-import { type DynamicModule, Module, type OnModuleInit } from '@nestjs/common';
+import {
+  type DynamicModule,
+  type FactoryProvider,
+  type InjectionToken,
+  Module,
+  type OnModuleInit,
+  type Type,
+} from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
+import { AdminDatabase } from '../database/admin-database.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { IntegrationError } from '../errors.js';
 import { problemsOfUnknownNames } from '../events/known-names.js';
@@ -8,8 +16,12 @@ import { BROUGHT_EXTENSION } from '../module/extension.js';
 import { KeyRotation } from './key-rotation.js';
 import { SecretService } from './secret.service.js';
 import { keysOfEnvironment, type SecretKeys } from './secret-keys.js';
+import { SecretLook } from './secret-look.js';
 import { SecretParts } from './secret-parts.js';
 import { secretsExtension } from './secrets-extension.js';
+
+/** The stores over the connections of admins, for what people change and look at. */
+const PARTS_OF_ADMINS = Symbol('nestjs-integration:secret-parts-of-admins');
 
 export interface SecretsModuleOptions {
   /**
@@ -55,21 +67,36 @@ export class SecretsModule {
       module: SecretsOfApplication,
       global: true,
       providers: [
+        partsOver(EngineDatabase, SecretParts, keys),
+        partsOver(AdminDatabase, PARTS_OF_ADMINS, keys),
         {
-          provide: SecretParts,
-          inject: [ModuleRef],
-          useFactory: (modules: ModuleRef) =>
-            new SecretParts(() => engineOf(modules, 'SecretsModule').get(EngineDatabase), keys),
-        },
-        ...[SecretService, KeyRotation].map((type) => ({
-          provide: type,
+          provide: SecretService,
           inject: [SecretParts],
+          useFactory: (parts: SecretParts) => new SecretService(parts),
+        },
+        ...[KeyRotation, SecretLook].map((type) => ({
+          provide: type,
+          inject: [PARTS_OF_ADMINS],
           useFactory: (parts: SecretParts) => new type(parts),
         })),
       ],
-      exports: [SecretService, KeyRotation],
+      exports: [SecretService, KeyRotation, SecretLook],
     };
   }
+}
+
+/** The stores of secrets over these connections of the engine. */
+function partsOver(
+  connections: Type<EngineDatabase>,
+  provide: InjectionToken,
+  keys: () => SecretKeys,
+): FactoryProvider<SecretParts> {
+  return {
+    provide,
+    inject: [ModuleRef],
+    useFactory: (modules: ModuleRef) =>
+      new SecretParts(() => engineOf(modules, 'SecretsModule').get(connections), keys),
+  };
 }
 
 function checkOptions(options: SecretsModuleOptions): void {

@@ -15,7 +15,7 @@ const QUERIES: Readonly<Record<string, string>> = {
   'dead-letters/groups/:fingerprint': '?consumer=billing',
 };
 /** Reads that ask no database, or that say otherwise what they could not read. */
-const APART = ['session', 'stream', 'doctor'];
+const APART = ['session', 'openapi', 'stream', 'doctor'];
 
 const READS = (HANDLERS.flatMap(({ routes }) => Object.values(routes)) as Route[])
   .filter((route) => !isWrite(route))

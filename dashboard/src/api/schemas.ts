@@ -107,6 +107,38 @@ export type ConsumerWork = {
   step: number;
   points: Array<WorkPoint>;
 };
+export type Contract = {
+  name: string;
+  versions: Array<{
+    version: number;
+    visibility: 'internal' | 'public';
+    description: string | null;
+    retired: boolean;
+    retiredAt: string | null;
+    registeredAt: string;
+    hash: string | null;
+    hasSchema: boolean;
+    compared: 'whole' | 'in part' | 'not';
+    notCompared: Array<string>;
+  }>;
+};
+export type ContractPage = { items: Array<Contract>; next: string | null };
+export type ContractWithSchemas = {
+  name: string;
+  versions: Array<{
+    version: number;
+    visibility: 'internal' | 'public';
+    description: string | null;
+    retired: boolean;
+    retiredAt: string | null;
+    registeredAt: string;
+    hash: string | null;
+    hasSchema: boolean;
+    compared: 'whole' | 'in part' | 'not';
+    notCompared: Array<string>;
+    schema: Record<string, unknown> | null;
+  }>;
+};
 export type Correction = { outboxEventId: string; position: number };
 export type Counted = { count: number; atLeast: boolean };
 export type DeadLetter = {
@@ -257,6 +289,7 @@ export type GroupedDeadLetterPage = {
   }>;
   next: string | null;
 };
+export type KeysRotated = { current: string; rewrapped: number; unreadable: number; left: number };
 export type LinkGraph = {
   nodes: Array<{ module: string; entityType: string; entityId: string }>;
   edges: Array<{
@@ -272,6 +305,7 @@ export type LinkGraph = {
   }>;
   truncated: boolean;
 };
+export type OpenApiDocument = Record<string, unknown>;
 export type Operation = {
   id: string;
   kind: string;
@@ -449,6 +483,7 @@ export type Replay = {
   finishedAt: string | null;
 };
 export type Replays = { items: Array<Replay> };
+export type Resealed = { resealed: number; unreadable: number };
 export type Resolution = {
   action: 'redrive' | 'discard' | 'replay';
   by: string;
@@ -472,6 +507,23 @@ export type RunningAttempts = {
     since: string;
   }>;
 };
+export type Secret = {
+  tenantId: string;
+  ownerType: string;
+  ownerId: string;
+  name: string;
+  rotatedAt: string;
+  versions: Array<{
+    version: number;
+    createdAt: string;
+    validUntil: string | null;
+    keyName: string;
+    readable: boolean;
+  }>;
+};
+export type SecretKey = { name: string; current: boolean; dataKeys: number; secrets: number };
+export type SecretKeys = { items: Array<SecretKey> };
+export type SecretPage = { items: Array<Secret>; next: string | null };
 export type Session = { actor: string; actions: Array<string>; parts: Array<string> };
 export type Setting = {
   key: string;
@@ -522,6 +574,13 @@ export interface Routes {
     query: Record<never, never>;
     body: undefined;
     answer: Session;
+  };
+  'GET openapi': {
+    action: 'session.read';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: OpenApiDocument;
   };
   'GET overview': {
     action: 'overview.read';
@@ -897,5 +956,47 @@ export interface Routes {
     };
     body: undefined;
     answer: AuditPage;
+  };
+  'GET contracts': {
+    action: 'contracts.read';
+    path: Record<never, never>;
+    query: { limit?: number | undefined; after?: string | undefined };
+    body: undefined;
+    answer: ContractPage;
+  };
+  'GET contracts/{name}': {
+    action: 'contracts.read';
+    path: { name: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: ContractWithSchemas;
+  };
+  'GET secrets': {
+    action: 'secrets.read';
+    path: Record<never, never>;
+    query: { limit?: number | undefined; after?: string | undefined; tenant?: string | undefined };
+    body: undefined;
+    answer: SecretPage;
+  };
+  'GET keys': {
+    action: 'secrets.read';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: SecretKeys;
+  };
+  'POST keys/rotate': {
+    action: 'secrets.rotate';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: KeysRotated;
+  };
+  'POST keys/reseal': {
+    action: 'secrets.rotate';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: { tenant?: string | undefined; reason?: string | undefined };
+    answer: Resealed;
   };
 }

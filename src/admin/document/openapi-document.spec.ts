@@ -8,7 +8,9 @@ const routeWith = (path: string, answer: Schema<unknown>) =>
 
 const schemasOf = (...answers: Schema<unknown>[]) => {
   const routes = answers.map((answer, index) => routeWith(`parcels${index}`, answer));
-  return openApiDocument(routes, '1.0.0').components as { schemas: Record<string, object> };
+  return openApiDocument([{ part: undefined, routes }], '1.0.0').components as {
+    schemas: Record<string, object>;
+  };
 };
 
 describe('the OpenAPI document of routes', () => {
@@ -35,6 +37,17 @@ describe('the OpenAPI document of routes', () => {
   it('has a schema once that several answers refer to', () => {
     const { schemas } = schemasOf(Parcel, named('Parcels', object({ items: list(Parcel) })));
     expect(Object.keys(schemas)).toEqual(['Parcel', 'Parcels', 'Problem']);
+  });
+
+  it('says which part brings a route', () => {
+    const of = (path: string) => [routeWith(path, Parcel)];
+    const groups = [
+      { part: undefined, routes: of('own') },
+      { part: 'parcels', routes: of('theirs') },
+    ];
+    const { paths } = openApiDocument(groups, '1.0.0') as { paths: Record<string, { get: object }> };
+    expect(paths['/own']?.get).not.toHaveProperty('x-part');
+    expect(paths['/theirs']?.get).toHaveProperty('x-part', 'parcels');
   });
 
   it('is not made if two schemas have one name', () => {

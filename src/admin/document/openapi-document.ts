@@ -1,28 +1,36 @@
+import type { RoutesOfPart } from '../admin-sections.js';
 import { Problem } from '../answers/problem.js';
 import type { NamedSchema } from '../answers/schema.js';
 import { WRITE_HEADER } from '../calls/forgery.js';
 import type { Field, Fields, Schema } from '../input/field.js';
 import { isWrite, type Route, startsSomething } from '../routes/route.js';
 
-/** The OpenAPI 3.1 document of these routes. The package ships it as `openapi/admin-api.json`. */
-export function openApiDocument(routes: readonly Route[], version: string): Record<string, unknown> {
+/**
+ * The OpenAPI 3.1 document of these routes. `x-part` says which part brings a route. The package ships the
+ * document of all parts as `openapi/admin-api.json`, and an application answers that of its own routes.
+ */
+export function openApiDocument(
+  groups: readonly RoutesOfPart[],
+  version: string | undefined,
+): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const route of routes) {
-    const path = `/${route.path.replace(/:(\w+)/g, '{$1}')}`;
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route) };
-  }
+  for (const { part, routes } of groups)
+    for (const route of routes) {
+      const path = `/${route.path.replace(/:(\w+)/g, '{$1}')}`;
+      paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, part) };
+    }
   return {
     openapi: '3.1.0',
     info: {
       title: 'nestjs-integration: admin API',
-      version,
+      version: version ?? 'unknown',
       description:
         'What IntegrationAdminModule offers below its path. How to use it stands in docs/guide/reference/admin-api.md.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/ops/integration', description: 'The path that the application gave the module.' }],
     paths,
-    components: { schemas: schemasOf(routes) },
+    components: { schemas: schemasOf(groups.flatMap(({ routes }) => routes)) },
   };
 }
 
@@ -41,7 +49,7 @@ function schemasOf(routes: readonly Route[]): Record<string, Schema> {
   return Object.fromEntries(byName.map(({ name, described }) => [name, described.json]));
 }
 
-function operationOf(route: Route): Record<string, unknown> {
+function operationOf(route: Route, part: string | undefined): Record<string, unknown> {
   const type = route.isStream ? 'text/event-stream' : 'application/json';
   const content = { [type]: { schema: route.answer.json } };
   const good = { description: 'What was asked for, or what was done.', content };
@@ -49,6 +57,7 @@ function operationOf(route: Route): Record<string, unknown> {
     operationId: operationIdOf(route),
     summary: route.about,
     'x-action': route.action,
+    ...(part === undefined ? {} : { 'x-part': part }),
     parameters: [
       ...parametersOf('path', route.pathFields),
       ...parametersOf('query', route.query),

@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { packageVersion } from '../../database/migrations/package-folder.js';
 import type { AdminAction } from '../admin-action.js';
 import { AdminSections } from '../admin-sections.js';
-import { Session } from '../answers/session.js';
+import { OpenApiDocument, Session } from '../answers/session.js';
+import { openApiDocument } from '../document/openapi-document.js';
 import type { Answering } from './answering.js';
 import { type Call, route } from './route.js';
 
@@ -12,6 +14,13 @@ const ROUTES = {
     action: 'session.read',
     about: 'The person behind the request, and what that person may do.',
     answer: Session,
+  }),
+  openapi: route({
+    method: 'GET',
+    path: 'openapi',
+    action: 'session.read',
+    about: 'The OpenAPI document of the routes that this application has, with those of its parts.',
+    answer: OpenApiDocument,
   }),
 };
 
@@ -25,5 +34,9 @@ export class SessionHandlers implements Answering<typeof ROUTES, SessionHandlers
     const actions: AdminAction[] = [];
     for (const action of this.sections.actions) if (await may(action, {})) actions.push(action);
     return { actor, actions, parts: this.sections.parts };
+  }
+
+  openapi(_: Call<typeof ROUTES.openapi>) {
+    return openApiDocument(this.sections.byPart, packageVersion());
   }
 }

@@ -1,5 +1,6 @@
 import type { Command } from '../../cli/command.js';
 import { table } from '../../cli/table.js';
+import { comparisonOf } from '../contract-comparison.js';
 import { contractsOf, MODULE_OPTION } from './code-contracts.js';
 
 /** Shows the contracts that processes have registered, or those of the code. */
@@ -10,18 +11,19 @@ export const contractsListCommand: Command = {
   worksWithoutDatabase: true,
   summary: 'show the contracts of events that processes have registered, or with --module those of the code',
   run: async (context) => {
-    const contracts = await contractsOf(context);
+    const contracts = (await contractsOf(context)).map((each) => ({ ...each, ...comparisonOf(each.schema) }));
     const text =
       contracts.length === 0
         ? 'No contract is registered.'
         : table(
-            ['EVENT', 'VERSION', 'VISIBILITY', 'STATE', 'SCHEMA'],
-            contracts.map(({ name, version, visibility, retired, hash }) => [
+            ['EVENT', 'VERSION', 'VISIBILITY', 'STATE', 'SCHEMA', 'COMPARED'],
+            contracts.map(({ name, version, visibility, retired, hash, compared }) => [
               name,
               String(version),
               visibility,
               retired ? 'retired' : 'published',
               hash === null ? 'none' : hash.slice(0, 12),
+              compared,
             ]),
           );
     return { ok: true, data: { contracts }, text };

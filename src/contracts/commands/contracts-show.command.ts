@@ -1,5 +1,6 @@
 import type { Command } from '../../cli/command.js';
 import { facts } from '../../cli/facts.js';
+import { comparisonOf, comparisonText } from '../contract-comparison.js';
 import type { KeptContract } from '../event-contract.store.js';
 import { contractsOf, MODULE_OPTION } from './code-contracts.js';
 
@@ -30,6 +31,7 @@ function describe(contract: KeptContract): string {
     ['visibility', visibility],
     ['state', retired ? 'retired' : 'published'],
     ['registered', registeredAt?.toISOString()],
+    ['compared', comparisonText(comparisonOf(schema))],
     ['description', description],
   ]);
   return `${about}\n${schema === null ? 'It has no JSON Schema.' : JSON.stringify(schema, null, 2)}`;
