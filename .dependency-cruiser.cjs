@@ -23,6 +23,7 @@ const LINES = [
   ['settings'],
   ['audit'],
   ['database', 'events', 'context', 'telemetry', 'http'],
+  ['words'],
   ['errors', 'types'],
 ];
 
@@ -73,6 +74,7 @@ const WORK = {
   context: 'carries the context of handlers and traces',
   telemetry: 'tells OpenTelemetry what happens',
   http: 'takes requests in: where routes are mounted, what becomes of bodies, how an answer is sent',
+  words: 'holds what every room says in the same way: checks of arguments, names, texts, lines of the log',
   errors: 'lists what can go wrong',
   types: 'is what a host declares to the compiler',
 };

@@ -1,7 +1,7 @@
 import { IntegrationError } from '../errors.js';
-import { problemsOfUnknownNames } from '../events/known-names.js';
 import { isRoutePath } from '../http/route-path.js';
 import { MADE_OPTION_NAMES, problemsOfAsyncOptions } from '../module/made-options.js';
+import { problemsOfUnknownNames } from '../words/known-names.js';
 import type {
   AdminCallOptions,
   AdminMountOptions,

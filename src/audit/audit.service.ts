@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
-import { checkNames, checkPosition, checkText, checkTime, pageSizeOf } from '../events/argument-checks.js';
+import { checkNames, checkPosition, checkText, checkTime, pageSizeOf } from '../words/argument-checks.js';
 import type { AuditFilter, AuditPage, AuditPageRequest } from './audit.js';
 import { AuditStore } from './audit.store.js';
 import { authorOf, type ChangeAuthor } from './change-author.js';

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import { invalidArgument } from '../events/argument-checks.js';
-import { problemOfCharacters } from '../events/text.js';
+import { invalidArgument } from '../words/argument-checks.js';
+import { problemOfCharacters } from '../words/text.js';
 
 /** The way by which a change was asked for. */
 export type AuditVia = 'service' | 'cli' | 'rest';

@@ -1,16 +1,16 @@
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { IntegrationError } from '../errors.js';
+import { EVENT_TEXT_LIMITS } from '../events/event-limits.js';
+import type { InboxFilter } from '../inbox/inbox-record.js';
+import { unknownConsumer } from '../status/unknown-consumer.js';
 import {
   checkCount,
   checkNames,
   checkText,
   checkTime,
   invalidArgument as invalid,
-} from '../events/argument-checks.js';
-import { EVENT_TEXT_LIMITS } from '../events/event-limits.js';
-import { problemOfName, problemOfText } from '../events/text.js';
-import type { InboxFilter } from '../inbox/inbox-record.js';
-import { unknownConsumer } from '../status/unknown-consumer.js';
+} from '../words/argument-checks.js';
+import { problemOfName, problemOfText } from '../words/text.js';
 import type { ConsumerUser } from './consumer-admin.store.js';
 import type { OneEventFilter } from './discard-one.store.js';
 import type { DiscardableState } from './inbox-admin.store.js';

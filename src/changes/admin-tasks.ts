@@ -1,11 +1,11 @@
 import { Injectable, type Logger } from '@nestjs/common';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { INSUFFICIENT_PRIVILEGE } from '../database/connection/sql-states.js';
-import { loggerOf } from '../database/engine-name.js';
-import { RepeatedFailures } from '../database/repeated-failures.js';
 import { messageOf } from '../errors.js';
 import type { CursorSnapshot } from '../membership/integration-process.store.js';
 import { BacklogSamples } from '../rates/backlog-samples.js';
+import { loggerOf } from '../words/engine-name.js';
+import { RepeatedFailures } from '../words/repeated-failures.js';
 import { OperationRunner } from './operations/operation-runner.js';
 import { RepartitionSteps } from './repartition-steps.js';
 import { ReplayWindowStore, type WindowResult } from './replay-window.store.js';

@@ -1,5 +1,4 @@
 import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../audit/change-author.js';
-import { checkCount, checkNames, checkText } from '../events/argument-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { DEFAULT_SAMPLE_TIMES, GAP_IN_SAMPLES } from '../rates/backlog-samples.js';
 import type { CurrentRates } from '../rates/consumer-rates.js';
@@ -11,6 +10,7 @@ import {
 } from '../status/cursor-status.store.js';
 import type { ConsumersOverview, OverviewStore } from '../status/overview.store.js';
 import { unknownConsumer } from '../status/unknown-consumer.js';
+import { checkCount, checkNames, checkText } from '../words/argument-checks.js';
 import { checkRename, notRenamed, remainingNames, stillActive } from './admin-checks.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
 import { type DiscardOptions, InboxAdmin, type RedriveOptions } from './inbox-admin.js';

@@ -1,8 +1,8 @@
 import { AUTHOR_FIELDS, type Author, authorOf, type ChangeAuthor } from '../audit/change-author.js';
-import { checkCount, checkNames } from '../events/argument-checks.js';
 import { checkFilter } from '../inbox/filter-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
+import { checkCount, checkNames } from '../words/argument-checks.js';
 import { checkReason, checkStatesOfMany, isOfOneEvent } from './admin-checks.js';
 import { DiscardOneStore, type OneEventFilter } from './discard-one.store.js';
 import {

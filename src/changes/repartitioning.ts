@@ -1,7 +1,7 @@
 import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../audit/change-author.js';
-import { checkCount, checkNames } from '../events/argument-checks.js';
 import { unknownConsumer } from '../status/unknown-consumer.js';
 import { MAX_PARTITIONS } from '../subscribers/subscriber-validation.js';
+import { checkCount, checkNames } from '../words/argument-checks.js';
 import { type RepartitionState, RepartitionSteps } from './repartition-steps.js';
 
 const LOOK_MS = 200;

@@ -1,6 +1,6 @@
 import { AUTHOR_FIELDS, type Author, authorOf, type ChangeAuthor } from '../audit/change-author.js';
-import { checkNames } from '../events/argument-checks.js';
 import { unknownConsumer } from '../status/unknown-consumer.js';
+import { checkNames } from '../words/argument-checks.js';
 import { checkReplay, isWholeRange } from './admin-checks.js';
 import type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
 import { ReplayStore } from './replay.store.js';

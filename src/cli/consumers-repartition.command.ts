@@ -1,6 +1,6 @@
 import type { RepartitionState } from '../changes/repartition-steps.js';
-import { checkCount } from '../events/argument-checks.js';
 import { MAX_PARTITIONS } from '../subscribers/subscriber-validation.js';
+import { checkCount } from '../words/argument-checks.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
 import { saidFirst } from './dry-run.js';

@@ -1,7 +1,7 @@
-import { isUuid } from '../events/text.js';
-import { timeOf } from '../events/time-text.js';
 import { checkFilter } from '../inbox/filter-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
+import { isUuid } from '../words/text.js';
+import { timeOf } from '../words/time-text.js';
 import { type CommandContext, type CommandOption, UsageError } from './command.js';
 
 type Options = CommandContext['options'];

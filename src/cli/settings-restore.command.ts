@@ -1,5 +1,5 @@
-import { invalidArgument } from '../events/argument-checks.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { invalidArgument } from '../words/argument-checks.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
 import { saidFirst, type Would } from './dry-run.js';

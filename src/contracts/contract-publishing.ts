@@ -1,7 +1,7 @@
 import type { Logger } from '@nestjs/common';
-import { RepeatedFailures } from '../database/repeated-failures.js';
 import type { DomainEventInput } from '../events/domain-event.js';
 import type { Publishing } from '../events/event-gate.js';
+import { RepeatedFailures } from '../words/repeated-failures.js';
 import type { ContractRegistry } from './contract-registry.js';
 import type { ContractsSettings } from './contracts-options.js';
 import type { AnyEventContract } from './event-contract.js';

@@ -1,5 +1,5 @@
 import { IntegrationError } from '../errors.js';
-import { suggestionFor } from '../events/known-names.js';
+import { suggestionFor } from '../words/known-names.js';
 import type { AnyEventContract } from './event-contract.js';
 
 /** The contracts of an application, by name and version. */

@@ -1,6 +1,6 @@
-import { DEFAULT_ENGINE } from '../database/engine-name.js';
 import { IntegrationError } from '../errors.js';
-import { problemsOfUnknownNames } from '../events/known-names.js';
+import { DEFAULT_ENGINE } from '../words/engine-name.js';
+import { problemsOfUnknownNames } from '../words/known-names.js';
 
 /** Options of `ContractsModule.forRoot`. */
 export interface ContractsOptions {

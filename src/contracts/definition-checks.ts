@@ -1,7 +1,7 @@
 import { IntegrationError } from '../errors.js';
 import { EVENT_TEXT_LIMITS } from '../events/event-limits.js';
-import { problemsOfUnknownNames } from '../events/known-names.js';
-import { problemOfName, problemOfText } from '../events/text.js';
+import { problemsOfUnknownNames } from '../words/known-names.js';
+import { problemOfName, problemOfText } from '../words/text.js';
 import type { EventDefinition } from './event-definition.js';
 import { type EventSchema, isEventSchema } from './event-schema.js';
 

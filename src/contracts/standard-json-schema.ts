@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { loadPeer } from '../database/optional-peer.js';
 import { IntegrationError, messageOf } from '../errors.js';
+import { loadPeer } from '../words/optional-peer.js';
 import { canonicalText } from './compatibility/schema-node.js';
 import type { EventSchema, JsonSchema } from './event-schema.js';
 

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
-import { RepeatedFailures } from '../database/repeated-failures.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import { findJsonProblem, type JsonProblem } from '../events/json-problem.js';
+import { RepeatedFailures } from '../words/repeated-failures.js';
 import { problemOfValue } from './compatibility/value-problem.js';
 import type { ContractRegistry } from './contract-registry.js';
 import type { ContractSchemas } from './contract-schemas.js';

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Subject } from 'rxjs';
+import { DEFAULT_ENGINE } from '../words/engine-name.js';
 import { EngineClient } from './clients/engine-client.js';
 import { isConnectionLoss, isStaleStatement } from './connection/connection-loss.js';
 import {
@@ -21,7 +22,6 @@ import {
   WAITING_LIMITS,
   type WaitingLimits,
 } from './engine-database-options.js';
-import { DEFAULT_ENGINE } from './engine-name.js';
 import { OpenConnections } from './open-connections.js';
 import { releaseAfter } from './release-after.js';
 import { BEGINS, inTransaction } from './sql/in-transaction.store.js';

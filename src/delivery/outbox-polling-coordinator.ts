@@ -1,12 +1,12 @@
 import { Injectable, type Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
-import { loggerOf } from '../database/engine-name.js';
-import { RepeatedFailures } from '../database/repeated-failures.js';
 import { messageOf } from '../errors.js';
 import { OutboxLogStore } from '../log/outbox-log.store.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import type { Wakeup } from '../wakeups/wakeup.js';
+import { loggerOf } from '../words/engine-name.js';
+import { RepeatedFailures } from '../words/repeated-failures.js';
 import { ConsumerWorkers } from './consumer-workers.js';
 
 /** What the coordinator is doing. Intervals are in milliseconds. */

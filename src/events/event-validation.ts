@@ -1,9 +1,9 @@
 import { IntegrationError } from '../errors.js';
+import { problemOfUnknownName } from '../words/known-names.js';
+import { isUuid, isVisibleAscii, problemOfName, problemOfText } from '../words/text.js';
 import type { DomainEventInput } from './domain-event.js';
 import { EVENT_TEXT_LIMITS } from './event-limits.js';
 import { problemOfInstance } from './json-values.js';
-import { problemOfUnknownName } from './known-names.js';
-import { isUuid, isVisibleAscii, problemOfName, problemOfText } from './text.js';
 
 const MAX_VERSION = 2_147_483_647;
 /**

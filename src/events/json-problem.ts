@@ -1,6 +1,6 @@
+import { problemOfCharacters } from '../words/text.js';
 import { MAX_JSON_DEPTH } from './event-limits.js';
 import { isPlainObject, jsonValueOf, problemOfInstance, problemOfScalar } from './json-values.js';
-import { problemOfCharacters } from './text.js';
 
 /** The place of a problem in a value (`payload.lines[3].price`), and its description. */
 export interface JsonProblem {

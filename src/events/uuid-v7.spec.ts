@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { isUuid } from './text.js';
+import { isUuid } from '../words/text.js';
 import { UuidV7Generator } from './uuid-v7.js';
 
 const clockSteps = fc.array(fc.integer({ min: -5, max: 5 }), { minLength: 1, maxLength: 2_000 });

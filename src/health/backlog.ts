@@ -1,7 +1,7 @@
 import type { ConsumerView } from '../changes/consumer.service.js';
-import { invalidArgument } from '../events/argument-checks.js';
-import { problemsOfUnknownNames } from '../events/known-names.js';
 import { nameOfCursor } from '../inbox/inbox-status.js';
+import { invalidArgument } from '../words/argument-checks.js';
+import { problemsOfUnknownNames } from '../words/known-names.js';
 import type { InboxLag } from './inbox-lag.store.js';
 
 /** What all consumers together have still to handle. */

@@ -1,6 +1,6 @@
-import { checkCount, checkText, checkUuid, invalidArgument as invalid } from '../events/argument-checks.js';
-import { suggestionFor } from '../events/known-names.js';
-import { isUuid } from '../events/text.js';
+import { checkCount, checkText, checkUuid, invalidArgument as invalid } from '../words/argument-checks.js';
+import { suggestionFor } from '../words/known-names.js';
+import { isUuid } from '../words/text.js';
 import type { InboxFilter } from './inbox-record.js';
 
 const FILTER_FIELDS = [

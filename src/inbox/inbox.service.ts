@@ -3,8 +3,8 @@ import { refuseClientOfOther } from '../context/integration-context.js';
 import { HostClient } from '../database/clients/host-client.js';
 import type { PersistenceClient, SqlClient } from '../database/clients/sql-client.js';
 import { IntegrationError, messageOf } from '../errors.js';
-import { checkNames, checkPosition, pageSizeOf } from '../events/argument-checks.js';
-import { isUuid } from '../events/text.js';
+import { checkNames, checkPosition, pageSizeOf } from '../words/argument-checks.js';
+import { isUuid } from '../words/text.js';
 import { checkFilter } from './filter-checks.js';
 import type {
   DeadLetter,

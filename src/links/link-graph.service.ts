@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { checkCount, checkNames } from '../events/argument-checks.js';
+import { checkCount, checkNames } from '../words/argument-checks.js';
 import type { IntegrationLinkEnd } from './integration-link.js';
 import type { LinkEdge, LinkGraph } from './link-graph.js';
 import { LinkGraphStore } from './link-graph.store.js';

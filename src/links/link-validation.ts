@@ -1,8 +1,8 @@
 import { IntegrationError } from '../errors.js';
 import { MAX_METADATA_BYTES } from '../events/event-limits.js';
 import { serializePayload } from '../events/json-payload.js';
-import { problemsOfUnknownNames } from '../events/known-names.js';
-import { isUuid, problemOfText } from '../events/text.js';
+import { problemsOfUnknownNames } from '../words/known-names.js';
+import { isUuid, problemOfText } from '../words/text.js';
 import type {
   CreateIntegrationLinkDto,
   IntegrationLinkEnd,

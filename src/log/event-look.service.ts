@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { checkNames, checkPosition, pageSizeOf } from '../events/argument-checks.js';
-import { isUuid } from '../events/text.js';
+import { checkNames, checkPosition, pageSizeOf } from '../words/argument-checks.js';
+import { isUuid } from '../words/text.js';
 import type {
   EventChain,
   EventCount,

@@ -1,4 +1,4 @@
-import { checkNames, checkText, checkTime } from '../events/argument-checks.js';
+import { checkNames, checkText, checkTime } from '../words/argument-checks.js';
 import type { OutboxEventFilter } from './outbox-event.js';
 
 const FIELDS = [

@@ -1,8 +1,8 @@
 import { Injectable, type Logger } from '@nestjs/common';
-import { loggerOf } from '../database/engine-name.js';
 import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
 import { ConsumerPresenceStore, type Orphan } from '../membership/consumer-presence.store.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { loggerOf } from '../words/engine-name.js';
 import type { MaintenanceTask, OWN_TASKS } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
 

@@ -1,11 +1,11 @@
 import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
-import { loggerOf } from '../database/engine-name.js';
 import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
 import { messageOf } from '../errors.js';
 import { notServedNow, type UnservedConsumer, unservedConsumers } from '../status/unserved.store.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
+import { loggerOf } from '../words/engine-name.js';
 
 /** Token of the times at which unserved consumers are looked for. */
 export const UNSERVED_TIMES = Symbol('nestjs-integration:unserved-times');

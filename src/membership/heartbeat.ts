@@ -9,9 +9,9 @@ import {
 import type { EngineConnection } from '../database/connection/engine-connection.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { packageVersion } from '../database/migrations/package-folder.js';
-import { RepeatedFailures } from '../database/repeated-failures.js';
 import { answerWithin } from '../database/wire/answer-within.js';
 import { IntegrationError, messageOf } from '../errors.js';
+import { RepeatedFailures } from '../words/repeated-failures.js';
 import type { IntegrationProcessStore } from './integration-process.store.js';
 
 const BEAT_TIMEOUT_MS = 5_000;

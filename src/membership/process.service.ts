@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
-import { checkNames, checkText, checkUuid, pageSizeOf } from '../events/argument-checks.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingsView } from '../settings/settings-view.js';
+import { checkNames, checkText, checkUuid, pageSizeOf } from '../words/argument-checks.js';
 import { type AttemptOfProcess, type ProcessView, ProcessViewStore } from './process-view.store.js';
 
 export interface ProcessPageRequest {

@@ -1,12 +1,12 @@
 import { Injectable, type Logger } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
-import { loggerOf } from '../database/engine-name.js';
-import { RepeatedFailures } from '../database/repeated-failures.js';
 import { tablesOf } from '../database/sql/tables.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
 import { type SequenceBehind, SequenceStore } from '../inbox/sequence.store.js';
 import { SequenceGuard } from '../log/sequence-guard.js';
+import { loggerOf } from '../words/engine-name.js';
+import { RepeatedFailures } from '../words/repeated-failures.js';
 
 const SAID_EVERY_MS = 60_000;
 

@@ -1,8 +1,8 @@
 import type { Type } from '@nestjs/common';
 import { type ModuleRef, ModulesContainer } from '@nestjs/core';
-import { DEFAULT_ENGINE } from '../database/engine-name.js';
 import { IntegrationError } from '../errors.js';
 import { unknownEngine } from '../subscribers/engine-names.js';
+import { DEFAULT_ENGINE } from '../words/engine-name.js';
 import { tokenOf } from './engine-tokens.js';
 import { engineModules } from './engines.js';
 

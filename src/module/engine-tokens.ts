@@ -1,5 +1,5 @@
 import type { FactoryProvider, InjectionToken, Provider, Type } from '@nestjs/common';
-import { DEFAULT_ENGINE } from '../database/engine-name.js';
+import { DEFAULT_ENGINE } from '../words/engine-name.js';
 
 /** The tokens of engines with a name, by that name and the class that they stand for. */
 const tokens = new Map<string, Map<InjectionToken, symbol>>();

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
-import { DEFAULT_ENGINE } from '../database/engine-name.js';
 import { IntegrationError } from '../errors.js';
+import { DEFAULT_ENGINE } from '../words/engine-name.js';
 
 export type NestModule = ModulesContainer extends Map<string, infer M> ? M : never;
 

@@ -1,6 +1,6 @@
 import { Inject, type InjectionToken, type Type } from '@nestjs/common';
-import { DEFAULT_ENGINE, problemsOfEngineName } from '../database/engine-name.js';
 import { IntegrationError } from '../errors.js';
+import { DEFAULT_ENGINE, problemsOfEngineName } from '../words/engine-name.js';
 import { askFor } from './asked-services.module.js';
 import { tokenOf } from './engine-tokens.js';
 import { SERVICES } from './providers.js';

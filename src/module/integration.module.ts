@@ -1,6 +1,6 @@
 import { type DynamicModule, type ExistingProvider, type InjectionToken, Module } from '@nestjs/common';
-import { DEFAULT_ENGINE, problemsOfEngineName } from '../database/engine-name.js';
 import { decoratedClasses } from '../subscribers/decorated-classes.js';
+import { DEFAULT_ENGINE, problemsOfEngineName } from '../words/engine-name.js';
 import { tokenOf } from './engine-tokens.js';
 import { askedTokenOf } from './inject-integration.js';
 import type {

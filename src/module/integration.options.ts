@@ -7,15 +7,15 @@ import {
 } from '../database/connection/connection-options.js';
 import { validateConnectionString } from '../database/connection/connection-string.js';
 import { poolerHint } from '../database/connection/pooler-hint.js';
-import { DEFAULT_ENGINE, variablePrefixOf } from '../database/engine-name.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
 import { LONGEST_TIMER_MS } from '../database/wire/answer-within.js';
 import { IntegrationError } from '../errors.js';
 import { DEFAULT_MAX_PAYLOAD_BYTES } from '../events/event-limits.js';
-import { problemsOfUnknownNames } from '../events/known-names.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
 import { type ConfigurationReader, listSettingProblems } from '../settings/settings-resolution.js';
 import type { TelemetryOptions } from '../telemetry/telemetry-options.js';
+import { DEFAULT_ENGINE, variablePrefixOf } from '../words/engine-name.js';
+import { problemsOfUnknownNames } from '../words/known-names.js';
 import { type IntegrationExtension, problemsOfExtensions } from './extension.js';
 import type { MadeOptions, OptionsMaker } from './made-options.js';
 import {

@@ -1,5 +1,5 @@
 import type { FactoryProvider, InjectionToken, Provider, Type } from '@nestjs/common';
-import { problemsOfUnknownNames } from '../events/known-names.js';
+import { problemsOfUnknownNames } from '../words/known-names.js';
 
 /** Returns the options of a module, once Nest has made what it needs. */
 export interface OptionsMaker<Made> {

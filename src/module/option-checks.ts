@@ -1,6 +1,6 @@
 import { messageOf } from '../errors.js';
-import { problemsOfUnknownNames } from '../events/known-names.js';
 import { IntegrationMetrics } from '../telemetry/integration-metrics.js';
+import { problemsOfUnknownNames } from '../words/known-names.js';
 
 /* The checks that several options share. Each returns what is wrong with a value. */
 

@@ -1,5 +1,4 @@
 import { Inject, Injectable, type Logger } from '@nestjs/common';
-import { loggerOf } from '../database/engine-name.js';
 import { ConcurrencyLimiter } from '../delivery/execution/concurrency-limiter.js';
 import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
 import { ClusterWatch, READING_KEPT_MS } from '../health/cluster-watch.js';
@@ -7,6 +6,7 @@ import { KeptReading } from '../health/kept-reading.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import { EngineTelemetry } from '../telemetry/engine-telemetry.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
+import { loggerOf } from '../words/engine-name.js';
 import { PartGauges } from './engine-extensions.js';
 import { ENGINE_NAME } from './engines.js';
 

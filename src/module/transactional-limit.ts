@@ -1,9 +1,9 @@
 import { Inject, Injectable, type Logger } from '@nestjs/common';
 import type { HostPool } from '../database/clients/host-adapter.js';
-import { loggerOf } from '../database/engine-name.js';
 import { HostConnections } from '../delivery/execution/transactions/host-connections.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
+import { loggerOf } from '../words/engine-name.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
 /**

@@ -1,11 +1,11 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Injectable, type Logger } from '@nestjs/common';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
-import { loggerOf } from '../database/engine-name.js';
-import { RepeatedFailures } from '../database/repeated-failures.js';
 import { messageOf } from '../errors.js';
 import { ANNOUNCED_FOR_MS, type CommitLook, CommitStream } from '../wakeups/commit-stream.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
+import { loggerOf } from '../words/engine-name.js';
+import { RepeatedFailures } from '../words/repeated-failures.js';
 import { OutboxEventStore } from './outbox-event.store.js';
 
 /**

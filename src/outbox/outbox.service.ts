@@ -1,7 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { checkNames, checkPosition, pageSizeOf } from '../events/argument-checks.js';
 import type { DomainEventInput, PublishedEvent } from '../events/domain-event.js';
-import { isUuid } from '../events/text.js';
 import type {
   OutboxEvent,
   OutboxEventFilter,
@@ -14,6 +12,8 @@ import type {
 import { checkOutboxFilter } from '../log/outbox-filter-checks.js';
 import { OutboxQueryStore } from '../log/outbox-query.store.js';
 import { OutboxStatsStore } from '../log/outbox-stats.store.js';
+import { checkNames, checkPosition, pageSizeOf } from '../words/argument-checks.js';
+import { isUuid } from '../words/text.js';
 import { DomainEventPublisher } from './domain-event-publisher.js';
 import { type LoggedEvent, statusesOf } from './event-statuses.js';
 import type { PublishOptions } from './publish-options.js';

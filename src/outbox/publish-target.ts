@@ -8,7 +8,7 @@ import { AdaptedClient } from '../database/clients/adapted-client.js';
 import type { AmbientTransaction, HostClient } from '../database/clients/host-client.js';
 import { isRootClient, isSqlClient, type SqlClient, standsFor } from '../database/clients/sql-client.js';
 import { IntegrationError } from '../errors.js';
-import { problemsOfUnknownNames } from '../events/known-names.js';
+import { problemsOfUnknownNames } from '../words/known-names.js';
 import { OPTIONS_OF_PUBLISHING, type PublishOptions } from './publish-options.js';
 
 /** The client to write through, and the kind of its transaction, which decides who reports the commit. */

@@ -6,9 +6,9 @@ import { OwnSqlClient } from '../database/clients/own-sql-client.js';
 import type { TransactionalSqlClient, TransactionLimit, Tx } from '../database/clients/sql-client.js';
 import { transactionEnded } from '../database/sql/transaction-ends.js';
 import { IntegrationError } from '../errors.js';
-import { problemsOfUnknownNames } from '../events/known-names.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { WakeupBroadcaster } from '../wakeups/wakeup-broadcaster.js';
+import { problemsOfUnknownNames } from '../words/known-names.js';
 
 /**
  * Limits of a transaction in milliseconds, as the client of the host understands them. A limit that the

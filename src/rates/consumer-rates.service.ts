@@ -1,5 +1,5 @@
 import type { AdminDatabase } from '../database/admin-database.js';
-import { checkCount, checkNames, checkText, checkTime, invalidArgument } from '../events/argument-checks.js';
+import { checkCount, checkNames, checkText, checkTime, invalidArgument } from '../words/argument-checks.js';
 import { DEFAULT_SAMPLE_TIMES, GAP_IN_SAMPLES, type SampleTimes } from './backlog-samples.js';
 import type { ConsumerRates, ConsumerWork, EngineRates, RatePoint, RateRange } from './consumer-rates.js';
 import { ConsumerRatesStore, type RateGrid } from './consumer-rates.store.js';

@@ -1,10 +1,10 @@
 import { Injectable, type Logger } from '@nestjs/common';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
-import { loggerOf } from '../database/engine-name.js';
 import { IntegrationError } from '../errors.js';
 import { CursorRegistrationStore, type StoredConsumer } from '../inbox/cursor-registration.store.js';
 import { sequenceBehind } from '../membership/sequence-watch.js';
 import type { Consumer } from '../subscribers/consumer.js';
+import { loggerOf } from '../words/engine-name.js';
 import { HandOver } from './hand-over.js';
 import type { AddedNames } from './hand-over.store.js';
 import {

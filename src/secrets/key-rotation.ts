@@ -17,8 +17,8 @@
 import { AuditStore } from '../audit/audit.store.js';
 import { type Author, authorOf, type ChangeAuthor } from '../audit/change-author.js';
 import { type IntegrationError, messageOf } from '../errors.js';
-import { checkText } from '../events/argument-checks.js';
-import { FIRST_UUID } from '../events/text.js';
+import { checkText } from '../words/argument-checks.js';
+import { FIRST_UUID } from '../words/text.js';
 import type { DataKeyRow, KeyUse } from './data-key.store.js';
 import { openSecret, sealSecret } from './sealed-secret.js';
 import type { SecretParts } from './secret-parts.js';

@@ -1,4 +1,4 @@
-import { checkText, invalidArgument } from '../events/argument-checks.js';
+import { checkText, invalidArgument } from '../words/argument-checks.js';
 import type { SecretName, SecretOwner } from './secret.store.js';
 
 const LONGEST_VALUE = 65_536;

@@ -1,7 +1,7 @@
 import { AuditStore } from '../audit/audit.store.js';
 import { authorOf, type ChangeAuthor } from '../audit/change-author.js';
 import { IntegrationError } from '../errors.js';
-import { checkText } from '../events/argument-checks.js';
+import { checkText } from '../words/argument-checks.js';
 import { openSecret } from './sealed-secret.js';
 import { sealingTransaction } from './sealing-transaction.js';
 import type { SecretName, SecretOwner, SecretWithKey } from './secret.store.js';

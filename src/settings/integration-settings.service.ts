@@ -8,8 +8,8 @@ import {
   type ChangeAuthor,
 } from '../audit/change-author.js';
 import type { EngineDatabase } from '../database/engine-database.js';
-import { DEFAULT_ENGINE, loggerOf } from '../database/engine-name.js';
-import { checkNames, checkPosition, pageSizeOf } from '../events/argument-checks.js';
+import { checkNames, checkPosition, pageSizeOf } from '../words/argument-checks.js';
+import { DEFAULT_ENGINE, loggerOf } from '../words/engine-name.js';
 import { type GivenSetting, SettingCatalog } from './setting-catalog.js';
 import type { SettingDefinition, SettingGroup } from './setting-group.js';
 import { factsOf, type SettingFacts } from './setting-view.js';

@@ -1,6 +1,6 @@
 import { IntegrationError } from '../errors.js';
-import { invalidArgument } from '../events/argument-checks.js';
-import { suggestionFor } from '../events/known-names.js';
+import { invalidArgument } from '../words/argument-checks.js';
+import { suggestionFor } from '../words/known-names.js';
 import type { SettingGroup } from './setting-group.js';
 import { OUTBOX_SETTINGS, SETTING_PREFIX } from './settings-definitions.js';
 

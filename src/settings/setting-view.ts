@@ -1,4 +1,4 @@
-import { variablePrefixOf } from '../database/engine-name.js';
+import { variablePrefixOf } from '../words/engine-name.js';
 import type { SettingDefinition, SettingGroup } from './setting-group.js';
 import type { ResolvedGroup, SettingSource } from './settings-resolution.js';
 

@@ -1,5 +1,5 @@
-import { configPrefixOf, DEFAULT_ENGINE, variablePrefixOf } from '../database/engine-name.js';
-import { problemOfUnknownName, suggestionFor } from '../events/known-names.js';
+import { configPrefixOf, DEFAULT_ENGINE, variablePrefixOf } from '../words/engine-name.js';
+import { problemOfUnknownName, suggestionFor } from '../words/known-names.js';
 import type { SettingDefinition, SettingGroup } from './setting-group.js';
 import { type Checked, checkSettingText, checkValue, type SettingValue } from './setting-value.js';
 import { OUTBOX_SETTINGS, type OutboxSettings, type SettingKey } from './settings-definitions.js';

@@ -2,7 +2,7 @@ import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
 import { IntegrationError } from '../errors.js';
-import { checkPosition, invalidArgument } from '../events/argument-checks.js';
+import { checkPosition, invalidArgument } from '../words/argument-checks.js';
 import type { GivenSetting, SettingCatalog } from './setting-catalog.js';
 import { effectOf } from './setting-effects.js';
 import type { SettingGroup } from './setting-group.js';

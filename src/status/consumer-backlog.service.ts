@@ -1,4 +1,5 @@
 import type { EngineDatabase } from '../database/engine-database.js';
+import { COUNTED_TO, type Counted, countedTo } from '../rates/counted.js';
 import {
   checkCount,
   checkNames,
@@ -7,8 +8,7 @@ import {
   checkUuid,
   invalidArgument,
   pageSizeOf,
-} from '../events/argument-checks.js';
-import { COUNTED_TO, type Counted, countedTo } from '../rates/counted.js';
+} from '../words/argument-checks.js';
 import { BacklogEventsStore } from './backlog-events.store.js';
 import {
   BACKLOG_STATES,

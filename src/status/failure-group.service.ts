@@ -1,6 +1,7 @@
 import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../audit/change-author.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { IntegrationError } from '../errors.js';
+import { InboxRecordStore } from '../inbox/inbox-record.store.js';
 import {
   checkNames,
   checkPosition,
@@ -8,9 +9,8 @@ import {
   checkUuid,
   invalidArgument,
   pageSizeOf,
-} from '../events/argument-checks.js';
-import { problemOfText } from '../events/text.js';
-import { InboxRecordStore } from '../inbox/inbox-record.store.js';
+} from '../words/argument-checks.js';
+import { problemOfText } from '../words/text.js';
 import {
   type DeadLetterPlace,
   FAILURE_GROUP_ORDERS,

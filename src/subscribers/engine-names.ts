@@ -1,5 +1,5 @@
 import { IntegrationError } from '../errors.js';
-import { suggestionFor } from '../events/known-names.js';
+import { suggestionFor } from '../words/known-names.js';
 
 /** The engines of this application, by name. */
 export interface EngineNames {

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
-import { DEFAULT_ENGINE } from '../database/engine-name.js';
 import { IntegrationError } from '../errors.js';
+import { DEFAULT_ENGINE } from '../words/engine-name.js';
 import { decoratedClasses } from './decorated-classes.js';
 import { ENGINE_NAMES, type EngineNames, unknownEngine } from './engine-names.js';
 import { EventSubscriberRegistry } from './event-subscriber-registry.js';

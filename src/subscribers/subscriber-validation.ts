@@ -1,7 +1,7 @@
 import { LONGEST_TIMER_MS } from '../database/wire/answer-within.js';
 import { IntegrationError } from '../errors.js';
-import { problemsOfUnknownNames } from '../events/known-names.js';
-import { problemOfName } from '../events/text.js';
+import { problemsOfUnknownNames } from '../words/known-names.js';
+import { problemOfName } from '../words/text.js';
 import type { AnySubscriberDefinition, SubscriberBatch, SubscriberRetry } from './subscriber-definition.js';
 
 /** The largest number of partitions of a consumer, when it is registered and when it is changed. */

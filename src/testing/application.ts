@@ -1,6 +1,6 @@
 import type { INestApplicationContext, Type } from '@nestjs/common';
-import { DEFAULT_ENGINE } from '../database/engine-name.js';
 import { engineOf } from '../module/engine-of.js';
+import { DEFAULT_ENGINE } from '../words/engine-name.js';
 
 /** An initialised Nest application, application context or testing module with IntegrationModule. */
 export type TestedApplication = Pick<INestApplicationContext, 'get'>;

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { IntegrationError } from '../errors.js';
-import { checkNames } from '../events/argument-checks.js';
+import { checkNames } from '../words/argument-checks.js';
 import { onServer, untilOthersLeft } from './on-server.js';
 import { canBeEnteredByAnybody, loadPostgresPackage } from './postgres-package.js';
 

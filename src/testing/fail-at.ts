@@ -1,5 +1,5 @@
 import { type ArmedFault, type FaultPointName, FaultPoints } from '../delivery/execution/fault-points.js';
-import { checkNames } from '../events/argument-checks.js';
+import { checkNames } from '../words/argument-checks.js';
 import { type OfIntegration, serviceOf, type TestedApplication } from './application.js';
 
 export interface FailAtOptions extends OfIntegration {

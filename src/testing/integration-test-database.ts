@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readMigrationFiles } from '../database/migrations/migration-files.js';
 import { runMigrations } from '../database/migrations/migration-runner.js';
 import { DEFAULT_SCHEMA } from '../database/sql/schema-name.js';
-import { checkNames } from '../events/argument-checks.js';
+import { checkNames } from '../words/argument-checks.js';
 import { onServer, untilOthersLeft } from './on-server.js';
 
 const DEFAULT_TEMPLATE = 'nestjs_integration';

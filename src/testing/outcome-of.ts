@@ -2,9 +2,9 @@ import { filter, firstValueFrom, interval, merge, takeUntil, timer } from 'rxjs'
 import { OutboxProcessor } from '../delivery/outbox-processor.js';
 import type { EventOutcome } from '../delivery/partition/outcome-stream.js';
 import { IntegrationError } from '../errors.js';
-import { checkNames } from '../events/argument-checks.js';
 import type { ConsumerDelivery, OutboxEventStatusReport } from '../log/outbox-event.js';
 import { OutboxService } from '../outbox/outbox.service.js';
+import { checkNames } from '../words/argument-checks.js';
 import { type OfIntegration, serviceOf, type TestedApplication } from './application.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;

@@ -1,8 +1,8 @@
 import { type DrainResult, OutboxProcessor } from '../delivery/outbox-processor.js';
 import { IntegrationError } from '../errors.js';
-import { checkNames } from '../events/argument-checks.js';
 import type { DomainEventInput, PublishedEvent } from '../events/domain-event.js';
 import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
+import { checkNames } from '../words/argument-checks.js';
 import { type OfIntegration, serviceOf, type TestedApplication } from './application.js';
 
 const DEFAULT_TIMEOUT_MS = 10_000;

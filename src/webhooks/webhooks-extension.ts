@@ -1,5 +1,5 @@
-import { FIRST_UUID } from '../events/text.js';
 import type { IntegrationExtension } from '../module/extension.js';
+import { FIRST_UUID } from '../words/text.js';
 import { IncomingEndpointStore } from './incoming/endpoints/incoming-endpoint.store.js';
 import { WebhookReceiptStore } from './incoming/receipts/webhook-receipt.store.js';
 import { deleteOutdatedCounts } from './incoming/webhook-count.store.js';

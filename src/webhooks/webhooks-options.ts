@@ -1,8 +1,8 @@
 import type { ModuleMetadata } from '@nestjs/common';
 import { IntegrationError } from '../errors.js';
-import { problemsOfUnknownNames } from '../events/known-names.js';
 import { isRoutePath } from '../http/route-path.js';
 import { MADE_OPTION_NAMES, type MadeOptions, problemsOfAsyncOptions } from '../module/made-options.js';
+import { problemsOfUnknownNames } from '../words/known-names.js';
 import type { WebhookSource } from './incoming/webhook-source.js';
 
 export interface WebhooksModuleOptions {

@@ -1,9 +1,9 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { messageOf } from '../../errors.js';
 import { ANSWER_HEADERS, Answer, sendAnswer } from '../../http/answer.js';
 import { pathOf, queryOf, type ServerRequest } from '../../http/server-request.js';
+import { RepeatedFailures } from '../../words/repeated-failures.js';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
 import {
   ADMIN_CALL_OPTIONS,

@@ -1,8 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AuditService } from '../../audit/audit.service.js';
 import { consumerTarget } from '../../changes/audit-targets.js';
-import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { messageOf } from '../../errors.js';
+import { RepeatedFailures } from '../../words/repeated-failures.js';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
 import { DenialLimit } from './denial-limit.js';
 

@@ -1,5 +1,5 @@
 import type { Logger } from '@nestjs/common';
-import { RepeatedFailures } from '../../database/repeated-failures.js';
+import { RepeatedFailures } from '../../words/repeated-failures.js';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
 import type { AdminCallOptions, AdminHttpRequest } from '../admin-options.js';
 

@@ -1,4 +1,4 @@
-import { suggestionFor } from '../../events/known-names.js';
+import { suggestionFor } from '../../words/known-names.js';
 import { type FieldProblem, invalidRequest, MOST_WRONG_FIELDS } from '../calls/problem.js';
 import { escapePointer, type Fields, type ValuesOf } from './field.js';
 

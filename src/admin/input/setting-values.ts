@@ -1,5 +1,5 @@
-import { problemOfText } from '../../events/text.js';
 import type { SettingValues } from '../../settings/settings-change.js';
+import { problemOfText } from '../../words/text.js';
 import { escapePointer, type Field, field, wrong } from './field.js';
 
 const MOST_VALUES = 200;

@@ -1,6 +1,6 @@
-import { invalidArgument as invalid } from '../../events/argument-checks.js';
 import { checkFilter } from '../../inbox/filter-checks.js';
 import type { InboxFilter } from '../../inbox/inbox-record.js';
+import { invalidArgument as invalid } from '../../words/argument-checks.js';
 import { checkReason, checkStatesOfMany } from '../admin-checks.js';
 import { STATES_OF_MANY } from '../inbox-admin.js';
 import { discardable, InboxAdminStore, type RowOperation, redrivable } from '../inbox-admin.store.js';

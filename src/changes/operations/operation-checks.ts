@@ -5,7 +5,7 @@ import {
   checkNames,
   checkUuid,
   invalidArgument as invalid,
-} from '../../events/argument-checks.js';
+} from '../../words/argument-checks.js';
 import { checkReason } from '../admin-checks.js';
 import { OPERATION_STATES, type Operation, type OperationRequest, type OperationState } from './operation.js';
 

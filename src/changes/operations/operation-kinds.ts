@@ -1,4 +1,4 @@
-import { invalidArgument } from '../../events/argument-checks.js';
+import { invalidArgument } from '../../words/argument-checks.js';
 import type { AnyKindOfOperation } from './operation-kind.js';
 
 /** The kinds of operations that a process knows. It works off no others. */

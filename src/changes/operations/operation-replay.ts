@@ -1,6 +1,6 @@
 import { AUTHOR_FIELDS } from '../../audit/change-author.js';
-import { checkNames, invalidArgument as invalid } from '../../events/argument-checks.js';
 import { checkFilter } from '../../inbox/filter-checks.js';
+import { checkNames, invalidArgument as invalid } from '../../words/argument-checks.js';
 import { checkReplay } from '../admin-checks.js';
 import type { ReplayFilter } from '../replay.js';
 import type { Operation, OperationReplay, OperationRequest } from './operation.js';

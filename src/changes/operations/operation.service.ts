@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../../audit/change-author.js';
 import { AdminDatabase } from '../../database/admin-database.js';
+import { unknownConsumer } from '../../status/unknown-consumer.js';
 import {
   checkNames,
   checkUuid,
   invalidArgument as invalid,
   pageSizeOf,
-} from '../../events/argument-checks.js';
-import { unknownConsumer } from '../../status/unknown-consumer.js';
+} from '../../words/argument-checks.js';
 import { STATES_OF_MANY } from '../inbox-admin.js';
 import type {
   Operation,

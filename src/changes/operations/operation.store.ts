@@ -1,8 +1,8 @@
 import { AuditStore } from '../../audit/audit.store.js';
 import type { Author } from '../../audit/change-author.js';
 import type { EngineDatabase, EngineSession } from '../../database/engine-database.js';
-import { FIRST_UUID } from '../../events/text.js';
 import { CONSUMERS_MESSAGE, settingsChannelOf } from '../../wakeups/wakeup.store.js';
+import { FIRST_UUID } from '../../words/text.js';
 import { waitLongerForLocks } from '../inbox-admin.store.js';
 import { ReplayRequestStore } from '../replay-request.store.js';
 import type { Operation, OperationRequest, OperationState } from './operation.js';

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { loadPeer } from '../../database/optional-peer.js';
 import { IntegrationError, messageOf } from '../../errors.js';
+import { loadPeer } from '../../words/optional-peer.js';
 import {
   type EventSchema,
   type JsonSchema,

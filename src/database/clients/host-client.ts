@@ -1,5 +1,5 @@
 import { IntegrationError } from '../../errors.js';
-import { DEFAULT_ENGINE } from '../engine-name.js';
+import { DEFAULT_ENGINE } from '../../words/engine-name.js';
 import { AdaptedClient } from './adapted-client.js';
 import { type AdapterFactory, isHostAdapter } from './host-adapter.js';
 import { isSqlClient, type SqlClient, type TransactionalSqlClient } from './sql-client.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { DEFAULT_ENGINE } from '../engine-name.js';
+import { DEFAULT_ENGINE } from '../../words/engine-name.js';
 
 /**
  * The name under which the other processes know this one. Each engine has one, so two applications in one

@@ -1,5 +1,5 @@
 import * as pg from 'pg';
-import { DEFAULT_ENGINE } from '../engine-name.js';
+import { DEFAULT_ENGINE } from '../../words/engine-name.js';
 import { DEFAULT_SCHEMA } from './schema-name.js';
 
 /*

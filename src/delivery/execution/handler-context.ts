@@ -1,10 +1,10 @@
 import type { Logger } from '@nestjs/common';
 import type { Tx } from '../../database/clients/sql-client.js';
-import { loggerOf, type OfEngine } from '../../database/engine-name.js';
 import { IntegrationError } from '../../errors.js';
 import type { InboxService } from '../../inbox/inbox.service.js';
 import type { IntegrationLinkService } from '../../links/integration-link.service.js';
 import type { SubscriberContext } from '../../subscribers/subscriber-definition.js';
+import { loggerOf, type OfEngine } from '../../words/engine-name.js';
 import type { Attempt } from '../partition/attempt.js';
 
 /** The services that every handler's context carries. */

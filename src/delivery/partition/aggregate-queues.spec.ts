@@ -8,11 +8,11 @@ import {
   SimulatedInbox,
   type Statement,
 } from '../../../test/support/simulated-inbox.js';
-import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { HeldLease } from '../../membership/held-lease.js';
 import { WorkCounts } from '../../rates/work-counts.js';
 import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../../subscribers/consumer.js';
 import { EngineTelemetry } from '../../telemetry/engine-telemetry.js';
+import { RepeatedFailures } from '../../words/repeated-failures.js';
 import { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';
 import { FaultPoints } from '../execution/fault-points.js';
 import { EnteredEvents } from '../suspects/entered-events.js';

@@ -1,7 +1,7 @@
 import type { Logger } from '@nestjs/common';
-import { DEFAULT_ENGINE, loggerOf } from '../../database/engine-name.js';
 import { messageOf } from '../../errors.js';
 import type { Subscription } from '../../subscribers/consumer.js';
+import { DEFAULT_ENGINE, loggerOf } from '../../words/engine-name.js';
 import { hasOpenInspector } from './open-inspector.js';
 import { WatchedMemory } from './watched-memory.js';
 import { watchingThread } from './watching-thread.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Logger } from '@nestjs/common';
 import { copyBesideBundle, packageFolder } from '../../database/migrations/package-folder.js';
-import { RepeatedFailures } from '../../database/repeated-failures.js';
+import { RepeatedFailures } from '../../words/repeated-failures.js';
 
 /**
  * How long a boot waits for the thread, in milliseconds. The thread starts in less time, unless the machine

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ReplayStore } from '../../changes/replay.store.js';
 import { ProcessIdentity } from '../../database/connection/process-identity.js';
-import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { InboxCursorStore } from '../../inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../../inbox/inbox-event.store.js';
 import { SettlementGroupCommit } from '../../inbox/settlement-group-commit.js';
@@ -13,6 +12,7 @@ import { IntegrationSettingsService } from '../../settings/integration-settings.
 import type { SettingsView } from '../../settings/settings-view.js';
 import { DeliveryCounters } from '../../telemetry/delivery-counters.js';
 import { EngineTelemetry } from '../../telemetry/engine-telemetry.js';
+import { RepeatedFailures } from '../../words/repeated-failures.js';
 import { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';
 import { FaultPoints } from '../execution/fault-points.js';
 import { HandlerRunner } from '../execution/handler-runner.js';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { checkText, invalidArgument } from '../../events/argument-checks.js';
+import { checkText, invalidArgument } from '../../words/argument-checks.js';
 import type { LeaseHold, LeaseWork } from './lease.js';
 import { NamedLeases } from './named-leases.js';
 

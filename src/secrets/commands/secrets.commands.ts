@@ -7,7 +7,7 @@ import { pageOption, textOption } from '../../cli/options.js';
 import { withServices } from '../../cli/services.js';
 import { table } from '../../cli/table.js';
 import { timeText } from '../../cli/texts.js';
-import { pageSizeOf } from '../../events/argument-checks.js';
+import { pageSizeOf } from '../../words/argument-checks.js';
 import { dataKeysLeft, KeyRotation } from '../key-rotation.js';
 import type { SecretPlace } from '../secret.store.js';
 import { keysOfEnvironment } from '../secret-keys.js';

@@ -3,7 +3,7 @@ import { nextPage } from '../../cli/next-page.js';
 import { checkUuid, choiceOption, pageOption, textOption } from '../../cli/options.js';
 import { table } from '../../cli/table.js';
 import { timeText } from '../../cli/texts.js';
-import { pageSizeOf } from '../../events/argument-checks.js';
+import { pageSizeOf } from '../../words/argument-checks.js';
 import type { EndpointRow } from '../incoming/endpoints/incoming-endpoint.js';
 import { IncomingEndpointStore } from '../incoming/endpoints/incoming-endpoint.store.js';
 

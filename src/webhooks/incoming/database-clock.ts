@@ -1,6 +1,6 @@
 import type { Logger } from '@nestjs/common';
-import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { messageOf } from '../../errors.js';
+import { RepeatedFailures } from '../../words/repeated-failures.js';
 
 /** How long a look at the database's clock is good for. */
 const GOOD_FOR_MS = 60_000;

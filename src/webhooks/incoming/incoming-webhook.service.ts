@@ -1,10 +1,10 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { kindOfError } from '../../contracts/validate.js';
 import type { Tx } from '../../database/clients/sql-client.js';
-import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { IntegrationError } from '../../errors.js';
 import type { DomainEvent, DomainEventInput } from '../../events/domain-event.js';
 import { siteOfError } from '../../subscribers/call-site.js';
+import { RepeatedFailures } from '../../words/repeated-failures.js';
 import { webhookSettings } from '../webhook-settings.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../webhooks-options.js';
 import type { AcceptedWebhook, VerifiedWebhookRequest } from './accepted-webhook.js';

@@ -1,6 +1,6 @@
 import { IntegrationError } from '../../errors.js';
 import type { DomainEventInput, EventName, PublishedEvent } from '../../events/domain-event.js';
-import { problemOfText } from '../../events/text.js';
+import { problemOfText } from '../../words/text.js';
 
 /** What is done once. */
 export interface OnceDelivery {

@@ -1,7 +1,7 @@
 import { IntegrationError } from '../../errors.js';
-import { isUuid } from '../../events/text.js';
 import { openSecret } from '../../secrets/sealed-secret.js';
 import type { SecretParts } from '../../secrets/secret-parts.js';
+import { isUuid } from '../../words/text.js';
 import type { EndpointReader } from './endpoints/endpoint-reader.js';
 import type { EndpointOfRequest } from './endpoints/incoming-endpoint.store.js';
 import type { RawWebhookRequest } from './raw-request.js';

@@ -1,6 +1,6 @@
 import type { Logger } from '@nestjs/common';
-import { RepeatedFailures } from '../../database/repeated-failures.js';
 import { messageOf } from '../../errors.js';
+import { RepeatedFailures } from '../../words/repeated-failures.js';
 import type { RefusedStep } from './refusal.js';
 
 /** What became of a request. A request that is `invalid` was accepted too, so it is counted as both. */

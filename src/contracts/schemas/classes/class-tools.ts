@@ -1,4 +1,4 @@
-import { loadPeer } from '../../../database/optional-peer.js';
+import { loadPeer } from '../../../words/optional-peer.js';
 
 /** A rule that a decorator of class-validator has left behind. */
 export interface ClassRule {

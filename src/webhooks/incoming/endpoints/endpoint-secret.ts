@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { invalidArgument } from '../../../events/argument-checks.js';
 import { checkValue } from '../../../secrets/secret-checks.js';
+import { invalidArgument } from '../../../words/argument-checks.js';
 import { problemOfSecret } from '../secret-shares.js';
 import { isShort, TOO_SHORT } from '../secret-text.js';
 import type { WebhookSource } from '../webhook-source.js';

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { invalidArgument } from '../../../events/argument-checks.js';
-import { problemOfCharacters } from '../../../events/text.js';
 import { MountedRoutes } from '../../../http/mounted-routes.js';
+import { invalidArgument } from '../../../words/argument-checks.js';
+import { problemOfCharacters } from '../../../words/text.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { addressOf } from '../http/endpoint-address.js';
 import { IncomingEngine } from '../incoming-engine.js';

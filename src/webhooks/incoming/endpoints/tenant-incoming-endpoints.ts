@@ -2,16 +2,16 @@ import { AuditStore } from '../../../audit/audit.store.js';
 import { AUTHOR_FIELDS, type Author, authorOf, type ChangeAuthor } from '../../../audit/change-author.js';
 import type { EngineSession } from '../../../database/engine-database.js';
 import { IntegrationError } from '../../../errors.js';
+import { sealingTransaction } from '../../../secrets/sealing-transaction.js';
+import { checkOverlap } from '../../../secrets/secret-checks.js';
 import {
   checkNames,
   checkText,
   checkUuid,
   invalidArgument,
   pageSizeOf,
-} from '../../../events/argument-checks.js';
-import { isUuid } from '../../../events/text.js';
-import { sealingTransaction } from '../../../secrets/sealing-transaction.js';
-import { checkOverlap } from '../../../secrets/secret-checks.js';
+} from '../../../words/argument-checks.js';
+import { isUuid } from '../../../words/text.js';
 import { webhookSettings } from '../../webhook-settings.js';
 import type { IncomingEngine } from '../incoming-engine.js';
 import type { IncomingWebhookService } from '../incoming-webhook.service.js';

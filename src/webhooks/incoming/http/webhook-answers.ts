@@ -1,10 +1,10 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { isConnectionLoss, sqlStateOf } from '../../../database/connection/connection-loss.js';
-import { RepeatedFailures } from '../../../database/repeated-failures.js';
 import { IntegrationError, type IntegrationErrorCode } from '../../../errors.js';
 import { Answer, sendAnswer } from '../../../http/answer.js';
 import { bytesOf, type ServerRequest } from '../../../http/server-request.js';
+import { RepeatedFailures } from '../../../words/repeated-failures.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
 import { rawRequestOf } from '../raw-request.js';

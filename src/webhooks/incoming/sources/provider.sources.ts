@@ -1,4 +1,4 @@
-import { isNoDay } from '../../../events/time-text.js';
+import { isNoDay } from '../../../words/time-text.js';
 import { slackHandshake } from '../handshakes.js';
 import { fieldOf, formOf, jsonOf, type RawWebhookRequest, textOf } from '../raw-request.js';
 import { sha256Hex } from '../schemes/digest.js';
