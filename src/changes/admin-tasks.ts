@@ -1,11 +1,10 @@
-import { Injectable, type Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { INSUFFICIENT_PRIVILEGE } from '../database/connection/sql-states.js';
 import { messageOf } from '../errors.js';
 import type { CursorSnapshot } from '../membership/integration-process.store.js';
 import { BacklogSamples } from '../rates/backlog-samples.js';
-import { loggerOf } from '../words/engine-name.js';
-import { RepeatedFailures } from '../words/repeated-failures.js';
+import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
 import { OperationRunner } from './operations/operation-runner.js';
 import { RepartitionSteps } from './repartition-steps.js';
 import { ReplayWindowStore, type WindowResult } from './replay-window.store.js';
@@ -27,8 +26,7 @@ const WAIT_MS = 200;
  */
 @Injectable()
 export class AdminTasks {
-  private readonly logger: Logger;
-  private readonly repeated = new RepeatedFailures();
+  private readonly logger: EngineLogger;
   private readonly running = new Map<string, Promise<void>>();
   private stopped = false;
   /** Monotonic milliseconds. Infinite if this role may not work operations off. */
@@ -142,7 +140,7 @@ export class AdminTasks {
     const done = work()
       .catch((error) => {
         const words = `"${name}" is tried again with the next beat: ${messageOf(error)}`;
-        if (!this.stopped) this.repeated.warn(this.logger, words);
+        if (!this.stopped) this.logger.warnOfFailure(words);
       })
       .finally(() => this.running.delete(name));
     this.running.set(name, done);

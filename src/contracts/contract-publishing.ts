@@ -1,7 +1,6 @@
-import type { Logger } from '@nestjs/common';
 import type { DomainEventInput } from '../events/domain-event.js';
 import type { Publishing } from '../events/event-gate.js';
-import { RepeatedFailures } from '../words/repeated-failures.js';
+import { type EngineLogger } from '../words/engine-logger.js';
 import type { ContractRegistry } from './contract-registry.js';
 import type { ContractsSettings } from './contracts-options.js';
 import type { AnyEventContract } from './event-contract.js';
@@ -19,12 +18,10 @@ const OWN_NAMES = 'integration.';
  * schema that answers at once costs no turn of the event loop.
  */
 export class ContractPublishing {
-  private readonly repeated = new RepeatedFailures();
-
   constructor(
     private readonly registry: ContractRegistry,
     private readonly settings: ContractsSettings,
-    private readonly logger: Logger,
+    private readonly logger: EngineLogger,
   ) {}
 
   readonly publishing: Publishing = (events, placeOf) => {
@@ -38,8 +35,7 @@ export class ContractPublishing {
     const violations = verdicts.flatMap(({ violation }) => violation ?? []);
     if (violations.length === 0) return verdicts.map(({ event }) => event);
     if (this.settings.enforcement === 'reject') throw violated(violations);
-    this.repeated.warn(
-      this.logger,
+    this.logger.warnOfFailure(
       `${sentenceOf(violations)} Stored as given, because enforcement is "warn".`,
       violations.map(({ eventName }) => eventName).join(),
     );

@@ -1,6 +1,6 @@
-import { Logger } from '@nestjs/common';
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { EventRules } from '../module/event-rules.js';
+import { EngineLogger } from '../words/engine-logger.js';
 import { ContractDelivery } from './contract-delivery.js';
 import { ContractPublishing } from './contract-publishing.js';
 import { ContractRegistration } from './contract-registration.js';
@@ -13,7 +13,7 @@ import type { Upcasts } from './upcasts.js';
 export class ContractRules implements EventRules {
   readonly publishing;
   readonly delivering;
-  private readonly logger = new Logger('Contracts');
+  private readonly logger = new EngineLogger('Contracts');
 
   constructor(
     registry: ContractRegistry,

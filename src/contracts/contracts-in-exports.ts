@@ -1,5 +1,7 @@
-import { CONTRACTS_OF_MODULE } from './contracts.module.js';
 import { type AnyEventContract, isEventContract } from './event-contract.js';
+
+/** Under this key a module that `forFeature` returned has its contracts, for the commands. */
+export const CONTRACTS_OF_MODULE = Symbol.for('nestjs-integration:contracts-of-module');
 
 /** Under this key Nest keeps what `@Module({ imports })` was given. */
 const IMPORTS = 'imports';

@@ -8,6 +8,7 @@ import { ContractRules } from './contract-rules.js';
 import { ContractSchemas } from './contract-schemas.js';
 import { ContractsService } from './contracts.service.js';
 import { contractsExtension } from './contracts-extension.js';
+import { CONTRACTS_OF_MODULE } from './contracts-in-exports.js';
 import {
   type ContractsOptions,
   type ContractsSettings,
@@ -17,9 +18,6 @@ import { type AnyEventContract, isEventContract } from './event-contract.js';
 import { Upcasts } from './upcasts.js';
 
 const SETTINGS = Symbol('nestjs-integration:contracts-settings');
-
-/** Under this key a module that `forFeature` returned has its contracts, for the commands. */
-export const CONTRACTS_OF_MODULE = Symbol.for('nestjs-integration:contracts-of-module');
 
 /** What a feature adds. */
 @Module({})

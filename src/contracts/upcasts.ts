@@ -1,7 +1,6 @@
-import { Logger } from '@nestjs/common';
 import { IntegrationError, messageOf } from '../errors.js';
 import { findJsonProblem, type JsonProblem } from '../events/json-problem.js';
-import { RepeatedFailures } from '../words/repeated-failures.js';
+import { EngineLogger } from '../words/engine-logger.js';
 import { problemOfValue } from './compatibility/value-problem.js';
 import type { ContractRegistry } from './contract-registry.js';
 import type { ContractSchemas } from './contract-schemas.js';
@@ -15,8 +14,7 @@ import { jsonForm } from './schemas/json-form.js';
  * be stored.
  */
 export class Upcasts {
-  private readonly logger = new Logger('Contracts');
-  private readonly repeated = new RepeatedFailures();
+  private readonly logger = new EngineLogger('Contracts');
 
   constructor(
     private readonly registry: ContractRegistry,
@@ -64,11 +62,7 @@ export class Upcasts {
       { path, problems: [problem] },
     );
     if (this.settings.enforcement === 'reject') throw error;
-    this.repeated.warn(
-      this.logger,
-      `${error.message}. Handled as it is, because enforcement is "warn".`,
-      name,
-    );
+    this.logger.warnOfFailure(`${error.message}. Handled as it is, because enforcement is "warn".`, name);
   }
 
   private problemOf(contract: AnyEventContract, payload: unknown): JsonProblem | undefined {

@@ -14,7 +14,7 @@ import { UnavailableConsumers } from '../membership/unavailable-consumers.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingsView } from '../settings/settings-view.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
-import { loggerOf } from '../words/engine-name.js';
+import { loggerOf } from '../words/engine-logger.js';
 import { BusyCursors } from './busy-cursors.js';
 import { selfReportOf } from './self-report.js';
 import { ConsumerWorker } from './worker/consumer-worker.js';

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
-import { loggerOf } from '../words/engine-name.js';
+import { loggerOf } from '../words/engine-logger.js';
 import { finalText, type Repeats, repeatedText, retryingText } from './failure-texts.js';
 import { stackWithCauses } from './partition/error-causes.js';
 import { type FinalFailure, OutcomeStream, type RetryingOutcome } from './partition/outcome-stream.js';

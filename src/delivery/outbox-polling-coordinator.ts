@@ -1,12 +1,11 @@
-import { Injectable, type Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { messageOf } from '../errors.js';
 import { OutboxLogStore } from '../log/outbox-log.store.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import type { Wakeup } from '../wakeups/wakeup.js';
-import { loggerOf } from '../words/engine-name.js';
-import { RepeatedFailures } from '../words/repeated-failures.js';
+import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
 import { ConsumerWorkers } from './consumer-workers.js';
 
 /** What the coordinator is doing. Intervals are in milliseconds. */
@@ -29,8 +28,7 @@ export interface PollingState {
  */
 @Injectable()
 export class OutboxPollingCoordinator {
-  private readonly logger: Logger;
-  private readonly repeated = new RepeatedFailures();
+  private readonly logger: EngineLogger;
   private wakeups: Subscription | undefined;
   private timer: NodeJS.Timeout | undefined;
   private intervalMs = 0;
@@ -86,7 +84,7 @@ export class OutboxPollingCoordinator {
         worker.wake();
       }
     } catch (error) {
-      this.repeated.warn(this.logger, `A poll failed, the next one follows: ${messageOf(error)}`);
+      this.logger.warnOfFailure(`A poll failed, the next one follows: ${messageOf(error)}`);
     }
     if (this.mode === 'stopped') return;
     const { pollingIntervalMs, idlePollingIntervalMs } = this.settings.snapshot();

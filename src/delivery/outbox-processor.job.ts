@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, type Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { EngineDatabase } from '../database/engine-database.js';
 import { endsWithin } from '../database/wire/answer-within.js';
@@ -9,8 +9,7 @@ import { NamedLeases } from '../membership/leases/named-leases.js';
 import { ConsumerRegistration } from '../registration/consumer-registration.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
-import { loggerOf } from '../words/engine-name.js';
-import { RepeatedFailures } from '../words/repeated-failures.js';
+import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
 import { ConsumerWorkers } from './consumer-workers.js';
 import { FailureLog } from './failure-log.js';
 import { OutboxPollingCoordinator } from './outbox-polling-coordinator.js';
@@ -23,11 +22,10 @@ import { Backoff } from './partition/backoff.js';
  */
 @Injectable()
 export class OutboxProcessorJob {
-  private readonly logger: Logger;
+  private readonly logger: EngineLogger;
   private readonly subscriptions: Subscription[] = [];
   /** Late registrations are written one after another. */
   private registering: Promise<void> = Promise.resolve();
-  private readonly repeated = new RepeatedFailures();
   /** The consumers that are written to the database, and the time of the write. Monotonic milliseconds. */
   private readonly written = new Map<string, number>();
   private isRegisteringAnew = false;
@@ -127,7 +125,7 @@ export class OutboxProcessorJob {
         return;
       } catch (error) {
         const message = `A late registration failed, and is tried again: ${messageOf(error)}`;
-        this.repeated.error(this.logger, message, undefined, message);
+        this.logger.errorOfFailure(message, undefined, message);
         await sleep(backoff.failed(), undefined, { signal: this.stopping.signal }).catch(() => {});
       }
     }
@@ -163,15 +161,14 @@ export class OutboxProcessorJob {
       // A consumer that an admin has removed is registered again at the next start.
       for (const name of removed) this.written.delete(name);
       if (anew.length > 0) {
-        this.repeated.warn(
-          this.logger,
+        this.logger.warnOfFailure(
           `The cursors of ${anew.map((name) => `"${name}"`).join(', ')} were gone though nobody removed these consumers: was the table emptied? They are registered again`,
         );
       }
       this.workers.consumersChanged();
     } catch (error) {
       const message = `Consumers without a cursor are registered with the next beat: ${messageOf(error)}`;
-      this.repeated.error(this.logger, message, undefined, message);
+      this.logger.errorOfFailure(message, undefined, message);
     } finally {
       this.isRegisteringAnew = false;
     }

@@ -1,4 +1,4 @@
-import { Injectable, type Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { AdminTasks } from '../changes/admin-tasks.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
@@ -10,8 +10,7 @@ import { CursorStatusStore, type LeftToOther } from '../status/cursor-status.sto
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import { checkNames } from '../words/argument-checks.js';
-import { loggerOf } from '../words/engine-name.js';
-import { RepeatedFailures } from '../words/repeated-failures.js';
+import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
 import { ConsumerWorkers } from './consumer-workers.js';
 import { type AttemptOutcome, OutcomeStream } from './partition/outcome-stream.js';
 import type { ConsumerWorker } from './worker/consumer-worker.js';
@@ -55,8 +54,7 @@ export interface ProcessorStats extends OutboxStats {
  */
 @Injectable()
 export class OutboxProcessor {
-  private readonly logger: Logger;
-  private readonly repeated = new RepeatedFailures();
+  private readonly logger: EngineLogger;
 
   constructor(
     private readonly workers: ConsumerWorkers,
@@ -130,8 +128,7 @@ export class OutboxProcessor {
     const consumers = [...new Set(heldByOthers.map(({ consumerName }) => consumerName))];
     const owner = first.owner.host === null ? first.owner.id : `${first.owner.host}:${first.owner.pid}`;
     const [what, them] = consumers.length === 1 ? ['consumer', 'it'] : ['consumers', 'them'];
-    this.repeated.warn(
-      this.logger,
+    this.logger.warnOfFailure(
       `drain() leaves the ${what} ${namesOf(consumers)} to another process (${owner}), which works on ${them} until ${first.until.toISOString()} at least: handlers of this process were not called for what that process holds. Stop it, or give this application a database of its own.`,
       'drain',
     );

@@ -3,7 +3,7 @@ import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { answerWithin } from '../database/wire/answer-within.js';
 import { ENGINE_NAMES, type EngineNames } from '../subscribers/engine-names.js';
 import { callerOf, placeOf, providerMethods } from '../subscribers/provider-methods.js';
-import { loggerOf } from '../words/engine-name.js';
+import { loggerOf } from '../words/engine-logger.js';
 import { kindsOf, type OfIntegration, STATUSES } from './on-integration-event.decorator.js';
 import { stackWithCauses } from './partition/error-causes.js';
 import { type AttemptOutcome, OutcomeStream } from './partition/outcome-stream.js';

@@ -2,7 +2,7 @@ import { Injectable, type Logger } from '@nestjs/common';
 import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
 import { ConsumerPresenceStore, type Orphan } from '../membership/consumer-presence.store.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import { loggerOf } from '../words/engine-name.js';
+import { loggerOf } from '../words/engine-logger.js';
 import type { MaintenanceTask, OWN_TASKS } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
 

@@ -1,6 +1,6 @@
 import { Injectable, type Logger } from '@nestjs/common';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import { loggerOf } from '../words/engine-name.js';
+import { loggerOf } from '../words/engine-logger.js';
 import type { MaintenanceTask, OWN_TASKS } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
 import { UnroutedEventStore, type UnroutedLook } from './unrouted-event.store.js';

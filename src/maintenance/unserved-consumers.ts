@@ -5,7 +5,7 @@ import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.
 import { messageOf } from '../errors.js';
 import { notServedNow, type UnservedConsumer, unservedConsumers } from '../status/unserved.store.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
-import { loggerOf } from '../words/engine-name.js';
+import { loggerOf } from '../words/engine-logger.js';
 
 /** Token of the times at which unserved consumers are looked for. */
 export const UNSERVED_TIMES = Symbol('nestjs-integration:unserved-times');

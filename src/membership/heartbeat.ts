@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import type { Logger } from '@nestjs/common';
 import {
   isConnectionLoss,
   isEndOfIdleness,
@@ -11,7 +10,7 @@ import type { EngineDatabase } from '../database/engine-database.js';
 import { packageVersion } from '../database/migrations/package-folder.js';
 import { answerWithin } from '../database/wire/answer-within.js';
 import { IntegrationError, messageOf } from '../errors.js';
-import { RepeatedFailures } from '../words/repeated-failures.js';
+import { type EngineLogger } from '../words/engine-logger.js';
 import type { IntegrationProcessStore } from './integration-process.store.js';
 
 const BEAT_TIMEOUT_MS = 5_000;
@@ -29,7 +28,6 @@ export class Heartbeat {
   private wake: () => void = () => {};
   private beatWanted = false;
   private lastBeat: Promise<unknown> = Promise.resolve();
-  private readonly repeated = new RepeatedFailures();
   /** When the latest round began, in milliseconds of the monotonic clock. */
   private roundBeganAt = 0;
 
@@ -40,7 +38,7 @@ export class Heartbeat {
     private readonly intervalMs: () => number,
     /** Called when the process is signed in on a new connection. */
     private readonly onConnected: () => void,
-    private readonly logger: Logger,
+    private readonly logger: EngineLogger,
   ) {}
 
   get isRunning(): boolean {
@@ -123,7 +121,7 @@ export class Heartbeat {
         // holds, has not lost the connection.
         if (!isRefusal(error)) this.disconnect();
         failures++;
-        this.repeated.warn(this.logger, `The heartbeat failed and is tried again: ${messageOf(error)}`);
+        this.logger.warnOfFailure(`The heartbeat failed and is tried again: ${messageOf(error)}`);
       }
       await this.pause(failures === 0 ? this.intervalMs() : reconnectDelay(failures), stopped);
     }

@@ -1,4 +1,3 @@
-import { type Logger } from '@nestjs/common';
 import type { EngineConnection } from '../database/connection/engine-connection.js';
 import type { ProcessIdentity } from '../database/connection/process-identity.js';
 import type { EngineDatabase } from '../database/engine-database.js';
@@ -6,8 +5,7 @@ import { messageOf } from '../errors.js';
 import type { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingsView } from '../settings/settings-view.js';
-import { loggerOf } from '../words/engine-name.js';
-import { RepeatedFailures } from '../words/repeated-failures.js';
+import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
 import { FailureDetector } from './failure-detector.js';
 import { ableAmong, FreeCursors } from './free-cursors.js';
 import { Heartbeat } from './heartbeat.js';
@@ -33,8 +31,7 @@ type Settings = Pick<IntegrationSettingsService, 'applyStored'> & SettingsView<'
  * seconds, on a connection of its own.
  */
 export class LeaseKeeper {
-  private readonly logger: Logger;
-  private readonly repeated = new RepeatedFailures();
+  private readonly logger: EngineLogger;
   private readonly held = new Map<string, HeldLease>();
   private readonly failures = new FailureDetector();
   private readonly heldByMissing: HeldByMissing;
@@ -197,7 +194,7 @@ export class LeaseKeeper {
       (isWhole &&
         !haveVanished &&
         (await this.claimFree(snapshot, candidates, leaseMs, user, mayClaim).catch((error) => {
-          this.repeated.warn(this.logger, `Claiming is tried again with the next beat: ${messageOf(error)}`);
+          this.logger.warnOfFailure(`Claiming is tried again with the next beat: ${messageOf(error)}`);
           return false;
         })));
     this.handOverOne(snapshot, user);
@@ -244,7 +241,7 @@ export class LeaseKeeper {
   private readsNoMore({ key, token }: HeldLease): void {
     this.cursors
       .readsNoMore(key, token)
-      .catch((error) => this.repeated.warn(this.logger, `Handing over is said later: ${messageOf(error)}`));
+      .catch((error) => this.logger.warnOfFailure(`Handing over is said later: ${messageOf(error)}`));
   }
 
   private async claimFree(

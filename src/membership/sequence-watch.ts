@@ -1,12 +1,11 @@
-import { Injectable, type Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import { tablesOf } from '../database/sql/tables.js';
 import { IntegrationError, messageOf } from '../errors.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
 import { type SequenceBehind, SequenceStore } from '../inbox/sequence.store.js';
 import { SequenceGuard } from '../log/sequence-guard.js';
-import { loggerOf } from '../words/engine-name.js';
-import { RepeatedFailures } from '../words/repeated-failures.js';
+import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
 
 const SAID_EVERY_MS = 60_000;
 
@@ -27,13 +26,12 @@ const SAID_EVERY_MS = 60_000;
  */
 @Injectable()
 export class SequenceWatch {
-  private readonly logger: Logger;
+  private readonly logger: EngineLogger;
   private readonly registration: CursorRegistrationStore;
   private comparing: Promise<void> | undefined;
   private comparingNext: Promise<void> | undefined;
   private isBehind = false;
   private saidAt = Number.NEGATIVE_INFINITY;
-  private readonly repeated = new RepeatedFailures();
 
   constructor(
     private readonly db: EngineDatabase,
@@ -73,7 +71,7 @@ export class SequenceWatch {
   /** Starts a comparison without waiting for it. If it fails, a later comparison makes up for it. */
   compareSoon(): void {
     this.compare().catch((error) =>
-      this.repeated.debug(this.logger, `The sequence could not be compared: ${messageOf(error)}`),
+      this.logger.debugOfFailure(`The sequence could not be compared: ${messageOf(error)}`),
     );
   }
 

@@ -15,7 +15,7 @@ import { Privileges } from '../maintenance/privileges.js';
 import { refuseClientElsewhere, ServerFitness } from '../maintenance/server-fitness.js';
 import { ServerFitnessStore } from '../maintenance/server-fitness.store.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
-import { loggerOf } from '../words/engine-name.js';
+import { loggerOf } from '../words/engine-logger.js';
 import { Engines } from './engines.js';
 import { RULES_BOOT, type RulesBoot } from './event-rules.js';
 import { linesOf, rightsOf } from './extension.js';

@@ -6,7 +6,7 @@ import { KeptReading } from '../health/kept-reading.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import { EngineTelemetry } from '../telemetry/engine-telemetry.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
-import { loggerOf } from '../words/engine-name.js';
+import { loggerOf } from '../words/engine-logger.js';
 import { PartGauges } from './engine-extensions.js';
 import { ENGINE_NAME } from './engines.js';
 

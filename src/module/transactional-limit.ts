@@ -3,7 +3,7 @@ import type { HostPool } from '../database/clients/host-adapter.js';
 import { HostConnections } from '../delivery/execution/transactions/host-connections.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
-import { loggerOf } from '../words/engine-name.js';
+import { loggerOf } from '../words/engine-logger.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
 /**

@@ -1,11 +1,10 @@
 import { AsyncResource } from 'node:async_hooks';
-import { Injectable, type Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { messageOf } from '../errors.js';
 import { ANNOUNCED_FOR_MS, type CommitLook, CommitStream } from '../wakeups/commit-stream.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
-import { loggerOf } from '../words/engine-name.js';
-import { RepeatedFailures } from '../words/repeated-failures.js';
+import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
 import { OutboxEventStore } from './outbox-event.store.js';
 
 /**
@@ -32,8 +31,7 @@ interface Outstanding {
 @Injectable()
 export class CommitProber {
   private outstanding: Outstanding[] = [];
-  private readonly logger: Logger;
-  private readonly repeated = new RepeatedFailures();
+  private readonly logger: EngineLogger;
   // Probes belong to no publisher. They must not run in the async context (transaction, trace) of one.
   private readonly scope = new AsyncResource('CommitProber');
   private timer: NodeJS.Timeout | undefined;
@@ -113,7 +111,7 @@ export class CommitProber {
       if (due.length > 0) found = await this.find(due, look);
     } catch (error) {
       const words = 'looking for commits failed, will look again';
-      this.repeated.debug(this.logger, `${words}: ${messageOf(error)}`, words);
+      this.logger.debugOfFailure(`${words}: ${messageOf(error)}`, words);
     }
     const now = performance.now();
     this.restUntil = now + this.stream.restAfter(look, found, now);

@@ -4,7 +4,7 @@ import { IntegrationError } from '../errors.js';
 import { CursorRegistrationStore, type StoredConsumer } from '../inbox/cursor-registration.store.js';
 import { sequenceBehind } from '../membership/sequence-watch.js';
 import type { Consumer } from '../subscribers/consumer.js';
-import { loggerOf } from '../words/engine-name.js';
+import { loggerOf } from '../words/engine-logger.js';
 import { HandOver } from './hand-over.js';
 import type { AddedNames } from './hand-over.store.js';
 import {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type Logger } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
-import { loggerOf } from '../words/engine-name.js';
+import { loggerOf } from '../words/engine-logger.js';
 import { HandOverStore } from './hand-over.store.js';
 import { handOverText } from './registration-result.js';
 

@@ -9,7 +9,8 @@ import {
 } from '../audit/change-author.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { checkNames, checkPosition, pageSizeOf } from '../words/argument-checks.js';
-import { DEFAULT_ENGINE, loggerOf } from '../words/engine-name.js';
+import { loggerOf } from '../words/engine-logger.js';
+import { DEFAULT_ENGINE } from '../words/engine-name.js';
 import { type GivenSetting, SettingCatalog } from './setting-catalog.js';
 import type { SettingDefinition, SettingGroup } from './setting-group.js';
 import { factsOf, type SettingFacts } from './setting-view.js';

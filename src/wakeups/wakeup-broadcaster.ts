@@ -1,11 +1,10 @@
 import { AsyncResource } from 'node:async_hooks';
-import { Injectable, type Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { OwnSqlClient } from '../database/clients/own-sql-client.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { messageOf } from '../errors.js';
-import { loggerOf } from '../words/engine-name.js';
-import { RepeatedFailures } from '../words/repeated-failures.js';
+import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
 import { CommitStream } from './commit-stream.js';
 import { OutboxNotifier } from './outbox-notifier.js';
 import type { Wakeup } from './wakeup.js';
@@ -25,8 +24,7 @@ const OWN_SOURCES: ReadonlySet<Wakeup['source']> = new Set(['publish', 'commit',
  */
 @Injectable()
 export class WakeupBroadcaster {
-  private readonly logger: Logger;
-  private readonly repeated = new RepeatedFailures();
+  private readonly logger: EngineLogger;
   private subscription: Subscription | undefined;
   private timer: NodeJS.Timeout | undefined;
   private sending: Promise<void> | undefined;
@@ -142,7 +140,7 @@ export class WakeupBroadcaster {
       await this.store.notify(this.identity.id, { concernsInbox, isStream });
     } catch (error) {
       const words = 'other processes were not woken, they will poll';
-      this.repeated.debug(this.logger, `${words}: ${messageOf(error)}`, words);
+      this.logger.debugOfFailure(`${words}: ${messageOf(error)}`, words);
     }
   }
 }

@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable, type Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { type Observable, Subject } from 'rxjs';
 import type { EngineConnection } from '../database/connection/engine-connection.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { answerWithin } from '../database/wire/answer-within.js';
 import { messageOf } from '../errors.js';
-import { loggerOf } from '../words/engine-name.js';
-import { RepeatedFailures } from '../words/repeated-failures.js';
+import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
 import { ANNOUNCED_FOR_MS } from './commit-stream.js';
 import { OutboxNotifier } from './outbox-notifier.js';
 import { CONSUMERS_MESSAGE, readMessage, WakeupStore } from './wakeup.store.js';
@@ -33,8 +32,7 @@ export class WakeupListener {
 
   private readonly settingsChanged = new Subject<void>();
   private readonly consumersChanged = new Subject<void>();
-  private readonly logger: Logger;
-  private readonly repeated = new RepeatedFailures();
+  private readonly logger: EngineLogger;
   private running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
 
   constructor(
@@ -76,7 +74,7 @@ export class WakeupListener {
         failures = await this.watch(connection, stopped, failures);
       } catch (error) {
         const words = 'cannot listen for wake-ups, polling goes on';
-        this.repeated.debug(this.logger, `${words}: ${messageOf(error)}`, words);
+        this.logger.debugOfFailure(`${words}: ${messageOf(error)}`, words);
       }
       attempted();
       await pause(backoff(failures++), stopped);
@@ -133,7 +131,7 @@ export class WakeupListener {
     }
     if (stopped.aborted && !ended)
       await answerWithin(this.db.limits.silentMs, connection.close()).catch(() => {});
-    else this.repeated.debug(this.logger, 'the listening connection was lost, polling goes on');
+    else this.logger.debugOfFailure('the listening connection was lost, polling goes on');
     connection.destroy();
     return count;
   }

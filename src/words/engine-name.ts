@@ -1,5 +1,3 @@
-import { Logger } from '@nestjs/common';
-
 /** The name of an application's engine that was given none. */
 export const DEFAULT_ENGINE = 'default';
 
@@ -30,9 +28,4 @@ export function variablePrefixOf(engine: string): string {
 /** What stands before an engine's paths in `@nestjs/config`: `billing.`, or nothing. */
 export function configPrefixOf(engine: string): string {
   return engine === DEFAULT_ENGINE ? '' : `${engine}.`;
-}
-
-/** The logger of a part of an engine. The context of the lines says which engine, if it has a name. */
-export function loggerOf(context: string, { engine }: OfEngine): Logger {
-  return new Logger(engine === DEFAULT_ENGINE ? context : `${context} (${engine})`);
 }

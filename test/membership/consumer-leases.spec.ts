@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
 import { EngineDatabase } from '../../src/database/engine-database.js';
 import type { DomainEvent, IntegrationModuleOptions } from '../../src/index.js';
 import { Heartbeat } from '../../src/membership/heartbeat.js';
 import { IntegrationProcessStore } from '../../src/membership/integration-process.store.js';
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
+import { EngineLogger } from '../../src/words/engine-logger.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { gate } from '../support/gate.js';
 import { inboxRows, unreadOf } from '../support/inbox-rows.js';
@@ -424,7 +424,7 @@ describe('a heartbeat', () => {
       self,
       () => 60_000,
       () => {},
-      new Logger('test'),
+      new EngineLogger('test'),
     );
     await new Promise<void>((beaten) => {
       heartbeat.start(() => heartbeat.beat(async () => beaten()));

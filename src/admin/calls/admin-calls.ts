@@ -1,9 +1,9 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { messageOf } from '../../errors.js';
 import { ANSWER_HEADERS, Answer, sendAnswer } from '../../http/answer.js';
 import { pathOf, queryOf, type ServerRequest } from '../../http/server-request.js';
-import { RepeatedFailures } from '../../words/repeated-failures.js';
+import { EngineLogger } from '../../words/engine-logger.js';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
 import {
   ADMIN_CALL_OPTIONS,
@@ -39,8 +39,7 @@ const STREAM_HEADERS = {
  */
 @Injectable()
 export class AdminCalls {
-  private readonly logger = new Logger('IntegrationAdmin');
-  private readonly repeated = new RepeatedFailures();
+  private readonly logger = new EngineLogger('IntegrationAdmin');
   private readonly decisions: HostDecisions;
   private readonly allowedHosts: AllowedHosts;
 
@@ -98,7 +97,7 @@ export class AdminCalls {
   /** A page that is open asks the same again every few seconds. */
   private logFailure(error: unknown, asked: string, route?: Route): void {
     const kind = `${route?.path ?? asked} ${messageOf(error)}`;
-    this.repeated.error(this.logger, `${asked} failed`, stackOf(error), kind);
+    this.logger.errorOfFailure(`${asked} failed`, stackOf(error), kind);
   }
 
   /**

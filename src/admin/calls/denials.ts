@@ -1,8 +1,8 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { AuditService } from '../../audit/audit.service.js';
 import { consumerTarget } from '../../changes/audit-targets.js';
 import { messageOf } from '../../errors.js';
-import { RepeatedFailures } from '../../words/repeated-failures.js';
+import { EngineLogger } from '../../words/engine-logger.js';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
 import { DenialLimit } from './denial-limit.js';
 
@@ -12,8 +12,7 @@ import { DenialLimit } from './denial-limit.js';
  */
 @Injectable()
 export class Denials {
-  private readonly logger = new Logger('IntegrationAdmin');
-  private readonly repeated = new RepeatedFailures();
+  private readonly logger = new EngineLogger('IntegrationAdmin');
   private readonly limit = new DenialLimit();
 
   constructor(private readonly audit: AuditService) {}
@@ -26,7 +25,7 @@ export class Denials {
       await this.audit.denied(action, targetOf(action, target), { by: actor, via: 'rest' }, turn);
     } catch (error) {
       const line = `${actor} was denied ${action}, which could not be noted: ${messageOf(error)}`;
-      this.repeated.warn(this.logger, line, 'denied');
+      this.logger.warnOfFailure(line, 'denied');
     }
   }
 }

@@ -1,5 +1,4 @@
-import type { Logger } from '@nestjs/common';
-import { RepeatedFailures } from '../../words/repeated-failures.js';
+import type { EngineLogger } from '../../words/engine-logger.js';
 import type { AdminAction, AdminTarget } from '../admin-action.js';
 import type { AdminCallOptions, AdminHttpRequest } from '../admin-options.js';
 
@@ -14,11 +13,9 @@ const LONGEST_ACTOR = 255;
  * is undefined, must not get what everybody gets where there is no `permission`.
  */
 export class HostDecisions {
-  private readonly repeated = new RepeatedFailures();
-
   constructor(
     private readonly options: AdminCallOptions,
-    private readonly logger: Pick<Logger, 'warn'>,
+    private readonly logger: Pick<EngineLogger, 'warnOfFailure'>,
   ) {}
 
   /** Whether the person behind a request may do this. Only `true` is a yes. */
@@ -26,8 +23,7 @@ export class HostDecisions {
     if (this.options.permission === undefined) return true;
     const answer: unknown = await this.options.permission(request, action, target);
     if (answer && answer !== true) {
-      this.repeated.warn(
-        this.logger,
+      this.logger.warnOfFailure(
         `permission answered ${kindOf(answer)} for ${action}, which is a no: only true is a yes`,
         'permission',
       );
@@ -45,8 +41,7 @@ export class HostDecisions {
       return name === '' ? UNKNOWN_ACTOR : [...name].slice(0, LONGEST_ACTOR).join('');
     }
     if (text !== undefined && text !== null) {
-      this.repeated.warn(
-        this.logger,
+      this.logger.warnOfFailure(
         `actor answered ${kindOf(text)}, so the audit has "${UNKNOWN_ACTOR}" in the place of a name: it must answer a text or a number`,
         'actor',
       );

@@ -1,7 +1,8 @@
 import type { Logger } from '@nestjs/common';
 import * as pg from 'pg';
 import { IntegrationError } from '../../errors.js';
-import { DEFAULT_ENGINE, loggerOf } from '../../words/engine-name.js';
+import { loggerOf } from '../../words/engine-logger.js';
+import { DEFAULT_ENGINE } from '../../words/engine-name.js';
 import { ENGINE_TYPES, OWN_CLIENT_TYPES } from '../engine-types.js';
 import { answerWithin } from '../wire/answer-within.js';
 import { ArrivedMessages } from '../wire/arrived-messages.js';

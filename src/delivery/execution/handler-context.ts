@@ -4,7 +4,8 @@ import { IntegrationError } from '../../errors.js';
 import type { InboxService } from '../../inbox/inbox.service.js';
 import type { IntegrationLinkService } from '../../links/integration-link.service.js';
 import type { SubscriberContext } from '../../subscribers/subscriber-definition.js';
-import { loggerOf, type OfEngine } from '../../words/engine-name.js';
+import { loggerOf } from '../../words/engine-logger.js';
+import { type OfEngine } from '../../words/engine-name.js';
 import type { Attempt } from '../partition/attempt.js';
 
 /** The services that every handler's context carries. */

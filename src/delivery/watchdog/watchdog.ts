@@ -1,7 +1,8 @@
 import type { Logger } from '@nestjs/common';
 import { messageOf } from '../../errors.js';
 import type { Subscription } from '../../subscribers/consumer.js';
-import { DEFAULT_ENGINE, loggerOf } from '../../words/engine-name.js';
+import { loggerOf } from '../../words/engine-logger.js';
+import { DEFAULT_ENGINE } from '../../words/engine-name.js';
 import { hasOpenInspector } from './open-inspector.js';
 import { WatchedMemory } from './watched-memory.js';
 import { watchingThread } from './watching-thread.js';

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { Logger } from '@nestjs/common';
 import { copyBesideBundle, packageFolder } from '../../database/migrations/package-folder.js';
-import { RepeatedFailures } from '../../words/repeated-failures.js';
+import { EngineLogger } from '../../words/engine-logger.js';
 
 /**
  * How long a boot waits for the thread, in milliseconds. The thread starts in less time, unless the machine
@@ -47,8 +46,7 @@ export type WatchdogThreadMessage =
  * engine and ended with the last one.
  */
 export class WatchingThread {
-  private readonly logger = new Logger('Watchdog');
-  private readonly repeated = new RepeatedFailures();
+  private readonly logger = new EngineLogger('Watchdog');
   /** For each engine, what to call if the thread ends although it is needed. */
   private readonly engines = new Map<number, (error: unknown) => void>();
   private thread: Worker | undefined;
@@ -100,7 +98,7 @@ export class WatchingThread {
       let failure: unknown;
       thread.on('message', (message: WatchdogThreadMessage) => {
         if (message.kind === 'recovered') {
-          this.repeated.error(this.logger, message.text, undefined, message.text);
+          this.logger.errorOfFailure(message.text, undefined, message.text);
           return;
         }
         isUp = true;

@@ -5,7 +5,7 @@ import type { ClaimedCursor } from '../../inbox/inbox-cursor.store.js';
 import type { LogReader } from '../../log/log-reader.js';
 import type { HeldLease } from '../../membership/held-lease.js';
 import type { Consumer } from '../../subscribers/consumer.js';
-import { loggerOf } from '../../words/engine-name.js';
+import { loggerOf } from '../../words/engine-logger.js';
 import { Backoff } from '../partition/backoff.js';
 import type { Delivery } from '../partition/delivery.js';
 import { Partition } from '../partition/partition.js';

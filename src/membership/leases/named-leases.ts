@@ -1,11 +1,10 @@
-import { Injectable, type Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { HostClient } from '../../database/clients/host-client.js';
 import { ProcessIdentity } from '../../database/connection/process-identity.js';
 import { EngineDatabase } from '../../database/engine-database.js';
 import { IntegrationError, messageOf } from '../../errors.js';
-import { loggerOf } from '../../words/engine-name.js';
-import { RepeatedFailures } from '../../words/repeated-failures.js';
+import { type EngineLogger, loggerOf } from '../../words/engine-logger.js';
 import type { FailureDetector } from '../failure-detector.js';
 import { HeldLease } from '../held-lease.js';
 import type { Beat, ClusterSnapshot } from '../integration-process.store.js';
@@ -37,8 +36,7 @@ const LONG_RUN_MS = 60_000;
  */
 @Injectable()
 export class NamedLeases {
-  private readonly logger: Logger;
-  private readonly repeated = new RepeatedFailures();
+  private readonly logger: EngineLogger;
   private readonly wants = new Map<string, Want>();
   private beatNow: () => void = () => {};
   private isTaking = false;
@@ -182,7 +180,7 @@ export class NamedLeases {
       if (await this.spreading.askFor(asked, seen, { live, dead })) this.beatNow();
       await this.spreading.forgetUnused();
     } catch (error) {
-      this.repeated.warn(this.logger, `Taking leases is tried again with the next beat: ${messageOf(error)}`);
+      this.logger.warnOfFailure(`Taking leases is tried again with the next beat: ${messageOf(error)}`);
     }
   }
 
@@ -230,9 +228,10 @@ export class NamedLeases {
   private workFailed(want: Want, ranMs: number, error: unknown): void {
     want.failures = ranMs > LONG_RUN_MS ? 1 : want.failures + 1;
     const stack = error instanceof Error ? error.stack : undefined;
-    this.repeated.warn(
-      { warn: (line) => this.logger.warn(line, stack) },
+    this.logger.warnOfFailure(
       `The work under the lease ${JSON.stringify(want.name)} has failed, and is begun again: ${messageOf(error)}`,
+      undefined,
+      stack,
     );
   }
 
@@ -246,7 +245,7 @@ export class NamedLeases {
   private drop(want: Want, lease: TakenLease, why: string): void {
     want.state = { is: 'lost', lease };
     if (!lease.signal.aborted)
-      this.repeated.warn(this.logger, `The lease ${JSON.stringify(want.name)} was lost: ${why}`);
+      this.logger.warnOfFailure(`The lease ${JSON.stringify(want.name)} was lost: ${why}`);
     lease.end(leaseLost(want.name, why));
   }
 
