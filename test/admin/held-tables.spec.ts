@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
-import { HANDLERS } from '../../src/admin/routes/handlers.js';
 import { isWrite, type Route } from '../../src/admin/routes/route.js';
 import { runJsonCommand } from '../support/command.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, type Answered, startAdminApp } from './admin-app.js';
+import { everyRoute, partModules } from './every-section.js';
 import { bodyFor, fillWithSomething, targetOf } from './something-of-everything.js';
 
 /*
@@ -18,14 +18,16 @@ let apps: AdminApp[];
 let holder: pg.PoolClient;
 const bodies = new Map<Route, Record<string, unknown>>();
 
-const ROUTES: readonly Route[] = HANDLERS.flatMap(({ routes }) => Object.values(routes));
+const ROUTES = await everyRoute();
 const documented = ({ path }: Route) => `/${path.replace(/:(\w+)/g, '{$1}')}`;
 /** They ask no table, or say otherwise what they could not read. */
 const APART = ['session', 'openapi', 'stream', 'doctor'];
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  apps = await Promise.all(Array.from({ length: 6 }, () => startAdminApp(database)));
+  apps = await Promise.all(
+    Array.from({ length: 6 }, () => startAdminApp(database, { module: { imports: partModules() } })),
+  );
   await fillWithSomething(database, apps[0] as AdminApp);
   for (const route of ROUTES)
     if (isWrite(route)) bodies.set(route, await bodyFor(documented(route), database));

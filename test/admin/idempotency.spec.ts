@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
-import { HANDLERS } from '../../src/admin/routes/handlers.js';
-import type { Route } from '../../src/admin/routes/route.js';
 import { emptyTables } from '../support/empty-tables.js';
 import { type MigratedServer, startMigratedServer } from '../support/migrated-server.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer, startAdminApp } from './admin-app.js';
+import { everyRoute, partModules } from './every-section.js';
 
 let database: TestDatabase;
 let admin: AdminApp;
@@ -14,6 +13,7 @@ let admin: AdminApp;
 beforeAll(async () => {
   database = await createTestDatabase();
   admin = await startAdminApp(database, {
+    module: { imports: partModules() },
     admin: { actor: ({ headers }) => (headers['x-person'] as string | undefined) ?? 'grace' },
   });
 });
@@ -52,11 +52,11 @@ const BODIES: Readonly<Record<string, object>> = {
   'operations/:id/run': {},
   'operations/:id/cancel': {},
   'settings/restore': { changeId: 7 },
+  'keys/rotate': {},
+  'keys/reseal': {},
 };
 const ONLY_ASKS = 'settings/preview';
-const POSTS = HANDLERS.flatMap(({ routes }) => Object.values(routes) as Route[])
-  .filter(({ method }) => method === 'POST')
-  .map(({ path }) => path);
+const POSTS = (await everyRoute()).filter(({ method }) => method === 'POST').map(({ path }) => path);
 
 const audited = async () =>
   (await database.pool.query('SELECT count(*)::int AS rows FROM integration.integration_audit')).rows[0].rows;

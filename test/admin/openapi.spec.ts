@@ -16,7 +16,7 @@ import {
   PLATFORMS,
   startAdminApp,
 } from './admin-app.js';
-import { everySection } from './every-section.js';
+import { everySection, partModules } from './every-section.js';
 import { bodyFor, EVENT_ID, fillAgain, fillWithSomething, targetOf } from './something-of-everything.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -98,7 +98,7 @@ describe.each(PLATFORMS)('on %s, answers', (platform) => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    admin = await startAdminApp(database, { platform });
+    admin = await startAdminApp(database, { platform, module: { imports: partModules() } });
     await fillWithSomething(database, admin);
   });
   afterAll(async () => {
@@ -216,6 +216,7 @@ const THERE: Readonly<Record<string, string>> = {
   aggregateType: 'thing',
   aggregateId: 'e1',
   key: 'batchSize',
+  tenant: 'acme',
 };
 
 /** A value that fits a schema, or one that does not, as text. */

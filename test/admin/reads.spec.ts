@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { HANDLERS } from '../../src/admin/routes/handlers.js';
-import { isWrite, type Route } from '../../src/admin/routes/route.js';
+import { isWrite } from '../../src/admin/routes/route.js';
 import { AdminDatabase } from '../../src/database/admin-database.js';
 import { gate } from '../support/gate.js';
 import { Recorder } from '../support/recorder.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer, startAdminApp } from './admin-app.js';
+import { everyRoute, partModules } from './every-section.js';
 
 const EVENT_ID = '00000000-0000-7000-8000-000000000001';
 const QUERIES: Readonly<Record<string, string>> = {
@@ -17,7 +17,7 @@ const QUERIES: Readonly<Record<string, string>> = {
 /** Reads that ask no database, or that say otherwise what they could not read. */
 const APART = ['session', 'openapi', 'stream', 'doctor'];
 
-const READS = (HANDLERS.flatMap(({ routes }) => Object.values(routes)) as Route[])
+const READS = (await everyRoute())
   .filter((route) => !isWrite(route))
   .map(({ path }) => path)
   .filter((path) => !APART.includes(path) && !path.startsWith('ui'));
@@ -30,7 +30,7 @@ let admin: AdminApp;
 beforeAll(async () => {
   database = await createTestDatabase();
   await registerConsumer(database, 'billing');
-  admin = await startAdminApp(database);
+  admin = await startAdminApp(database, { module: { imports: partModules() } });
 });
 afterAll(async () => {
   await admin.close();

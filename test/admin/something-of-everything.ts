@@ -1,7 +1,11 @@
+import { EngineDatabase } from '../../src/database/engine-database.js';
 import { IntegrationLinkService } from '../../src/index.js';
+import { SecretService } from '../../src/secrets/index.js';
+import { SecretParts } from '../../src/secrets/secret-parts.js';
 import { emptyTablesAnew } from '../support/empty-tables.js';
 import type { TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer } from './admin-app.js';
+import { EARLIER_KEYS } from './every-section.js';
 
 /** The id of the event that there is, and of the operation. */
 export const EVENT_ID = '00000000-0000-7000-8000-000000000001';
@@ -32,6 +36,7 @@ export async function bodyFor(path: string, database: TestDatabase): Promise<Rec
   if (path === '/operations') return { kind: 'redrive', consumer: 'billing' };
   if (path.endsWith('/correct')) return { consumer: 'billing', payload: { right: true }, reason: 'typo' };
   if (path.endsWith('/replays')) return { since: '2026-01-01T00:00:00Z' };
+  if (path.endsWith('/reseal')) return { tenant: 'acme' };
   if (path.endsWith('/{fingerprint}')) return { note: 'known' };
   if (!path.endsWith('/restore')) return {};
   const { rows } = await database.pool.query(
@@ -68,6 +73,17 @@ export async function fillWithSomething(database: TestDatabase, admin: AdminApp)
     targetEntityId: 'e2',
     linkType: 'reference',
   });
+  await database.pool.query(
+    `INSERT INTO integration.event_contract (event_name, version, schema, schema_hash, visibility)
+     VALUES ('billing', 1, '{"type": "object"}', repeat('0', 64), 'public'), ('billing', 2, NULL, NULL, 'internal')`,
+  );
+  const engine = admin.app.get(EngineDatabase, { strict: false });
+  const earlier = new SecretParts(
+    () => engine,
+    () => EARLIER_KEYS,
+  );
+  const secret = { tenantId: 'acme', ownerType: 'shop', ownerId: 'main', name: 'api-key' };
+  await new SecretService(earlier).store(secret, 'something');
 }
 
 /** The same, after everything that was changed or added is gone. */
