@@ -1,5 +1,24 @@
 /** @jest-config-loader esbuild-register */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Config } from 'jest';
+
+/** The package by its own name: each subpath of `exports` in package.json is its file in src/. */
+function subpaths(): [pattern: string, file: string][] {
+  const { exports } = JSON.parse(readFileSync(join(__dirname, 'package.json'), 'utf8')) as {
+    exports: Record<string, string | { default: string }>;
+  };
+  return Object.entries(exports).flatMap(([subpath, target]): [string, string][] =>
+    typeof target === 'string' || !target.default.endsWith('.js')
+      ? []
+      : [
+          [
+            `^nestjs-integration${subpath.slice(1)}$`,
+            target.default.replace('./dist/', '<rootDir>/src/').replace(/\.js$/, '.ts'),
+          ],
+        ],
+  );
+}
 
 const config: Config = {
   testEnvironment: '<rootDir>/test/support/environment.mjs',
@@ -8,15 +27,7 @@ const config: Config = {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
-    '^nestjs-integration$': '<rootDir>/src/index.ts',
-    '^nestjs-integration/admin$': '<rootDir>/src/admin/index.ts',
-    '^nestjs-integration/contracts$': '<rootDir>/src/contracts/index.ts',
-    '^nestjs-integration/secrets$': '<rootDir>/src/secrets/index.ts',
-    '^nestjs-integration/webhooks$': '<rootDir>/src/webhooks/index.ts',
-    '^nestjs-integration/health$': '<rootDir>/src/health/index.ts',
-    '^nestjs-integration/testing$': '<rootDir>/src/testing/index.ts',
-    '^nestjs-integration/(typeorm|drizzle|kysely|mikro-orm|knex|sequelize|postgres-js|pg|cls)$':
-      '<rootDir>/src/clients/$1.ts',
+    ...Object.fromEntries(subpaths()),
   },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/examples/.*/dist', '<rootDir>/test/starters'],
   transform: {

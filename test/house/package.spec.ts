@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { TRIED_VERSIONS } from '../../scripts/client-versions.mjs';
@@ -64,5 +64,35 @@ describe('the ranges of the libraries that have an adapter', () => {
   it.each(libraries)('are tried from their beginning on, and are optional: %s', (name) => {
     expect(peerDependenciesMeta[name]).toEqual({ optional: true });
     expect(triedOf(name)).toContain(numbersOf(peerDependencies[name] ?? '')[0]);
+  });
+});
+
+describe('the subpaths of the package', () => {
+  const { exports, typesVersions } = readJson<{
+    exports: Record<string, string | { types: string; default: string }>;
+    typesVersions: { '*': Record<string, readonly string[]> };
+  }>('package.json');
+  const { paths } = readJson<{ compilerOptions: { paths: Record<string, readonly [string]> } }>(
+    'tsconfig.json',
+  ).compilerOptions;
+  const subpaths = Object.entries(exports).flatMap(([subpath, target]) =>
+    typeof target === 'string' || subpath === '.' ? [] : [{ name: subpath.slice(2), ...target }],
+  );
+
+  it('are the same for compilers that do not read exports', () => {
+    const types = Object.fromEntries(subpaths.map(({ name, types }) => [name, [types]]));
+    expect(typesVersions['*']).toEqual(types);
+  });
+
+  it('are files of src/, where the compiler of this repository finds each by its name', () => {
+    const found = (name: string) =>
+      paths[name]?.[0] ??
+      paths['nestjs-integration/*']?.[0].replace('*', name.slice(name.lastIndexOf('/') + 1));
+    const modules = subpaths.filter(({ name, default: file }) => file.endsWith('.js') && !name.includes('/'));
+    for (const { name, default: file } of modules) {
+      const source = file.replace('./dist/', './src/').replace(/\.js$/, '.ts');
+      expect([name, found(`nestjs-integration/${name}`)]).toEqual([name, source]);
+      expect(existsSync(join(ROOT, source))).toBe(true);
+    }
   });
 });
