@@ -36,11 +36,13 @@ const COLUMNS: readonly Column<Secret>[] = [
     cell: ({ versions }) =>
       versions.map(({ version, createdAt, validUntil }) => (
         <div key={version}>
-          <Code>{version}</Code>, stored <Time at={createdAt} />
+          <div>
+            <Code>{version}</Code> since <Time at={createdAt} />
+          </div>
           {validUntil !== null && (
-            <>
-              , valid until <Time at={validUntil} />
-            </>
+            <div class="muted small">
+              until <Time at={validUntil} />
+            </div>
           )}
         </div>
       )),
