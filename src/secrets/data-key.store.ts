@@ -41,6 +41,7 @@ export class DataKeyStore {
 
   /** Adds the first key of a tenant. If another process was faster, nothing is added. */
   async add(session: EngineSession, { dataKeyId, tenantId, wrapped, keyName }: DataKeyRow): Promise<void> {
+    await this.lockTenant(session, tenantId);
     await session.query(
       `INSERT INTO ${this.table} (id, tenant_id, wrapped, kek_id) VALUES ($1, $2, decode($3, 'base64'), $4)
        ON CONFLICT (tenant_id) WHERE retired_at IS NULL DO NOTHING`,
@@ -56,6 +57,7 @@ export class DataKeyStore {
     session: EngineSession,
     { dataKeyId, tenantId, wrapped, keyName }: DataKeyRow,
   ): Promise<string | null> {
+    await this.lockTenant(session, tenantId);
     const retired = await session.query<{ id: string }>(
       `UPDATE ${this.table} SET retired_at = clock_timestamp() WHERE tenant_id = $1 AND retired_at IS NULL RETURNING id`,
       [tenantId],
@@ -65,6 +67,16 @@ export class DataKeyStore {
       [dataKeyId, tenantId, wrapped, keyName],
     );
     return retired[0]?.id ?? null;
+  }
+
+  /**
+   * Whoever gives a tenant a key takes turns with others who do, until the end of their transactions. The row of
+   * the old key does not do for that: who waits for it does not see the new one.
+   */
+  private async lockTenant(session: EngineSession, tenantId: string): Promise<void> {
+    await session.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [
+      JSON.stringify([this.table, tenantId]),
+    ]);
   }
 
   /** The data keys, active or not, that another key than this one has wrapped. */

@@ -300,6 +300,19 @@ describe('keys', () => {
     expect(await state()).toEqual(before);
   });
 
+  it('may be changed by several at once, also for a tenant that has had none', async () => {
+    const { secrets, rotation } = await start(staticKeys({ old: OLD }));
+    const admins = [rotation, (await start(staticKeys({ old: OLD }))).rotation];
+    const change = () => admins.map((each) => each.reseal('acme'));
+    await Promise.all([...change(), secrets.store(SIGNING, PLANTED), ...change()]);
+    for (let round = 0; round < 5; round++) await Promise.all([...change(), ...change()]);
+    expect(await secrets.open(SIGNING)).toEqual([{ version: 1, value: PLANTED }]);
+    const { rows } = await database.pool.query(
+      'SELECT retired_at FROM integration.integration_data_key WHERE retired_at IS NULL',
+    );
+    expect(rows).toHaveLength(1);
+  });
+
   it('wait for who is sealing: nothing is left under the old key', async () => {
     const { secrets, rotation } = await start(staticKeys({ old: OLD }));
     await secrets.store(SIGNING, 'first');

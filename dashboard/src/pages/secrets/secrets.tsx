@@ -30,19 +30,19 @@ const COLUMNS: readonly Column<Secret>[] = [
         </a>
       ),
   },
-  { head: 'Stored', cell: ({ rotatedAt }) => <Time at={rotatedAt} /> },
   {
     head: 'Versions',
     isLong: true,
     cell: ({ versions }) =>
-      versions.map(({ version, validUntil }) => (
+      versions.map(({ version, createdAt, validUntil }) => (
         <div key={version}>
-          <Code>{version}</Code>
+          <div>
+            <Code>{version}</Code> since <Time at={createdAt} />
+          </div>
           {validUntil !== null && (
-            <>
-              {' '}
-              valid until <Time at={validUntil} />
-            </>
+            <div class="muted small">
+              until <Time at={validUntil} />
+            </div>
           )}
         </div>
       )),
@@ -60,7 +60,7 @@ const COLUMNS: readonly Column<Secret>[] = [
       versions.every(({ readable }) => readable) ? (
         <Mark tone="ok">can be opened</Mark>
       ) : versions[0]?.readable ? (
-        <Mark tone="warn">an earlier version cannot be opened</Mark>
+        <Mark tone="warn">in part</Mark>
       ) : (
         <Mark tone="bad">cannot be opened</Mark>
       ),
