@@ -36,7 +36,7 @@ export class ContractPublishing {
     if (violations.length === 0) return verdicts.map(({ event }) => event);
     if (this.settings.enforcement === 'reject') throw violated(violations);
     this.logger.warnOfFailure(
-      `${sentenceOf(violations)} Stored as given, because enforcement is "warn".`,
+      `${sentenceOf(violations)} It was stored as it is, because enforcement is "warn"`,
       violations.map(({ eventName }) => eventName).join(),
     );
     return verdicts.map(({ event }) => event);

@@ -6,7 +6,9 @@ declare module '../admin/admin-action.js' {
   }
 }
 
-/** What contracts bring: views of those that are registered, and commands. Their table is among the engine's. */
+/**
+ * What contracts bring: views of those that are registered, and commands. Their table is among the engine's.
+ */
 export const contractsExtension: IntegrationExtension = {
   name: 'contracts',
   admin: async () => (await import('./contracts.admin.js')).contractsAdmin,

@@ -117,8 +117,8 @@ export class SecretStore {
   }
 
   /**
-   * All versions of the next secrets behind a place, by place, the latest version first. `limit` is a number of
-   * secrets.
+   * All versions of the next secrets behind a place, by place, the latest version first. `limit` is a number
+   * of secrets.
    */
   behind(
     tenantId: string | undefined,

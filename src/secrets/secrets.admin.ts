@@ -77,8 +77,8 @@ const ROUTES = {
 };
 
 /**
- * Of what cannot be opened the answers have the number only. The reasons may hold what a KMS has said, and the
- * doctor and the commands have them.
+ * Of what cannot be opened the answers have the number only. The reasons may hold what a KMS has said, and
+ * the doctor and the commands have them.
  */
 @Injectable()
 export class SecretsHandlers implements Answering<typeof ROUTES, SecretsHandlers> {

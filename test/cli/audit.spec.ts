@@ -325,6 +325,7 @@ const READS: Readonly<Record<string, string>> = {
   'contracts export': `contracts export --out ${join(tmpdir(), 'never-written')}`,
   'processes list': 'processes list',
   'audit list': 'audit list',
+  'secrets list': 'secrets list',
   'keys list': 'keys list',
 };
 
