@@ -16,12 +16,12 @@ const inRow = (row: 'kept' | 'excluded') =>
  *
  * - A process says how long ago something was, and the database subtracts that from its own clock. So the
  *   clocks of processes need not agree.
- * - The last accepted and the last refused request are the latest that anybody wrote. That is so in any order.
- * - `refused_since` is the first of the known refusals behind the last accepted one, so it is never before it,
- *   and it is null if nothing was refused behind it. Only four refusals are known: the first and the last of
- *   the row, and those of the process that writes. If another process has accepted a delivery between the
- *   first and the last refusal of the row, the first is void and the last takes its place. The time is then too
- *   late, by no more than that delivery waited to be written, and never too early. `refused_in_row` is too
+ * - The last accepted and the last refused request are the latest that anybody wrote, in any order.
+ * - `refused_since` is the first of the known refusals behind the last accepted one, so it is never before
+ *   it, and it is null if nothing was refused behind it. Only four refusals are known: the first and the last
+ *   of the row, and those of the process that writes. If another process has accepted a delivery between the
+ *   first and the last refusal of the row, the first is void and the last takes its place. The time is then
+ *   too late, by no more than that delivery waited to be written, and never too early. `refused_in_row` is too
  *   small then, and never too large.
  * - The row of the source is locked first, in the order of the sources. So two processes never wait for each
  *   other.
@@ -108,8 +108,9 @@ export class RequestRecordStore {
   }
 
   /**
-   * Sources that have refused everything for at least so long, and so many requests in this time, of which the
-   * last is not older than `days`. Requests to names that are not a source are never accepted, so they are left out.
+   * Sources that have refused everything for at least `seconds`, and at least `requests` in this time, of
+   * which the last is not older than `days`. Requests to names that are not a source are never accepted, so
+   * they are left out.
    */
   refusing(seconds: number, requests: number, days: number): Promise<RefusingSource[]> {
     const { webhookRefusal, webhookSource } = this.db.tables;

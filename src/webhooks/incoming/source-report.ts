@@ -21,7 +21,10 @@ export interface SourceReport {
 
 const NOT_REFUSED = new Set(['accepted', 'repeated', 'handshake', 'invalid', 'failed']);
 
-/** Reports on `known` sources, and on all others that sent something, by their names. `days` is how many days are counted. */
+/**
+ * Reports on `known` sources, and on all others that sent something, by their names. `days` is how many days
+ * are counted.
+ */
 export async function sourceReports(
   store: RequestRecordStore,
   days: number,
