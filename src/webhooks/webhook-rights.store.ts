@@ -4,6 +4,8 @@ import type { ExtensionRights } from '../maintenance/privileges.js';
 export const WEBHOOK_RIGHTS: ExtensionRights = {
   engine: [
     { on: 'webhook_count', privileges: ['SELECT', 'INSERT', 'UPDATE'] },
+    { on: 'webhook_source', privileges: ['SELECT', 'INSERT', 'UPDATE'] },
+    { on: 'webhook_refusal', privileges: ['SELECT', 'INSERT', 'DELETE'] },
     { on: 'webhook_body', privileges: ['SELECT'] },
     { on: 'webhook_inbound', privileges: ['SELECT'] },
   ],
@@ -16,5 +18,6 @@ export const WEBHOOK_RIGHTS: ExtensionRights = {
     { on: 'webhook_receipt', privileges: ['SELECT', 'DELETE'] },
     { on: 'webhook_body', privileges: ['DELETE'] },
     { on: 'webhook_count', privileges: ['DELETE'] },
+    { on: 'webhook_source', privileges: ['DELETE'] },
   ],
 };

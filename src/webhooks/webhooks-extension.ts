@@ -2,24 +2,39 @@ import type { IntegrationExtension } from '../module/extension.js';
 import { FIRST_UUID } from '../words/text.js';
 import { IncomingEndpointStore } from './incoming/endpoints/incoming-endpoint.store.js';
 import { WebhookReceiptStore } from './incoming/receipts/webhook-receipt.store.js';
-import { deleteOutdatedCounts } from './incoming/webhook-count.store.js';
+import { deleteOutdatedRecords, RequestRecordStore } from './incoming/request-record.store.js';
+import { refusingSourcesCheck } from './refusing-sources.check.js';
 import { WEBHOOK_RIGHTS } from './webhook-rights.store.js';
 import { webhookSettings } from './webhook-settings.js';
+
+declare module '../admin/admin-action.js' {
+  interface AddedAdminActions {
+    'webhooks.read': true;
+    /** Pausing and resuming endpoints of tenants. */
+    'webhooks.change': true;
+  }
+  interface AdminTarget {
+    /** The id of an endpoint of webhooks (a uuid). */
+    readonly webhookEndpoint?: string | undefined;
+  }
+}
 
 /** Rows that one step deletes at most, so that no transaction is long. */
 const BATCH = 5_000;
 const COUNT_DAYS = 400;
+const REFUSAL_DAYS = 30;
 /** How many endpoints the doctor names. */
 const MOST_NAMED = 100;
 
 /**
- * The settings of webhooks, the task that deletes what is old, and a check. Their tables are among the
- * engine's.
+ * What webhooks bring: settings, the task that deletes what is old, checks, a gauge, a section of the admin
+ * API and commands. Their tables are among the engine's.
  */
 export const webhooksExtension: IntegrationExtension = {
   name: 'webhooks',
   settings: webhookSettings,
   rights: WEBHOOK_RIGHTS,
+  admin: async () => (await import('./admin/webhooks.admin.js')).webhooksAdmin,
   commands: async () => (await import('./commands/webhooks.commands.js')).webhooksCommands,
   tasks: ({ db, settings, tasks }) => {
     const receipts = new WebhookReceiptStore(db);
@@ -34,7 +49,10 @@ export const webhooksExtension: IntegrationExtension = {
             more = await tasks.step('webhook-receipts', intervalMs, async (session) => {
               const outdated = await receipts.deleteOutdated(session, receiptDays, BATCH);
               if (body !== undefined) body = await receipts.deleteWithoutEvent(session, body, BATCH);
-              await deleteOutdatedCounts(session, db.tables, COUNT_DAYS);
+              await deleteOutdatedRecords(session, db.tables, {
+                countDays: COUNT_DAYS,
+                refusalDays: REFUSAL_DAYS,
+              });
               return { done: outdated < BATCH && body === undefined };
             });
           }
@@ -42,7 +60,25 @@ export const webhooksExtension: IntegrationExtension = {
       },
     ];
   },
+  gauges: ({ db }) => [
+    {
+      name: 'nestjs_integration.webhooks.refused_for',
+      description:
+        'For how long a source of webhooks has refused everything. 0 if it has accepted the last request.',
+      unit: 's',
+      read: async () => {
+        const times = await new RequestRecordStore(db).times();
+        return times
+          .filter(({ source }) => source !== '')
+          .map(({ source, refusedForSeconds }) => ({
+            value: refusedForSeconds ?? 0,
+            attributes: { source },
+          }));
+      },
+    },
+  ],
   checks: ({ db }) => [
+    refusingSourcesCheck(new RequestRecordStore(db)),
     {
       name: 'webhook-endpoint-without-secret',
       severity: 'critical',

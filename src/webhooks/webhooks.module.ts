@@ -84,6 +84,6 @@ function mounted(options: Provider[], mount: WebhooksModuleOptions): DynamicModu
       WebhookAnswers,
       ...(mount.incoming === undefined ? [] : [RAW_BODIES]),
     ],
-    exports: [IncomingWebhookService, IncomingEndpointsService, WEBHOOKS_OPTIONS],
+    exports: [IncomingWebhookService, IncomingEndpointsService, IncomingEngine, WEBHOOKS_OPTIONS],
   };
 }

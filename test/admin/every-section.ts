@@ -6,6 +6,7 @@ import type { Route } from '../../src/admin/routes/route.js';
 import { EXTENSIONS } from '../../src/bin/extensions.js';
 import { ContractsModule } from '../../src/contracts/index.js';
 import { SecretsModule, staticKeys } from '../../src/secrets/index.js';
+import { githubSource, WebhooksModule } from '../../src/webhooks/index.js';
 
 /** The sections of the engine and of all parts, as the OpenAPI document of the package has them. */
 export async function everySection(): Promise<AdminSections> {
@@ -29,5 +30,6 @@ export function partModules(): DynamicModule[] {
   return [
     SecretsModule.forRoot({ keys: staticKeys({ present: randomBytes(32), earlier: EARLIER }) }),
     ContractsModule.forRoot(),
+    WebhooksModule.forRoot({ incoming: { sources: [githubSource({ secrets: 'endpoint' })] } }),
   ];
 }

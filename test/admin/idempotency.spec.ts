@@ -52,6 +52,8 @@ const BODIES: Readonly<Record<string, object>> = {
   'operations/:id/run': {},
   'operations/:id/cancel': {},
   'settings/restore': { changeId: 7 },
+  'webhooks/endpoints/:id/pause': {},
+  'webhooks/endpoints/:id/resume': {},
   'keys/rotate': {},
   'keys/reseal': {},
 };

@@ -217,6 +217,7 @@ const THERE: Readonly<Record<string, string>> = {
   aggregateId: 'e1',
   key: 'batchSize',
   tenant: 'acme',
+  source: 'github',
 };
 
 /** A value that fits a schema, or one that does not, as text. */

@@ -25,6 +25,7 @@ export function targetOf(path: string): string {
     .replace('entities/{type}/{id}', 'entities/thing/e1')
     .replace('{id}', EVENT_ID)
     .replace('{name}', 'billing')
+    .replace('{source}', 'github')
     .replace('{fingerprint}', 'none');
   return `${filled}${QUERIES[path] ?? ''}`;
 }
@@ -76,6 +77,19 @@ export async function fillWithSomething(database: TestDatabase, admin: AdminApp)
   await database.pool.query(
     `INSERT INTO integration.event_contract (event_name, version, schema, schema_hash, visibility)
      VALUES ('billing', 1, '{"type": "object"}', repeat('0', 64), 'public'), ('billing', 2, NULL, NULL, 'internal')`,
+  );
+  await database.pool.query(
+    `WITH endpoint AS (
+       INSERT INTO integration.webhook_inbound (id, tenant_id, source) VALUES ($1, 'acme', 'github')
+     ), source AS (
+       INSERT INTO integration.webhook_source (source, last_accepted_at, last_refused_at, refused_since, refused_in_row)
+       VALUES ('github', now() - interval '1 hour', now(), now(), 1)
+     ), counted AS (
+       INSERT INTO integration.webhook_count VALUES ('github', current_date, 'signature', 1)
+     )
+     INSERT INTO integration.webhook_refusal (source, at, step, delivery_id, endpoint_id, bytes)
+     VALUES ('github', now(), 'signature', 'd1', $1::text, 7)`,
+    [EVENT_ID],
   );
   const engine = admin.app.get(EngineDatabase, { strict: false });
   const earlier = new SecretParts(

@@ -306,6 +306,7 @@ const READS: Readonly<Record<string, string>> = {
   status: 'status',
   doctor: 'doctor',
   'webhooks sources': 'webhooks sources',
+  'webhooks refusals': 'webhooks refusals',
   'webhooks endpoints': 'webhooks endpoints',
   'settings list': 'settings list',
   'settings preview': 'settings preview batchSize 44',

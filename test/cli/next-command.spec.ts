@@ -161,6 +161,7 @@ const WITH_NEXT: Readonly<Record<string, readonly Next[]>> = {
 const WITHOUT_NEXT = [
   'doctor',
   'webhooks sources',
+  'webhooks refusals',
   'settings preview',
   'operations show',
   'contracts show',

@@ -176,6 +176,8 @@ const SMALL = {
   integrationSecret: 'a row for each version of a secret',
   webhookInbound: 'a row for each address that a tenant has',
   webhookCount: 'a row for each source, day and outcome',
+  webhookSource: 'a row for each source',
+  webhookRefusal: '50 rows for each source, and some more for a moment',
   eventContract: 'a row for each version of a contract',
   integrationPartition: 'a function that reads nothing',
 };

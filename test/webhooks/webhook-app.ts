@@ -162,5 +162,7 @@ export async function emptied(database: TestDatabase): Promise<void> {
     'integration.webhook_receipt',
     'integration.webhook_body',
     'integration.webhook_count',
+    'integration.webhook_source',
+    'integration.webhook_refusal',
   );
 }

@@ -558,6 +558,63 @@ export type SettingsPreview = {
   }>;
 };
 export type TimelinePage = { items: Array<EventWithStatus>; next: string | null };
+export type WebhookEndpoint = {
+  id: string;
+  tenantId: string;
+  source: string;
+  externalId: string | null;
+  status: 'active' | 'paused';
+  createdAt: string;
+  path: string;
+  url: string | null;
+  secrets: Array<{ version: number; rotatedAt: string; validUntil: string | null }>;
+};
+export type WebhookEndpointPage = {
+  items: Array<{
+    id: string;
+    tenantId: string;
+    source: string;
+    externalId: string | null;
+    status: 'active' | 'paused';
+    createdAt: string;
+  }>;
+  next: string | null;
+};
+export type WebhookRefusals = {
+  items: Array<{
+    id: string;
+    source: string | null;
+    at: string;
+    step:
+      | 'source'
+      | 'endpoint'
+      | 'size'
+      | 'raw-body'
+      | 'header'
+      | 'signature'
+      | 'timestamp'
+      | 'repeated-body'
+      | 'payload'
+      | 'paused';
+    deliveryId: string | null;
+    endpointId: string | null;
+    bytes: number | null;
+  }>;
+};
+export type WebhookSource = {
+  source: string | null;
+  known: boolean;
+  accepted: number;
+  repeated: number;
+  handshakes: number;
+  invalid: number;
+  failed: number;
+  refused: Record<string, number>;
+  lastAcceptedAt: string | null;
+  lastRefusedAt: string | null;
+  refusedSince: string | null;
+};
+export type WebhookSources = { days: number; items: Array<WebhookSource> };
 export type WorkPoint = {
   at: string;
   handledPerSecond: number | null;
@@ -956,6 +1013,61 @@ export interface Routes {
     };
     body: undefined;
     answer: AuditPage;
+  };
+  'GET webhooks/sources': {
+    action: 'webhooks.read';
+    path: Record<never, never>;
+    query: { days?: number | undefined };
+    body: undefined;
+    answer: WebhookSources;
+  };
+  'GET webhooks/sources/{source}': {
+    action: 'webhooks.read';
+    path: { source: string };
+    query: { days?: number | undefined };
+    body: undefined;
+    answer: WebhookSource;
+  };
+  'GET webhooks/refusals': {
+    action: 'webhooks.read';
+    path: Record<never, never>;
+    query: { source?: string | undefined; limit?: number | undefined };
+    body: undefined;
+    answer: WebhookRefusals;
+  };
+  'GET webhooks/endpoints': {
+    action: 'webhooks.read';
+    path: Record<never, never>;
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      source?: string | undefined;
+      tenant?: string | undefined;
+      status?: 'active' | 'paused' | undefined;
+    };
+    body: undefined;
+    answer: WebhookEndpointPage;
+  };
+  'GET webhooks/endpoints/{id}': {
+    action: 'webhooks.read';
+    path: { id: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: WebhookEndpoint;
+  };
+  'POST webhooks/endpoints/{id}/pause': {
+    action: 'webhooks.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: WebhookEndpoint;
+  };
+  'POST webhooks/endpoints/{id}/resume': {
+    action: 'webhooks.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: WebhookEndpoint;
   };
   'GET contracts': {
     action: 'contracts.read';

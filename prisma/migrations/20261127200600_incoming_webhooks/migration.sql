@@ -40,13 +40,37 @@ CREATE TABLE "integration"."webhook_inbound" (
 CREATE INDEX "webhook_inbound_tenant_idx" ON "integration"."webhook_inbound" ("tenant_id", "id");
 
 -- How many requests of each source came to which end on each day (UTC). Processes add to it every few seconds. Requests
--- to names that are no source are counted under the empty name.
+-- to names that are not a source are counted under the empty name.
 CREATE TABLE "integration"."webhook_count" (
   "source"  varchar(63) NOT NULL,
   "day"     date        NOT NULL,
   "outcome" varchar(31) NOT NULL,
   "count"   bigint      NOT NULL,
   PRIMARY KEY ("source", "day", "outcome")
+);
+
+-- How each source stands, by the clock of the database. last_accepted_at: the last delivery that was genuine and was
+-- taken, new or repeated. refused_since: the first refusal behind it, or null if none is. refused_in_row: at least that many
+-- requests were refused since then. The row of the empty name is that of requests to names that are not a source.
+CREATE TABLE "integration"."webhook_source" (
+  "source"           varchar(63) NOT NULL PRIMARY KEY,
+  "last_accepted_at" timestamptz,
+  "last_refused_at"  timestamptz,
+  "refused_since"    timestamptz,
+  "refused_in_row"   bigint      NOT NULL DEFAULT 0
+);
+
+-- The last 50 refused requests of each source, with nothing of their headers and bodies but what the source calls the
+-- delivery. That and the id of the endpoint come from a stranger, and are cut. bytes is null if the body was not read.
+CREATE TABLE "integration"."webhook_refusal" (
+  "source"      varchar(63)  NOT NULL,
+  "at"          timestamptz  NOT NULL,
+  "id"          uuid         NOT NULL DEFAULT gen_random_uuid(),
+  "step"        varchar(31)  NOT NULL,
+  "delivery_id" varchar(127),
+  "endpoint_id" varchar(63),
+  "bytes"       integer,
+  PRIMARY KEY ("source", "at", "id")
 );
 
 -- Takes one delivery into the log: its receipt, its event and, if jsonb cannot hold its body, the bytes. `delivery` is a

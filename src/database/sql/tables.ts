@@ -32,6 +32,8 @@ const NAMES = {
   webhookBody: 'webhook_body',
   webhookInbound: 'webhook_inbound',
   webhookCount: 'webhook_count',
+  webhookSource: 'webhook_source',
+  webhookRefusal: 'webhook_refusal',
   eventContract: 'event_contract',
   /** A function that returns the partition of an aggregate. */
   integrationPartition: 'integration_partition',

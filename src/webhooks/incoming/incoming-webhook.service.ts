@@ -19,15 +19,25 @@ import { judge, noJson, prepareSchemas, refuseInvalid, withViolations } from './
 import { jsonOf, type RawWebhookRequest } from './raw-request.js';
 import type { Receipt } from './receipts/webhook-receipt.store.js';
 import { endpointUnknown, type Receiver, receiverOf } from './receiver.js';
-import { bodyRepeated, endpointPaused, nothingToGet, refusal, refusedStepOf, tooLarge } from './refusal.js';
+import {
+  bodyRepeated,
+  endpointPaused,
+  nothingToGet,
+  type RefusedStep,
+  refusal,
+  refusedStepOf,
+  tooLarge,
+} from './refusal.js';
+import { type RefusedRequest, refusedRequest } from './refused-request.js';
+import { RequestRecord } from './request-record.js';
+import { RequestRecordStore } from './request-record.store.js';
 import { sha256Hex } from './schemes/digest.js';
 import { sayShort, sayUnusable } from './secret-shares.js';
 import { answersOf, identityOf, type SourceAnswers, sentenceOf, violationsOf } from './source-answers.js';
+import type { CountedOutcome } from './source-tally.js';
 import { refuseLongTolerance, toleranceOf } from './tolerance.js';
 import { TypeNames } from './type-names.js';
 import { type Verified, verifyRequest } from './verifier.js';
-import { addCounts } from './webhook-count.store.js';
-import { type CountedOutcome, WebhookCounts } from './webhook-counts.js';
 import { bodyHashOf, deliveryOf, typeOf } from './webhook-event.js';
 import type { WebhookReply, WebhookSource } from './webhook-source.js';
 
@@ -38,8 +48,8 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   private readonly repeated = new RepeatedFailures();
   private readonly sources: ReadonlyMap<string, WebhookSource>;
   private readonly clock = new DatabaseClock(() => databaseTime(this.engine.database), this.logger);
-  private readonly counts = new WebhookCounts(
-    (counts) => addCounts(this.engine.database, this.engine.database.tables, counts),
+  private readonly record = new RequestRecord(
+    (tallies) => new RequestRecordStore(this.engine.database).write(tallies),
     this.logger,
   );
   private readonly types = new TypeNames(
@@ -71,9 +81,9 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     }
   }
 
-  /** Writes the counts while there are still connections. */
+  /** Writes what is noted of requests while there are still connections. */
   async onModuleDestroy(): Promise<void> {
-    await this.counts.flush();
+    await this.record.flush();
   }
 
   /**
@@ -95,7 +105,9 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     request: RawWebhookRequest,
     { tenantId = '' }: { readonly tenantId?: string | undefined } = {},
   ): Promise<AcceptedWebhook> {
-    return this.counted(source, async (known) => {
+    const refused = (step: RefusedStep) =>
+      this.refused(source, refusedRequest(step, this.find(source), request));
+    return this.counted(source, refused, async (known) => {
       const receiver = await this.receiverOf(known, request, tenantId);
       const failed = (error: unknown) => this.sayUnanswered(source, error);
       const early = await handshakeOf(known, request, { verified: false }, failed);
@@ -114,10 +126,11 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
 
   /**
    * @internal Answers a GET, by which a sender only tries the address. It looks at no endpoint. So a GET
-   * tells nobody which endpoints there are.
+   * tells nobody which endpoints there are. A GET is no delivery, so a refused one is only counted.
    */
   async tried(key: string, request: RawWebhookRequest): Promise<WebhookReply> {
-    const accepted = await this.counted(key, async (source) => {
+    const refused = (step: RefusedStep) => this.count(key, step);
+    const accepted = await this.counted(key, refused, async (source) => {
       const reply = await handshakeOf(source, request, { verified: false }, (error) => {
         throw error;
       });
@@ -209,6 +222,11 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
     return source;
   }
 
+  /** @internal The names of all sources. */
+  get keys(): string[] {
+    return [...this.sources.keys()];
+  }
+
   /** @internal The source of this name, if there is one. */
   find(key: string): WebhookSource | undefined {
     return this.sources.get(key);
@@ -221,7 +239,12 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
 
   /** @internal Counts a request that came to its end before `accept`. */
   count(source: string, outcome: CountedOutcome): void {
-    this.counts.add(this.sources.has(source) ? source : '', outcome);
+    this.record.add(this.sources.has(source) ? source : '', outcome);
+  }
+
+  /** @internal Counts a delivery that was refused, and keeps what people look for. */
+  refused(source: string, request: RefusedRequest): void {
+    this.record.refuse(this.sources.has(source) ? source : '', request);
   }
 
   private get settings() {
@@ -235,6 +258,7 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
 
   private async counted(
     key: string,
+    refused: (step: RefusedStep) => void,
     accept: (source: WebhookSource) => Promise<AcceptedWebhook>,
   ): Promise<AcceptedWebhook> {
     try {
@@ -242,7 +266,9 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
       this.count(key, accepted.status);
       return accepted;
     } catch (error) {
-      this.count(key, refusedStepOf(error) ?? 'failed');
+      const step = refusedStepOf(error);
+      if (step === undefined) this.count(key, 'failed');
+      else refused(step);
       throw await this.lackedRight.named(error);
     }
   }

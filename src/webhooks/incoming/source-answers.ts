@@ -87,6 +87,18 @@ export function identityOf(
   return { deliveryId: textFrom(id) || idOfBody(request), isNameless: false };
 }
 
+/**
+ * What the source calls a request that nobody has verified. Undefined if it has no name, and if the function
+ * fails on it: it may expect what only a genuine request has.
+ */
+export function idSaid(source: WebhookSource, request: RawWebhookRequest): string | undefined {
+  try {
+    return textFrom(source.deliveryId(request)) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The type as the source says it. Empty if it says none. */
 export function typeSaid(source: WebhookSource, request: RawWebhookRequest): string {
   return textFrom(source.type(request));

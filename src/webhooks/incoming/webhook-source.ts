@@ -45,7 +45,8 @@ export interface WebhookSourceOptions {
    * What the source calls the delivery. The same id is accepted once. `undefined`: the body itself is what is
    * accepted once. `null`, or the word `none` for all requests: each request is a delivery of its own. That
    * is for senders without ids whose equal bodies mean different changes ("look at the folder again"). What
-   * they repeat is then an event again, so its handler must be idempotent.
+   * they repeat is then an event again, so its handler must be idempotent. It is also asked for a request
+   * that was refused, so that people who look for it find it. It may fail then.
    */
   readonly deliveryId: 'none' | ((request: RawWebhookRequest) => string | undefined | null);
   /** The last part of the event's name, `webhook.<key>.<type>`. */

@@ -55,6 +55,14 @@ export class IncomingEndpointStore {
     return row;
   }
 
+  /** An endpoint of any tenant. */
+  async ofId(id: string): Promise<EndpointRow | undefined> {
+    const [row] = await this.db.query<EndpointRow>(`SELECT ${COLUMNS} FROM ${this.table} i WHERE i.id = $1`, [
+      id,
+    ]);
+    return row;
+  }
+
   /** Holds the row until the end of the transaction. */
   async lock(session: EngineSession, tenantId: string, id: string): Promise<EndpointRow | undefined> {
     const [row] = await session.query<EndpointRow>(

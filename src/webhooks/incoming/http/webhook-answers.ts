@@ -8,7 +8,8 @@ import { RepeatedFailures } from '../../../words/repeated-failures.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
 import { rawRequestOf } from '../raw-request.js';
-import { nothingHere, nothingToGet, rawBodyMissing, toldOf } from '../refusal.js';
+import { nothingHere, nothingToGet, type RefusedStep, rawBodyMissing, toldOf } from '../refusal.js';
+import { endpointIdOf } from '../refused-request.js';
 import { KeysUnavailable } from '../schemes/jwks-keys.js';
 import type { WebhookReply } from '../webhook-source.js';
 import { PASSING_RETRY_SECONDS, PAUSED_RETRY_SECONDS, STATUSES } from './statuses.js';
@@ -81,12 +82,12 @@ export class WebhookAnswers {
     // A delivery is a POST. A GET only tries the address, and platforms give a HEAD to the route of a GET.
     const isDelivery = request.method.toUpperCase() === 'POST';
     if (source === undefined || (source.secrets === 'endpoint') !== (endpointId !== undefined)) {
-      this.webhooks.count(key, 'source');
+      this.note(key, 'source', isDelivery, endpointId);
       throw isDelivery ? nothingHere(key) : nothingToGet(key);
     }
     const body = bytesOf(request);
     if (body === undefined) {
-      this.webhooks.count(key, 'raw-body');
+      this.note(key, 'raw-body', isDelivery, endpointId);
       throw rawBodyMissing(key);
     }
     const raw = rawRequestOf(request, body, { publicUrl: this.options.publicUrl, endpointId });
@@ -96,6 +97,12 @@ export class WebhookAnswers {
     // How many events there are is no business of the sender's.
     const { status, outboxEventId } = accepted;
     return source.reply === undefined ? Answer.of({ status, outboxEventId }) : answerOf(source.reply);
+  }
+
+  /** Notes that a request was refused before it came to `accept`. */
+  private note(key: string, step: RefusedStep, isDelivery: boolean, endpointId: string | undefined): void {
+    if (isDelivery) this.webhooks.refused(key, { step, endpointId: endpointIdOf(endpointId) });
+    else this.webhooks.count(key, step);
   }
 }
 

@@ -7,6 +7,7 @@ import { BodyTooLarge } from '../../../http/read-bytes.js';
 import { DEFAULT_PATH, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
 import { rawBodyMissing, tooLarge } from '../refusal.js';
+import { endpointIdOf } from '../refused-request.js';
 import { WebhookAnswers } from './webhook-answers.js';
 
 export const ENDPOINT_PATH = ':source/:endpointId';
@@ -54,9 +55,10 @@ export const RAW_BODIES: Provider = {
         const source = webhooks.find(String(key));
         return source && webhooks.maxBodyBytesOf(source);
       },
-      refuse: (error, { source }, response) => {
+      refuse: (error, { source, endpointId }, response) => {
         const refused = refusalOf(error, String(source));
-        if (refused !== undefined) webhooks.count(String(source), refused.step);
+        if (refused !== undefined)
+          webhooks.refused(String(source), { step: refused.step, endpointId: endpointIdOf(endpointId) });
         answers.refuse(refused?.error ?? error, response);
       },
     }),

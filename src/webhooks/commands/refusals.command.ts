@@ -1,0 +1,35 @@
+import type { Command } from '../../cli/command.js';
+import { table } from '../../cli/table.js';
+import { timeText } from '../../cli/texts.js';
+import { type Refusal, RequestRecordStore } from '../incoming/request-record.store.js';
+
+const MOST = 50;
+
+/** The last requests of senders that were refused. */
+export const webhooksRefusalsCommand: Command = {
+  name: 'webhooks refusals',
+  parameters: [],
+  optionalParameter: 'source',
+  summary: 'show the last requests to webhooks that were refused, and at which step',
+  async run({ arguments: [source], withDatabase }) {
+    const refusals = await withDatabase((db) => new RequestRecordStore(db).refusals(source, MOST));
+    return { ok: true, data: { refusals }, text: textOf(refusals, source) };
+  },
+};
+
+function textOf(refusals: readonly Refusal[], source: string | undefined): string {
+  if (refusals.length === 0)
+    return `No refused request${source === undefined ? '' : ` of source "${source}"`} is known.`;
+  return table(
+    ['TIME', 'SOURCE', 'STEP', 'BYTES', 'ENDPOINT', 'DELIVERY'],
+    refusals.map(({ at, source, step, bytes, endpointId, deliveryId }) => [
+      timeText(at),
+      source ?? '(no source)',
+      step,
+      bytes === null ? '' : String(bytes),
+      endpointId ?? '',
+      deliveryId ?? '',
+    ]),
+    ['DELIVERY'],
+  );
+}
