@@ -3,6 +3,7 @@ export type { ContractFinding } from './contract-review.js';
 export { ContractsModule } from './contracts.module.js';
 export { ContractsService } from './contracts.service.js';
 export type { ContractsOptions } from './contracts-options.js';
+export { CONTRACT_ERROR_CODES } from './error-codes.js';
 export {
   type AnyEventContract,
   defineEvent,

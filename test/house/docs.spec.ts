@@ -1,14 +1,17 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { CONTRACT_ERROR_CODES } from '../../src/contracts/index.js';
 import { INTEGRATION_ERROR_CODES } from '../../src/errors.js';
 import { OPTION_NAMES } from '../../src/module/integration.options.js';
+import { SECRET_ERROR_CODES } from '../../src/secrets/index.js';
 import {
   OUTBOX_SETTINGS,
   SETTING_DEFINITIONS,
   SETTING_KEYS,
 } from '../../src/settings/settings-definitions.js';
 import { KNOWN_OPTIONS } from '../../src/subscribers/subscriber-validation.js';
+import { WEBHOOK_ERROR_CODES } from '../../src/webhooks/index.js';
 import { COMMANDS } from '../support/commands.js';
 import {
   anchors,
@@ -23,6 +26,14 @@ import {
   ROOT,
   readPage,
 } from '../support/pages.js';
+
+/** Of the engine and of every part. */
+const ERROR_CODES: readonly string[] = [
+  ...INTEGRATION_ERROR_CODES,
+  ...CONTRACT_ERROR_CODES,
+  ...SECRET_ERROR_CODES,
+  ...WEBHOOK_ERROR_CODES,
+];
 
 const INDEX_OF_DECISIONS = readPage('docs/decisions/README.md');
 const DECISIONS = pagesIn('docs/decisions').filter(({ name }) => name !== INDEX_OF_DECISIONS.name);
@@ -172,7 +183,7 @@ describe('the guide', () => {
         /^\| `(INTEGRATION_\w+)` +\| (.*?) +\| (.*?) +\|$/gm,
       ),
     ];
-    expect(rows.map(([, code]) => code).sort()).toEqual([...INTEGRATION_ERROR_CODES].sort());
+    expect(rows.map(([, code]) => code).sort()).toEqual([...ERROR_CODES].sort());
     expect(rows.filter(([, , meaning, remedy]) => !meaning || !remedy)).toEqual([]);
   });
 });
