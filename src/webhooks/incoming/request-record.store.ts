@@ -21,8 +21,8 @@ const inRow = (row: 'kept' | 'excluded') =>
  *   it, and it is null if nothing was refused behind it. Only four refusals are known: the first and the last
  *   of the row, and those of the process that writes. If another process has accepted a delivery between the
  *   first and the last refusal of the row, the first is void and the last takes its place. The time is then
- *   too late, by no more than that delivery waited to be written, and never too early. `refused_in_row` is too
- *   small then, and never too large.
+ *   too late, by no more than that delivery waited to be written, and never too early. `refused_in_row` is
+ *   too small then, and never too large.
  * - The row of the source is locked first, in the order of the sources. So two processes never wait for each
  *   other.
  * - Of the refusals of the table and of the process, the last ones stay. Two processes that write at the same
