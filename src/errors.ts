@@ -1,6 +1,6 @@
 /**
- * The codes of all errors that the engine raises on purpose. They are stable, so users may branch on them. Each
- * part of the package has a list of its own: `CONTRACT_ERROR_CODES`, `SECRET_ERROR_CODES` and
+ * The codes of all errors that the engine raises on purpose. They are stable, so users may branch on them.
+ * Each part of the package has a list of its own: `CONTRACT_ERROR_CODES`, `SECRET_ERROR_CODES` and
  * `WEBHOOK_ERROR_CODES` of its subpath.
  */
 export const INTEGRATION_ERROR_CODES = [

@@ -70,8 +70,8 @@ export class DataKeyStore {
   }
 
   /**
-   * Whoever gives a tenant a key takes turns with others who do, until the end of their transactions. The row of
-   * the old key does not do for that: who waits for it does not see the new one.
+   * Givers of a key to a tenant take turns until the end of their transactions. The row of the old key does
+   * not do for that: who waits for it does not see the new one.
    */
   private async lockTenant(session: EngineSession, tenantId: string): Promise<void> {
     await session.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [

@@ -168,6 +168,7 @@ const WITHOUT_NEXT = [
   'contracts check',
   'contracts export',
   'keys list',
+  'secrets list',
 ];
 
 it('every command that shows something is known here', () => {

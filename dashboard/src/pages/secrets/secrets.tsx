@@ -7,7 +7,7 @@ import { Page } from '../../parts/page.tsx';
 import { Pager } from '../../parts/pager.tsx';
 import { Mark } from '../../parts/status.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
-import { Code, Foreign } from '../../parts/text.tsx';
+import { Code, Foreign, NameLink } from '../../parts/text.tsx';
 import { Time } from '../../parts/time.tsx';
 import { type Place, to } from '../../router/router.ts';
 
@@ -16,43 +16,36 @@ const COLUMNS: readonly Column<Secret>[] = [
   {
     head: 'Owner',
     isLong: true,
-    cell: ({ ownerType, ownerId }) => <Foreign most={120}>{`${ownerType} ${ownerId}`}</Foreign>,
-  },
-  {
-    head: 'Tenant',
-    isLong: true,
-    cell: ({ tenantId }) =>
-      tenantId === '' ? (
-        <span class="muted">none</span>
-      ) : (
-        <a href={to(['secrets'], { tenant: tenantId })}>
-          <Foreign>{tenantId}</Foreign>
-        </a>
-      ),
+    cell: ({ tenantId, ownerType, ownerId }) => (
+      <>
+        <Foreign most={120}>{`${ownerType} ${ownerId}`}</Foreign>
+        {tenantId !== '' && (
+          <div class="small">
+            tenant <NameLink href={to(['secrets'], { tenant: tenantId })}>{tenantId}</NameLink>
+          </div>
+        )}
+      </>
+    ),
   },
   {
     head: 'Versions',
     isLong: true,
     cell: ({ versions }) =>
-      versions.map(({ version, createdAt, validUntil }) => (
+      versions.map(({ version, createdAt, validUntil, keyName }) => (
         <div key={version}>
           <div>
             <Code>{version}</Code> since <Time at={createdAt} />
           </div>
-          {validUntil !== null && (
-            <div class="muted small">
-              until <Time at={validUntil} />
-            </div>
-          )}
+          <div class="muted small">
+            key <Foreign>{keyName}</Foreign>
+            {validUntil !== null && (
+              <>
+                , until <Time at={validUntil} />
+              </>
+            )}
+          </div>
         </div>
       )),
-  },
-  {
-    head: 'Keys',
-    isLong: true,
-    cell: ({ versions }) => (
-      <Foreign>{[...new Set(versions.map(({ keyName }) => keyName))].join(', ')}</Foreign>
-    ),
   },
   {
     head: 'State',
