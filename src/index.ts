@@ -1,11 +1,17 @@
 export type { AuditEntry, AuditFilter, AuditOutcome, AuditPage, AuditPageRequest } from './audit/audit.js';
 export { AuditService } from './audit/audit.service.js';
 export type { AuditVia, ChangeAuthor } from './audit/change-author.js';
-export { ConsumerService, type ConsumerView, type RemoveOptions } from './changes/consumer.service.js';
+export {
+  ConsumerService,
+  type ConsumerView,
+  type DiscardOptions,
+  type RemoveOptions,
+  type StartOptions,
+} from './changes/consumer.service.js';
 export type { Correction, CorrectionOptions, CorrectionResult } from './changes/correction.js';
 export { CorrectionService } from './changes/correction.service.js';
-export type { DiscardOptions, RedriveOptions } from './changes/inbox-admin.js';
 export type { DiscardableState } from './changes/inbox-admin.store.js';
+export type { DiscardOneOptions } from './changes/one-event.js';
 export type {
   LeftOut,
   Operation,
@@ -13,20 +19,15 @@ export type {
   OperationPage,
   OperationPageRequest,
   OperationPart,
-  OperationReplay,
   OperationRequest,
   OperationState,
   OperationVerdict,
 } from './changes/operations/operation.js';
 export { OperationService } from './changes/operations/operation.service.js';
+export type { OperationFilter, PartOfLog, StoredFilter } from './changes/operations/operation-filter.js';
 export type { RepartitionState } from './changes/repartition-steps.js';
 export type { RepartitionOptions } from './changes/repartitioning.js';
-export type {
-  ReplayFilter,
-  ReplayRange,
-  ReplayRequest,
-  ReplayResult,
-} from './changes/replay.js';
+export type { ReplayedRange, ReplayFilter, ReplayRange } from './changes/replay.js';
 export type {
   AdapterFactory,
   AdapterWords,

@@ -1,62 +1,15 @@
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { IntegrationError } from '../errors.js';
-import { EVENT_TEXT_LIMITS } from '../events/event-limits.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { unknownConsumer } from '../status/unknown-consumer.js';
-import {
-  checkCount,
-  checkNames,
-  checkText,
-  checkTime,
-  invalidArgument as invalid,
-} from '../words/argument-checks.js';
+import { invalidArgument as invalid } from '../words/argument-checks.js';
 import { problemOfName, problemOfText } from '../words/text.js';
 import type { ConsumerUser } from './consumer-admin.store.js';
-import type { OneEventFilter } from './discard-one.store.js';
-import type { DiscardableState } from './inbox-admin.store.js';
+import type { DiscardableState, OneEventFilter } from './inbox-admin.store.js';
 import type { RenameResult } from './rename.store.js';
-import type { ReplayFilter, ReplayRange } from './replay.js';
 
-/** Whether the replay names only positions. They go back into the cursor as they are. */
-export function isWholeRange(what: ReplayRange | ReplayFilter): what is ReplayRange {
-  const { eventNames, aggregateType, aggregateId, since, until } = what as ReplayFilter;
-  return [eventNames, aggregateType, aggregateId, since, until].every((given) => given === undefined);
-}
-
-const REPLAY_FIELDS = [
-  'from',
-  'to',
-  'eventNames',
-  'aggregateType',
-  'aggregateId',
-  'since',
-  'until',
-] as const satisfies (keyof ReplayFilter)[];
-
-export function checkReplay(what: ReplayRange | ReplayFilter): void {
-  checkNames<ReplayFilter>('a way to say what to replay', what as ReplayFilter, REPLAY_FIELDS);
-  const { from, to, eventNames, aggregateType, aggregateId, since, until } = what as ReplayFilter;
-  if (isWholeRange(what) && from === undefined) {
-    throw invalid('Say what to replay: a position to begin at (from), event names, an aggregate, or a time');
-  }
-  if (from !== undefined) checkCount('from', from);
-  if (to !== undefined) checkCount('to', to);
-  if (from !== undefined && to !== undefined && to < from) {
-    throw invalid(`The range ends (${to}) before it begins (${from})`, { field: 'to', from, to });
-  }
-  if (eventNames?.length === 0) throw invalid('eventNames is empty: leave it out for events of every name');
-  if (aggregateId !== undefined && aggregateType === undefined) {
-    throw invalid('aggregateId needs aggregateType: ids are unique within a type only', {
-      field: 'aggregateType',
-      aggregateId,
-    });
-  }
-  for (const name of eventNames ?? []) checkText('eventNames', name);
-  checkText('aggregateType', aggregateType, EVENT_TEXT_LIMITS.aggregateType);
-  checkText('aggregateId', aggregateId, EVENT_TEXT_LIMITS.aggregateId);
-  checkTime('since', since);
-  checkTime('until', until);
-}
+/** The states that a discard of many events can take. */
+export const STATES_OF_MANY: readonly DiscardableState[] = ['dead_letter', 'failed', 'waiting', 'delayed'];
 
 /** Whether the filter chooses one event of one consumer. */
 export function isOfOneEvent(filter: InboxFilter): filter is OneEventFilter {
@@ -73,7 +26,7 @@ export function checkStatesOfMany(states: readonly DiscardableState[]): void {
   const single = states.find((state) => state === 'unread' || state === 'running');
   if (single === undefined) return;
   throw invalid(
-    `The state ${single} is for one event: give consumerName, and position or outboxEventId, in the filter`,
+    `The state ${single} is for one event: discardOne takes it, of a consumer and a position or an outboxEventId`,
     { state: single },
   );
 }

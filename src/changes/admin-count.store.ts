@@ -1,8 +1,4 @@
 import type { EngineDatabase } from '../database/engine-database.js';
-import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
-import type { InboxFilter } from '../inbox/inbox-record.js';
-import { consumersNamed } from '../inbox/inbox-status.js';
-import { type Choice, type DiscardableState, discardable, redrivable } from './inbox-admin.store.js';
 import { ReplayStore } from './replay.store.js';
 
 /** What the removal of a consumer deletes. */
@@ -11,28 +7,12 @@ export interface Belongings {
   readonly deadLetters: number;
 }
 
-/** Counts the rows that a change by an admin would change at this moment. It only reads. */
+/** Counts what a removal or a replay of a range would change at this moment. It only reads. */
 export class AdminCountStore {
   private readonly inbox: string;
-  private readonly log: string;
 
   constructor(private readonly db: EngineDatabase) {
     this.inbox = db.tables.inboxEvent;
-    this.log = db.tables.outboxEvent;
-  }
-
-  /** Counts what `ConsumerService.redrive` would send, up to `limit`. */
-  countRedrivable(filter: InboxFilter, limit: number): Promise<number> {
-    return this.count(filter, redrivable(this.log), limit);
-  }
-
-  /** Counts what `ConsumerService.discard` would set aside, up to `limit`. */
-  countDiscardable(
-    filter: InboxFilter,
-    states: readonly DiscardableState[],
-    limit: number | undefined,
-  ): Promise<number> {
-    return this.count(filter, discardable(this.log, states), limit ?? null);
   }
 
   async belongings(consumerName: string): Promise<Belongings> {
@@ -48,22 +28,5 @@ export class AdminCountStore {
   async countPositions(consumerName: string, from: number, to: number | undefined): Promise<number> {
     const bounds = await new ReplayStore(this.db).boundsOf(consumerName, from, to);
     return bounds === undefined ? 0 : Math.max(0, bounds.to - bounds.from + 1);
-  }
-
-  private async count(
-    filter: InboxFilter,
-    { join, statuses, condition }: Choice,
-    limit: number | null,
-  ): Promise<number> {
-    const [row] = await this.db.query<{ count: number }>(
-      `SELECT count(*) AS count FROM (
-         SELECT 1 FROM (${consumersNamed(this.inbox)}) AS consumer
-         JOIN ${this.inbox} i ON i.consumer_name = consumer.name AND i.status = ANY ($9::text[]) AND i.status <> 'processed'
-         ${join}
-         WHERE ${condition} AND ${MATCHES_FILTER} LIMIT $8::bigint
-       ) AS matching`,
-      [...filterValues(filter), limit, statuses],
-    );
-    return row?.count ?? 0;
   }
 }

@@ -6,14 +6,13 @@ import type { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { ConsumerService } from './consumer.service.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
 import { DiscardOneStore } from './discard-one.store.js';
-import { InboxAdmin } from './inbox-admin.js';
 import { InboxAdminStore } from './inbox-admin.store.js';
+import { OneEvent } from './one-event.js';
+import type { OperationService } from './operations/operation.service.js';
 import { RenameStore } from './rename.store.js';
 import { RepartitionSteps } from './repartition-steps.js';
 import { Repartitioning } from './repartitioning.js';
 import { ReplayStore } from './replay.store.js';
-import { ReplayRequestStore } from './replay-request.store.js';
-import { Replaying } from './replaying.js';
 
 /**
  * Makes the service over the connections of admins. The engine has stores of its own over its connections.
@@ -24,14 +23,16 @@ export function consumerServiceOf(
   db: AdminDatabase,
   settings: IntegrationSettingsService,
   notifier: OutboxNotifier,
+  operations: OperationService,
 ): ConsumerService {
   const admin = new ConsumerAdminStore(db);
   return new ConsumerService(
     new CursorStatusStore(db),
     new OverviewStore(db),
     admin,
-    new InboxAdmin(new InboxAdminStore(db), new DiscardOneStore(db), notifier),
-    new Replaying(new ReplayStore(db), new ReplayRequestStore(db)),
+    operations,
+    new OneEvent(new InboxAdminStore(db), new DiscardOneStore(db), notifier),
+    new ReplayStore(db),
     new Repartitioning(new RepartitionSteps(db)),
     new RenameStore(db, admin),
     settings,

@@ -13,12 +13,16 @@ import { unknownConsumer } from '../status/unknown-consumer.js';
 import { checkCount, checkNames, checkText } from '../words/argument-checks.js';
 import { checkRename, notRenamed, remainingNames, stillActive } from './admin-checks.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
-import { type DiscardOptions, InboxAdmin, type RedriveOptions } from './inbox-admin.js';
+import { type DiscardOneOptions, OneEvent } from './one-event.js';
+import type { Operation, OperationRequest } from './operations/operation.js';
+import type { OperationService } from './operations/operation.service.js';
+import type { OperationFilter } from './operations/operation-filter.js';
 import { RenameStore } from './rename.store.js';
 import type { RepartitionState } from './repartition-steps.js';
 import { Repartitioning, type RepartitionOptions } from './repartitioning.js';
-import type { ReplayFilter, ReplayRange, ReplayRequest, ReplayResult } from './replay.js';
-import { Replaying } from './replaying.js';
+import type { ReplayedRange, ReplayFilter, ReplayRange } from './replay.js';
+import { ReplayStore } from './replay.store.js';
+import { replayAtOnce } from './replay-at-once.js';
 
 /** The state of one partition of a consumer: lag in positions and in seconds, owner, pause, dead letters. */
 export type ConsumerView = CursorStatus & {
@@ -30,6 +34,32 @@ export type ConsumerView = CursorStatus & {
 const MOST_LISTED = 1_000_000;
 /** The longest time between two samples that follow each other. */
 const GAP_MS = GAP_IN_SAMPLES * DEFAULT_SAMPLE_TIMES.everyMs;
+
+/** The default number of dead letters that one `redrive` sends. */
+const REDRIVE_LIMIT = 100;
+const START_FIELDS = [
+  'maxEvents',
+  'rate',
+  'stopAfter',
+  ...AUTHOR_FIELDS,
+] as const satisfies (keyof StartOptions)[];
+const DISCARD_FIELDS = [
+  'states',
+  'maxEvents',
+  'rate',
+  'by',
+  'via',
+  'idempotencyKey',
+] as const satisfies (keyof DiscardOptions)[];
+
+/** How many events an operation takes at most, how fast, and when it stops: see `OperationRequest`. */
+export interface StartOptions
+  extends ChangeAuthor,
+    Pick<OperationRequest, 'maxEvents' | 'rate' | 'stopAfter'> {}
+
+export interface DiscardOptions
+  extends Omit<ChangeAuthor, 'reason'>,
+    Pick<OperationRequest, 'states' | 'maxEvents' | 'rate'> {}
 
 export interface RemoveOptions extends ChangeAuthor {
   /** Also while live processes work on the consumer or have handlers for it. The default is false. */
@@ -55,8 +85,9 @@ export class ConsumerService {
     private readonly status: CursorStatusStore,
     private readonly overviews: OverviewStore,
     private readonly admin: ConsumerAdminStore,
-    private readonly inbox: InboxAdmin,
-    private readonly replaying: Replaying,
+    private readonly operations: OperationService,
+    private readonly oneEvent: OneEvent,
+    private readonly replayed: ReplayStore,
     private readonly repartitioning: Repartitioning,
     private readonly renaming: RenameStore,
     private readonly settings: IntegrationSettingsService,
@@ -116,61 +147,90 @@ export class ConsumerService {
   }
 
   /**
-   * Delivers events to a consumer again. An event that is not settled yet (unread, running, or waiting for a
-   * retry) is delivered once in any case and left as it is. The order of replayed events is not guaranteed.
+   * Delivers events to a consumer again, as a stored operation that it plans and starts. The filter chooses
+   * by positions, names, an aggregate or times. The consumer's owner works the replay off beside its other
+   * work. An event that is not settled yet (unread, running, or waiting for a retry) is delivered once in any
+   * case and left as it is. Events whose names the consumer did not have when it passed them are delivered
+   * too. The order of replayed events is not guaranteed.
    *
-   * - `{ from, to? }` is a range of positions. It is replayed at once, for all of the consumer's event names.
-   *   If `from` is before the first event of the log, the replay starts at that event.
-   * - A filter with `eventNames`, `aggregateType`, `aggregateId`, `since` or `until` is kept as a request.
-   *   The consumer's owner works it off beside its other work (see `replays()`). This also delivers events
-   *   whose names the consumer did not have when it passed them.
+   * It returns before events are sent: `OperationService.get` says how far the operation is. If no process
+   * runs the consumer, it waits for one. `OperationService.plan` counts first.
    *
-   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for an invalid
-   * selection
+   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for an invalid filter
+   * or option
    */
-  replay(
-    consumerName: string,
-    what: ReplayRange | ReplayFilter,
-    options: ChangeAuthor = {},
-  ): Promise<ReplayResult> {
-    return this.replaying.replay(consumerName, what, options);
+  replay(consumerName: string, filter: ReplayFilter, options: StartOptions = {}): Promise<Operation> {
+    checkNames('an option of replay', options, START_FIELDS);
+    return this.operations.start({ kind: 'replay', filter: { ...filter, consumerName }, ...options });
   }
 
   /**
-   * Returns the filtered replays of one consumer, or of all, the newest first. Each says how far it has come.
+   * Puts a range of positions back into the cursor at once, for all of the consumer's event names. It starts
+   * no operation, so it needs no running process, and it cannot be cancelled. If `from` is before the first
+   * event of the log, the replay starts at that event. Events that are not settled yet are left as they are.
+   *
+   * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for an invalid range
    */
-  replays(consumerName?: string): Promise<ReplayRequest[]> {
-    return this.replaying.replays(consumerName);
+  replayAtOnce(consumerName: string, range: ReplayRange, author: ChangeAuthor = {}): Promise<ReplayedRange> {
+    return replayAtOnce({ replayed: this.replayed, target: this.admin.target }, consumerName, range, author);
   }
 
   /**
-   * Sends dead letters, and events that failed for good, again with all their attempts. It sends the oldest
-   * first, at most `limit` (default 100). Send one or two first to see whether the cause is gone. Resolves to
-   * the number of events. The order of redriven events is not guaranteed. What failed before stays readable:
-   * see `InboxService.historyOf`.
+   * Sends dead letters, and events that failed for good, again with all their attempts, as a stored operation
+   * that it plans and starts. It takes the oldest first, at most `maxEvents`: by default 100, or all of the
+   * events that `outboxEventIds` names. Send one or two first to see whether the cause is gone. The order of
+   * redriven events is not guaranteed. What failed before stays readable: see `InboxService.historyOf`.
+   *
+   * It returns before events are sent: `OperationService.get` says how far the operation is. If no process
+   * runs consumers, it waits for one.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid filter or option
    */
-  redrive(filter: InboxFilter, options: RedriveOptions = {}): Promise<number> {
-    return this.inbox.redrive(filter, options);
+  redrive(filter: OperationFilter, options: StartOptions = {}): Promise<Operation> {
+    checkNames('an option of redrive', options, START_FIELDS);
+    const maxEvents = options.maxEvents ?? (filter.outboxEventIds === undefined ? REDRIVE_LIMIT : undefined);
+    return this.operations.start({ kind: 'redrive', filter, ...options, maxEvents });
   }
 
   /**
-   * Sets events aside for good. They become `skipped`, with `{ by, reason, at }` as their resolution. The
-   * error of their failure stays. It takes dead letters, failed events (with or without a further retry), and
-   * events that wait or are delayed. It leaves events that run at this moment. Events that waited behind a
-   * discarded one go on. Resolves to the number of events.
+   * Sends one event of one consumer again at once, with all its attempts. The filter has `consumerName`, and
+   * `position` or `outboxEventId`. Resolves to false if the event is not a dead letter there and has not failed
+   * for good. It needs no running process.
    *
-   * A filter with `consumerName` and one event (`position` or `outboxEventId`) takes that event in any state.
-   * This includes an event that has no inbox row yet, and one that runs. The consumer's owner removes the
-   * event from its memory within a beat (two seconds). A run that has begun goes on to its end, but its
-   * result no longer counts.
-   *
-   * @throws IntegrationError INTEGRATION_ADMIN_INVALID without a reason, or for an empty filter;
-   * INTEGRATION_CONSUMER_ACTIVE for one event whose own transaction is still open after ten seconds
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a filter that does not name one event
    */
-  discard(filter: InboxFilter, reason: string, options: DiscardOptions = {}): Promise<number> {
-    return this.inbox.discard(filter, reason, options);
+  redriveOne(event: InboxFilter, author: ChangeAuthor = {}): Promise<boolean> {
+    return this.oneEvent.redrive(event, author);
+  }
+
+  /**
+   * Sets events aside for good, as a stored operation that it plans and starts. They become `skipped`, with
+   * `{ by, reason, at }` as their resolution. The error of their failure stays. It takes dead letters, failed
+   * events (with or without a further retry), and events that wait or are delayed. It leaves events that run
+   * at this moment. Events that waited behind a discarded one go on.
+   *
+   * It returns before events are set aside: `OperationService.get` says how far the operation is. If no
+   * process runs consumers, it waits for one.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID without a reason, or for an empty filter
+   */
+  discard(filter: OperationFilter, reason: string, options: DiscardOptions = {}): Promise<Operation> {
+    checkNames('an option of discard', options, DISCARD_FIELDS);
+    return this.operations.start({ kind: 'discard', filter, ...options, reason });
+  }
+
+  /**
+   * Sets one event of one consumer aside for good, at once. The filter has `consumerName`, and `position` or
+   * `outboxEventId`. It takes the event in any state. This includes an event that has no inbox row yet, and
+   * one that runs. The consumer's owner removes the event from its memory within a beat (two seconds). A run
+   * that has begun goes on to its end, but its result no longer counts. Resolves to whether the event was set
+   * aside. It needs no running process.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID without a reason, or for a filter that does not name
+   * one event; INTEGRATION_CONSUMER_ACTIVE for an event whose own transaction is still open after ten seconds
+   */
+  discardOne(event: InboxFilter, reason: string, options: DiscardOneOptions = {}): Promise<boolean> {
+    return this.oneEvent.discard(event, reason, options);
   }
 
   /**

@@ -6,12 +6,14 @@ import { EngineDatabase, type EngineSession } from '../database/engine-database.
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { resolutionOf } from '../inbox/attempts.store.js';
 import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
-import type { InboxFilter } from '../inbox/inbox-record.js';
 import { eventsTarget } from './audit-targets.js';
-import { conditionOf, type DiscardableState, statusesOf, waitLongerForLocks } from './inbox-admin.store.js';
-
-/** One event of one consumer, named by its position, its id, or both. The other fields must match too. */
-export type OneEventFilter = InboxFilter & { readonly consumerName: string };
+import {
+  conditionOf,
+  type DiscardableState,
+  type OneEventFilter,
+  statusesOf,
+  waitLongerForLocks,
+} from './inbox-admin.store.js';
 
 /*
  * Sets one event of one consumer aside, whatever happens to it at this moment. This works even where the

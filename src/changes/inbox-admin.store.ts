@@ -3,15 +3,19 @@ import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { resolutionOf } from '../inbox/attempts.store.js';
-import { filterValues, MATCHES_FILTER, rowsOfChosen } from '../inbox/inbox-filter.store.js';
+import { MATCHES_FILTER, rowsOfChosen } from '../inbox/inbox-filter.store.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { consumersNamed, type InboxStatus } from '../inbox/inbox-status.js';
 import { eventsTarget } from './audit-targets.js';
+import { isInPart, partValues, rowValues } from './operation-filter.store.js';
+import type { OperationFilter, StoredFilter } from './operations/operation-filter.js';
+
+/** One event of one consumer, named by its position, its id, or both. The other fields must match too. */
+export type OneEventFilter = InboxFilter & { readonly consumerName: string };
 
 /**
- * The states that `ConsumerService.discard` can take. `unread` is an event of the log without an inbox row.
- * `running` is an event whose retry runs at this moment. These two need a filter that names one event of one
- * consumer.
+ * The states that a discard can take. `unread` is an event of the log without an inbox row.
+ * `running` is an event whose retry runs at this moment. Only `ConsumerService.discardOne` takes these two.
  */
 export type DiscardableState = 'dead_letter' | 'failed' | 'waiting' | 'delayed' | 'unread' | 'running';
 
@@ -76,14 +80,7 @@ export function discardable(log: string, states: readonly DiscardableState[]): C
  * OFFSET 0 makes Postgres probe the log once for each row. Without it, the planner could scan the whole log.
  */
 function eventIn(log: string): string {
-  return `LATERAL (SELECT event_name FROM ${log} WHERE position = i.position AND id = i.outbox_event_id OFFSET 0) e`;
-}
-
-/** Where a portion ended, and how many of its rows were changed. */
-export interface ChangedRows {
-  readonly changed: number;
-  /** Undefined when there are no more rows. */
-  readonly last: RowPlace | undefined;
+  return `LATERAL (SELECT event_name, created_at FROM ${log} WHERE position = i.position AND id = i.outbox_event_id OFFSET 0) e`;
 }
 
 /** Rows whose cursors are locked, so that they can be changed. */
@@ -113,7 +110,7 @@ const isOfKind = (kinds: string) =>
 
 /** What a change takes, and what it assigns. Its parameters: $2 by whom, $3 why, $4 the operation. */
 interface Change {
-  readonly filter: InboxFilter;
+  readonly filter: OperationFilter | StoredFilter;
   readonly choice: Choice;
   readonly assign: string;
 }
@@ -122,7 +119,7 @@ interface Change {
 export interface RowOperation {
   readonly id: string;
   readonly kind: 'redrive' | 'discard';
-  readonly filter: InboxFilter;
+  readonly filter: StoredFilter;
   readonly states: readonly DiscardableState[] | null;
   readonly actor: string;
   readonly reason: string | null;
@@ -158,25 +155,20 @@ export class InboxAdminStore {
     this.audit = new AuditStore(db);
   }
 
-  /** Sends dead letters, and events that failed for good, again with all their attempts. */
-  redrive(
-    filter: InboxFilter,
-    limit: number,
-    after: RowPlace | undefined,
-    author: Author,
-  ): Promise<ChangedRows> {
-    return this.changeByItself('events.redrive', this.redriveOf(filter), limit, after, author);
-  }
-
-  /** Sets rows in these states aside for good. They become `skipped`, and keep the error of their failure. */
-  discard(
-    filter: InboxFilter,
-    states: readonly DiscardableState[],
-    limit: number,
-    after: RowPlace | undefined,
-    author: Author,
-  ): Promise<ChangedRows> {
-    return this.changeByItself('events.discard', this.discardOf(filter, states), limit, after, author);
+  /** Sends one event again with all its attempts. Returns false if it is not a dead letter and has not failed for good. */
+  redriveOne(filter: OneEventFilter, author: Author): Promise<boolean> {
+    return this.db.transaction(async (session) => {
+      const values = [author.actor, author.reason, null, null, null] as const;
+      const chosen = await this.choose(session, this.redriveOf(filter), 1, undefined, values);
+      if ((await this.changeChosen(session, chosen)) === 0) return false;
+      await this.audit.add(session, author, {
+        action: 'events.redrive',
+        target: eventsTarget(filter),
+        after: { filter },
+        affected: 1,
+      });
+      return true;
+    });
   }
 
   /**
@@ -194,7 +186,7 @@ export class InboxAdminStore {
     return this.choose(session, change, limit, after, [actor, reason, id, unchangedSince, kinds]);
   }
 
-  private redriveOf(filter: InboxFilter): Change {
+  private redriveOf(filter: OperationFilter | StoredFilter): Change {
     return {
       filter,
       choice: redrivable(this.log),
@@ -203,36 +195,13 @@ export class InboxAdminStore {
     };
   }
 
-  private discardOf(filter: InboxFilter, states: readonly DiscardableState[]): Change {
+  private discardOf(filter: StoredFilter, states: readonly DiscardableState[]): Change {
     return {
       filter,
       choice: discardable(this.log, states),
       assign: `status = 'skipped', available_at = NULL, processed_at = clock_timestamp(),
         resolution = ${resolutionOf('discard', '$2', '$3')}, suspicion = NULL, operation_id = $4::uuid`,
     };
-  }
-
-  private changeByItself(
-    action: string,
-    change: Change,
-    limit: number,
-    after: RowPlace | undefined,
-    author: Author,
-  ): Promise<ChangedRows> {
-    return this.db.transaction(async (session) => {
-      const values = [author.actor, author.reason, null, null, null] as const;
-      const chosen = await this.choose(session, change, limit, after, values);
-      const changed = await this.changeChosen(session, chosen);
-      const { filter } = change;
-      if (changed > 0)
-        await this.audit.add(session, author, {
-          action,
-          target: eventsTarget(filter),
-          after: { filter },
-          affected: changed,
-        });
-      return { changed, last: chosen.last };
-    });
   }
 
   /** Does steps 1 and 2. */
@@ -248,7 +217,7 @@ export class InboxAdminStore {
     await waitLongerForLocks(session);
     await planForTheseValues(session);
     const isBehind = '($8::bigint IS NULL OR (i.position, i.id) > ($8, $9::uuid))';
-    const unchanged = `${isUnchanged('$12')} AND ${isOfKind('$13')}`;
+    const unchanged = `${isUnchanged('$12')} AND ${isOfKind('$13')} AND ${isInPart(14)}`;
     const chosen = await session.query<RowPlace>(
       filter.outboxEventIds !== undefined
         ? `SELECT i.id, i.position FROM ${rowsOfChosen(this.inbox)} ${join}
@@ -264,12 +233,13 @@ export class InboxAdminStore {
          ) AS first
          ORDER BY first.position, first.id LIMIT $10`,
       [
-        ...filterValues(filter),
+        ...rowValues(filter),
         after?.position ?? null,
         after?.id ?? null,
         limit,
         statuses,
         ...values.slice(3),
+        ...partValues(filter),
       ],
     );
     const ids = chosen.map((row) => row.id);

@@ -1,13 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { AuditStore } from '../audit/audit.store.js';
-import type { Author } from '../audit/change-author.js';
 import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
-import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { type Tables } from '../database/sql/tables.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
-import { consumerTarget } from './audit-targets.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
-import type { ReplayFilter, ReplayRequest } from './replay.js';
+import { isNamed } from './operation-filter.store.js';
+import { namesOf, type OperationFilter, type StoredFilter } from './operations/operation-filter.js';
 
 /** Milliseconds that a writer's clock may be read before or after its position is drawn. */
 const CLOCK_SLACK_MS = 5_000;
@@ -18,21 +15,28 @@ export interface ReplayBounds {
   readonly to: number;
 }
 
-/**
- * The columns of a request `r`. The request of an operation has the id of the operation, which knows how it
- * ended. Retention deletes the operation first. What is left then says only whether everything was sent.
- */
-export const replayColumns = ({
-  integrationOperation,
-}: Tables) => `r.id, r.consumer_name AS "consumerName", r.event_names AS "eventNames", r.aggregate_type AS "aggregateType",
-  r.aggregate_id AS "aggregateId", r.since, r.until, r.next_position AS "nextPosition", r.to_position AS "toPosition", r.sent,
-  coalesce((SELECT o.state FROM ${integrationOperation} o WHERE o.id = r.id),
-    CASE WHEN r.finished_at IS NULL THEN 'running' WHEN r.next_position > r.to_position THEN 'done' ELSE 'cancelled' END) AS state,
-  (SELECT o.id FROM ${integrationOperation} o WHERE o.id = r.id) AS "operationId",
-  r.requested_by AS "requestedBy", r.created_at AS "createdAt", r.finished_at AS "finishedAt"`;
+/** A replay that runs, or has ended, as its windows need it. It has the id of its operation. */
+export interface ReplayRequest {
+  readonly id: string;
+  readonly consumerName: string;
+  /** Empty means every name. */
+  readonly eventNames: readonly string[];
+  readonly aggregateType: string | null;
+  readonly aggregateId: string | null;
+  readonly since: Date | null;
+  readonly until: Date | null;
+  /** The next position to look at. Everything was sent when it is above `toPosition`. */
+  readonly nextPosition: number;
+  readonly toPosition: number;
+  readonly requestedBy: string | null;
+}
+
+export const REPLAY_COLUMNS = `r.id, r.consumer_name AS "consumerName", r.event_names AS "eventNames", r.aggregate_type AS "aggregateType",
+  r.aggregate_id AS "aggregateId", r.since, r.until, r.next_position AS "nextPosition", r.to_position AS "toPosition",
+  r.requested_by AS "requestedBy"`;
 
 /**
- * Filtered replays. If the events that match went back into `unread`, it could have as many pieces as there
+ * Replays that are operations. If the events that match went back into `unread`, it could have as many pieces as there
  * are events. So the request is kept, and the inbox carries it out, window by window (ReplayWindowStore). Two
  * kinds of events are left out, because they are delivered anyway: those that were unread or unresolved when
  * the replay was asked for, and those that are so now. The first kind is kept with the request, by the
@@ -43,42 +47,11 @@ export class ReplayRequestStore {
   private readonly tables: Tables;
   private readonly replay: string;
   private readonly times: CursorRegistrationStore;
-  private readonly audit: AuditStore;
-
-  readonly engine: string;
-  /** Whose consumers these are, for messages that name a command. */
-  readonly target: CommandTarget;
 
   constructor(private readonly db: EngineDatabase) {
-    this.engine = db.engine;
-    this.target = db;
     this.times = new CursorRegistrationStore(db);
     this.tables = db.tables;
-    this.audit = new AuditStore(db);
     this.replay = db.tables.inboxReplay;
-  }
-
-  /**
-   * Keeps a request. It reaches at most to the present end of the log. Undefined means that there is no such
-   * consumer.
-   */
-  async request(
-    consumerName: string,
-    filter: ReplayFilter,
-    author: Author,
-  ): Promise<ReplayRequest | undefined> {
-    const bounds = await this.boundsOf(filter);
-    return this.db.transaction(async (session) => {
-      await this.lockConsumer(session, consumerName);
-      const row = await this.insert(session, consumerName, filter, bounds, author.actor, null);
-      if (row !== undefined)
-        await this.audit.add(session, author, {
-          action: 'consumers.replay',
-          target: consumerTarget(consumerName),
-          after: { ...filter, request: row.id, from: row.nextPosition, to: row.toPosition },
-        });
-      return row;
-    });
   }
 
   /** Lets nobody save or claim the consumer until the transaction ends. */
@@ -88,15 +61,15 @@ export class ReplayRequestStore {
   }
 
   /**
-   * Keeps a request while the consumer is locked. The request of an operation has the id of the operation.
+   * Keeps a request while the consumer is locked. It has the id of its operation.
    */
   async insert(
     session: EngineSession,
     consumerName: string,
-    filter: ReplayFilter,
+    filter: StoredFilter,
     { from, to }: ReplayBounds,
     actor: string,
-    operationId: string | null,
+    operationId: string,
   ): Promise<ReplayRequest | undefined> {
     const [row] = await session.query<ReplayRequest>(
       `WITH log AS (
@@ -116,10 +89,10 @@ export class ReplayRequestStore {
        SELECT coalesce($10::uuid, gen_random_uuid()), $1::text, $2::text[], $3::text, $4::text, $5::timestamptz, $6::timestamptz,
          left($7::text, 255), log.first, log.last, pending.positions
        FROM log, pending WHERE pending.positions IS NOT NULL
-       RETURNING ${replayColumns(this.tables)}`,
+       RETURNING ${REPLAY_COLUMNS}`,
       [
         consumerName,
-        filter.eventNames ?? [],
+        namesOf(filter) ?? [],
         filter.aggregateType ?? null,
         filter.aggregateId ?? null,
         filter.since ?? null,
@@ -154,7 +127,7 @@ export class ReplayRequestStore {
     to = Number.MAX_SAFE_INTEGER,
     since,
     until,
-  }: ReplayFilter): Promise<ReplayBounds> {
+  }: OperationFilter): Promise<ReplayBounds> {
     const positionAt = (time: Date, slackMs: number) =>
       this.times.positionAt(this.db, new Date(time.getTime() + slackMs));
     return {
@@ -162,27 +135,11 @@ export class ReplayRequestStore {
       to: Math.min(to, until === undefined ? to : (await positionAt(until, CLOCK_SLACK_MS)) - 1),
     };
   }
-
-  /**
-   * Returns the requests of one consumer, or of all, the newest first. It returns `limit` of them, and in
-   * addition all unfinished ones of any age.
-   */
-  async listRequests(consumerName: string | undefined, limit: number): Promise<ReplayRequest[]> {
-    return this.db.query<ReplayRequest>(
-      `SELECT ${replayColumns(this.tables)} FROM ${this.replay} r
-       WHERE ($1::text IS NULL OR r.consumer_name = $1) AND (r.finished_at IS NULL OR r.id IN (
-         SELECT id FROM ${this.replay} WHERE $1::text IS NULL OR consumer_name = $1 ORDER BY created_at DESC, id LIMIT $2))
-       ORDER BY r.created_at DESC, r.id`,
-      [consumerName ?? null, limit],
-    );
-  }
 }
 
 /** SQL condition: the row of the inbox is at rest, so the consumer is done with its event. */
 export const isResolved = (alias: string) =>
   `(${alias}.status IN ('processed', 'skipped', 'dead_letter') OR (${alias}.status = 'failed' AND ${alias}.available_at IS NULL))`;
-
-const isNamed = `e.event_name = n.name OR (right(n.name, 1) = '*' AND e.event_name ^@ left(n.name, -1))`;
 
 /**
  * The events `e` of the log that a replay takes, each with its cursor `c`. Parameters: $1 the consumer, $4

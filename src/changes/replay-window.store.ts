@@ -4,8 +4,13 @@ import { endSoonWhenIdle } from '../database/sql/idle-limit.store.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { type Tables } from '../database/sql/tables.js';
 import { resolutionOf } from '../inbox/attempts.store.js';
-import type { ReplayRequest } from './replay.js';
-import { isResolved, matchedBy, ReplayRequestStore, replayColumns } from './replay-request.store.js';
+import {
+  isResolved,
+  matchedBy,
+  REPLAY_COLUMNS,
+  type ReplayRequest,
+  ReplayRequestStore,
+} from './replay-request.store.js';
 
 /** Number of events that one window sends. */
 const SENT_AT_ONCE = 500;
@@ -34,7 +39,7 @@ export type WindowResult =
   | { readonly state: 'sent'; readonly sent: number };
 
 /**
- * Works filtered replays off, and operations that are replays. Each window writes rows that are due now, and
+ * Works operations off that are replays. Each window writes rows that are due now, and
  * notes how far it has come. It does both in one transaction that holds the consumer's cursors. So two
  * workers take turns, a crash repeats nothing, and the number of partitions cannot change in between.
  *
@@ -78,7 +83,7 @@ export class ReplayWindowStore {
       await endSoonWhenIdle(session);
       await this.requests.lockConsumer(session, consumerName);
       const [request] = await session.query<ReplayRequest>(
-        `SELECT ${replayColumns(this.tables)} FROM ${this.replay} r WHERE consumer_name = $1 AND finished_at IS NULL
+        `SELECT ${REPLAY_COLUMNS} FROM ${this.replay} r WHERE consumer_name = $1 AND finished_at IS NULL
          ORDER BY created_at, id LIMIT 1 FOR UPDATE OF r`,
         [consumerName],
       );
@@ -89,13 +94,13 @@ export class ReplayWindowStore {
         await this.stop(
           session,
           request.id,
-          `It has stopped by itself: ${allowance?.failures} of its events have failed`,
+          `It has stopped by itself: ${allowance.failures} of its events have failed`,
         );
         return { state: 'sent', sent: 0 };
       }
       if (most === 0) return { state: 'waiting' };
-      const { sent, next } = await this.send(session, request, most, allowance !== undefined);
-      const isFull = allowance !== undefined && allowance.left !== null && sent >= allowance.left;
+      const { sent, next } = await this.send(session, request, most);
+      const isFull = allowance.left !== null && sent >= allowance.left;
       await session.query(
         `WITH noted AS (
            UPDATE ${this.replay} SET next_position = $2::bigint, sent = sent + $3, progressed_at = clock_timestamp(),
@@ -122,8 +127,7 @@ export class ReplayWindowStore {
     );
   }
 
-  /** Undefined for a request that is not an operation. */
-  private async allowanceOf(session: EngineSession, id: string): Promise<Allowance | undefined> {
+  private async allowanceOf(session: EngineSession, id: string): Promise<Allowance> {
     const count = (statuses: string) =>
       `CASE WHEN stop_after IS NOT NULL THEN (SELECT count(*) FROM (
          SELECT FROM ${this.tables.inboxEvent} i WHERE i.operation_id = o.id AND i.status IN (${statuses}) LIMIT ${MOST_JUDGED}) AS looked) END`;
@@ -134,6 +138,8 @@ export class ReplayWindowStore {
        FROM ${this.operation} o WHERE id = $1 AND kind = 'replay'`,
       [id],
     );
+    // Retention keeps an operation that runs, so there is one.
+    if (row === undefined) throw new Error(`The replay ${id} has no operation`);
     return row;
   }
 
@@ -154,7 +160,6 @@ export class ReplayWindowStore {
     session: EngineSession,
     request: ReplayRequest,
     most: number,
-    isOperation: boolean,
   ): Promise<{ sent: number; next: number }> {
     const { nextPosition, toPosition, aggregateType, aggregateId } = request;
     await planForTheseValues(session);
@@ -172,7 +177,6 @@ export class ReplayWindowStore {
       request.until,
       request.id,
       most,
-      isOperation ? request.id : null,
       request.requestedBy ?? 'unknown',
     ]);
     const full = (row?.matched ?? 0) >= most && typeof row?.last === 'number';
@@ -184,7 +188,7 @@ export class ReplayWindowStore {
     return `
       WITH pending AS MATERIALIZED (
         SELECT p.number - 1 AS partition, cardinality(r.pending) AS partitions, p.positions::int8multirange AS positions
-        FROM ${this.replay} r, unnest(r.pending) WITH ORDINALITY AS p (positions, number) WHERE r.id = $9
+        FROM ${this.replay} r, unnest(r.pending) WITH ORDINALITY AS p (positions, number) WHERE r.id = $9::uuid
       ), matched AS MATERIALIZED (
         SELECT e.id, e.position, e.aggregate_type, e.aggregate_id, c.partition,
           e.position <@ c.unread OR EXISTS (
@@ -194,8 +198,8 @@ export class ReplayWindowStore {
       ), sent AS (
         INSERT INTO ${this.tables.inboxEvent} AS i (outbox_event_id, position, consumer_name, partition, aggregate_type, aggregate_id,
           status, available_at, operation_id, resolution)
-        SELECT m.id, m.position, $1, m.partition, m.aggregate_type, m.aggregate_id, 'received', clock_timestamp(), $11::uuid,
-          ${resolutionOf('replay', '$12', 'NULL')}
+        SELECT m.id, m.position, $1, m.partition, m.aggregate_type, m.aggregate_id, 'received', clock_timestamp(), $9::uuid,
+          ${resolutionOf('replay', '$11', 'NULL')}
         FROM matched m CROSS JOIN (SELECT NULL AS error_fingerprint, 0 AS attempt_count, NULL::jsonb AS resolution) i
         WHERE NOT m.pending AND NOT EXISTS (
           SELECT 1 FROM ${this.tables.inboxEvent} u WHERE u.outbox_event_id = m.id AND u.consumer_name = $1
@@ -203,8 +207,8 @@ export class ReplayWindowStore {
         ORDER BY m.position
         ON CONFLICT (outbox_event_id, consumer_name) DO UPDATE
         SET status = 'received', attempt_count = 0, available_at = excluded.available_at, partition = excluded.partition,
-            processed_at = NULL, updated_at = clock_timestamp(), operation_id = coalesce(excluded.operation_id, i.operation_id),
-            resolution = ${resolutionOf('replay', '$12', 'NULL')}
+            processed_at = NULL, updated_at = clock_timestamp(), operation_id = excluded.operation_id,
+            resolution = ${resolutionOf('replay', '$11', 'NULL')}
         WHERE ${isResolved('i')}
         RETURNING 1
       )
@@ -213,9 +217,14 @@ export class ReplayWindowStore {
 }
 
 /** How many events the next window may send. 0 means that it has to wait. */
-function mostOf(allowance: Allowance | undefined): number | 'too many failures' {
-  if (allowance === undefined) return SENT_AT_ONCE;
-  const { rate, left, stopAfter, failures, pending, seconds } = allowance;
+function mostOf({
+  rate,
+  left,
+  stopAfter,
+  failures,
+  pending,
+  seconds,
+}: Allowance): number | 'too many failures' {
   if (stopAfter !== null && (failures ?? 0) >= stopAfter) return 'too many failures';
   const limits = [
     SENT_AT_ONCE,

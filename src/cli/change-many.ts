@@ -1,5 +1,7 @@
+import type { OneEventFilter } from '../changes/inbox-admin.store.js';
 import type { Operation, OperationRequest } from '../changes/operations/operation.js';
 import { checkKindsWereSeen, checkPlanHolds } from '../changes/operations/operation-checks.js';
+import type { OperationFilter } from '../changes/operations/operation-filter.js';
 import type { PlannedEvents } from '../changes/operations/operation-plan.store.js';
 import { authorOf } from './author.js';
 import type { CommandContext, CommandOption, CommandResult } from './command.js';
@@ -19,10 +21,7 @@ export const OPERATION_OPTIONS: Readonly<Record<string, CommandOption>> = {
 
 /** A change of events that the options choose. */
 export interface ManyChanged {
-  readonly request: Pick<
-    OperationRequest,
-    'kind' | 'filter' | 'states' | 'replay' | 'maxEvents' | 'stopAfter'
-  >;
+  readonly request: Pick<OperationRequest, 'kind' | 'filter' | 'states' | 'maxEvents' | 'stopAfter'>;
   /** The field of the result that has the number of events. */
   readonly field: 'redriven' | 'discarded' | 'replayed';
   /** More of the result. */
@@ -31,13 +30,13 @@ export interface ManyChanged {
   would(events: number, isAtLeast: boolean): string;
   /** What has happened to this number of events. */
   done(events: number): string;
-  /** Changes what there is at once. It is for a single event. A replay is always an operation. */
-  atOnce?(): Promise<number>;
+  /** Changes one event of one consumer at once. A replay is always an operation. */
+  one?(event: OneEventFilter): Promise<boolean>;
 }
 
 /**
- * Changes one event at once, and more as a stored operation: it counts, asks, starts the operation and shows
- * how far it is.
+ * Changes an event that is named at once, and more as a stored operation: it counts, asks, starts the
+ * operation and shows how far it is.
  */
 export async function changeMany(
   context: CommandContext,
@@ -60,8 +59,9 @@ export async function changeMany(
   const countedAt = performance.now();
   const isNothing = found.events === 0 && !found.isAtLeast;
   await context.confirm(async () => (isNothing ? undefined : would));
-  if (change.atOnce !== undefined && found.events <= 1) {
-    const changed = await change.atOnce();
+  const named = namedEvent(request.filter, found);
+  if (change.one !== undefined && named !== undefined) {
+    const changed = (await change.one(named)) ? 1 : 0;
     return { ok: true, data: { ...change.data, [field]: changed }, text: change.done(changed) };
   }
   if (isNothing) return { ok: true, data: { ...change.data, [field]: 0 }, text: change.done(0) };
@@ -73,6 +73,16 @@ export async function changeMany(
   return context.interruptible(async (signal) =>
     carriedOut(context, services, change, await start(), signal),
   );
+}
+
+/** The one event that the filter names, of the one consumer where it was found. */
+function namedEvent(
+  { position, outboxEventId, outboxEventIds, errorFingerprint }: OperationFilter,
+  { events, parts: [part] }: PlannedEvents,
+): OneEventFilter | undefined {
+  const id = outboxEventId ?? (outboxEventIds?.length === 1 ? outboxEventIds[0] : undefined);
+  if (events !== 1 || part === undefined || (id === undefined && position === undefined)) return undefined;
+  return { consumerName: part.consumerName, position, outboxEventId: id, errorFingerprint };
 }
 
 /** The answer to the question was about these counts. */

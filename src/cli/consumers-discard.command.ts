@@ -1,11 +1,19 @@
-import { checkStatesOfMany, isOfOneEvent } from '../changes/admin-checks.js';
+import { checkReason, isOfOneEvent } from '../changes/admin-checks.js';
 import type { DiscardableState } from '../changes/inbox-admin.store.js';
 import { authorOf, REASONED_CHANGE_OPTIONS } from './author.js';
+import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
 import { saidFirst } from './dry-run.js';
-import { countOption, listOption, ROW_OPTIONS, rowFilter, textOption } from './options.js';
+import {
+  countOption,
+  listOption,
+  OPERATION_FILTER_OPTIONS,
+  operationFilter,
+  rowFilter,
+  textOption,
+} from './options.js';
 import { withServices } from './services.js';
-import { counted } from './texts.js';
+import { counted, countedAtLeast } from './texts.js';
 
 const STATES: readonly DiscardableState[] = [
   'dead_letter',
@@ -26,8 +34,9 @@ export const consumersDiscardCommand: Command = {
       type: 'string',
       summary: `of these states only, divided by commas: ${STATES.join(', ')}; default: all (the last two for one event, by --position or --event-id)`,
     },
-    ...ROW_OPTIONS,
+    ...OPERATION_FILTER_OPTIONS,
     limit: { type: 'string', summary: 'the largest number, the oldest first; default: all that match' },
+    ...OPERATION_OPTIONS,
     ...REASONED_CHANGE_OPTIONS,
   },
   summary: 'set events that failed, wait or are dead aside for good',
@@ -46,27 +55,30 @@ function discard(
   const { by, via } = authorOf(context);
   const reason = textOption(options, 'reason');
   if (reason === undefined) throw new UsageError('consumers discard needs --reason <…>');
-  const limit = countOption(options, 'limit');
-  const filter = rowFilter(options, consumer);
-  return withServices(context, async ({ consumers: service, counts }) => {
-    const dry = await saidFirst(context, async () => {
-      // The event may have no row yet. It is discarded whatever its state.
-      if (isOfOneEvent(filter)) {
-        const what = 'This event would be set aside for good, whatever its state. This cannot be undone.';
-        return { what, data: { consumer } };
-      }
-      checkStatesOfMany(states ?? []);
-      const events = await counts.countDiscardable(filter, states ?? STATES, limit);
-      const what = `${counted(events, 'event')} would be set aside for good. This cannot be undone.`;
-      return { what, data: { consumer, events }, isNothing: events === 0 };
-    });
+  const filter = operationFilter(options, [], consumer);
+  checkReason(filter, reason);
+  const done = (events: number) => `${counted(events, 'event')} of "${consumer}" discarded.`;
+  return withServices(context, async (services) => {
+    const { consumers: service } = services;
+    if (!isOfOneEvent(filter))
+      return changeMany(context, services, {
+        request: { kind: 'discard', filter, states, maxEvents: countOption(options, 'limit') },
+        field: 'discarded',
+        data: { consumer },
+        would: (events, isAtLeast) =>
+          `${countedAtLeast(events, isAtLeast, 'event')} would be set aside for good. This cannot be undone.`,
+        done,
+      });
+    // The event may have no row yet. It is discarded whatever its state, so nothing is counted.
+    const dry = await saidFirst(context, async () => ({
+      what: 'This event would be set aside for good, whatever its state. This cannot be undone.',
+      data: { consumer },
+    }));
     if (dry !== undefined) return dry;
-    const discarded = await service.discard(filter, reason, { states, limit, by, via });
-    return {
-      ok: true,
-      data: { consumer, discarded },
-      text: `${counted(discarded, 'event')} of "${consumer}" discarded.`,
-    };
+    const discarded = (await service.discardOne(rowFilter(options, consumer), reason, { states, by, via }))
+      ? 1
+      : 0;
+    return { ok: true, data: { consumer, discarded }, text: done(discarded) };
   });
 }
 

@@ -1,8 +1,9 @@
 import type { ConsumerView } from '../changes/consumer.service.js';
-import type { ReplayRequest } from '../changes/replay.js';
+import type { Operation } from '../changes/operations/operation.js';
 import type { Command } from './command.js';
 import { deadLettersText, ownerText, pendingText, servingText } from './consumer-columns.js';
-import { withServices } from './services.js';
+import { placeText } from './replay-texts.js';
+import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
 import { counted } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
@@ -14,9 +15,9 @@ export const consumersListCommand: Command = {
   options: WATCH_OPTION,
   summary: 'show every consumer: its backlog, dead letters, owner and names',
   run: (context) =>
-    withServices(context, async ({ consumers: service }) => {
-      const [consumers, requests] = [await service.list(), await service.replays()];
-      const replays = requests.filter(({ finishedAt }) => finishedAt === null);
+    withServices(context, async (services) => {
+      const consumers = await services.consumers.list();
+      const replays = await runningReplays(services);
       return {
         ok: true,
         data: { consumers, replays },
@@ -51,8 +52,16 @@ export function stateOf(consumer: ConsumerView): string {
   return states.join(', ');
 }
 
-export function describeReplay(replay: ReplayRequest): string {
-  const { consumerName, sent, nextPosition, toPosition, operationId } = replay;
-  const operation = operationId === null ? '' : ` (operation ${operationId})`;
-  return `Replay for ${consumerName}: ${sent} sent, position ${Math.min(nextPosition, toPosition)} of ${toPosition}${operation}`;
+/** The replays that run, of one consumer or of all. */
+export async function runningReplays(
+  { operations }: CommandServices,
+  consumerName?: string,
+): Promise<Operation[]> {
+  const page = await operations.list({ kind: 'replay', state: 'running', consumerName, limit: 1_000 });
+  return page.operations;
+}
+
+export function describeReplay(replay: Operation): string {
+  const { filter, changed, id } = replay;
+  return `Replay for ${filter.consumerName}: ${changed} sent${placeText(replay)} (operation ${id})`;
 }

@@ -10,7 +10,7 @@ import {
 } from '../status/consumer-backlog.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
 import { ownerText } from './consumer-columns.js';
-import { describeReplay, stateOf } from './consumers-list.command.js';
+import { describeReplay, runningReplays, stateOf } from './consumers-list.command.js';
 import { facts } from './facts.js';
 import { nextPage } from './next-page.js';
 import { checkUuid, choiceOption, countOf, pageOption, textOption } from './options.js';
@@ -61,7 +61,7 @@ async function overview(
   const backlog = await services.backlogs.of(name);
   const blocking = await services.backlogs.blocking({ consumerName: name }, { limit: BLOCKING_SHOWN });
   const running = await services.processes.running(name);
-  const replays = (await services.consumers.replays(name)).filter(({ finishedAt }) => finishedAt === null);
+  const replays = await runningReplays(services, name);
   return {
     ok: true,
     data: { consumer: name, partitions, backlog, blocking, running, replays },

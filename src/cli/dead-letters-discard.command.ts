@@ -2,7 +2,13 @@ import { checkReason } from '../changes/admin-checks.js';
 import { authorOf, REASONED_CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
-import { CONSUMER_OPTION, chosenRowFilter, countOption, ROW_OPTIONS, textOption } from './options.js';
+import {
+  CONSUMER_OPTION,
+  countOption,
+  OPERATION_FILTER_OPTIONS,
+  operationFilter,
+  textOption,
+} from './options.js';
 import { type CommandServices, withServices } from './services.js';
 import { counted, countedAtLeast } from './texts.js';
 
@@ -14,7 +20,7 @@ export const deadLettersDiscardCommand: Command = {
   options: {
     reason: { type: 'string', summary: 'why, kept with each event (required)' },
     ...CONSUMER_OPTION,
-    ...ROW_OPTIONS,
+    ...OPERATION_FILTER_OPTIONS,
     limit: { type: 'string', summary: 'the largest number, the oldest first; default: all that match' },
     ...OPERATION_OPTIONS,
     ...REASONED_CHANGE_OPTIONS,
@@ -29,7 +35,7 @@ export const deadLettersDiscardCommand: Command = {
 
 function discard(context: CommandContext, services: CommandServices, reason: string): Promise<CommandResult> {
   const { options } = context;
-  const filter = chosenRowFilter(context);
+  const filter = operationFilter(options, context.arguments);
   checkReason(filter, reason);
   const states = ['dead_letter'] as const;
   const limit = countOption(options, 'limit');
@@ -43,6 +49,6 @@ function discard(context: CommandContext, services: CommandServices, reason: str
       `${countedAtLeast(events, isAtLeast, 'event')} would be set aside for good. This cannot be undone.`,
     done: (events) =>
       `${counted(events, 'event')}${consumer === undefined ? '' : ` of "${consumer}"`} discarded.`,
-    atOnce: () => services.consumers.discard(filter, reason, { states, limit, by, via }),
+    one: (event) => services.consumers.discardOne(event, reason, { states, by, via }),
   });
 }

@@ -1,7 +1,7 @@
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
-import { CONSUMER_OPTION, chosenRowFilter, countOption, ROW_OPTIONS } from './options.js';
+import { CONSUMER_OPTION, countOption, OPERATION_FILTER_OPTIONS, operationFilter } from './options.js';
 import { type CommandServices, withServices } from './services.js';
 import { counted, countedAtLeast } from './texts.js';
 
@@ -14,7 +14,7 @@ export const deadLettersRedriveCommand: Command = {
   restParameter: 'event',
   options: {
     ...CONSUMER_OPTION,
-    ...ROW_OPTIONS,
+    ...OPERATION_FILTER_OPTIONS,
     limit: {
       type: 'string',
       summary: `the largest number, the oldest first, default ${DEFAULT_LIMIT}, or all events that are named; try 1 first, to see whether the cause is gone`,
@@ -30,7 +30,7 @@ export const deadLettersRedriveCommand: Command = {
 
 function redrive(context: CommandContext, services: CommandServices): Promise<CommandResult> {
   const { options } = context;
-  const filter = chosenRowFilter(context);
+  const filter = operationFilter(options, context.arguments);
   // Who names events one by one means all of them.
   const limit =
     countOption(options, 'limit') ?? (filter.outboxEventIds === undefined ? DEFAULT_LIMIT : undefined);
@@ -44,11 +44,7 @@ function redrive(context: CommandContext, services: CommandServices): Promise<Co
       const more = isDefault ? ' There may be more: --limit says how many at most.' : '';
       return `${counted(events, 'event')} sent on ${whose(events)} way again.${more}`;
     },
-    atOnce: () =>
-      services.consumers.redrive(filter, {
-        limit: limit ?? Number.MAX_SAFE_INTEGER,
-        ...authorOf(context),
-      }),
+    one: (event) => services.consumers.redriveOne(event, authorOf(context)),
   });
 }
 

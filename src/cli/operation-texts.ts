@@ -1,6 +1,5 @@
 import type { LeftOut, Operation, OperationPart } from '../changes/operations/operation.js';
-import type { InboxFilter } from '../inbox/inbox-record.js';
-import { partOfLog } from './replay-texts.js';
+import type { StoredFilter } from '../changes/operations/operation-filter.js';
 import { table } from './table.js';
 import { counted } from './texts.js';
 
@@ -9,28 +8,33 @@ export function progressText({ changed, plannedEvents, plannedAtLeast }: Operati
   return `${changed} of ${plannedEvents}${plannedAtLeast ? '+' : ''}`;
 }
 
-const WORDS: Readonly<Record<keyof InboxFilter, string>> = {
+const WORDS: Readonly<Record<keyof StoredFilter, string>> = {
   consumerName: 'consumer',
   eventName: 'event',
+  eventNames: 'events',
   aggregateType: 'aggregate type',
   aggregateId: 'aggregate id',
   outboxEventId: 'event id',
   outboxEventIds: 'events that were named',
   position: 'position',
   errorFingerprint: 'fingerprint',
+  since: 'since',
+  until: 'until',
+  from: 'from position',
+  to: 'to position',
 };
 
 export function filterText({
   filter,
   states,
-  replay,
   chosenEvents,
-}: Pick<Operation, 'filter' | 'states' | 'replay' | 'chosenEvents'>): string {
+}: Pick<Operation, 'filter' | 'states' | 'chosenEvents'>): string {
   const parts = Object.entries(WORDS).flatMap(([field, word]) => {
-    const value = filter[field as keyof InboxFilter];
-    return value === undefined || field === 'outboxEventIds' ? [] : [`${word} ${value}`];
+    const value = filter[field as keyof StoredFilter];
+    return value === undefined || field === 'outboxEventIds'
+      ? []
+      : [`${word} ${Array.isArray(value) ? value.join(', ') : value}`];
   });
-  parts.push(...partOfLog(replay));
   if (chosenEvents !== null) parts.push(`${counted(chosenEvents, 'event')} named one by one`);
   if (states !== null) parts.push(`state ${states.join(' or ')}`);
   return parts.length === 0 ? 'everything' : parts.join(', ');

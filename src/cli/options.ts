@@ -1,7 +1,11 @@
-import { checkFilter } from '../inbox/filter-checks.js';
+import {
+  checkOperationFilter,
+  type OperationFilter,
+  type PartOfLog,
+} from '../changes/operations/operation-filter.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
-import { isUuid } from '../words/text.js';
-import { timeOf } from '../words/time-text.js';
+import { isUuid, isUuid } from '../words/text.js';
+import { timeOf, timeOf } from '../words/time-text.js';
 import { type CommandContext, type CommandOption, UsageError } from './command.js';
 
 type Options = CommandContext['options'];
@@ -35,18 +39,45 @@ export function rowFilter(options: Options, consumerName = textOption(options, '
   };
 }
 
-/** The rows that the options choose, of the events that the arguments name one by one if there are any. */
-export function chosenRowFilter({
-  arguments: ids,
-  options,
-}: Pick<CommandContext, 'arguments' | 'options'>): InboxFilter {
-  if (ids.length === 0) return rowFilter(options);
+/** Options that select a part of the log. */
+export const PART_OPTIONS: CommandOptions = {
+  from: { type: 'string', summary: 'position to begin at' },
+  to: { type: 'string', summary: 'last position; default: the end of the log' },
+  event: {
+    type: 'string',
+    summary: 'only these event names, divided by commas; a trailing * matches the rest',
+  },
+  since: { type: 'string', summary: 'only events written at this time or later' },
+  until: { type: 'string', summary: 'only events written before this time' },
+};
+
+export function partOfLog(options: Options): PartOfLog {
+  return {
+    from: countOption(options, 'from'),
+    to: countOption(options, 'to'),
+    eventNames: listOption(options, 'event'),
+    since: dateOption(options, 'since'),
+    until: dateOption(options, 'until'),
+  };
+}
+
+/** Options that select what an operation takes. */
+export const OPERATION_FILTER_OPTIONS: CommandOptions = { ...ROW_OPTIONS, ...PART_OPTIONS };
+
+/** What an operation takes: what the options choose, of the events that are named one by one if there are any. */
+export function operationFilter(
+  options: Options,
+  ids: readonly string[],
+  consumerName = textOption(options, 'consumer'),
+): OperationFilter {
+  const filter = { ...rowFilter(options, consumerName), eventName: undefined, ...partOfLog(options) };
+  if (ids.length === 0) return filter;
   if (options['event-id'] !== undefined)
     throw new UsageError('--event-id names a single event: to name several, give all of them as arguments');
   for (const id of ids) checkUuid(id, '<event>');
-  const filter = { ...rowFilter(options), outboxEventIds: ids };
-  checkFilter(filter);
-  return filter;
+  const chosen = { ...filter, outboxEventIds: ids };
+  checkOperationFilter(chosen);
+  return chosen;
 }
 
 export function textOption(options: Options, name: string): string | undefined {

@@ -1,5 +1,5 @@
-import { checkReplay, isWholeRange } from '../changes/admin-checks.js';
-import type { ReplayFilter, ReplayResult } from '../changes/replay.js';
+import type { ReplayedRange, ReplayFilter, ReplayRange } from '../changes/replay.js';
+import { checkReplayRange } from '../changes/replay-at-once.js';
 import { authorOf } from './author.js';
 import { type CommandContext, type CommandResult, UsageError } from './command.js';
 import { saidFirst } from './dry-run.js';
@@ -10,29 +10,32 @@ import { counted } from './texts.js';
 /** Options that only operations have. */
 const OF_OPERATIONS = ['limit', 'rate', 'stop-after', 'detach'];
 
-/** Whether a replay needs no operation: `--at-once` says so for a range of positions. */
-export function isReplayedAtOnce({ options }: CommandContext, selection: ReplayFilter): boolean {
-  if (options['at-once'] !== true) return false;
+/** The range of a replay that needs no operation: `--at-once` says so. */
+export function rangeAtOnce(
+  { options }: CommandContext,
+  { from, to, ...others }: ReplayFilter,
+): ReplayRange | undefined {
+  if (options['at-once'] !== true) return undefined;
   const foreign = OF_OPERATIONS.find((name) => options[name] !== undefined);
   if (foreign !== undefined)
     throw new UsageError(`--at-once starts no operation, and --${foreign} is only for an operation`);
-  if (!isWholeRange(selection))
+  if (from === undefined || Object.values(others).some((value) => value !== undefined))
     throw new UsageError('--at-once is for a range of positions: give only --from, and --to if you like');
-  return true;
+  return { from, to };
 }
 
 /** Puts a range of positions back into the cursor. */
 export async function replayAtOnce(
   context: CommandContext,
   services: CommandServices,
-  selection: ReplayFilter,
+  range: ReplayRange,
 ): Promise<CommandResult> {
   const [consumer = ''] = context.arguments;
   const { consumers: service, counts } = services;
   const dry = await saidFirst(context, async () => {
-    checkReplay(selection);
+    checkReplayRange(range);
     await registeredConsumer(context, services, consumer);
-    const positions = await counts.countPositions(consumer, selection.from ?? 1, selection.to);
+    const positions = await counts.countPositions(consumer, range.from, range.to);
     return {
       what: `Consumer "${consumer}" is given ${counted(positions, 'position')} of the log again.`,
       data: { consumer, positions },
@@ -40,12 +43,10 @@ export async function replayAtOnce(
     };
   });
   if (dry !== undefined) return dry;
-  const replay = await service.replay(consumer, selection, authorOf(context));
+  const replay = await service.replayAtOnce(consumer, range, authorOf(context));
   return { ok: true, data: { replay }, text: describe(consumer, replay) };
 }
 
-function describe(consumer: string, replay: ReplayResult): string {
-  if (replay.kind === 'request') throw new Error('A range of positions was kept as a request');
-  const { from, to, positions } = replay;
+function describe(consumer: string, { from, to, positions }: ReplayedRange): string {
   return `${counted(positions, 'position')} from ${from} to ${to} ${positions === 1 ? 'is' : 'are'} delivered to "${consumer}" again.`;
 }

@@ -28,15 +28,3 @@ export function placeText({ nextPosition, toPosition }: Operation): string {
   if (nextPosition === null || toPosition === null) return '';
   return `, at position ${Math.min(nextPosition, toPosition)} of ${toPosition}`;
 }
-
-/** Which part of the log a replay delivers again. */
-export function partOfLog(replay: Operation['replay']): string[] {
-  const { from, to, since, until, eventNames } = replay ?? {};
-  return [
-    ...(eventNames === undefined ? [] : [`events ${eventNames.join(', ')}`]),
-    ...(since === undefined ? [] : [`since ${since}`]),
-    ...(until === undefined ? [] : [`until ${until}`]),
-    ...(from === undefined ? [] : [`from position ${from}`]),
-    ...(to === undefined ? [] : [`to position ${to}`]),
-  ];
-}

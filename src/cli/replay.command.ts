@@ -2,8 +2,8 @@ import type { ReplayFilter } from '../changes/replay.js';
 import { CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
-import { countOption, dateOption, listOption, textOption } from './options.js';
-import { isReplayedAtOnce, replayAtOnce } from './replay-at-once.js';
+import { countOption, PART_OPTIONS, partOfLog, textOption } from './options.js';
+import { rangeAtOnce, replayAtOnce } from './replay-at-once.js';
 import { type CommandServices, withServices } from './services.js';
 import { counted, countedAtLeast } from './texts.js';
 
@@ -12,16 +12,9 @@ export const replayCommand: Command = {
   name: 'replay',
   parameters: ['consumer'],
   options: {
-    from: { type: 'string', summary: 'position to begin at' },
-    to: { type: 'string', summary: 'last position; default: the end of the log' },
-    event: {
-      type: 'string',
-      summary: 'only these event names, divided by commas; a trailing * matches the rest',
-    },
+    ...PART_OPTIONS,
     'aggregate-type': { type: 'string', summary: 'only this type of aggregate' },
     'aggregate-id': { type: 'string', summary: 'only this aggregate; needs --aggregate-type' },
-    since: { type: 'string', summary: 'only events written at this time or later' },
-    until: { type: 'string', summary: 'only events written before this time' },
     limit: { type: 'string', summary: 'the largest number, the oldest first; default: all that match' },
     ...OPERATION_OPTIONS,
     'stop-after': { type: 'string', summary: 'stop by itself after this number of them have failed' },
@@ -35,9 +28,9 @@ export const replayCommand: Command = {
   summary: 'deliver events to a consumer again: a range of positions, or what matches the options',
   run: (context) => {
     const selection = selectionOf(context.options);
-    const isAtOnce = isReplayedAtOnce(context, selection);
+    const range = rangeAtOnce(context, selection);
     return withServices(context, (services) =>
-      isAtOnce ? replayAtOnce(context, services, selection) : replay(context, services, selection),
+      range === undefined ? replay(context, services, selection) : replayAtOnce(context, services, range),
     );
   },
 };
@@ -49,12 +42,10 @@ function replay(
 ): Promise<CommandResult> {
   const { options } = context;
   const [consumer = ''] = context.arguments;
-  const { aggregateType, aggregateId, ...replay } = selection;
   return changeMany(context, services, {
     request: {
       kind: 'replay',
-      filter: { consumerName: consumer, aggregateType, aggregateId },
-      replay,
+      filter: { consumerName: consumer, ...selection },
       maxEvents: countOption(options, 'limit'),
       stopAfter: countOption(options, 'stop-after'),
     },
@@ -68,13 +59,9 @@ function replay(
 
 function selectionOf(options: CommandContext['options']): ReplayFilter {
   const selection: ReplayFilter = {
-    from: countOption(options, 'from'),
-    to: countOption(options, 'to'),
-    eventNames: listOption(options, 'event'),
+    ...partOfLog(options),
     aggregateType: textOption(options, 'aggregate-type'),
     aggregateId: textOption(options, 'aggregate-id'),
-    since: dateOption(options, 'since'),
-    until: dateOption(options, 'until'),
   };
   const { to: _, ...chosen } = selection;
   if (Object.values(chosen).some((value) => value !== undefined)) return selection;

@@ -45,15 +45,16 @@ export function withServices<R>(
     const sources = { environment, engine: db.engine };
     const settings = new IntegrationSettingsService(db, sources, settingGroupsOf(extensions), admin);
     await settings.load();
+    const operations = new OperationService(admin, operationKindsOf(extensions));
     return work({
       db,
       admin,
       settings,
-      consumers: consumerServiceOf(admin, settings, new OutboxNotifier()),
+      consumers: consumerServiceOf(admin, settings, new OutboxNotifier(), operations),
       counts: new AdminCountStore(db),
       backlogs: new ConsumerBacklogService(admin),
       failures: new FailureGroupService(admin),
-      operations: new OperationService(admin, operationKindsOf(extensions)),
+      operations,
       processes: new ProcessService(admin, settings),
       events: new EventLookService(new EventLookStore(admin)),
       audit: new AuditService(admin),

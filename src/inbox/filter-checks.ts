@@ -17,14 +17,17 @@ const FILTER_FIELDS = [
 /** How many events somebody may choose one by one. More are chosen by what they have in common. */
 export const MOST_CHOSEN = 1_000;
 
-/** Refuses unknown fields, because a filter without the intended field would choose more than was meant. */
-export function checkFilter(filter: InboxFilter): void {
+/**
+ * Refuses unknown fields, because a filter without the intended field would choose more than was meant.
+ * `others` are fields that the caller has checked, for the message.
+ */
+export function checkFilter(filter: InboxFilter, others: readonly string[] = []): void {
   for (const [name, value] of Object.entries(filter)) {
     if (!(FILTER_FIELDS as readonly string[]).includes(name)) {
-      throw invalid(
-        `A filter has no ${name}; it has ${FILTER_FIELDS.join(', ')}${suggestionFor(name, FILTER_FIELDS)}`,
-        { field: name },
-      );
+      const known = [...FILTER_FIELDS, ...others];
+      throw invalid(`A filter has no ${name}; it has ${known.join(', ')}${suggestionFor(name, known)}`, {
+        field: name,
+      });
     }
     if (name !== 'position' && name !== 'outboxEventIds') checkText(name, value);
   }

@@ -3,6 +3,7 @@ import { AdminTasks } from '../changes/admin-tasks.js';
 import { ConsumerService } from '../changes/consumer.service.js';
 import { consumerServiceOf } from '../changes/consumer-service-of.js';
 import { CorrectionService } from '../changes/correction.service.js';
+import { OperationService } from '../changes/operations/operation.service.js';
 import { OperationKinds } from '../changes/operations/operation-kinds.js';
 import { OperationRunner } from '../changes/operations/operation-runner.js';
 import { RepartitionSteps } from '../changes/repartition-steps.js';
@@ -33,7 +34,7 @@ import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js
 export const CONSUMERS: Provider[] = [
   {
     provide: ConsumerService,
-    inject: [AdminDatabase, IntegrationSettingsService, OutboxNotifier],
+    inject: [AdminDatabase, IntegrationSettingsService, OutboxNotifier, OperationService],
     useFactory: consumerServiceOf,
   },
   {

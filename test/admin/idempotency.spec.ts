@@ -46,7 +46,6 @@ const BODIES: Readonly<Record<string, object>> = {
   'consumers/:name/pause': {},
   'consumers/:name/resume': {},
   'consumers/:name/repartition': { partitions: 2 },
-  'consumers/:name/replays': { since: '2026-11-25T00:00:00Z' },
   'events/:id/correct': { consumer: 'billing', payload: '{}', reason: 'one' },
   operations: { kind: 'redrive', consumer: 'billing' },
   'operations/:id/run': {},

@@ -10,7 +10,6 @@ import { everyRoute, partModules } from './every-section.js';
 const EVENT_ID = '00000000-0000-7000-8000-000000000001';
 const QUERIES: Readonly<Record<string, string>> = {
   'entities/:type/:id/graph': '?module=shop',
-  'consumers/:name/replays/count': '?since=2026-11-25T00:00:00Z',
   'events/:id/history': '?consumer=billing',
   'dead-letters/groups/:fingerprint': '?consumer=billing',
 };

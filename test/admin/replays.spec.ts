@@ -8,6 +8,8 @@ let admin: AdminApp;
 beforeAll(async () => {
   database = await createTestDatabase();
   await registerConsumer(database, 'billing');
+  // It has handled all of them.
+  await database.pool.query(`UPDATE integration.inbox_cursor SET unread = '{[5,)}'`);
   await write(1, 'order.placed', '2026-01-01T10:00:00Z');
   await write(2, 'order.paid', '2026-01-01T12:00:00Z');
   await write(3, 'mail.sent', '2026-01-01T12:00:00Z');
@@ -31,66 +33,73 @@ async function write(position: number, name: string, at: string): Promise<void> 
   );
 }
 
-it.each([
-  ['since=2026-01-01T11:00:00Z', 2],
-  ['since=2026-01-01T00:00:00Z', 3],
-  ['since=2026-01-01T00:00:00Z&until=2026-01-01T13:00:00Z', 2],
-  ['since=2026-01-01T00:00:00Z&eventName=order.pa*', 2],
-  ['since=2026-01-01T00:00:00Z&eventName=order.placed', 1],
-  ['since=2027-01-01T00:00:00Z', 0],
-])('a replay with %s would look at %d events of the consumer', async (query, count) => {
-  expect((await admin.ask(`consumers/billing/replays/count?${query}`)).json).toEqual({
-    count,
-    atLeast: false,
+const plan = (json: object) =>
+  admin.ask('operations', { method: 'POST', json: { kind: 'replay', consumer: 'billing', ...json } });
+
+it.each<[object, number]>([
+  [{ since: '2026-01-01T11:00:00Z' }, 2],
+  [{ since: '2026-01-01T00:00:00Z' }, 3],
+  [{ since: '2026-01-01T00:00:00Z', until: '2026-01-01T13:00:00Z' }, 2],
+  [{ since: '2026-01-01T00:00:00Z', eventName: 'order.pa*' }, 2],
+  [{ since: '2026-01-01T00:00:00Z', eventName: 'order.placed' }, 1],
+  [{ since: '2027-01-01T00:00:00Z' }, 0],
+  [{ from: 2 }, 2],
+  [{ from: 1, to: 2 }, 2],
+  [{ aggregateType: 'order', aggregateId: 'o1' }, 3],
+])('a replay with %j would send %d events of the consumer again', async (choice, events) => {
+  expect(await plan(choice)).toMatchObject({
+    status: 200,
+    json: { plannedEvents: events, plannedAtLeast: false },
   });
 });
 
-it('a replay is kept with who asked for it and why, and is listed', async () => {
-  const body = { since: '2026-01-01T11:00:00Z', reason: 'the receiver had lost them' };
-  const started = await admin.ask('consumers/billing/replays', { method: 'POST', json: body });
+it('a replay is kept with who asked for it and why, and is listed by its kind and its consumer', async () => {
+  const planned = await plan({ since: '2026-01-01T11:00:00Z', reason: 'the receiver had lost them' });
+  const { id } = planned.json;
+  const started = await admin.ask(`operations/${id}/run`, { method: 'POST', json: {} });
   expect(started).toMatchObject({
     status: 200,
     json: {
-      consumerName: 'billing',
-      since: '2026-01-01T11:00:00.000Z',
+      filter: { consumerName: 'billing', since: '2026-01-01T11:00:00.000Z' },
       requestedBy: 'ann',
       finishedAt: null,
     },
   });
-  expect((await admin.ask('consumers/billing/replays')).json).toEqual({ items: [started.json] });
-  expect((await admin.ask('audit?target=consumer/billing')).json.items[0]).toMatchObject({
+  const other = await admin.ask('operations', {
+    method: 'POST',
+    json: { kind: 'redrive', consumer: 'billing' },
+  });
+  const idsOf = async (query: string) =>
+    (await admin.ask(`operations?${query}`)).json.items.map((item: { id: string }) => item.id);
+  expect(await idsOf('kind=replay&consumer=billing&state=running')).toEqual([id]);
+  expect(await idsOf('kind=redrive')).toEqual([other.json.id]);
+  expect(await idsOf('kind=replay&consumer=nobody')).toEqual([]);
+  expect((await admin.ask(`audit?target=operation/${id}`)).json.items[0]).toMatchObject({
     actor: 'ann',
     via: 'rest',
-    reason: 'the receiver had lost them',
+    action: 'operations.run',
   });
 });
 
-it('a replay needs a time, a consumer that exists, and its permission', async () => {
-  const send = (name: string, json: object) =>
-    admin.ask(`consumers/${name}/replays`, { method: 'POST', json });
-  expect(await send('billing', {})).toMatchObject({ status: 400 });
-  expect(await send('nobody', { since: '2026-01-01T00:00:00Z' })).toMatchObject({ status: 404 });
-  expect(await admin.ask('consumers/nobody/replays')).toMatchObject({ status: 404 });
+it('a replay needs a choice, a consumer that exists, and its permission', async () => {
+  expect(await plan({})).toMatchObject({ status: 400 });
+  expect(await plan({ consumer: 'nobody', from: 1 })).toMatchObject({ status: 404 });
   mayReplay = false;
-  expect(await send('billing', { since: '2026-01-01T00:00:00Z' })).toMatchObject({ status: 403 });
+  expect(await plan({ from: 1 })).toMatchObject({ status: 403 });
+  mayReplay = true;
 });
 
 it('a replay as an operation needs the permission to replay too, for its plan and for its run', async () => {
-  const plan = () =>
-    admin.ask('operations', {
-      method: 'POST',
-      json: { kind: 'replay', consumer: 'billing', since: '2026-01-01T11:00:00Z', reason: 'lost' },
-    });
-  mayReplay = true;
-  const planned = await plan();
+  const ofTheTime = () => plan({ since: '2026-01-01T11:00:00Z', reason: 'lost' });
+  const planned = await ofTheTime();
   expect(planned).toMatchObject({
     status: 200,
-    json: { kind: 'replay', state: 'planned', replay: { since: '2026-01-01T11:00:00.000Z' } },
+    json: { kind: 'replay', state: 'planned', filter: { since: '2026-01-01T11:00:00.000Z' } },
   });
   const run = () => admin.ask(`operations/${planned.json.id}/run`, { method: 'POST', json: {} });
   mayReplay = false;
   try {
-    expect((await plan()).status).toBe(403);
+    expect((await ofTheTime()).status).toBe(403);
     expect((await run()).status).toBe(403);
     const { json } = await admin.ask('audit?action=consumers.replay&outcome=denied');
     expect(json.items.slice(0, 2)).toMatchObject([

@@ -14,7 +14,6 @@ export const EVENT_ID = '00000000-0000-7000-8000-000000000001';
 const QUERIES: Readonly<Record<string, string>> = {
   '/entities/{type}/{id}/graph': '?module=shop',
   '/events/{id}/history': '?consumer=billing',
-  '/consumers/{name}/replays/count': '?since=2026-01-01T00:00:00Z',
   '/dead-letters/groups/{fingerprint}': '?consumer=billing',
 };
 
@@ -36,8 +35,6 @@ export async function bodyFor(path: string, database: TestDatabase): Promise<Rec
   if (path === '/settings' || path.endsWith('/preview')) return { values: { batchSize: 7, maxAttempts: 9 } };
   if (path === '/operations') return { kind: 'redrive', consumer: 'billing' };
   if (path.endsWith('/correct')) return { consumer: 'billing', payload: { right: true }, reason: 'typo' };
-  if (path.endsWith('/replays')) return { since: '2026-01-01T00:00:00Z' };
-  if (path.endsWith('/reseal')) return { tenant: 'acme' };
   if (path.endsWith('/{fingerprint}')) return { note: 'known' };
   if (!path.endsWith('/restore')) return {};
   const { rows } = await database.pool.query(

@@ -116,6 +116,14 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
       given: withStoredConsumer,
       make: (author) => consumers().replay('stored', { from: 1, to: 3 }, author),
       noted: {
+        action: 'operations.run',
+        after: { kind: 'replay', filter: { consumerName: 'stored', from: 1, to: 3 } },
+      },
+    },
+    replayAtOnce: {
+      given: withStoredConsumer,
+      make: (author) => consumers().replayAtOnce('stored', { from: 1, to: 3 }, author),
+      noted: {
         action: 'consumers.replay',
         target: 'consumer/stored',
         after: { from: 1, to: 3 },
@@ -126,16 +134,30 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
       given: withDeadLetters,
       make: (author) => consumers().redrive({ consumerName: 'billing' }, author),
       noted: {
+        action: 'operations.run',
+        after: { kind: 'redrive', filter: { consumerName: 'billing' } },
+      },
+    },
+    redriveOne: {
+      given: withDeadLetters,
+      make: (author) => consumers().redriveOne({ consumerName: 'billing', position: 1 }, author),
+      noted: {
         action: 'events.redrive',
-        target: 'consumer/billing',
-        after: { filter: { consumerName: 'billing' } },
-        affected: 3,
+        target: 'consumer/billing/event/1',
+        after: { filter: { consumerName: 'billing', position: 1 } },
+        affected: 1,
       },
     },
     discard: {
       given: withDeadLetters,
       make: ({ reason = '', ...author }) => consumers().discard({ consumerName: 'billing' }, reason, author),
-      noted: { action: 'events.discard', target: 'consumer/billing', affected: 3 },
+      noted: { action: 'operations.run', after: { kind: 'discard' } },
+    },
+    discardOne: {
+      given: withDeadLetters,
+      make: ({ reason = '', ...author }) =>
+        consumers().discardOne({ consumerName: 'billing', position: 1 }, reason, author),
+      noted: { action: 'events.discard', target: 'consumer/billing/event/1', affected: 1 },
     },
     repartition: {
       given: withStoredConsumer,
@@ -371,18 +393,25 @@ describe('what admins change', () => {
   it('is not noted when a call changes nothing', async () => {
     await consumers().resume('billing');
     await settings().reset('batchSize');
-    expect(await consumers().redrive({ consumerName: 'billing' })).toBe(0);
+    expect(await consumers().redriveOne({ consumerName: 'billing', position: 1 })).toBe(false);
     expect(await consumers().removeNames('billing', [])).toEqual(['order.*']);
     expect(await consumers().repartition('billing', 1)).toBe('done');
     expect((await audit().list()).entries).toEqual([]);
   });
 
   it('is noted with each of its transactions when it takes several', async () => {
-    await withDeadLetters(1_200);
-    await consumers().pause('billing');
-    await consumers().redrive({ consumerName: 'billing' }, { limit: 2_000, by: 'ann' });
-    const { entries } = await audit().list({ action: 'events.redrive' });
-    expect(entries.map(({ affected }) => affected)).toEqual([200, 500, 500]);
+    await withStoredConsumer();
+    await database.pool.query(
+      `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id)
+       SELECT 'order.placed', 'test', 'order', 'many' FROM generate_series(1, 45000)`,
+    );
+    await database.pool.query(
+      `UPDATE integration.inbox_cursor SET unread = '{[50000,)}' WHERE consumer_name = 'stored'`,
+    );
+    const { positions } = await consumers().replayAtOnce('stored', { from: 1 }, { by: 'ann' });
+    const { entries } = await audit().list({ action: 'consumers.replay' });
+    expect(entries).toHaveLength(3);
+    expect(entries.reduce((sum, { affected }) => sum + (affected ?? 0), 0)).toBe(positions);
   });
 
   it.each([

@@ -90,8 +90,7 @@ describe('a plan that stopped counting', () => {
     });
     const planned = await operations().plan({
       kind: 'replay',
-      filter: { consumerName: 'billing' },
-      replay: { from: 1 },
+      filter: { consumerName: 'billing', from: 1 },
       by: 'ann',
     });
     expect(planned).toMatchObject({ plannedEvents: 3, plannedAtLeast: true });

@@ -13,7 +13,7 @@ import { operationKindsOf } from '../../src/module/extension.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { type InboxRow, inboxRows } from '../support/inbox-rows.js';
 import { publishOrders } from '../support/orders.js';
-import { killHolderOf, operationEnded } from '../support/running-operation.js';
+import { changedBy, killHolderOf, operationEnded } from '../support/running-operation.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { startWorker } from '../support/worker-process.js';
@@ -133,7 +133,7 @@ describe('an operation on events that were chosen one by one', () => {
     const ids = await withDeadLetters(4);
     await app.context
       .get(ConsumerService)
-      .discard({ consumerName: 'billing', outboxEventId: ids[1] }, 'test');
+      .discardOne({ consumerName: 'billing', outboxEventId: ids[1] }, 'test');
     const unknown = randomUUID();
     const planned = await plan([unknown.toUpperCase(), ids[3], ids[1], ids[0]]);
     expect(planned).toMatchObject({
@@ -202,14 +202,14 @@ describe('an operation on events that were chosen one by one', () => {
     expect(await idsOf(isDead)).toEqual(ids.filter((each) => !chosen.slice(0, changed).includes(each)));
   });
 
-  it('is at once where a service is asked to change them at once', async () => {
+  it('is started by the service of consumers too, with all of its events', async () => {
     const ids = await withDeadLetters(5);
     const consumers = app.context.get(ConsumerService);
     const mails = { consumerName: 'mails', outboxEventIds: [ids[4], ids[1]] as string[] };
-    expect(await consumers.discard(mails, 'test orders')).toBe(2);
+    expect(await changedBy(app, consumers.discard(mails, 'test orders'))).toBe(2);
     expect(await idsOf(isDead, 'mails')).toEqual([ids[0], ids[2], ids[3]]);
     fate = () => {};
-    expect(await consumers.redrive({ outboxEventIds: ids.slice(0, 2) })).toBe(3);
+    expect(await changedBy(app, consumers.redrive({ outboxEventIds: ids.slice(0, 2) }))).toBe(3);
     await until('they are handled', async () => handled.length === 3);
     expect(handled.sort()).toEqual(['billing o0', 'billing o1', 'mails o0']);
     await expect(consumers.redrive({ outboxEventIds: [] })).rejects.toMatchObject({

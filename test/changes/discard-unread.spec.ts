@@ -85,7 +85,7 @@ describe('an event of the log that ends again and again with nothing counted', (
     await orders.stuckRuns.first(2);
     expect(await inboxRows(database, 'billing')).toEqual([]);
     const filter = { consumerName: 'billing', position: first(published) };
-    expect(await app.consumers.discard(filter, 'its receiver is gone for good')).toBe(1);
+    expect(await app.consumers.discardOne(filter, 'its receiver is gone for good')).toBe(true);
     await orders.handled.find((what) => what === 'a:next');
     await app.api.publishEvent(event('a', 'later'));
     await orders.handled.find((what) => what === 'a:later');
@@ -110,7 +110,7 @@ describe('an event of the log that ends again and again with nothing counted', (
     const runs = orders.stuckRuns.all.length;
     await app.processor.drain();
     expect(orders.stuckRuns.all).toHaveLength(runs);
-    expect(await app.consumers.discard(filter, 'once more')).toBe(0);
+    expect(await app.consumers.discardOne(filter, 'once more')).toBe(false);
   });
 
   it('is discarded by its id while its retry runs so', async () => {
@@ -135,8 +135,8 @@ describe('an event of the log that ends again and again with nothing counted', (
       );
     await until('its retry runs', isItsRow('processing'));
     const filter = { consumerName: 'billing', outboxEventId: stuck?.outboxEventId };
-    expect(await app.consumers.discard(filter, 'given up', { states: ['unread', 'failed'] })).toBe(0);
-    expect(await app.consumers.discard(filter, 'given up')).toBe(1);
+    expect(await app.consumers.discardOne(filter, 'given up', { states: ['unread', 'failed'] })).toBe(false);
+    expect(await app.consumers.discardOne(filter, 'given up')).toBe(true);
     await orders.handled.find((what) => what === 'a:next');
     await app.processor.drain();
     expect(await isItsRow('skipped')()).toBe(true);
@@ -150,7 +150,9 @@ describe('an event of the log that ends again and again with nothing counted', (
     await pauseAndWait(app.consumers, 'billing');
     expect(await unreadOf(database, 'billing')).toBe('{[1,)}');
     const runs = orders.stuckRuns.all.length;
-    expect(await app.consumers.discard({ consumerName: 'billing', position: 1 }, 'while paused')).toBe(1);
+    expect(await app.consumers.discardOne({ consumerName: 'billing', position: 1 }, 'while paused')).toBe(
+      true,
+    );
     await app.consumers.resume('billing');
     await orders.handled.find((what) => what === 'a:next');
     expect(orders.stuckRuns.all).toHaveLength(runs);
@@ -166,7 +168,7 @@ describe('an event that was discarded before its inbox row was there', () => {
     const admin = await start([]);
     const published = await admin.api.publishEvents([event('a', 'bad'), event('a', 'next')]);
     const filter = { consumerName: 'billing', position: first(published) };
-    expect(await admin.consumers.discard(filter, 'sent by mistake')).toBe(1);
+    expect(await admin.consumers.discardOne(filter, 'sent by mistake')).toBe(true);
     expect(await admin.inbox.isProcessed(published[0]?.outboxEventId ?? '', 'billing')).toBe(false);
     await start([orders.subscriber()]);
     await orders.handled.first(1);
@@ -202,7 +204,7 @@ describe('an event that was discarded before its inbox row was there', () => {
       looks.record(settled);
       return settled;
     };
-    expect(await app.consumers.discard({ consumerName: 'billing', position: 30 }, 'a mistake')).toBe(1);
+    expect(await app.consumers.discardOne({ consumerName: 'billing', position: 30 }, 'a mistake')).toBe(true);
     await looks.find((settled) => settled === '{[30,31)}');
     await new Promise((resolve) => setImmediate(resolve));
     hold.open();
@@ -232,9 +234,9 @@ describe('an event that was discarded before its inbox row was there', () => {
     ]);
     const published = await app.api.publishEvents([event('a', 'slow'), event('a', 'next')]);
     await begun.first(1);
-    expect(await app.consumers.discard({ consumerName: 'billing', position: first(published) }, 'no')).toBe(
-      1,
-    );
+    expect(
+      await app.consumers.discardOne({ consumerName: 'billing', position: first(published) }, 'no'),
+    ).toBe(true);
     hold.open();
     await orders.handled.find((what) => what === 'a:next');
     await app.processor.drain();
@@ -256,9 +258,9 @@ describe('an event that was discarded before its inbox row was there', () => {
     const published = await app.api.publishEvents([event('a', 'stuck')]);
     await orders.stuckRuns.first(2);
     const position = first(published);
-    expect(await app.consumers.discard({ consumerName: 'billing', position }, 'not now')).toBe(1);
+    expect(await app.consumers.discardOne({ consumerName: 'billing', position }, 'not now')).toBe(true);
     healed = true;
-    await app.consumers.replay('billing', { from: position, to: position });
+    await app.consumers.replayAtOnce('billing', { from: position, to: position });
     await orders.handled.find((what) => what === 'a:healed');
     await until('it is settled', async () => (await unreadOf(database, 'billing')) === '{[2,)}');
     expect(await inboxRows(database, 'billing')).toEqual([]);
@@ -275,7 +277,7 @@ describe('an event that was discarded before its inbox row was there', () => {
       { consumerName: 'billing', position: 3 },
       { consumerName: 'nobody', position: 1 },
     ])
-      expect(await app.consumers.discard(filter, 'because')).toBe(0);
+      expect(await app.consumers.discardOne(filter, 'because')).toBe(false);
     expect(await inboxRows(database, 'billing')).toEqual([]);
   });
 
@@ -285,7 +287,7 @@ describe('an event that was discarded before its inbox row was there', () => {
       app.consumers.discard({ consumerName: 'billing' }, 'because', { states: [state] }),
     ).rejects.toMatchObject({ code: 'INTEGRATION_ADMIN_INVALID' });
     await expect(
-      app.consumers.discard({ position: 1 }, 'because', { states: [state] }),
+      app.consumers.discardOne({ position: 1 }, 'because', { states: [state] }),
     ).rejects.toMatchObject({ code: 'INTEGRATION_ADMIN_INVALID' });
   });
 });
@@ -313,7 +315,7 @@ describe('discarding while transactional handlers run', () => {
     ]);
     const position = first(await app.api.publishEvents([event('a', 'x')]));
     await begun.first(1);
-    const discarded = app.consumers.discard({ consumerName: 'billing', position }, 'too late');
+    const discarded = app.consumers.discardOne({ consumerName: 'billing', position }, 'too late');
     await until('it waits for the row', async () => {
       const { rows } = await database.pool.query(
         `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%WITH e AS MATERIALIZED%' AND datname = current_database()`,
@@ -321,7 +323,7 @@ describe('discarding while transactional handlers run', () => {
       return rows.length > 0;
     });
     hold.open();
-    expect(await discarded).toBe(0);
+    expect(await discarded).toBe(false);
     await app.processor.drain();
     expect((await database.pool.query('SELECT event_id FROM effect')).rows).toEqual([
       { event_id: String(position) },
@@ -353,8 +355,11 @@ describe('discarding while transactional handlers run', () => {
       const chosen = published.filter((_, i) => i % 3 === round % 3);
       await Promise.all(
         chosen.map(async ({ position }) => {
-          const count = await app.consumers.discard({ consumerName: 'billing', position }, 'at random');
-          if (count === 1) discarded.push(position);
+          const isDiscarded = await app.consumers.discardOne(
+            { consumerName: 'billing', position },
+            'at random',
+          );
+          if (isDiscarded) discarded.push(position);
         }),
       );
     }

@@ -1,11 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
-import {
-  NonRetryableError,
-  type Operation,
-  type OperationRequest,
-  OperationService,
-} from '../../src/index.js';
+import { NonRetryableError, type Operation, OperationService } from '../../src/index.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { publishOrders } from '../support/orders.js';
 import { holderOf, operationEnded } from '../support/running-operation.js';
@@ -242,13 +237,14 @@ describe('an owner of a consumer that stands still in the middle of a replay', (
   it('keeps nobody from cancelling it, and sends nothing when it goes on', async () => {
     const worker = startWorker(database.url, [{ eventName: 'order.placed', consumerName: 'billing' }]);
     workers.push(worker);
-    const replay = async (request: Partial<OperationRequest>) => {
-      const filter = { consumerName: 'billing' };
-      const { id } = await operations().plan({ kind: 'replay', filter, ...request });
+    const replay = async (request: { from: number; rate?: number }) => {
+      const { from, ...limits } = request;
+      const filter = { consumerName: 'billing', from };
+      const { id } = await operations().plan({ kind: 'replay', filter, ...limits });
       await operations().run(id);
       return id;
     };
-    const id = await replay({ replay: { from: 1 }, rate: 1 });
+    const id = await replay({ from: 1, rate: 1 });
     await until('it has begun', async () => (await operations().get(id)).changed > 0);
     const request = await holding('SELECT FROM integration.inbox_replay FOR UPDATE');
     const session = await waitingFor(request.pid);
@@ -258,7 +254,7 @@ describe('an owner of a consumer that stands still in the middle of a replay', (
     expect(state).toBe('cancelled');
     worker.kill('SIGCONT');
     await transactionHasEnded(session);
-    const last = await replay({ replay: { from: EVENTS } });
+    const last = await replay({ from: EVENTS });
     expect(await operationEnded(operations(), last)).toMatchObject({ state: 'done', changed: 1 });
     expect(await operations().get(id)).toMatchObject({ state: 'cancelled', changed });
     expect(await count('true', 'sent')).toBe(changed + 1);

@@ -16,6 +16,7 @@ import { DELIVERY_TABLES, emptyTablesAnew } from '../support/empty-tables.js';
 import { gate } from '../support/gate.js';
 import { pauseAndWait } from '../support/pause.js';
 import { Recorder } from '../support/recorder.js';
+import { changedBy } from '../support/running-operation.js';
 import { type StatementProxy, startStatementProxy } from '../support/statement-proxy.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -343,7 +344,7 @@ describe('repartition', () => {
     );
     expect(await app.consumers.repartition('billing', 2)).toBe('done');
     healed = true;
-    expect(await app.consumers.redrive({ consumerName: 'billing' })).toBe(30);
+    expect(await changedBy(app, app.consumers.redrive({ consumerName: 'billing' }))).toBe(30);
     await settled(30);
     expect(ledger.positions).toEqual(range(30));
   });

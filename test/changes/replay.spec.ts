@@ -5,7 +5,10 @@ import {
   type DomainEvent,
   type DomainEventInput,
   NonRetryableError,
+  type Operation,
+  OperationService,
   type ReplayFilter,
+  type ReplayRange,
   SkipEventError,
   type SubscriberContext,
 } from '../../src/index.js';
@@ -24,7 +27,9 @@ const apps: TestApp[] = [];
 beforeAll(async () => {
   database = await createTestDatabase();
 });
-beforeEach(() => emptyTablesAnew(database.pool, ...DELIVERY_TABLES, 'effect'));
+beforeEach(() =>
+  emptyTablesAnew(database.pool, ...DELIVERY_TABLES, 'integration.integration_operation', 'effect'),
+);
 afterEach(async () => {
   for (const app of apps.splice(0)) await app.close();
 });
@@ -65,6 +70,10 @@ const consumer = (
 const recording = (calls: Recorder<number>, more: Partial<AnySubscriberDefinition> = {}) =>
   consumer(({ position }) => calls.record(position), more);
 
+async function replaysOf(app: TestApp): Promise<Operation[]> {
+  return (await app.context.get(OperationService).list({ kind: 'replay' })).operations;
+}
+
 const sorted = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b);
 
 describe('a range', () => {
@@ -74,8 +83,8 @@ describe('a range', () => {
     await app.api.publishEvents(events(20));
     await calls.first(20);
     await app.processor.drain();
-    const again = await app.consumers.replay('billing', { from: 5, to: 9 });
-    expect(again).toEqual({ kind: 'range', from: 5, to: 9, positions: 5 });
+    const again = await app.consumers.replayAtOnce('billing', { from: 5, to: 9 });
+    expect(again).toEqual({ from: 5, to: 9, positions: 5 });
     // Nobody tells the owner but its own next beat.
     await calls.first(25);
     await app.processor.drain();
@@ -90,14 +99,14 @@ describe('a range', () => {
     await app.api.publishEvents(events(10));
     await app.processor.drain();
     await database.pool.query('DELETE FROM integration.outbox_event WHERE position <= 3');
-    expect(await app.consumers.replay('billing', { from: 1 })).toMatchObject({
+    expect(await app.consumers.replayAtOnce('billing', { from: 1 })).toMatchObject({
       from: 4,
       to: 10,
       positions: 7,
     });
     await app.processor.drain();
     expect(sorted(calls.all.slice(10))).toEqual([4, 5, 6, 7, 8, 9, 10]);
-    expect(await app.consumers.replay('billing', { from: 11 })).toMatchObject({ positions: 0 });
+    expect(await app.consumers.replayAtOnce('billing', { from: 11 })).toMatchObject({ positions: 0 });
   });
 
   it('brings what a new consumer has left out, which it is asked for from then on', async () => {
@@ -106,7 +115,7 @@ describe('a range', () => {
     const calls = new Recorder<number>();
     const app = await start([recording(calls, { startFrom: 'latest' })]);
     expect((await app.outbox.getStats()).consumers[0]).toMatchObject({ total: 0 });
-    await app.consumers.replay('billing', { from: 1, to: 4 });
+    await app.consumers.replayAtOnce('billing', { from: 1, to: 4 });
     await app.processor.drain();
     expect(sorted(calls.all)).toEqual([1, 2, 3, 4]);
     expect((await app.outbox.getStats()).consumers[0]).toMatchObject({ total: 4, processed: 4 });
@@ -144,7 +153,7 @@ describe('a range', () => {
       async () => (await unreadOf(database, 'billing')) === '{[5,)}',
     );
     healed = true;
-    expect(await app.consumers.replay('billing', { from: 1 })).toMatchObject({ positions: 3 });
+    expect(await app.consumers.replayAtOnce('billing', { from: 1 })).toMatchObject({ positions: 3 });
     await calls.first(8);
     expect(sorted(calls.all.slice(5))).toEqual([1, 2, 3]);
     finish();
@@ -165,8 +174,7 @@ describe('a range', () => {
          CASE WHEN position % 1000 = 0 THEN now() + interval '1 hour' END
        FROM integration.outbox_event`,
     );
-    expect(await app.consumers.replay('billing', { from: 1 })).toEqual({
-      kind: 'range',
+    expect(await app.consumers.replayAtOnce('billing', { from: 1 })).toEqual({
       from: 1,
       to: 5_000,
       positions: 4_995,
@@ -189,7 +197,7 @@ describe('a range', () => {
     await app.processor.drain();
     await stopAll();
     const admin = await start([]);
-    await admin.consumers.replay('billing', { from: 2 });
+    await admin.consumers.replayAtOnce('billing', { from: 2 });
     const next = await start([recording(calls)]);
     await next.processor.drain();
     expect(sorted(calls.all)).toEqual([1, 2, 2, 3, 3]);
@@ -210,7 +218,7 @@ describe('a range', () => {
     await app.api.publishEvents(events(1));
     await calls.first(7);
     await app.processor.drain();
-    await app.consumers.replay('billing', { from: 1 });
+    await app.consumers.replayAtOnce('billing', { from: 1 });
     await calls.first(14);
     await writer.query('COMMIT');
     writer.release();
@@ -260,7 +268,7 @@ describe('a range', () => {
     hasBooted = true;
     await app.api.publishEvents(events(3));
     await answered.first(1);
-    expect(await app.consumers.replay('billing', { from: 1 })).toMatchObject({ positions: 3 });
+    expect(await app.consumers.replayAtOnce('billing', { from: 1 })).toMatchObject({ positions: 3 });
     await until('the owner gives the consumer back', async () => app.workers.active.length === 0);
     expect(calls.all).toEqual([1, 2, 3]);
     answer();
@@ -311,8 +319,8 @@ describe('a range', () => {
         const head = published;
         // Near the head, where much is in hand, and far behind it.
         const from = round % 2 === 0 ? Math.max(1, head - 80) : 1 + Math.floor(head / 3);
-        const result = await app.consumers.replay('billing', { from, to: from + 70 });
-        if (result.kind === 'range') putBack += result.positions;
+        const result = await app.consumers.replayAtOnce('billing', { from, to: from + 70 });
+        putBack += result.positions;
         if (round % 3 === 0) await app.processor.drain();
       }
       await app.processor.drain();
@@ -344,22 +352,22 @@ describe('a filtered replay', () => {
     await app.processor.drain();
     const asked = await app.consumers.replay('billing', { eventNames: ['order.placed'] }, { by: 'a test' });
     expect(asked).toMatchObject({
-      kind: 'request',
-      request: {
-        consumerName: 'billing',
-        nextPosition: 1,
-        toPosition: 1_800,
-        sent: 0,
-        requestedBy: 'a test',
-        finishedAt: null,
-      },
+      kind: 'replay',
+      state: 'running',
+      filter: { consumerName: 'billing', eventNames: ['order.placed'] },
+      plannedEvents: 1_200,
+      nextPosition: 1,
+      toPosition: 1_800,
+      changed: 0,
+      requestedBy: 'a test',
+      finishedAt: null,
     });
     await app.api.publishEvents(events(5));
     await calls.first(1_805 + 1_200);
     await app.processor.drain();
     expect(calls.all).toHaveLength(3_005);
-    expect(await app.consumers.replays('billing')).toMatchObject([
-      { sent: 1_200, finishedAt: expect.any(Date) },
+    expect(await replaysOf(app)).toMatchObject([
+      { changed: 1_200, state: 'done', finishedAt: expect.any(Date) },
     ]);
     const { rows } = await database.pool.query(
       `SELECT event_name, count(*)::int AS count FROM integration.inbox_event i JOIN integration.outbox_event USING (position)
@@ -396,9 +404,7 @@ describe('a filtered replay', () => {
     await app.consumers.replay('billing', filter(rows.map((row) => row.created_at as Date)));
     await app.processor.drain();
     expect(sorted(calls.all.slice(5))).toEqual(expected);
-    expect(await app.consumers.replays()).toMatchObject([
-      { sent: expected.length, finishedAt: expect.any(Date) },
-    ]);
+    expect(await replaysOf(app)).toMatchObject([{ changed: expected.length, finishedAt: expect.any(Date) }]);
   });
 
   it('brings the events of a name that was added to the consumer after they had been passed over', async () => {
@@ -437,7 +443,7 @@ describe('a filtered replay', () => {
     healed = true;
     await app.consumers.replay('billing', { aggregateType: 'order' });
     await app.consumers.resume('billing');
-    await until('it is finished', async () => (await app.consumers.replays())[0]?.finishedAt !== null);
+    await until('it is finished', async () => (await replaysOf(app))[0]?.finishedAt !== null);
     await app.processor.drain();
     expect(calls.slice(0, 3)).toEqual(['dead 1', 'retry 1', 'fine 1']);
     expect(calls.slice(3).sort()).toEqual(['dead 1', 'fine 1', 'unread 1']);
@@ -465,7 +471,7 @@ describe('a filtered replay', () => {
     await first.processor.drain();
     expect(calls.all).toHaveLength(3_000);
     expect(new Set(calls.all.slice(1_500)).size).toBe(1_500);
-    expect((await first.consumers.replays())[0]).toMatchObject({ sent: 1_500, finishedAt: expect.any(Date) });
+    expect((await replaysOf(first))[0]).toMatchObject({ changed: 1_500, finishedAt: expect.any(Date) });
   });
 
   it('goes on where it was when its process is killed, and repeats transactional effects once', async () => {
@@ -489,7 +495,7 @@ describe('a filtered replay', () => {
       await workers[0]?.ended;
       workers.push(startWorker(database.url, consumers));
       await until('all are handled again', async () => (await effects()) >= 2_000);
-      await until('it is finished', async () => (await admin.consumers.replays())[0]?.finishedAt !== null);
+      await until('it is finished', async () => (await replaysOf(admin))[0]?.finishedAt !== null);
     } finally {
       for (const worker of workers) worker.kill('SIGTERM');
       await Promise.all(workers.map((worker) => worker.ended));
@@ -498,7 +504,7 @@ describe('a filtered replay', () => {
       'SELECT times, count(*)::int AS events FROM (SELECT count(*)::int AS times FROM effect GROUP BY event_id) t GROUP BY 1',
     );
     expect(rows).toEqual([{ times: 2, events: 1_000 }]);
-    expect((await admin.consumers.replays())[0]).toMatchObject({ sent: 1_000 });
+    expect((await replaysOf(admin))[0]).toMatchObject({ changed: 1_000 });
   });
 
   it('repeats transactional effects once, and waits until rows are worked off before it adds more', async () => {
@@ -541,14 +547,28 @@ describe('a selection that makes no sense', () => {
     });
   });
 
+  it.each<[string, object]>([
+    ['no beginning', { to: 5 }],
+    ['a position that is none', { from: 0 }],
+    ['an end before the beginning', { from: 5, to: 4 }],
+    ['a choice by name', { from: 1, eventNames: ['order.placed'] }],
+  ])('(%s) is refused for a range at once', async (_, range) => {
+    const app = await start([]);
+    await expect(app.consumers.replayAtOnce('billing', range as ReplayRange)).rejects.toMatchObject({
+      code: 'INTEGRATION_ADMIN_INVALID',
+    });
+  });
+
   it('is a consumer that there is not', async () => {
     const app = await start([]);
-    for (const what of [{ from: 1 }, { eventNames: ['a'] }]) {
-      await expect(app.consumers.replay('nobody', what)).rejects.toMatchObject({
-        code: 'INTEGRATION_CONSUMER_UNKNOWN',
-      });
+    for (const replay of [
+      app.consumers.replay('nobody', { from: 1 }),
+      app.consumers.replay('nobody', { eventNames: ['a'] }),
+      app.consumers.replayAtOnce('nobody', { from: 1 }),
+    ]) {
+      await expect(replay).rejects.toMatchObject({ code: 'INTEGRATION_CONSUMER_UNKNOWN' });
     }
-    expect(await app.consumers.replays()).toEqual([]);
+    expect(await replaysOf(app)).toEqual([]);
   });
 });
 

@@ -249,7 +249,7 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
       noted: {
         ...running,
         target: expect.stringMatching(/^operation\//),
-        after: expect.objectContaining({ kind: 'replay', filter: { consumerName: 'billing' } }),
+        after: expect.objectContaining({ kind: 'replay', filter: { consumerName: 'billing', from: 1 } }),
       },
     },
     {

@@ -90,8 +90,7 @@ describe('replay', () => {
     expect(operation).toMatchObject({
       kind: 'replay',
       state: 'done',
-      filter: { consumerName: 'billing' },
-      replay: { from: 1, to: 4 },
+      filter: { consumerName: 'billing', from: 1, to: 4 },
       changed: 4,
       requestedBy: 'ann',
       reason: 'lost there',
@@ -160,7 +159,7 @@ describe('replay', () => {
     await app.close();
     expect(await runJson(...replay, '--at-once')).toEqual({
       status: 0,
-      result: { replay: { kind: 'range', from: 1, to: 3, positions: 3 } },
+      result: { replay: { from: 1, to: 3, positions: 3 } },
     });
     expect(await unread()).toBe('{[1,)}');
     expect(await allOperations()).toEqual([]);
@@ -240,9 +239,7 @@ describe('a replay under way', () => {
       /is cancelled\. It has sent \d+ of 60 events again, and they are delivered\./,
     );
     expect(await latest()).toMatchObject({ state: 'cancelled', cancelledBy: 'ann' });
-    expect(await app.consumers.replays('billing')).toMatchObject([
-      { id: operation?.id, operationId: operation?.id, state: 'cancelled', finishedAt: expect.any(Date) },
-    ]);
+    expect(await latest()).toMatchObject({ id: operation?.id, finishedAt: expect.any(Date) });
   });
 
   it('as a process of its own, is left by SIGINT with status 1, and goes on', async () => {

@@ -7,6 +7,7 @@ import {
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { Recorder } from '../support/recorder.js';
+import { changedBy } from '../support/running-operation.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
@@ -123,7 +124,7 @@ it('events of the documented lengths are published, deduplicated, handled, dead,
   const handled = new Recorder<string>();
   const consumerName = wide(127);
   let fails = true;
-  const { api, inbox, outbox, consumers, processor } = await start([
+  const started = await start([
     {
       eventName: 'e*',
       consumerName,
@@ -134,6 +135,7 @@ it('events of the documented lengths are published, deduplicated, handled, dead,
       },
     } as AnySubscriberDefinition,
   ]);
+  const { api, inbox, outbox, consumers, processor } = started;
   const event = widestEvent();
   const { eventName, aggregateType, aggregateId } = event;
   const deduplicationKey = wide(255);
@@ -146,7 +148,7 @@ it('events of the documented lengths are published, deduplicated, handled, dead,
   await until('both are dead', async () => (await inbox.findDeadLetters(filter)).length === 2);
   expect(await outbox.findMany({ deduplicationKey })).toMatchObject({ items: [{ eventName, aggregateId }] });
   expect((await outbox.timeline(aggregateType, aggregateId)).items).toHaveLength(2);
-  await consumers.replay(
+  const replayed = consumers.replay(
     consumerName,
     { eventNames: [eventName], aggregateType, aggregateId },
     { by: wide(255) },
@@ -155,18 +157,16 @@ it('events of the documented lengths are published, deduplicated, handled, dead,
     code: 'INTEGRATION_ADMIN_INVALID',
     message: expect.stringContaining('aggregateType has more than 127 characters'),
   });
-  await until('it was replayed', async () =>
-    (await consumers.replays(consumerName)).every(({ state }) => state === 'done'),
-  );
+  expect(await changedBy(started, replayed)).toBe(2);
   await until('both are dead again', async () => (await inbox.findDeadLetters(filter)).length === 2);
   fails = false;
-  expect(await consumers.redrive({ ...filter, eventName })).toBe(2);
+  expect(await changedBy(started, consumers.redrive({ ...filter, eventName }))).toBe(2);
   await handled.first(2);
   await processor.drain();
   expect(await inbox.isProcessed(first.outboxEventId, consumerName)).toBe(true);
   expect(await inbox.isProcessed(second.outboxEventId, consumerName)).toBe(true);
   await consumers.pause(consumerName);
-  expect(await consumers.discard({ consumerName }, wide(3_000))).toBe(0);
+  expect(await changedBy(started, consumers.discard({ consumerName }, wide(3_000)))).toBe(0);
   await consumers.remove(consumerName, { force: true });
 });
 

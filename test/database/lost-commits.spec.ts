@@ -134,8 +134,12 @@ describe.each(CLIENTS)('a lost commit with %s', (_, options) => {
 });
 
 describe.each([
-  ['a portion', { kind: 'redrive' }, 'SET changed = changed + $2'],
-  ['a window of a replay', { kind: 'replay', replay: { from: 1 } }, 'sent = sent + $3'],
+  ['a portion', { kind: 'redrive', filter: { consumerName: 'billing' } }, 'SET changed = changed + $2'],
+  [
+    'a window of a replay',
+    { kind: 'replay', filter: { consumerName: 'billing', from: 1 } },
+    'sent = sent + $3',
+  ],
 ] as const)('the lost commit of %s', (_, request, text) => {
   it('neither repeats what it has done nor counts it twice', async () => {
     app = await startApp(through(), [
@@ -155,7 +159,7 @@ describe.each([
       CREATE TRIGGER note_sent AFTER UPDATE ON integration.inbox_event FOR EACH ROW
         WHEN (OLD.status = 'dead_letter' AND NEW.status <> 'dead_letter') EXECUTE FUNCTION note_sent()`);
     const operations = app.context.get(OperationService);
-    const { id } = await operations.plan({ ...request, filter: { consumerName: 'billing' }, rate: 10 });
+    const { id } = await operations.plan({ ...request, rate: 10 });
     const lost = proxy.loseCommitOf(text);
     await operations.run(id);
     await lost;

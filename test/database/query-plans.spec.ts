@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AdminCountStore } from '../../src/changes/admin-count.store.js';
-import { STATES_OF_MANY } from '../../src/changes/inbox-admin.js';
 import { AdminDatabase } from '../../src/database/admin-database.js';
 import type { EngineDatabase } from '../../src/database/engine-database.js';
 import { IntegrationError, NonRetryableError, SkipEventError } from '../../src/errors.js';
@@ -349,32 +348,32 @@ async function operate(
   await look.search({ eventName: 'order.*' });
   await look.chainOf(id);
   const counts = new AdminCountStore(app.context.get(AdminDatabase, { strict: false }));
-  await counts.countRedrivable({ consumerName: 'plain' }, 100);
-  await counts.countDiscardable({ eventName: 'order.placed', aggregateType: 'order' }, STATES_OF_MANY, 100);
   await counts.belongings('batch');
   const operations = app.context.get(OperationService, { strict: false });
   await operations.plan({ kind: 'redrive', filter: { consumerName: 'plain', errorFingerprint: 'error-9' } });
   await operations.plan({ kind: 'discard', filter: { eventName: 'order.cancelled' }, reason: 'no use' });
   const hour = { since: hours.from, until: hours.to };
-  await operations.plan({ kind: 'replay', filter: { consumerName: 'plain' }, replay: hour });
+  await operations.plan({ kind: 'replay', filter: { consumerName: 'plain', ...hour } });
   await operations.plan({
     kind: 'replay',
-    filter: { consumerName: 'plain' },
-    replay: { from: 1_000, to: 9_000 },
+    filter: { consumerName: 'plain', from: 1_000, to: 9_000 },
   });
   const hot = { consumerName: 'unordered', aggregateType: 'order', aggregateId: 'hot' };
   await operations.plan({ kind: 'replay', filter: hot });
   await operations.list();
   await operations.list({ state: 'running' });
+  const part = { consumerName: 'plain', eventNames: ['order.*'], from: 1_000, to: 30_000, ...hour };
+  await operations.plan({ kind: 'redrive', filter: part });
+  await operations.plan({ kind: 'discard', filter: part, reason: 'no use' });
 
   await consumers.list();
   await consumers.overview();
   await tourOfStores(app, database);
   // As autovacuum may do at any moment: what there is now is spread otherwise over consumers and statuses.
   await pool.query('ANALYZE');
-  await consumers.redrive({}, { limit: 50 });
-  await consumers.redrive({ consumerName: 'plain', errorFingerprint: 'error-9' }, { limit: 50 });
-  await consumers.discard({ eventName: 'order.placed', aggregateType: 'order' }, 'no use', { limit: 20 });
+  await consumers.redrive({}, { maxEvents: 50 });
+  await consumers.redrive({ consumerName: 'plain', errorFingerprint: 'error-9' }, { maxEvents: 50 });
+  await consumers.discard({ eventName: 'order.placed', aggregateType: 'order' }, 'no use', { maxEvents: 20 });
   const chosen = await pool.query<{ ids: string[] }>(
     `SELECT array_agg(DISTINCT outbox_event_id) AS ids FROM (
        SELECT outbox_event_id FROM integration.inbox_event WHERE status = 'dead_letter' ORDER BY id LIMIT 200) AS few`,
@@ -385,11 +384,11 @@ async function operate(
   await app.context
     .get(OperationService, { strict: false })
     .plan({ kind: 'redrive', filter: { outboxEventIds } });
-  await consumers.discard({ consumerName: 'batch' }, 'no use', { limit: 2_000 });
+  await consumers.discard({ consumerName: 'batch' }, 'no use', { maxEvents: 2_000 });
   await consumers.replay('plain', { eventNames: ['order.cancelled'], from: 20_000, to: 24_000 });
   await consumers.replay('unordered', { aggregateType: 'order', aggregateId: 'hot', from: 1_000 });
   await consumers.replay('batch', { since: new Date(Date.now() - 300_000), from: 1_000 });
-  await consumers.replays('plain');
+  await operations.list({ kind: 'replay', consumerName: 'plain' });
   await app.context.get(MaintenanceJob, { strict: false }).runRound();
   // Most of what is left is taken away, so that this comes to an end; nobody holds a lease at the moment.
   await pool.query(`UPDATE integration.inbox_event SET status = 'skipped', available_at = NULL
@@ -399,7 +398,7 @@ async function operate(
   );
   await app.settings.set('processor.enabled', true, 'test');
   await until('all are worked on', async () => (await consumers.list()).every(({ owner }) => owner !== null));
-  await consumers.replay('plain', { from: 36_000, to: 36_300 });
+  await consumers.replayAtOnce('plain', { from: 36_000, to: 36_300 });
   await runOperations(operations);
   await until('the replays are worked off', async () => {
     const open = await pool.query(`SELECT 1 FROM integration.inbox_replay WHERE finished_at IS NULL`);
@@ -435,12 +434,11 @@ async function runOperations(operations: OperationService): Promise<void> {
     await run({ kind: 'discard', filter: { consumerName: 'batch' }, maxEvents: 40, reason: 'no use' }),
     await run({
       kind: 'replay',
-      filter,
-      replay: { from: 20_000, to: 21_000 },
+      filter: { ...filter, from: 20_000, to: 21_000 },
       maxEvents: 40,
       stopAfter: 1_000,
     }),
-    await run({ kind: 'replay', filter, replay: { from: 22_000, to: 23_000 }, rate: 1 }),
+    await run({ kind: 'replay', filter: { ...filter, from: 22_000, to: 23_000 }, rate: 1 }),
   ];
   await operations.cancel(ids.at(-1) ?? '');
   for (const id of ids) {

@@ -17,6 +17,7 @@ import {
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { inboxRows } from '../support/inbox-rows.js';
+import { changedBy } from '../support/running-operation.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 const NAME = 'billing';
@@ -215,7 +216,8 @@ describe('a decision of an admin', () => {
     });
     const { outboxEventId } = await app.api.publishEvent(event());
     await drainAll();
-    expect(await app.consumers.redrive({}, { by: 'anna', reason: 'customer is there' })).toBe(1);
+    const redrive = app.consumers.redrive({}, { by: 'anna', reason: 'customer is there' });
+    expect(await changedBy(app, redrive)).toBe(1);
     await drainAll();
     const redriven = await historyOf(outboxEventId);
     expect(redriven.resolution).toEqual({
@@ -227,7 +229,7 @@ describe('a decision of an admin', () => {
       fingerprint: redriven.attempts[0]?.fingerprint,
     });
     expect(redriven.attempts).toHaveLength(2);
-    await app.consumers.redrive({});
+    expect(await changedBy(app, app.consumers.redrive({}))).toBe(1);
     await drainAll();
     expect((await historyOf(outboxEventId)).resolution).toMatchObject({
       by: `process:${hostname()}`,
@@ -235,7 +237,8 @@ describe('a decision of an admin', () => {
       attempts: 2,
     });
     expect((await app.inbox.findDeadLetters())[0]?.resolution).toMatchObject({ action: 'redrive' });
-    await app.consumers.discard({ consumerName: NAME }, 'a test', { by: 'ben' });
+    const discard = app.consumers.discard({ consumerName: NAME }, 'a test', { by: 'ben' });
+    expect(await changedBy(app, discard)).toBe(1);
     const { attempts, resolution } = await historyOf(outboxEventId);
     expect(resolution).toMatchObject({ action: 'discard', by: 'ben', reason: 'a test', attempts: 3 });
     expect(attempts).toHaveLength(3);
@@ -251,7 +254,7 @@ describe('a decision of an admin', () => {
   it('is kept for an event that had no row', async () => {
     await start(() => {}, {}, { settings: { 'processor.enabled': false } });
     const { outboxEventId } = await app.api.publishEvent(event());
-    await app.consumers.discard({ consumerName: NAME, outboxEventId }, 'a test', { by: 'ben' });
+    await app.consumers.discardOne({ consumerName: NAME, outboxEventId }, 'a test', { by: 'ben' });
     expect(await historyOf(outboxEventId)).toMatchObject({
       attempts: [],
       resolution: { action: 'discard', by: 'ben', reason: 'a test', attempts: 0 },

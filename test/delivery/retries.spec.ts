@@ -12,6 +12,7 @@ import { startApp, type TestApp } from '../support/app.js';
 import { inboxRows } from '../support/inbox-rows.js';
 import { quickest } from '../support/quickest.js';
 import { Recorder } from '../support/recorder.js';
+import { changedBy } from '../support/running-operation.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 interface Call {
@@ -313,7 +314,8 @@ describe('a dead letter', () => {
     await drainAll();
     expect(await app.inbox.findDeadLetters({ consumerName: 'redriven' })).toHaveLength(2);
     healed = true;
-    expect(await app.consumers.redrive({ consumerName: 'redriven', aggregateId: 'a' })).toBe(1);
+    const redrive = app.consumers.redrive({ consumerName: 'redriven', aggregateId: 'a' });
+    expect(await changedBy(app, redrive)).toBe(1);
     const again = (await calls.first(7))[6];
     expect(again).toMatchObject({ id: 'a', attempt: 1 });
     await app.processor.drain();

@@ -73,7 +73,7 @@ it('a handler that asks for text gets every digit, in its retry and its replay t
   await texts.first(2);
   await parsed.first(2);
   await app.processor.drain();
-  await app.consumers.replay('text', { from: 1 });
+  await app.consumers.replayAtOnce('text', { from: 1 });
   const all = await texts.first(3);
   expect(all.map(digitsOf)).toEqual([KEPT, KEPT, KEPT]);
   const asNumbers = {

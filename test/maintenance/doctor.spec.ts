@@ -92,7 +92,7 @@ describe('the doctor', () => {
       await publish(app, 60);
       if (round === 2) await app.consumers.pause('plain');
       if (round === 3) await app.consumers.resume('plain');
-      if (round === 4) await app.consumers.replay('spread', { from: 1 });
+      if (round === 4) await app.consumers.replayAtOnce('spread', { from: 1 });
       if (round === 4) await app.consumers.replay('plain', { eventNames: ['job.wanted'] });
       if (round === 5) await app.consumers.redrive({});
       if (round === 5) await app.consumers.repartition('spread', 2, { timeoutMs: 0 });

@@ -6,6 +6,7 @@ import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';
 import { Retention, type RetentionResult } from '../../src/maintenance/retention.js';
 import { RetentionStore } from '../../src/maintenance/retention.store.js';
 import { startApp, type TestApp } from '../support/app.js';
+import { changedBy } from '../support/running-operation.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 const RETENTION_DAYS = 10;
@@ -168,7 +169,7 @@ describe('retention', () => {
     await age(RETENTION_DAYS + 1);
     expect(await clean(app)).toEqual(NOTHING);
     broken = false;
-    await app.consumers.redrive({});
+    expect(await changedBy(app, app.consumers.redrive({}))).toBe(2);
     await app.processor.drain();
     await aDayLater();
     expect(await clean(app)).toEqual({ events: 2, inboxRows: 2 });
@@ -260,7 +261,7 @@ describe('retention', () => {
     await app.processor.drain();
     await age(RETENTION_DAYS + 1);
     expect(await clean(app)).toMatchObject({ events: 2_499 });
-    await app.consumers.discard({ consumerName: 'all' }, 'seen to');
+    expect(await changedBy(app, app.consumers.discard({ consumerName: 'all' }, 'seen to'))).toBe(1);
     expect(await clean(app)).toEqual(NOTHING);
     await aDayLater();
     expect(await clean(app)).toEqual({ events: 1, inboxRows: 1 });

@@ -5,6 +5,7 @@ import { WorkStore } from '../../src/rates/work.store.js';
 import { LATENCY_BOUNDS_S } from '../../src/rates/work-counts.js';
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from '../support/app.js';
+import { changedBy } from '../support/running-operation.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { untilConsumerSettled } from '../support/until-settled.js';
@@ -143,7 +144,7 @@ describe('latency', () => {
     const app = await start(everyKind);
     await publish(app, ['0', '1', '2']);
     await untilHandled(3, 3);
-    for (const name of names) await app.consumers.replay(name, { from: 1 });
+    for (const name of names) await app.consumers.replayAtOnce(name, { from: 1 });
     await untilHandled(6, 3);
     for (const name of names) await app.consumers.replay(name, { eventNames: ['order.placed'] });
     await untilHandled(9, 3);
@@ -158,7 +159,7 @@ describe('latency', () => {
     await app.close();
     apps = [];
     const admin = await start([]);
-    for (const name of names) await admin.consumers.replay(name, { from: 1 });
+    for (const name of names) await admin.consumers.replayAtOnce(name, { from: 1 });
     await start(everyKind);
     await untilHandled(4, 2);
   });
@@ -186,7 +187,7 @@ describe('latency', () => {
     await untilWritten({ a: [1, 3, 1] });
     await untilConsumerSettled(database, 'a');
     isMended = true;
-    expect(await app.consumers.redrive({ consumerName: 'a' })).toBe(1);
+    expect(await changedBy(app, app.consumers.redrive({ consumerName: 'a' }))).toBe(1);
     await untilWritten({ a: [2, 3, 1] });
   });
 

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { EngineDatabase } from '../../src/database/engine-database.js';
 import { InboxCursorStore } from '../../src/inbox/inbox-cursor.store.js';
 import { SettlementStore } from '../../src/inbox/settlement.store.js';
-import { type DomainEvent, NonRetryableError } from '../../src/index.js';
+import { type DomainEvent, NonRetryableError, OperationService } from '../../src/index.js';
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { DELIVERY_TABLES, emptyTablesAnew } from '../support/empty-tables.js';
@@ -82,7 +82,8 @@ describe('rename', () => {
     expect(await admin.consumers.list()).toMatchObject([
       { consumerName: 'invoicing', owner: null, deadLetters: 1 },
     ]);
-    expect((await admin.consumers.replays()).map(({ consumerName }) => consumerName)).toEqual(['invoicing']);
+    const { operations } = await admin.context.get(OperationService).list({ consumerName: 'invoicing' });
+    expect(operations).toMatchObject([{ kind: 'replay', filter: { eventNames: ['order.lost'] } }]);
     expect(await inboxRows(database, 'billing')).toEqual([]);
     expect((await inboxRows(database, 'invoicing')).map(({ status }) => status)).toEqual([
       'dead_letter',

@@ -5,12 +5,14 @@ import {
   type InboxFilter,
   IntegrationError,
   NonRetryableError,
+  OperationService,
 } from '../../src/index.js';
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { DELIVERY_TABLES, emptyTablesAnew } from '../support/empty-tables.js';
 import { inboxRows, unreadOf } from '../support/inbox-rows.js';
 import { Recorder } from '../support/recorder.js';
+import { changedBy } from '../support/running-operation.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
@@ -273,21 +275,21 @@ describe('redrive', () => {
     healed = true;
     const filter = { consumerName: 'billing', errorFingerprint: fingerprint };
     // A canary first.
-    expect(await app.consumers.redrive(filter, { limit: 1 })).toBe(1);
+    expect(await changedBy(app, app.consumers.redrive(filter, { maxEvents: 1 }))).toBe(1);
     expect(await handled.first(1)).toEqual(['2']);
-    expect(await app.consumers.redrive(filter)).toBe(2);
+    expect(await changedBy(app, app.consumers.redrive(filter))).toBe(2);
     await app.processor.drain();
     expect(handled.all.sort()).toEqual(['2', '4', '6']);
     expect(await app.inbox.findDeadLetters({ consumerName: 'billing' })).toHaveLength(3);
-    expect(await app.consumers.redrive({ eventName: 'order.placed' })).toBe(3);
+    expect(await changedBy(app, app.consumers.redrive({ eventName: 'order.placed' }))).toBe(3);
     await app.processor.drain();
     expect(handled.all).toHaveLength(6);
   });
 
-  it('refuses a limit that is no number of events', async () => {
+  it('refuses a largest number that is no number of events', async () => {
     const app = await start([]);
-    for (const limit of [0, -1, 1.5, Number.NaN]) {
-      await expect(app.consumers.redrive({}, { limit })).rejects.toMatchObject({
+    for (const maxEvents of [0, -1, 1.5, Number.NaN]) {
+      await expect(app.consumers.redrive({}, { maxEvents })).rejects.toMatchObject({
         code: 'INTEGRATION_ADMIN_INVALID',
       });
     }
@@ -317,10 +319,10 @@ describe('discard', () => {
       'received',
       'received',
     ]);
-    const discarded = await app.consumers.discard({ consumerName: 'billing' }, 'sent by mistake', {
+    const discarded = app.consumers.discard({ consumerName: 'billing' }, 'sent by mistake', {
       states: ['failed'],
     });
-    expect(discarded).toBe(1);
+    expect(await changedBy(app, discarded)).toBe(1);
     expect(await handled.first(2)).toEqual(['a:next', 'a:last']);
     await app.processor.drain();
     expect(await inboxRows(database, 'billing')).toMatchObject([
@@ -349,8 +351,10 @@ describe('discard', () => {
       event('l', { payload: 'delayed', delayMs: 60_000 }),
     ]);
     await app.processor.drain();
-    expect(await app.consumers.discard({ consumerName: 'billing' }, 'a test tenant', { limit: 3 })).toBe(3);
-    expect(await app.consumers.discard({ consumerName: 'billing' }, 'a test tenant')).toBe(1);
+    const some = app.consumers.discard({ consumerName: 'billing' }, 'a test tenant', { maxEvents: 3 });
+    expect(await changedBy(app, some)).toBe(3);
+    const rest = app.consumers.discard({ consumerName: 'billing' }, 'a test tenant');
+    expect(await changedBy(app, rest)).toBe(1);
     await app.processor.drain();
     expect(await inboxRows(database, 'billing')).toEqual(
       Array.from({ length: 4 }, () =>
@@ -380,7 +384,7 @@ describe('discard', () => {
     ]);
     await app.api.publishEvent(event('a'));
     await begun.first(2);
-    expect(await app.consumers.discard({ consumerName: 'billing' }, 'too late')).toBe(0);
+    expect(await changedBy(app, app.consumers.discard({ consumerName: 'billing' }, 'too late'))).toBe(0);
     finish();
     await app.processor.drain();
     expect(await inboxRows(database, 'billing')).toMatchObject([{ status: 'processed' }]);
@@ -400,7 +404,7 @@ describe('discard', () => {
     });
   });
 
-  it('of no states discards nothing', async () => {
+  it('of no states is refused, and discards nothing', async () => {
     const app = await start([
       consumer(() => {
         throw new NonRetryableError('dead');
@@ -408,7 +412,9 @@ describe('discard', () => {
     ]);
     await app.api.publishEvent(event('a'));
     await app.processor.drain();
-    expect(await app.consumers.discard({ consumerName: 'billing' }, 'because', { states: [] })).toBe(0);
+    await expect(
+      app.consumers.discard({ consumerName: 'billing' }, 'because', { states: [] }),
+    ).rejects.toMatchObject({ code: 'INTEGRATION_ADMIN_INVALID' });
     expect(await inboxRows(database, 'billing')).toMatchObject([{ status: 'dead_letter' }]);
   });
 });
@@ -422,7 +428,7 @@ describe('remove', () => {
     ]);
     await app.api.publishEvent(event('a'));
     await app.processor.drain();
-    await app.consumers.replay('billing', { eventNames: ['order.lost'] });
+    const replay = await app.consumers.replay('billing', { eventNames: ['order.lost'] });
     const refused = app.consumers.remove('billing');
     await expect(refused).rejects.toBeInstanceOf(IntegrationError);
     await expect(refused).rejects.toMatchObject({
@@ -433,7 +439,9 @@ describe('remove', () => {
     const admin = await start([]);
     await admin.consumers.remove('billing');
     expect(await admin.consumers.list()).toEqual([]);
-    expect(await admin.consumers.replays()).toEqual([]);
+    expect((await admin.context.get(OperationService).get(replay.id)).finishedAt).not.toBeNull();
+    const { rows } = await database.pool.query('SELECT FROM integration.inbox_replay');
+    expect(rows).toEqual([]);
     expect(await inboxRows(database, 'billing')).toEqual([]);
     await expect(admin.consumers.remove('billing')).rejects.toMatchObject({
       code: 'INTEGRATION_CONSUMER_UNKNOWN',

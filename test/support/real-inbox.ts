@@ -1,3 +1,4 @@
+import { DiscardOneStore } from '../../src/changes/discard-one.store.js';
 import { InboxAdminStore } from '../../src/changes/inbox-admin.store.js';
 import type { TransactionalSqlClient } from '../../src/database/clients/sql-client.js';
 import type { EngineDatabase } from '../../src/database/engine-database.js';
@@ -36,6 +37,7 @@ export class RealInbox {
   private readonly inbox: InboxEventStore;
   private readonly settlements: SettlementStore;
   private readonly admin: InboxAdminStore;
+  private readonly single: DiscardOneStore;
   private owner: string = OWNERS[0];
 
   private constructor(
@@ -47,6 +49,7 @@ export class RealInbox {
     this.inbox = new InboxEventStore(db);
     this.settlements = new SettlementStore(db);
     this.admin = new InboxAdminStore(db);
+    this.single = new DiscardOneStore(db);
   }
 
   /** On an empty log, with a cursor that its owner has had before. */
@@ -138,13 +141,13 @@ export class RealInbox {
 
   async redrive(position: number): Promise<boolean> {
     const filter = { consumerName: KEY.consumerName, outboxEventId: realEventId(position) };
-    return (await this.admin.redrive(filter, 1, undefined, AUTHOR)).changed === 1;
+    return this.admin.redriveOne(filter, AUTHOR);
   }
 
   async discard(position: number): Promise<boolean> {
     const filter = { consumerName: KEY.consumerName, outboxEventId: realEventId(position) };
     const states = ['dead_letter', 'failed', 'waiting', 'delayed'] as const;
-    return (await this.admin.discard(filter, states, 1, undefined, AUTHOR)).changed === 1;
+    return (await this.single.discard(filter, states, AUTHOR)) === 1;
   }
 
   /** The statements of a handler's transaction about its event. */

@@ -1,5 +1,6 @@
 import { expect } from '@jest/globals';
-import type { Operation, OperationService } from '../../src/index.js';
+import { type Operation, OperationService } from '../../src/index.js';
+import type { TestApp } from './app.js';
 import type { TestDatabase } from './test-database.js';
 import { until } from './until.js';
 import type { WorkerProcess } from './worker-process.js';
@@ -40,4 +41,10 @@ export async function operationEnded(operations: OperationService, id: string): 
     return operation.finishedAt !== null;
   });
   return operation;
+}
+
+/** Waits until an operation that was started has ended. Resolves to how many events it has changed. */
+export async function changedBy(app: Pick<TestApp, 'context'>, started: Promise<Operation>): Promise<number> {
+  const operations = app.context.get(OperationService, { strict: false });
+  return (await operationEnded(operations, (await started).id)).changed;
 }

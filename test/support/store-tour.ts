@@ -103,7 +103,7 @@ async function singleEvents(app: TestApp, pool: TestDatabase['pool']): Promise<v
     `SELECT outbox_event_id AS id FROM ${INBOX} WHERE consumer_name = 'plain' AND status = 'dead_letter' ORDER BY position DESC LIMIT 2`,
   );
   const [first = '', second = ''] = dead.rows.map(({ id }) => id);
-  await consumers.discard({ consumerName: 'plain', outboxEventId: first }, 'no use');
+  await consumers.discardOne({ consumerName: 'plain', outboxEventId: first }, 'no use');
   await context
     .get(CorrectionService, { strict: false })
     .correct(second, 'plain', { payload: { n: 5 } }, { reason: 'was wrong' });

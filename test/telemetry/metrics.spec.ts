@@ -120,7 +120,7 @@ describe('metrics', () => {
     const latencies = () => sumOf('nestjs_integration_event_latency_count', consumer);
     const handled = () => sumOf('messaging_client_consumed_messages_total', consumer);
     const [timedBefore, handledBefore] = [await latencies(), await handled()];
-    await app.consumers.replay('metered', { from: 1, to: 2 });
+    await app.consumers.replayAtOnce('metered', { from: 1, to: 2 });
     await until('both are handled again', async () => (await handled()) === handledBefore + 2);
     await app.processor.drain();
     expect(await latencies()).toBe(timedBefore);

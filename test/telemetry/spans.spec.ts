@@ -5,6 +5,7 @@ import { type DomainEvent, NonRetryableError, type TelemetryOptions } from '../.
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { Recorder } from '../support/recorder.js';
+import { changedBy } from '../support/running-operation.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { untilConsumerSettled } from '../support/until-settled.js';
 import { TestSdk } from './sdk.js';
@@ -155,7 +156,7 @@ describe('a span of a handler', () => {
     apps.length = 0;
     fails = false;
     const second = await start([subscriber]);
-    await second.consumers.redrive({ consumerName: 'span-retry' });
+    expect(await changedBy(second, second.consumers.redrive({ consumerName: 'span-retry' }))).toBe(1);
     await untilConsumerSettled(database, 'span-retry');
 
     const attempts = sdk.spans('process span.retry');

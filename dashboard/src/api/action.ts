@@ -1,7 +1,7 @@
 import type { Routes } from './schemas.ts';
 
-/** The name of an action of the admin API. */
-export type Action = Routes[keyof Routes]['action'];
+/** The name of an action of the admin API. A replay is asked for by the action of operations and its own. */
+export type Action = Routes[keyof Routes]['action'] | 'consumers.replay';
 
 /** What actions allow, in words that follow "may not". */
 export type Words = { readonly [A in Action]?: string };

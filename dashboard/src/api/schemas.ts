@@ -319,16 +319,14 @@ export type Operation = {
     outboxEventIds?: Array<string> | undefined;
     position?: number | undefined;
     errorFingerprint?: string | undefined;
-  };
-  chosenEvents: number | null;
-  states: Array<string> | null;
-  replay: {
     from?: number | undefined;
     to?: number | undefined;
     since?: string | undefined;
     until?: string | undefined;
     eventNames?: Array<string> | undefined;
-  } | null;
+  };
+  chosenEvents: number | null;
+  states: Array<string> | null;
   fromPosition: number | null;
   nextPosition: number | null;
   toPosition: number | null;
@@ -363,16 +361,14 @@ export type OperationWithVerdict = {
     outboxEventIds?: Array<string> | undefined;
     position?: number | undefined;
     errorFingerprint?: string | undefined;
-  };
-  chosenEvents: number | null;
-  states: Array<string> | null;
-  replay: {
     from?: number | undefined;
     to?: number | undefined;
     since?: string | undefined;
     until?: string | undefined;
     eventNames?: Array<string> | undefined;
-  } | null;
+  };
+  chosenEvents: number | null;
+  states: Array<string> | null;
   fromPosition: number | null;
   nextPosition: number | null;
   toPosition: number | null;
@@ -465,24 +461,6 @@ export type Process = {
 };
 export type ProcessPage = { items: Array<Process>; next: string | null };
 export type Repartition = { state: 'done' | 'handing over' | 'catching up' | 'moving' };
-export type Replay = {
-  id: string;
-  consumerName: string;
-  eventNames: Array<string>;
-  aggregateType: string | null;
-  aggregateId: string | null;
-  since: string | null;
-  until: string | null;
-  nextPosition: number;
-  toPosition: number;
-  sent: number;
-  state: 'running' | 'done' | 'cancelled' | 'failed';
-  operationId: string | null;
-  requestedBy: string | null;
-  createdAt: string;
-  finishedAt: string | null;
-};
-export type Replays = { items: Array<Replay> };
 export type Resealed = { resealed: number; unreadable: number };
 export type Resolution = {
   action: 'redrive' | 'discard' | 'replay';
@@ -750,32 +728,6 @@ export interface Routes {
     body: undefined;
     answer: EngineRates;
   };
-  'GET consumers/{name}/replays': {
-    action: 'consumers.read';
-    path: { name: string };
-    query: Record<never, never>;
-    body: undefined;
-    answer: Replays;
-  };
-  'POST consumers/{name}/replays': {
-    action: 'consumers.replay';
-    path: { name: string };
-    query: Record<never, never>;
-    body: {
-      since: string;
-      until?: string | undefined;
-      eventName?: string | undefined;
-      reason?: string | undefined;
-    };
-    answer: Replay;
-  };
-  'GET consumers/{name}/replays/count': {
-    action: 'consumers.read';
-    path: { name: string };
-    query: { since: string; until?: string | undefined; eventName?: string | undefined };
-    body: undefined;
-    answer: Counted;
-  };
   'GET events': {
     action: 'events.read';
     path: Record<never, never>;
@@ -899,6 +851,8 @@ export interface Routes {
       limit?: number | undefined;
       after?: string | undefined;
       state?: 'planned' | 'running' | 'done' | 'cancelled' | 'failed' | undefined;
+      kind?: string | undefined;
+      consumer?: string | undefined;
     };
     body: undefined;
     answer: OperationPage;

@@ -73,7 +73,7 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
                 verdict.pending > 0
                   ? 'Wait until it is known what became of all of these.'
                   : rest === undefined
-                    ? 'It has several event names: start the rest with the command replay.'
+                    ? `It has several event names: start the rest with the command ${kind === 'replay' ? 'replay' : 'dead-letters redrive'}.`
                     : undefined
               }
               onAct={() => setOpened('rest')}
@@ -176,22 +176,19 @@ function hasRest({ kind, state, maxEvents, nextPosition, toPosition }: Operation
  * The same choice without a limit, and of a replay the rest of the log. Undefined if REST has no words for
  * it.
  */
-function restOf({
-  kind,
-  filter,
-  replay,
-  nextPosition,
-  toPosition,
-}: OperationWithVerdict): OperationWish | undefined {
+function restOf({ kind, filter, nextPosition, toPosition }: OperationWithVerdict): OperationWish | undefined {
   if (kind !== 'redrive' && kind !== 'replay') return undefined;
-  const names = replay?.eventNames;
+  const names = filter.eventNames;
   if (names !== undefined && names.length > 1) return undefined;
   return {
     kind,
-    ...(replay === null ? {} : { since: replay.since, until: replay.until, eventName: names?.[0] }),
+    since: filter.since,
+    until: filter.until,
+    from: filter.from,
+    to: filter.to,
+    eventName: filter.eventName ?? names?.[0],
     ...(nextPosition === null || toPosition === null ? {} : { from: nextPosition, to: toPosition }),
     ...(filter.consumerName === undefined ? {} : { consumer: filter.consumerName }),
-    ...(filter.eventName === undefined ? {} : { eventName: filter.eventName }),
     ...(filter.aggregateType === undefined ? {} : { aggregateType: filter.aggregateType }),
     ...(filter.aggregateId === undefined ? {} : { aggregateId: filter.aggregateId }),
     ...(filter.outboxEventId === undefined ? {} : { event: filter.outboxEventId }),

@@ -15,7 +15,7 @@ import { absolute, Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
 
 /** What an operation chooses, in words. */
-export function aboutOperation({ kind, filter, chosenEvents, maxEvents, replay }: Operation): string {
+export function aboutOperation({ kind, filter, chosenEvents, maxEvents }: Operation): string {
   const parts = [
     filter.consumerName,
     filter.eventName,
@@ -24,7 +24,7 @@ export function aboutOperation({ kind, filter, chosenEvents, maxEvents, replay }
     filter.outboxEventId && `event ${filter.outboxEventId}`,
     filter.position !== undefined ? `position ${filter.position}` : undefined,
     filter.errorFingerprint && `failure ${filter.errorFingerprint.slice(0, 12)}`,
-    ...partOfLog(replay),
+    ...partOfLog(filter),
   ].filter(Boolean);
   const verb = VERBS[kind];
   // An operation of a part has a filter of its own.
@@ -38,9 +38,14 @@ const VERBS: Readonly<Record<string, string>> = {
   replay: 'Replay',
 };
 
-/** Which part of the log a replay sends again, in words. */
-function partOfLog(replay: Operation['replay']): (string | undefined)[] {
-  const { from, to: last, since, until, eventNames } = replay ?? {};
+/** Which part of the log it takes, in words. */
+function partOfLog({
+  from,
+  to: last,
+  since,
+  until,
+  eventNames,
+}: Operation['filter']): (string | undefined)[] {
   return [
     eventNames?.join(' and '),
     since && `since ${absolute(new Date(since))}`,
@@ -50,7 +55,7 @@ function partOfLog(replay: Operation['replay']): (string | undefined)[] {
   ];
 }
 
-const COLUMNS: readonly Column<Operation>[] = [
+export const OPERATION_COLUMNS: readonly Column<Operation>[] = [
   {
     head: 'Operation',
     isName: true,
@@ -107,7 +112,7 @@ export function OperationsPage({ place }: { place: Place }) {
             )
           ) : (
             <>
-              <Table caption="Operations" columns={COLUMNS} rows={items} keyOf={({ id }) => id} />
+              <Table caption="Operations" columns={OPERATION_COLUMNS} rows={items} keyOf={({ id }) => id} />
               <Pager place={place} next={next} shown={items.length} />
             </>
           )

@@ -30,12 +30,6 @@ const OPERATION = {
       outboxEventIds: optional(list(UUID)),
       position: optional(INTEGER),
       errorFingerprint: optional(TEXT),
-    }),
-  ),
-  chosenEvents: orNull(INTEGER),
-  states: orNull(list(TEXT)),
-  replay: orNull(
-    object({
       from: optional(INTEGER),
       to: optional(INTEGER),
       since: optional(TIME_TEXT),
@@ -43,6 +37,8 @@ const OPERATION = {
       eventNames: optional(list(TEXT)),
     }),
   ),
+  chosenEvents: orNull(INTEGER),
+  states: orNull(list(TEXT)),
   fromPosition: orNull(INTEGER),
   nextPosition: orNull(INTEGER),
   toPosition: orNull(INTEGER),

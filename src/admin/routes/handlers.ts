@@ -9,7 +9,6 @@ import { FailureGroupsHandlers } from './failure-groups.handlers.js';
 import { OperationsHandlers } from './operations.handlers.js';
 import { OverviewHandlers } from './overview.handlers.js';
 import { ProcessesHandlers } from './processes.handlers.js';
-import { ReplaysHandlers } from './replays.handlers.js';
 import type { Handlers } from './route.js';
 import { SessionHandlers } from './session.handlers.js';
 import { SettingsHandlers } from './settings.handlers.js';
@@ -20,7 +19,6 @@ export const HANDLERS: readonly Handlers[] = [
   OverviewHandlers,
   ConsumersHandlers,
   ConsumerBacklogHandlers,
-  ReplaysHandlers,
   EventsHandlers,
   EntitiesHandlers,
   DeadLettersHandlers,

@@ -1,14 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { ChangeAuthor } from '../../audit/change-author.js';
-import { OPERATION_KINDS, OPERATION_STATES } from '../../changes/operations/operation.js';
+import { OPERATION_KINDS, OPERATION_STATES, type OperationKind } from '../../changes/operations/operation.js';
 import { OperationService } from '../../changes/operations/operation.service.js';
+import type { OperationFilter } from '../../changes/operations/operation-filter.js';
+import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { MOST_CHOSEN } from '../../inbox/filter-checks.js';
 import { Operation, OperationPage, OperationWithVerdict } from '../answers/operations.js';
-import type { Infer } from '../answers/schema.js';
 import { Denials } from '../calls/denials.js';
 import { deniedAction } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { choice, count, optional, position, time, uuid, uuids } from '../input/field.js';
+import { choice, count, optional, position, text, time, uuid, uuids } from '../input/field.js';
 import type { Answering } from './answering.js';
 import { INBOX_FIELDS, inboxFilterOf } from './inbox-fields.js';
 import { type Call, limit, reason, route } from './route.js';
@@ -17,11 +18,11 @@ const MOST = Number.MAX_SAFE_INTEGER;
 const pathFields = { id: uuid('The id of an operation.') };
 const target = ({ id }: { readonly id: string }) => ({ operation: id });
 
-const REPLAY_FIELDS = {
-  since: optional(time('Of a replay: written at this time or later.')),
-  until: optional(time('Of a replay: written before this time.')),
-  from: optional(position('Of a replay: the first position.')),
-  to: optional(position('Of a replay: the last position.')),
+const PART_FIELDS = {
+  since: optional(time('Written at this time or later.')),
+  until: optional(time('Written before this time.')),
+  from: optional(position('The first position.')),
+  to: optional(position('The last position.')),
 };
 
 const ROUTES = {
@@ -34,6 +35,8 @@ const ROUTES = {
       limit,
       after: optional(cursor(['text'])),
       state: optional(choice('Its state.', OPERATION_STATES)),
+      kind: optional(text('Its kind.', 32)),
+      consumer: optional(text('The consumer that its filter names.', 127)),
     },
     answer: OperationPage,
   }),
@@ -52,7 +55,10 @@ const ROUTES = {
           MOST_CHOSEN,
         ),
       ),
-      ...REPLAY_FIELDS,
+      eventName: optional(
+        text('An event name, or names with this beginning and a trailing *.', EVENT_TEXT_LIMITS.eventName),
+      ),
+      ...PART_FIELDS,
       maxEvents: optional(count('The largest number of events, the oldest first.', 1, MOST)),
       rate: optional(count('The largest number of events a second.', 1, 100_000)),
       stopAfter: optional(
@@ -103,18 +109,22 @@ export class OperationsHandlers implements Answering<typeof ROUTES, OperationsHa
   ) {}
 
   async list({ query }: Call<typeof ROUTES.list>) {
-    const { limit, after: [after] = [], state } = query;
-    const { operations, next } = await this.operations.list({ limit, after, state });
+    const { limit, after: [after] = [], state, kind, consumer } = query;
+    const { operations, next } = await this.operations.list({
+      limit,
+      after,
+      state,
+      kind: kind as OperationKind | undefined,
+      consumerName: consumer,
+    });
     return { items: operations, next: next === null ? null : cursorText([next]) };
   }
 
   async plan({ body, author, may }: Call<typeof ROUTES.plan>) {
     const { kind, maxEvents, rate, stopAfter, reason: _, since, until, from, to, events, ...fields } = body;
-    const filter = { ...inboxFilterOf(fields), outboxEventIds: events };
-    const part = { since, until, from, to };
-    const replay = Object.values(part).every((value) => value === undefined) ? undefined : part;
+    const filter = { ...inboxFilterOf(fields), outboxEventIds: events, since, until, from, to };
     await this.requireMayReplay({ kind, filter }, author, may);
-    return this.operations.plan({ kind, filter, replay, maxEvents, rate, stopAfter, ...author });
+    return this.operations.plan({ kind, filter, maxEvents, rate, stopAfter, ...author });
   }
 
   async get({ path }: Call<typeof ROUTES.get>) {
@@ -133,7 +143,7 @@ export class OperationsHandlers implements Answering<typeof ROUTES, OperationsHa
 
   /** Who may not replay a consumer may not do it by an operation either. */
   private async requireMayReplay(
-    { kind, filter }: Pick<Infer<typeof Operation>, 'kind' | 'filter'>,
+    { kind, filter }: { readonly kind: string; readonly filter: Pick<OperationFilter, 'consumerName'> },
     { by = '' }: ChangeAuthor,
     may: Call<typeof ROUTES.plan>['may'],
   ): Promise<void> {

@@ -1,15 +1,13 @@
-import { checkFilter } from '../../inbox/filter-checks.js';
-import type { InboxFilter } from '../../inbox/inbox-record.js';
 import { invalidArgument as invalid } from '../../words/argument-checks.js';
-import { checkReason, checkStatesOfMany } from '../admin-checks.js';
-import { STATES_OF_MANY } from '../inbox-admin.js';
+import { checkReason, checkStatesOfMany, STATES_OF_MANY } from '../admin-checks.js';
 import { discardable, InboxAdminStore, type RowOperation, redrivable } from '../inbox-admin.store.js';
+import { checkOperationFilter, type OperationFilter } from './operation-filter.js';
 import type { AnyKindOfOperation, KindOfOperation, RequestOfKind } from './operation-kind.js';
 import { OperationPlanStore } from './operation-plan.store.js';
 import { verdictOfRows } from './operation-verdict.store.js';
 
-type InboxKind = KindOfOperation<InboxFilter, RowOperation>;
-type Request = RequestOfKind<InboxFilter>;
+type InboxKind = KindOfOperation<OperationFilter, RowOperation>;
+type Request = RequestOfKind<OperationFilter>;
 
 /** Chooses rows of the inbox by the filter of the operation. */
 const choose: InboxKind['choose'] = async ({ db, session }, operation, most, after) => {
@@ -21,7 +19,7 @@ const choose: InboxKind['choose'] = async ({ db, session }, operation, most, aft
 const redrive: InboxKind = {
   name: 'redrive',
   check(request) {
-    checkRows(request);
+    checkOperationFilter(request.filter);
     if (request.maxEvents === undefined) requireChoice(request);
     if (request.states !== undefined)
       throw invalid(
@@ -39,7 +37,7 @@ const discard: InboxKind = {
   name: 'discard',
   check(request) {
     const { filter, reason, states, stopAfter } = request;
-    checkRows(request);
+    checkOperationFilter(filter);
     requireChoice(request);
     // Somebody who only wants to know the counts need not say why yet.
     if (reason !== undefined) checkReason(filter, reason);
@@ -60,17 +58,12 @@ const discard: InboxKind = {
 /** The kinds that change rows of the inbox. */
 export const INBOX_KINDS: readonly AnyKindOfOperation[] = [redrive, discard];
 
-function checkRows({ filter, replay }: Request): void {
-  checkFilter(filter);
-  if (replay !== undefined)
-    throw invalid('replay is only for the kind "replay": other kinds choose events by filter', {
-      field: 'replay',
-    });
-}
-
 function requireChoice({ filter }: Request): void {
   if (Object.values(filter).some((value) => value !== undefined)) return;
-  throw invalid('Say which events: a consumer, an event name, an aggregate, or an error fingerprint', {
-    field: 'filter',
-  });
+  throw invalid(
+    'Say which events: a consumer, an event name, an aggregate, an error fingerprint, a time, or a position',
+    {
+      field: 'filter',
+    },
+  );
 }

@@ -21,7 +21,6 @@ export function checkRequest(request: OperationRequest, kinds: readonly string[]
     'kind',
     'filter',
     'states',
-    'replay',
     'maxEvents',
     'rate',
     'stopAfter',

@@ -1,7 +1,7 @@
 import type { EngineDatabase, EngineSession } from '../../database/engine-database.js';
-import type { InboxFilter } from '../../inbox/inbox-record.js';
 import type { RowPlace } from '../inbox-admin.store.js';
 import type { OperationRequest, OperationVerdict } from './operation.js';
+import type { OperationFilter } from './operation-filter.js';
 import type { PlannedEvents } from './operation-plan.store.js';
 
 /** A request for an operation of one kind. */
@@ -35,8 +35,8 @@ export interface ChosenPortion {
  * in this process. So `change` waits for nothing that somebody may hold for long.
  */
 export interface KindOfOperation<
-  Filter = InboxFilter,
-  Work extends OperationUnderWay<Filter> = OperationUnderWay<Filter>,
+  Filter = OperationFilter,
+  Work extends Omit<OperationUnderWay<Filter>, 'filter'> = OperationUnderWay<Filter>,
 > {
   /** Its name, at most 32 letters in lower case, with dots and hyphens: `redrive`, `parcels.return`. */
   readonly name: string;

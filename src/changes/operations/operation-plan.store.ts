@@ -1,12 +1,12 @@
 import type { EngineDatabase } from '../../database/engine-database.js';
 import { exactTimeText } from '../../database/sql/epoch-text.store.js';
-import { filterValues, MATCHES_FILTER, rowsOfChosen } from '../../inbox/inbox-filter.store.js';
-import type { InboxFilter } from '../../inbox/inbox-record.js';
+import { MATCHES_FILTER, rowsOfChosen } from '../../inbox/inbox-filter.store.js';
 import { consumersNamed } from '../../inbox/inbox-status.js';
 import type { Choice } from '../inbox-admin.store.js';
-import type { ReplayFilter } from '../replay.js';
+import { isInPart, partValues, rowValues } from '../operation-filter.store.js';
 import { isResolved, matchedBy, ReplayRequestStore } from '../replay-request.store.js';
 import type { LeftOut, OperationPart } from './operation.js';
+import { namesOf, type OperationFilter } from './operation-filter.js';
 
 /** A plan stops counting here. */
 const MOST_COUNTED = 200_000;
@@ -48,7 +48,7 @@ export class OperationPlanStore {
    */
   async countReplay(
     consumerName: string,
-    filter: ReplayFilter,
+    filter: OperationFilter,
     maxEvents = Number.POSITIVE_INFINITY,
   ): Promise<PlannedEvents | undefined> {
     const bounds = await this.requests.boundsOf(filter);
@@ -76,7 +76,7 @@ export class OperationPlanStore {
         consumerName,
         bounds.from,
         bounds.to,
-        filter.eventNames ?? [],
+        namesOf(filter) ?? [],
         filter.aggregateType ?? null,
         filter.aggregateId ?? null,
         filter.since ?? null,
@@ -92,7 +92,7 @@ export class OperationPlanStore {
   }
 
   async count(
-    filter: InboxFilter,
+    filter: OperationFilter,
     choice: Choice,
     maxEvents = Number.POSITIVE_INFINITY,
   ): Promise<PlannedEvents> {
@@ -108,9 +108,9 @@ export class OperationPlanStore {
     const rowsFound = await this.db.query<OperationPart & { countedAt: string }>(
       `SELECT ${exactTimeText('statement_timestamp()')} AS "countedAt",
          consumer_name AS "consumerName", error_fingerprint AS fingerprint, count(*) AS events FROM (
-         SELECT i.consumer_name, i.error_fingerprint FROM ${rows} AND ${condition} AND ${MATCHES_FILTER} LIMIT $8::bigint
+         SELECT i.consumer_name, i.error_fingerprint FROM ${rows} AND ${condition} AND ${MATCHES_FILTER} AND ${isInPart(10)} LIMIT $8::bigint
        ) AS matching GROUP BY 2, 3 ORDER BY 4 DESC, 2, 3`,
-      [...filterValues(filter), most, statuses],
+      [...rowValues(filter), most, statuses, ...partValues(filter)],
     );
     const countedAt = rowsFound[0]?.countedAt;
     const parts = rowsFound.map(({ countedAt: _, ...part }) => part);
@@ -123,18 +123,18 @@ export class OperationPlanStore {
   }
 
   /** Which of the events that were chosen one by one have nothing to take, in the order of the list. */
-  private async leftOut(filter: InboxFilter, { join, statuses, condition }: Choice): Promise<LeftOut> {
+  private async leftOut(filter: OperationFilter, { join, statuses, condition }: Choice): Promise<LeftOut> {
     const { inboxEvent, outboxEvent } = this.db.tables;
     const rows = await this.db.query<{ id: string; isKnown: boolean }>(
       `WITH taken AS MATERIALIZED (
          SELECT DISTINCT chosen.id FROM ${rowsOfChosen(inboxEvent)} ${join}
-         WHERE i.status = ANY ($8::text[]) AND ${condition} AND ${MATCHES_FILTER}
+         WHERE i.status = ANY ($8::text[]) AND ${condition} AND ${MATCHES_FILTER} AND ${isInPart(9)}
        )
        SELECT left_out.id, (SELECT true FROM ${inboxEvent} WHERE outbox_event_id = left_out.id LIMIT 1) IS NOT NULL
          OR (SELECT true FROM ${outboxEvent} WHERE id = left_out.id) IS NOT NULL AS "isKnown"
        FROM unnest($5::uuid[]) WITH ORDINALITY AS left_out (id, place)
        WHERE left_out.id NOT IN (SELECT id FROM taken) ORDER BY left_out.place`,
-      [...filterValues(filter), statuses],
+      [...rowValues(filter), statuses, ...partValues(filter)],
     );
     const unknown = rows.filter(({ isKnown }) => !isKnown).length;
     const events = rows.slice(0, MOST_LEFT_OUT).map(({ id }) => id);

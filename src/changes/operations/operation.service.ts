@@ -1,14 +1,15 @@
 import { Injectable } from '@nestjs/common';
-import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../../audit/change-author.js';
+import { AUTHOR_FIELDS, type Author, authorOf, type ChangeAuthor } from '../../audit/change-author.js';
 import { AdminDatabase } from '../../database/admin-database.js';
-import { unknownConsumer } from '../../status/unknown-consumer.js';
+import { unknownConsumer, unknownConsumer } from '../../status/unknown-consumer.js';
 import {
   checkNames,
+  checkText,
   checkUuid,
   invalidArgument as invalid,
   pageSizeOf,
 } from '../../words/argument-checks.js';
-import { STATES_OF_MANY } from '../inbox-admin.js';
+import { checkReason, STATES_OF_MANY } from '../admin-checks.js';
 import type {
   Operation,
   OperationPage,
@@ -27,10 +28,11 @@ import {
   notCancellable,
   unknownOperation,
 } from './operation-checks.js';
+import { givenFilterOf } from './operation-filter.js';
 import type { AnyKindOfOperation } from './operation-kind.js';
 import { OperationKinds } from './operation-kinds.js';
 import { OperationPlanStore, type PlannedEvents } from './operation-plan.store.js';
-import { checkReplayRequest, replayFilterOf, storedReplayFilterOf } from './operation-replay.js';
+import { checkReplayRequest } from './operation-replay.js';
 import { verdictOfRows } from './operation-verdict.store.js';
 
 /**
@@ -66,6 +68,18 @@ export class OperationService {
   }
 
   /**
+   * Plans an operation and starts it, for a caller who need not look at the counts first. It returns before
+   * events have changed: see `get`. Without a process that runs consumers, the operation waits for one.
+   *
+   * @throws IntegrationError as `plan`; INTEGRATION_ADMIN_INVALID for a discard without a reason
+   */
+  async start(request: OperationRequest | PartOperationRequest): Promise<Operation> {
+    if (request.kind === 'discard') checkReason(request.filter, request.reason ?? '');
+    const planned = await this.stored((await this.plan(request)).id);
+    return (await this.begin(planned, authorOf(request))) ?? this.get(planned.id);
+  }
+
+  /**
    * Counts what the operation would change, and stores nothing.
    *
    * @throws IntegrationError as `plan`
@@ -93,10 +107,7 @@ export class OperationService {
     checkReasonOfRun(planned, author);
     const { events } = await this.found(requestOf(planned));
     checkPlanHolds(planned, { ageMs: planned.ageMs, events });
-    const begun =
-      planned.kind === 'replay'
-        ? await this.store.beginReplay(planned, authorOf(author))
-        : await this.store.begin(planned, authorOf(author));
+    const begun = await this.begin(planned, authorOf(author));
     if (begun !== undefined) return begun;
     // Somebody else was faster.
     const current = await this.stored(id);
@@ -141,18 +152,26 @@ export class OperationService {
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid page
    */
   async list(page: OperationPageRequest = {}): Promise<OperationPage> {
-    checkNames('an option of a page', page, ['state', 'limit', 'after']);
+    checkNames('an option of a page', page, ['state', 'kind', 'consumerName', 'limit', 'after']);
     checkState(page.state);
+    checkText('kind', page.kind);
+    checkText('consumerName', page.consumerName);
     checkUuid('after', page.after);
     const limit = pageSizeOf(page.limit);
-    const operations = await this.store.list(page.state, page.after, limit);
+    const operations = await this.store.list(page, limit);
     return { operations, next: operations.length < limit ? null : (operations.at(-1)?.id ?? null) };
+  }
+
+  private begin(planned: FoundOperation, author: Author): Promise<Operation | undefined> {
+    return planned.kind === 'replay'
+      ? this.store.beginReplay(planned, author)
+      : this.store.begin(planned, author);
   }
 
   private async found(request: OperationRequest): Promise<PlannedEvents> {
     if (request.kind !== 'replay') return this.kinds.require(request.kind).plan(this.db, request);
     const { consumerName = '' } = request.filter;
-    const found = await this.plans.countReplay(consumerName, replayFilterOf(request), request.maxEvents);
+    const found = await this.plans.countReplay(consumerName, request.filter, request.maxEvents);
     if (found === undefined) throw unknownConsumer(consumerName, this.db);
     return found;
   }
@@ -186,14 +205,11 @@ const NOTHING_KNOWN: OperationVerdict = {
   isPartial: false,
 };
 
-function requestOf(operation: Operation): OperationRequest {
-  const { kind, filter, states, maxEvents } = operation;
-  const request = { kind, filter, states: states ?? undefined, maxEvents: maxEvents ?? undefined };
-  if (kind !== 'replay') return request;
-  const { from, to, since, until, eventNames } = storedReplayFilterOf(operation);
+function requestOf({ kind, filter, states, maxEvents }: Operation): OperationRequest {
   return {
-    ...request,
-    filter: { ...filter, eventName: undefined },
-    replay: { from, to, since, until, eventNames },
+    kind,
+    filter: givenFilterOf(filter),
+    states: states ?? undefined,
+    maxEvents: maxEvents ?? undefined,
   };
 }

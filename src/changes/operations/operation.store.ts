@@ -5,9 +5,9 @@ import { CONSUMERS_MESSAGE, settingsChannelOf } from '../../wakeups/wakeup.store
 import { FIRST_UUID } from '../../words/text.js';
 import { waitLongerForLocks } from '../inbox-admin.store.js';
 import { ReplayRequestStore } from '../replay-request.store.js';
-import type { Operation, OperationRequest, OperationState } from './operation.js';
+import type { Operation, OperationPageRequest, OperationRequest } from './operation.js';
+import { givenFilterOf } from './operation-filter.js';
 import type { PlannedEvents } from './operation-plan.store.js';
-import { storedReplayFilterOf } from './operation-replay.js';
 
 /**
  * Stored beside a list of events, as the only event. A process of a version that knows no lists works the
@@ -25,7 +25,7 @@ const columnsWith = (
   filter: string,
 ) => `id, kind, state, ${filter} AS filter, jsonb_array_length(filter->'outboxEventIds') AS "chosenEvents", filter->'states' AS states, max_events AS "maxEvents", rate,
   stop_after AS "stopAfter", planned_events AS "plannedEvents", planned_at_least AS "plannedAtLeast",
-  coalesce(plan->'parts', '[]') AS parts, plan->'leftOut' AS "leftOut", plan->'replay' AS replay,
+  coalesce(plan->'parts', '[]') AS parts, plan->'leftOut' AS "leftOut",
   (plan->>'fromPosition')::bigint AS "fromPosition", (plan->>'toPosition')::bigint AS "toPosition",
   CASE WHEN kind = 'replay' THEN next_position END AS "nextPosition", changed, requested_by AS "requestedBy", reason, created_at AS "createdAt",
   started_at AS "startedAt", progressed_at AS "progressedAt", finished_at AS "finishedAt", cancelled_by AS "cancelledBy", error`;
@@ -54,7 +54,7 @@ export class OperationStore {
 
   /** Stores a plan. It is not a change of events, and the audit has a row when it is run. */
   async plan(request: OperationRequest, found: PlannedEvents, author: Author): Promise<Operation> {
-    const { kind, filter, states, maxEvents, rate, stopAfter, replay = {} } = request;
+    const { kind, filter, states, maxEvents, rate, stopAfter } = request;
     const stored = {
       ...filter,
       ...(filter.outboxEventIds === undefined ? {} : { outboxEventId: NO_EVENT }),
@@ -77,7 +77,6 @@ export class OperationStore {
             countedAt: found.countedAt,
             kinds: found.kinds?.map((kind) => kind ?? NO_KIND),
             countedTo: found.countedTo,
-            ...(kind === 'replay' ? { replay } : {}),
           }),
           rate ?? null,
           stopAfter ?? null,
@@ -100,17 +99,17 @@ export class OperationStore {
     return row;
   }
 
-  /** The latest first. `behind` is the id of the last operation of the page before. */
-  list(state: OperationState | undefined, behind: string | undefined, limit: number): Promise<Operation[]> {
+  /** The latest first. */
+  list({ state, kind, consumerName, after }: OperationPageRequest, limit: number): Promise<Operation[]> {
     const values: unknown[] = [limit];
     const given = (value: unknown) => `$${values.push(value)}`;
     const conditions = [
       ...(state === undefined ? [] : [`state = ${given(state)}`]),
-      ...(behind === undefined
+      ...(kind === undefined ? [] : [`kind = ${given(kind)}`]),
+      ...(consumerName === undefined ? [] : [`filter->>'consumerName' = ${given(consumerName)}`]),
+      ...(after === undefined
         ? []
-        : [
-            `(created_at, id) < (SELECT created_at, id FROM ${this.table} WHERE id = ${given(behind)}::uuid)`,
-          ]),
+        : [`(created_at, id) < (SELECT created_at, id FROM ${this.table} WHERE id = ${given(after)}::uuid)`]),
     ];
     return this.db.query<Operation>(
       `SELECT ${LISTED_COLUMNS} FROM ${this.table} ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
@@ -145,8 +144,7 @@ export class OperationStore {
   async beginReplay(operation: FoundOperation, author: Author): Promise<Operation | undefined> {
     const { id, filter, countedTo } = operation;
     const { consumerName = '' } = filter;
-    const replay = storedReplayFilterOf(operation);
-    const { from, to } = await this.replays.boundsOf(replay);
+    const { from, to } = await this.replays.boundsOf(givenFilterOf(filter));
     const bounds = { from, to: Math.min(to, countedTo ?? to) };
     return this.db.transaction(async (session) => {
       await this.replays.lockConsumer(session, consumerName);
@@ -157,7 +155,7 @@ export class OperationStore {
         values: [consumerName, author.reason],
       });
       if (begun === undefined) return undefined;
-      const request = await this.replays.insert(session, consumerName, replay, bounds, author.actor, id);
+      const request = await this.replays.insert(session, consumerName, filter, bounds, author.actor, id);
       const [row] = await session.query<Operation>(
         `UPDATE ${this.table} SET next_position = $2, plan = plan || jsonb_build_object('fromPosition', $2::bigint, 'toPosition', $3::bigint)
          WHERE id = $1::uuid RETURNING ${COLUMNS}`,
@@ -208,7 +206,7 @@ export class OperationStore {
         action,
         target: `operation/${id}`,
         before: { state, changed },
-        after: { state: row.state, kind, filter, ...(row.replay === null ? {} : { replay: row.replay }) },
+        after: { state: row.state, kind, filter },
       });
     return row;
   }

@@ -1,6 +1,6 @@
 import type { ChangeAuthor } from '../../audit/change-author.js';
-import type { InboxFilter } from '../../inbox/inbox-record.js';
 import type { DiscardableState } from '../inbox-admin.store.js';
+import type { OperationFilter, StoredFilter } from './operation-filter.js';
 
 /** The kinds of the engine. */
 export const OPERATION_KINDS = ['redrive', 'discard', 'replay'] as const;
@@ -18,7 +18,7 @@ export interface AddedOperationKinds {}
 
 /** What an operation of a kind that a part has added is to do. */
 export type PartOperationRequest = {
-  [Kind in keyof AddedOperationKinds]: Omit<OperationRequest, 'kind' | 'filter' | 'states' | 'replay'> & {
+  [Kind in keyof AddedOperationKinds]: Omit<OperationRequest, 'kind' | 'filter' | 'states'> & {
     kind: Kind;
     filter: AddedOperationKinds[Kind];
   };
@@ -36,12 +36,10 @@ export interface OperationRequest extends ChangeAuthor {
   /**
    * Chooses the events. An event must match every given field. One field must be given, unless it is a
    * redrive with `maxEvents`. Events that a person chose one by one are given as `outboxEventIds`. A replay
-   * takes `consumerName`, which it needs, `eventName` (also a prefix with a trailing `*`), `aggregateType`
-   * and `aggregateId`.
+   * needs `consumerName`, and takes no fields that say in which state an event is, or which single one it is.
+   * The default of its `to` is the end of the log at the time of the plan.
    */
-  filter: InboxFilter;
-  /** Which part of the log a replay delivers again. Only of a replay. */
-  replay?: OperationReplay | undefined;
+  filter: OperationFilter;
   /** The states that a discard takes. The default is dead letters, failed, waiting and delayed events. */
   states?: readonly DiscardableState[] | undefined;
   /** The largest number of events, the oldest first. A canary has a small number. The default is all. */
@@ -53,19 +51,6 @@ export interface OperationRequest extends ChangeAuthor {
    * could still fail within this number. Not of a discard.
    */
   stopAfter?: number | undefined;
-}
-
-/** Positions and times between which a replay delivers events again. `from` and `to` are included. */
-export interface OperationReplay {
-  from?: number | undefined;
-  /** The default is the end of the log at the time of the plan. */
-  to?: number | undefined;
-  /** Written at this time or later. */
-  since?: Date | undefined;
-  /** Written before this time. */
-  until?: Date | undefined;
-  /** Exact names, or prefixes with a trailing `*`. It takes the place of `filter.eventName`. */
-  eventNames?: readonly string[] | undefined;
 }
 
 /** How many events a plan found. */
@@ -95,12 +80,10 @@ export interface Operation {
   kind: OperationKind;
   state: OperationState;
   /** Lists of operations leave `outboxEventIds` out. An operation of a part has the filter of its kind. */
-  filter: InboxFilter;
+  filter: StoredFilter;
   /** How many events `filter.outboxEventIds` has. Null if the filter does not name events one by one. */
   chosenEvents: number | null;
   states: DiscardableState[] | null;
-  /** The part of the log of a replay. Times are texts of RFC 3339. Null for the others. */
-  replay: { from?: number; to?: number; since?: string; until?: string; eventNames?: string[] } | null;
   /** Of a replay that was run: its first position, the next to look at, and the last. Otherwise null. */
   fromPosition: number | null;
   nextPosition: number | null;
@@ -143,6 +126,9 @@ export interface OperationVerdict {
 
 export interface OperationPageRequest {
   state?: OperationState | undefined;
+  kind?: OperationKind | undefined;
+  /** Only those whose filter names this consumer. */
+  consumerName?: string | undefined;
   /** Number of operations: 50 by default, at most 1,000. */
   limit?: number | undefined;
   /** The id of the last operation of the page before. */

@@ -36,7 +36,7 @@ export async function redriveOne({ app, plan, receiver, signal }: Stage): Promis
   const begin = performance.now();
   await app
     .get(ConsumerService, { strict: false })
-    .redrive({ consumerName: CONSUMER, outboxEventId: eventId }, { limit: 1 });
+    .redriveOne({ consumerName: CONSUMER, outboxEventId: eventId });
   const processed = await waitUntil(() => inbox.isProcessed(eventId, CONSUMER), {
     everyMs: 10,
     withinMs: PROCESSED_WITHIN_MS,
