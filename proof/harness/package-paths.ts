@@ -12,6 +12,11 @@ export const RETENTION_MODULE = pathToFileURL(
   join(packageFolder, 'dist', 'maintenance', 'retention.js'),
 ).href;
 
+/** Where the package keeps what works operations off, which has no public name. */
+export const OPERATION_RUNNER_MODULE = pathToFileURL(
+  join(packageFolder, 'dist', 'changes', 'operations', 'operation-runner.js'),
+).href;
+
 /** Programs of the processes that a run starts. */
 export const PROGRAMS = {
   worker: fileURLToPath(new URL('../processes/worker.js', import.meta.url)),

@@ -30,15 +30,14 @@ export class Admin {
 
   async replay(consumer: ConsumerName, from: number): Promise<void> {
     const before = await this.statesOf(consumer);
-    await untilHeard(() => this.process.consumers.replay(consumer, { from }));
+    await untilHeard(() => this.process.consumers.replayAtOnce(consumer, { from }));
     const again = before.filter((state) => state.position >= from && isSettled(state));
     this.model.putBack(consumer, positionsOf(again));
   }
 
   async replayFiltered(consumer: ConsumerName, from: number, eventNames: readonly string[]): Promise<void> {
     const before = await this.statesOf(consumer);
-    const result = await untilHeard(() => this.process.consumers.replay(consumer, { from, eventNames }));
-    if (result.kind !== 'request') throw new Error('a filtered replay was not kept as a request');
+    const { id } = await untilHeard(() => this.process.consumers.replay(consumer, { from, eventNames }));
     const isWanted = (position: number) => {
       const expected = this.model.of(consumer, position);
       return expected !== undefined && isNamed(expected.event.name, eventNames);
@@ -46,13 +45,16 @@ export class Admin {
     const again = before.filter(
       (state) => state.position >= from && isSettled(state) && isWanted(state.position),
     );
-    this.model.requested(result.request.id, consumer, positionsOf(again));
+    this.model.requested(id, consumer, positionsOf(again));
   }
 
   async redrive(consumerName: ConsumerName, limit: number): Promise<void> {
     const dead = (await this.statesOf(consumerName)).filter(({ status }) => status === 'dead_letter');
     const expected = dead.slice(0, limit);
-    const count = await untilHeard(() => this.process.consumers.redrive({ consumerName }, { limit }));
+    const { id } = await untilHeard(() =>
+      this.process.consumers.redrive({ consumerName }, { maxEvents: limit }),
+    );
+    const count = await untilHeard(() => this.process.workOff(id));
     if (count !== expected.length)
       this.problems.push(`redriven: ${count} of ${consumerName} instead of ${expected.length}`);
     this.model.redriven(consumerName, positionsOf(expected));
@@ -61,8 +63,9 @@ export class Admin {
   /** The oldest rows that match are skipped from now on, with the reason, and no others. */
   async discard(consumerName: ConsumerName, state: DiscardedState, limit: number): Promise<void> {
     const before = await this.statesOf(consumerName);
-    const options = { limit, states: state && [state] };
-    const count = await untilHeard(() => this.process.consumers.discard({ consumerName }, REASON, options));
+    const options = { maxEvents: limit, states: state && [state] };
+    const { id } = await untilHeard(() => this.process.consumers.discard({ consumerName }, REASON, options));
+    const count = await untilHeard(() => this.process.workOff(id));
     const expected = before.filter((event) => isDiscardable(event, state)).slice(0, limit);
     const after = new Map((await this.statesOf(consumerName)).map((event) => [event.position, event]));
     const isSkipped = ({ position }: EventState) => after.get(position)?.rowStatus === 'skipped';

@@ -10,6 +10,7 @@ export const RESET = `
   DELETE FROM integration.outbox_event;
   DELETE FROM integration.inbox_event;
   DELETE FROM integration.inbox_replay;
+  DELETE FROM integration.integration_operation;
   DELETE FROM integration.integration_maintenance;
   DELETE FROM effect;
   DELETE FROM integration.inbox_cursor WHERE partition > 0;

@@ -17,6 +17,7 @@ import { recordEffects } from '../processes/host.store.js';
 import { createHostClient, type PgHostClient } from '../processes/host-client.js';
 import type { Delivering } from './commands.js';
 import { type ConsumerName, MAX_ATTEMPTS, WANTED_NAMES } from './consumers.js';
+import { type OperationRun, operationsOf } from './operations-of.js';
 import { type RetentionRun, retentionOf } from './retention-of.js';
 
 /** The first retry waits so long, so that later commands find it waiting; the others are due at once. */
@@ -40,6 +41,7 @@ export class ProcessUnderTest {
   private constructor(
     private readonly context: INestApplicationContext,
     private readonly retention: RetentionRun,
+    private readonly operations: OperationRun,
     private readonly proxy: TcpProxy,
     private readonly host: PgHostClient,
   ) {}
@@ -75,7 +77,13 @@ export class ProcessUnderTest {
       ],
     })(TestModule);
     const context = await NestFactory.createApplicationContext(TestModule, { abortOnError: false });
-    return new ProcessUnderTest(context, await retentionOf(context), proxy, host);
+    return new ProcessUnderTest(
+      context,
+      await retentionOf(context),
+      await operationsOf(context),
+      proxy,
+      host,
+    );
   }
 
   get consumers(): ConsumerService {
@@ -104,6 +112,11 @@ export class ProcessUnderTest {
   /** A crash, as the database sees it: every connection ends at once, and memory is given up. */
   cut(): void {
     this.proxy.cut();
+  }
+
+  /** Works an operation off to its end; resolves to how many events it has changed. */
+  workOff(operationId: string): Promise<number> {
+    return this.operations(operationId);
   }
 
   /** One round of retention; resolves to how many events it has deleted. */

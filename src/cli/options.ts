@@ -4,8 +4,8 @@ import {
   type PartOfLog,
 } from '../changes/operations/operation-filter.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
-import { isUuid, isUuid } from '../words/text.js';
-import { timeOf, timeOf } from '../words/time-text.js';
+import { isUuid } from '../words/text.js';
+import { timeOf } from '../words/time-text.js';
 import { type CommandContext, type CommandOption, UsageError } from './command.js';
 
 type Options = CommandContext['options'];

@@ -35,6 +35,7 @@ export async function bodyFor(path: string, database: TestDatabase): Promise<Rec
   if (path === '/settings' || path.endsWith('/preview')) return { values: { batchSize: 7, maxAttempts: 9 } };
   if (path === '/operations') return { kind: 'redrive', consumer: 'billing' };
   if (path.endsWith('/correct')) return { consumer: 'billing', payload: { right: true }, reason: 'typo' };
+  if (path.endsWith('/reseal')) return { tenant: 'acme' };
   if (path.endsWith('/{fingerprint}')) return { note: 'known' };
   if (!path.endsWith('/restore')) return {};
   const { rows } = await database.pool.query(

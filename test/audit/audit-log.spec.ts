@@ -258,6 +258,12 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
       },
       noted: { action: 'operations.run', before: { state: 'planned', changed: 0 } },
     },
+    start: {
+      given: withDeadLetters,
+      make: (author) =>
+        operations().start({ kind: 'redrive', filter: { consumerName: 'billing' }, ...author }),
+      noted: { action: 'operations.run', before: { state: 'planned', changed: 0 } },
+    },
     cancel: {
       given: withDeadLetters,
       make: async (author) => {
@@ -291,7 +297,7 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
 
 /** Methods of these services that only read. */
 const READS: Readonly<Record<string, readonly string[]>> = {
-  ConsumerService: ['list', 'listWithRates', 'overview', 'replays'],
+  ConsumerService: ['list', 'listWithRates', 'overview'],
   AuditService: ['list'],
   IntegrationSettingsService: [
     'get',

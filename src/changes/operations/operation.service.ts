@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AUTHOR_FIELDS, type Author, authorOf, type ChangeAuthor } from '../../audit/change-author.js';
 import { AdminDatabase } from '../../database/admin-database.js';
-import { unknownConsumer, unknownConsumer } from '../../status/unknown-consumer.js';
+import { unknownConsumer } from '../../status/unknown-consumer.js';
 import {
   checkNames,
   checkText,
