@@ -177,7 +177,7 @@ describe('redriving and discarding', () => {
   it.each<[string, readonly string[], string]>([
     ['no id of an event', ['billing'], '<event> must be a uuid'],
     ['an event twice', [SOME_ID, SOME_ID.toUpperCase()], 'in the list twice'],
-    ['an event by an option beside', [SOME_ID, '--event-id', SOME_ID], 'name all of them as arguments'],
+    ['an event by an option beside', [SOME_ID, '--event-id', SOME_ID], 'give all of them as arguments'],
     ['more than 1,000', Array.from({ length: 1_001 }, () => randomUUID()), 'at most 1000'],
   ])('is wrong use with %s', async (_, words, message) => {
     const { status, stderr } = await run('dead-letters', 'redrive', ...words, '--yes');

@@ -232,7 +232,7 @@ describe('a replay under way', () => {
     expect(stdout).toContain(`Operation ${operation?.id} goes on without this command. So far: `);
     expect(stdout).toContain(`npx nestjs-integration operations cancel ${operation?.id}`);
     expect((await run('consumers', 'list')).stdout).toMatch(
-      new RegExp(`\nReplay for billing: \\d+ sent, position \\d+ of 60 \\(operation ${operation?.id}\\)\n`),
+      new RegExp(`\nReplay for billing: \\d+ sent, at position \\d+ of 60 \\(operation ${operation?.id}\\)\n`),
     );
     const cancelled = await run('operations', 'cancel', operation?.id ?? '', '--by', 'ann', '--yes');
     expect(cancelled.stdout).toMatch(
