@@ -194,8 +194,8 @@ export class ConsumerService {
 
   /**
    * Sends one event of one consumer again at once, with all its attempts. The filter has `consumerName`, and
-   * `position` or `outboxEventId`. Resolves to false if the event is not a dead letter there and has not failed
-   * for good. It needs no running process.
+   * `position` or `outboxEventId`. Resolves to false if the event is not a dead letter there and has not
+   * failed for good. It needs no running process.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a filter that does not name one event
    */

@@ -155,7 +155,7 @@ export class InboxAdminStore {
     this.audit = new AuditStore(db);
   }
 
-  /** Sends one event again with all its attempts. Returns false if it is not a dead letter and has not failed for good. */
+  /** Sends one event again. Returns false if it is not a dead letter and has not failed for good. */
   redriveOne(filter: OneEventFilter, author: Author): Promise<boolean> {
     return this.db.transaction(async (session) => {
       const values = [author.actor, author.reason, null, null, null] as const;

@@ -64,7 +64,7 @@ export function partOfLog(options: Options): PartOfLog {
 /** Options that select what an operation takes. */
 export const OPERATION_FILTER_OPTIONS: CommandOptions = { ...ROW_OPTIONS, ...PART_OPTIONS };
 
-/** What an operation takes: what the options choose, of the events that are named one by one if there are any. */
+/** What the options choose, of the events that are named one by one if there are any. */
 export function operationFilter(
   options: Options,
   ids: readonly string[],

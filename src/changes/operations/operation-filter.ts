@@ -45,7 +45,7 @@ export function namesOf({
   return eventNames ?? (eventName === undefined ? undefined : [eventName]);
 }
 
-/** @throws IntegrationError INTEGRATION_ADMIN_INVALID for an unknown field, or for a value that makes no sense */
+/** @throws IntegrationError INTEGRATION_ADMIN_INVALID for an unknown field or an invalid value */
 export function checkOperationFilter({ from, to, since, until, eventNames, ...rows }: OperationFilter): void {
   checkFilter(rows, PART_FIELDS);
   checkPartOfLog({ from, to, since, until, eventNames });
