@@ -37,10 +37,10 @@ export const REPLAY_COLUMNS = `r.id, r.consumer_name AS "consumerName", r.event_
 
 /**
  * Replays that are operations. If the events that match went back into `unread`, it could have as many
- * pieces as there are events. So the request is kept, and the inbox carries it out, window by window (ReplayWindowStore). Two
- * kinds of events are left out, because they are delivered anyway: those that were unread or unresolved when
- * the replay was asked for, and those that are so now. The first kind is kept with the request, by the
- * partitions of that time.
+ * pieces as there are events. So the request is kept, and the inbox carries it out, window by window
+ * (ReplayWindowStore). Two kinds of events are left out, because they are delivered anyway: those that
+ * were unread or unresolved when the replay was asked for, and those that are so now. The first kind is
+ * kept with the request, by the partitions of that time.
  */
 @Injectable()
 export class ReplayRequestStore {
