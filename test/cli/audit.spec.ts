@@ -157,8 +157,12 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
   ],
   'consumers discard': [
     {
-      words: 'consumers discard billing',
-      noted: { action: 'events.discard', target: 'consumer/billing', affected: 3 },
+      words: `consumers discard billing ${DETACHED}`,
+      noted: {
+        ...running,
+        target: expect.stringMatching(/^operation\//),
+        after: { state: 'running', kind: 'discard', filter: { consumerName: 'billing' } },
+      },
     },
     {
       words: 'consumers discard billing --position 2',
@@ -210,8 +214,8 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
       words: 'dead-letters redrive --position 2',
       noted: {
         action: 'events.redrive',
-        target: 'consumers',
-        after: { filter: { position: 2 } },
+        target: 'consumer/billing/event/2',
+        after: { filter: { consumerName: 'billing', position: 2 } },
         affected: 1,
       },
     },
@@ -229,8 +233,8 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
       words: `dead-letters discard ${EVENT}`,
       noted: {
         action: 'events.discard',
-        target: 'consumers',
-        after: { filter: { outboxEventIds: [EVENT] } },
+        target: `consumer/billing/event/${EVENT}`,
+        after: { filter: { consumerName: 'billing', outboxEventId: EVENT } },
         affected: 1,
       },
     },
