@@ -159,7 +159,7 @@ export class ConsumerService {
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for an invalid filter
    * or option
    */
-  replay(consumerName: string, filter: ReplayFilter, options: StartOptions = {}): Promise<Operation> {
+  async replay(consumerName: string, filter: ReplayFilter, options: StartOptions = {}): Promise<Operation> {
     checkNames('an option of replay', options, START_FIELDS);
     return this.operations.start({ kind: 'replay', filter: { ...filter, consumerName }, ...options });
   }
@@ -171,7 +171,11 @@ export class ConsumerService {
    *
    * @throws IntegrationError INTEGRATION_CONSUMER_UNKNOWN, or INTEGRATION_ADMIN_INVALID for an invalid range
    */
-  replayAtOnce(consumerName: string, range: ReplayRange, author: ChangeAuthor = {}): Promise<ReplayedRange> {
+  async replayAtOnce(
+    consumerName: string,
+    range: ReplayRange,
+    author: ChangeAuthor = {},
+  ): Promise<ReplayedRange> {
     return replayAtOnce({ replayed: this.replayed, target: this.admin.target }, consumerName, range, author);
   }
 
@@ -186,7 +190,7 @@ export class ConsumerService {
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid filter or option
    */
-  redrive(filter: OperationFilter, options: StartOptions = {}): Promise<Operation> {
+  async redrive(filter: OperationFilter, options: StartOptions = {}): Promise<Operation> {
     checkNames('an option of redrive', options, START_FIELDS);
     const maxEvents = options.maxEvents ?? (filter.outboxEventIds === undefined ? REDRIVE_LIMIT : undefined);
     return this.operations.start({ kind: 'redrive', filter, ...options, maxEvents });
@@ -199,7 +203,7 @@ export class ConsumerService {
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a filter that does not name one event
    */
-  redriveOne(event: InboxFilter, author: ChangeAuthor = {}): Promise<boolean> {
+  async redriveOne(event: InboxFilter, author: ChangeAuthor = {}): Promise<boolean> {
     return this.oneEvent.redrive(event, author);
   }
 
@@ -214,7 +218,7 @@ export class ConsumerService {
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID without a reason, or for an empty filter
    */
-  discard(filter: OperationFilter, reason: string, options: DiscardOptions = {}): Promise<Operation> {
+  async discard(filter: OperationFilter, reason: string, options: DiscardOptions = {}): Promise<Operation> {
     checkNames('an option of discard', options, DISCARD_FIELDS);
     return this.operations.start({ kind: 'discard', filter, ...options, reason });
   }
@@ -229,7 +233,7 @@ export class ConsumerService {
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID without a reason, or for a filter that does not name
    * one event; INTEGRATION_CONSUMER_ACTIVE for an event whose own transaction is still open after ten seconds
    */
-  discardOne(event: InboxFilter, reason: string, options: DiscardOneOptions = {}): Promise<boolean> {
+  async discardOne(event: InboxFilter, reason: string, options: DiscardOneOptions = {}): Promise<boolean> {
     return this.oneEvent.discard(event, reason, options);
   }
 
