@@ -108,7 +108,7 @@ export class SequenceWatch {
     this.guard.forgetTail();
     if (consumers.length > 0) {
       this.logger.warn(
-        `The log was emptied and its positions begin anew: consumers ${consumers.map((name) => `"${name}"`).join(', ')} begin anew with it`,
+        `The log was emptied and its positions begin again: consumers ${consumers.map((name) => `"${name}"`).join(', ')} begin again with it`,
       );
     }
     return rest;
