@@ -181,7 +181,7 @@ describe('a process that uses an embedded Postgres', () => {
     ).rejects.toMatchObject({
       name: 'IntegrationError',
       code: 'INTEGRATION_DATABASE_UNREACHABLE',
-      message: expect.stringMatching(/Leave out the flags .*\(-c work_mem=plenty .*TEST_DATABASE_URL\.$/),
+      message: expect.stringMatching(/Leave out the flags .*\(-c work_mem=plenty .*TEST_DATABASE_URL$/),
       details: { flags: ['-c', 'work_mem=plenty', '-c', 'logging_collector=on'] },
     });
   });
