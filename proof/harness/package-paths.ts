@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const packageFolder = dirname(createRequire(import.meta.url).resolve('nestjs-integration/package.json'));
 
 /** The package's own command line. */
-export const MIGRATE_COMMAND = join(packageFolder, 'dist', 'cli', 'main.js');
+export const MIGRATE_COMMAND = join(packageFolder, 'dist', 'bin', 'main.js');
 
 /** Where the package keeps its retention, which has no public name. */
 export const RETENTION_MODULE = pathToFileURL(

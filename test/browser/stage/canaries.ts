@@ -75,7 +75,7 @@ export async function releaseCanaries({ pool }: TestDatabase): Promise<CanaryEve
   );
   await pool.query(
     `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread, paused_at, paused_by, pause_reason)
-     VALUES ($1, ARRAY[$2], '{[1,)}', now(), $3, $4, now())`,
+     VALUES ($1, ARRAY[$2], '{[1,)}', now(), $3, $4)`,
     [img, svg, script, link],
   );
   await pool.query(
