@@ -200,7 +200,9 @@ describe('a database that goes away in the middle of a boot', () => {
       expect(result).toBeInstanceOf(IntegrationError);
       expect(result).toMatchObject({
         code: 'INTEGRATION_DATABASE_UNREACHABLE',
-        message: expect.stringMatching(/^cannot reach Postgres at 127\.0\.0\.1:\d+\/\S+ \(tried for \d s\): /),
+        message: expect.stringMatching(
+          /^cannot reach Postgres at 127\.0\.0\.1:\d+\/\S+ \(tried for \d s\): /,
+        ),
       });
     });
     expect(lost).toBeGreaterThan(SURELY_SENT);
