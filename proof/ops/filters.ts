@@ -77,7 +77,12 @@ function FILTERS(
         by({ consumer, order }, { name: `consumer-and-order-${order}` }),
       ]),
     ],
-    operations: ['done', 'cancelled', 'failed'].map((state) => by({ state }, { name: `state-${state}` })),
+    operations: [
+      ...['done', 'cancelled', 'failed'].map((state) => by({ state }, { name: `state-${state}` })),
+      by({ kind: 'redrive' }, { looksAtPart: true }),
+      by({ consumer }),
+      by({ kind: 'replay', consumer }),
+    ],
     'settings/history': [by({ key: 'core.integration.outbox.maxAttempts' })],
     audit: [
       by({ actor: 'person-1' }),

@@ -23,7 +23,9 @@ interface Parameter {
 }
 
 interface Document {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, { parameters?: Parameter[] }>>>>;
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<string, { parameters?: Parameter[]; 'x-part'?: string }>>>
+  >;
 }
 
 /** Values by the name of a parameter, or by the beginning of the path and the name: `operations/id`. */
@@ -31,12 +33,15 @@ export type ValuesOfParameters = Readonly<Record<string, string>>;
 
 const DOCUMENT = fileURLToPath(import.meta.resolve('nestjs-integration/admin/openapi.json'));
 
-/** Every route of the OpenAPI document that reads, but the stream, which does not end. A new route gets in by itself. */
+/**
+ * Every route of the engine that reads, but the stream, which does not end. A new route gets in by itself. Routes of
+ * parts are left out, because the application of the proof has none.
+ */
 export async function readRoutes(values: ValuesOfParameters): Promise<ReadRoute[]> {
   const { paths } = JSON.parse(await readFile(DOCUMENT, 'utf8')) as Document;
   return Object.entries(paths).flatMap(([template, methods]) => {
     const get = methods.get;
-    if (get === undefined || template === '/stream') return [];
+    if (get === undefined || get['x-part'] !== undefined || template === '/stream') return [];
     const parameters = get.parameters ?? [];
     const [, resource = ''] = template.split('/');
     const given = (name: string) => {

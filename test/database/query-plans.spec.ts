@@ -153,7 +153,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'what a replay may still send': 'max_events - changed AS left',
   'operation taken': 'coalesce(progressed_at, started_at), created_at, id LIMIT 1',
   'end of a request': 'SET finished_at = clock_timestamp() WHERE id = $1::uuid',
-  'operations of a consumer': `filter->>'consumerName' = $3`,
+  'operations of a consumer': `(filter->>'consumerName')::varchar(127) = $3`,
   'events of a search': 'ORDER BY position DESC LIMIT $3::int',
   'events of a correlation': `metadata ->> 'correlationId' = $3`,
   'one event': 'WHERE id = $1::uuid',

@@ -85,7 +85,7 @@ CREATE TABLE "integration"."integration_operation" (
 );
 CREATE INDEX "integration_operation_created_idx" ON "integration"."integration_operation" ("created_at", "id");
 -- The operations of one consumer, for its page.
-CREATE INDEX "integration_operation_consumer_idx" ON "integration"."integration_operation" (("filter"->>'consumerName'), "created_at", "id");
+CREATE INDEX "integration_operation_consumer_idx" ON "integration"."integration_operation" ((("filter"->>'consumerName')::varchar(127)), "created_at", "id");
 CREATE INDEX "integration_operation_state_idx" ON "integration"."integration_operation" ("state", "created_at", "id");
 
 -- What a request with an Idempotency-Key was answered. The same key of the same actor gets the same answer for a day

@@ -106,7 +106,9 @@ export class OperationStore {
     const conditions = [
       ...(state === undefined ? [] : [`state = ${given(state)}`]),
       ...(kind === undefined ? [] : [`kind = ${given(kind)}`]),
-      ...(consumerName === undefined ? [] : [`filter->>'consumerName' = ${given(consumerName)}`]),
+      ...(consumerName === undefined
+        ? []
+        : [`(filter->>'consumerName')::varchar(127) = ${given(consumerName)}`]),
       ...(after === undefined
         ? []
         : [`(created_at, id) < (SELECT created_at, id FROM ${this.table} WHERE id = ${given(after)}::uuid)`]),
