@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   DoctorService,
   type DomainEvent,
@@ -14,6 +14,9 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database.
 import { untilConsumerSettled } from '../support/until-settled.js';
 import { LIBRARIES } from './libraries.js';
 import type { OpenLibrary } from './tried-library.js';
+
+// Each test waits for connections of ten libraries, which takes its time on a busy machine.
+jest.setTimeout(180_000);
 
 /** Enough for all handlers to begin, also on a busy machine. */
 const DEADLINE_MS = 2_000;
