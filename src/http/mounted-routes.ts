@@ -114,7 +114,7 @@ export class MountedRoutes {
     );
   }
 
-  /** It compares the ends first, because many routes are added, and a whole path is dear to make. */
+  /** The ends are compared first, because a server adds many routes, and making a whole path takes longer. */
   private isAdded(route: RouteAt, { method, url }: FastifyRoute): boolean {
     // Fastify adds a HEAD for each GET.
     const methods = [method].flat().map((each) => (each === 'HEAD' ? 'GET' : each));

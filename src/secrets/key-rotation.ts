@@ -70,7 +70,7 @@ export class KeyRotation {
    * Wraps all data keys with the current key. It can be repeated, and continues where it was ended. Each
    * transaction that changes some of them is noted in the audit.
    *
-   * @param options `most`: it begins no further portion of 100 data keys when it has wrapped so many
+   * @param options `most`: once this number of data keys is wrapped, no further portion of 100 is begun
    */
   async rotate(
     author: ChangeAuthor = {},

@@ -2,10 +2,13 @@ import type { Check } from '../maintenance/finding.js';
 import type { RefusedStep } from './incoming/refusal.js';
 import type { RefusingSource, RequestRecordStore } from './incoming/request-record.store.js';
 
-/** A source is found if it has refused everything for so many seconds, and so many requests. */
+/**
+ * A source is found once it has refused everything for this number of seconds, and at least `FEWEST`
+ * requests.
+ */
 const AFTER_SECONDS = 300;
 const FEWEST = 3;
-/** A sender that has given up is found for so many days. */
+/** A sender that has given up is still found for this number of days. */
 const FOUND_DAYS = 7;
 
 /** For each step: what it means, and what mends it. */

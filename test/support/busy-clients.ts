@@ -18,11 +18,15 @@ const { query } = pg.Client.prototype as { query: (...args: unknown[]) => unknow
 pg.Client.prototype.query = function (this: pg.Client & Queueing, ...args: unknown[]) {
   if (this._queryQueue.length > 0 && !this.pipeline) {
     const error = new Error('a statement was sent while another one waits for its client');
-    // Prisma ends a transaction whose time is over, also while a statement of its handler waits.
-    if (!error.stack?.includes('rollbackTransaction')) sentTooEarly.push(error);
+    // Prisma itself ends a transaction whose time is over, also while a statement of its handler waits.
+    if (!isRollbackOfPrisma(error.stack)) sentTooEarly.push(error);
   }
   return query.apply(this, args);
 } as typeof pg.Client.prototype.query;
+
+function isRollbackOfPrisma(stack = ''): boolean {
+  return stack.includes('rollbackTransaction') && stack.includes('@prisma/client-engine-runtime');
+}
 
 function failIfSentTooEarly(): void {
   const [first] = sentTooEarly.splice(0);

@@ -37,7 +37,7 @@ export function givenFilterOf({ since, until, ...others }: StoredFilter): Operat
   };
 }
 
-/** The names of which one must fit. Undefined means every name. */
+/** The event names that the filter takes. Undefined means every name. */
 export function namesOf({
   eventName,
   eventNames,

@@ -60,8 +60,8 @@ const ROUTES = {
 };
 
 /**
- * Endpoints of tenants. A secret is never shown here, and none is made: whoever creates an endpoint or
- * rotates its secret hands the new one to the sender, which is work of the application.
+ * Endpoints of tenants. These routes show no secret and make none. The application creates endpoints and
+ * rotates their secrets, because it has to hand the new secret to the sender.
  */
 @Injectable()
 export class WebhookEndpointsHandlers implements Answering<typeof ROUTES, WebhookEndpointsHandlers> {

@@ -1,6 +1,5 @@
-import type { Logger } from '@nestjs/common';
 import { messageOf } from '../../errors.js';
-import { RepeatedFailures } from '../../words/repeated-failures.js';
+import type { EngineLogger } from '../../words/engine-logger.js';
 
 /** How long a look at the database's clock is good for. */
 const GOOD_FOR_MS = 60_000;
@@ -24,11 +23,10 @@ export class DatabaseClock {
   private look: Look | undefined;
   private looking: Promise<void> | undefined;
   private said = false;
-  private readonly repeated = new RepeatedFailures();
 
   constructor(
     private readonly read: () => Promise<number>,
-    private readonly logger: Logger,
+    private readonly logger: Pick<EngineLogger, 'warn' | 'warnOfFailure'>,
   ) {}
 
   /**
@@ -70,7 +68,7 @@ export class DatabaseClock {
       this.look = { databaseMs, at: (asked + answered) / 2 };
       this.report(Date.now() - this.time);
     } catch (error) {
-      this.repeated.warn(this.logger, `The database's clock could not be read: ${messageOf(error)}`);
+      this.logger.warnOfFailure(`The database's clock could not be read: ${messageOf(error)}`);
     }
   }
 

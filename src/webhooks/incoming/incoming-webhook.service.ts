@@ -1,10 +1,10 @@
-import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { kindOfError } from '../../contracts/validate.js';
 import type { Tx } from '../../database/clients/sql-client.js';
 import { IntegrationError } from '../../errors.js';
 import type { DomainEvent, DomainEventInput } from '../../events/domain-event.js';
 import { siteOfError } from '../../subscribers/call-site.js';
-import { RepeatedFailures } from '../../words/repeated-failures.js';
+import { EngineLogger } from '../../words/engine-logger.js';
 import { webhookSettings } from '../webhook-settings.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../webhooks-options.js';
 import type { AcceptedWebhook, VerifiedWebhookRequest } from './accepted-webhook.js';
@@ -41,16 +41,21 @@ import { type Verified, verifyRequest } from './verifier.js';
 import { bodyHashOf, deliveryOf, typeOf } from './webhook-event.js';
 import type { WebhookReply, WebhookSource } from './webhook-source.js';
 
+/** The context of lines of the log. Each part tells its own failures that repeat apart. */
+const CONTEXT = 'IncomingWebhooks';
+
 /** Takes in webhooks that others send. */
 @Injectable()
 export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
-  private readonly logger = new Logger('IncomingWebhooks');
-  private readonly repeated = new RepeatedFailures();
+  private readonly logger = new EngineLogger(CONTEXT);
   private readonly sources: ReadonlyMap<string, WebhookSource>;
-  private readonly clock = new DatabaseClock(() => databaseTime(this.engine.database), this.logger);
+  private readonly clock = new DatabaseClock(
+    () => databaseTime(this.engine.database),
+    new EngineLogger(CONTEXT),
+  );
   private readonly record = new RequestRecord(
     (tallies) => new RequestRecordStore(this.engine.database).write(tallies),
-    this.logger,
+    new EngineLogger(CONTEXT),
   );
   private readonly types = new TypeNames(
     (eventName) => this.isHandled(eventName),
@@ -276,8 +281,7 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   private sayUnanswered(source: string, error: unknown): void {
     const site = siteOfError(error);
     const place = site === undefined ? '' : ` (at ${site})`;
-    this.repeated.warn(
-      this.logger,
+    this.logger.warnOfFailure(
       `handshake of source "${source}" throws ${kindOfError(error)}${place}. The request is taken as a delivery.`,
     );
   }
@@ -285,15 +289,14 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   private sayFailed(source: string, { failures }: SourceAnswers): void {
     for (const each of failures) {
       const { name, reason } = each;
-      this.repeated.warn(this.logger, sentenceOf(source, each), `${source} ${name} ${reason}`);
+      this.logger.warnOfFailure(sentenceOf(source, each), `${source} ${name} ${reason}`);
     }
   }
 
   private invalid(source: string, eventName: string, { failures }: SourceAnswers): void {
     this.count(source, 'invalid');
     if (failures.length > 0) return;
-    this.repeated.warn(
-      this.logger,
+    this.logger.warnOfFailure(
       `A delivery of source "${source}" does not fit the schema of its type. It is stored as "${eventName}" with the places in metadata.webhook.violations.`,
     );
   }

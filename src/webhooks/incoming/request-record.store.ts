@@ -76,7 +76,7 @@ export class RequestRecordStore {
     );
   }
 
-  /** How many requests of each source came to which end within so many days, today among them. */
+  /** The number of requests of each source by their outcome, within this number of days. Today is one. */
   counts(days: number): Promise<SourceCount[]> {
     return this.db.query<SourceCount>(
       `SELECT source, outcome, sum(count)::float8 AS count FROM ${this.db.tables.webhookCount}

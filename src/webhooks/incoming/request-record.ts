@@ -1,6 +1,5 @@
-import type { Logger } from '@nestjs/common';
 import { messageOf } from '../../errors.js';
-import { RepeatedFailures } from '../../words/repeated-failures.js';
+import type { EngineLogger } from '../../words/engine-logger.js';
 import type { RefusedRequest } from './refused-request.js';
 import { type CountedOutcome, SourceTally, type WrittenTally } from './source-tally.js';
 
@@ -14,12 +13,11 @@ const KEPT_MS = 5_000;
 export class RequestRecord {
   private tallies = new Map<string, SourceTally>();
   private timer: NodeJS.Timeout | undefined;
-  private readonly repeated = new RepeatedFailures();
   private writing: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly write: (tallies: readonly WrittenTally[]) => Promise<void>,
-    private readonly logger: Logger,
+    private readonly logger: Pick<EngineLogger, 'warnOfFailure'>,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
@@ -53,10 +51,7 @@ export class RequestRecord {
       const now = this.now();
       await this.write(tallies.map((each) => each.written(now)));
     } catch (error) {
-      this.repeated.warn(
-        this.logger,
-        `Counts of webhooks could not be written, and are kept: ${messageOf(error)}`,
-      );
+      this.logger.warnOfFailure(`Counts of webhooks could not be written, and are kept: ${messageOf(error)}`);
       for (const tally of tallies) {
         const later = this.tallies.get(tally.source);
         if (later !== undefined) tally.append(later);

@@ -1,6 +1,7 @@
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { EngineLogger } from '../../words/engine-logger.js';
 import { DatabaseClock } from './database-clock.js';
 import { secretFor } from './endpoints/endpoint-secret.js';
 import type { RawWebhookRequest } from './raw-request.js';
@@ -34,7 +35,7 @@ const requestWith = (headers: Record<string, string>): RawWebhookRequest => ({
   headers,
   body: BODY,
 });
-const clock = new DatabaseClock(async () => Date.now(), new Logger('test', {}));
+const clock = new DatabaseClock(async () => Date.now(), new EngineLogger('test', {}));
 
 /** The place of the secret that fits, or the step at which the request is refused. */
 async function judged(source: WebhookSource, headers: Record<string, string>): Promise<number | string> {

@@ -1,10 +1,10 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { isConnectionLoss, sqlStateOf } from '../../../database/connection/connection-loss.js';
 import { IntegrationError, type IntegrationErrorCode } from '../../../errors.js';
 import { Answer, sendAnswer } from '../../../http/answer.js';
 import { bytesOf, type ServerRequest } from '../../../http/server-request.js';
-import { RepeatedFailures } from '../../../words/repeated-failures.js';
+import { EngineLogger } from '../../../words/engine-logger.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
 import { rawRequestOf } from '../raw-request.js';
@@ -23,8 +23,7 @@ const PASSING_STATES = /^(08|53|57|55P03|40)/;
  */
 @Injectable()
 export class WebhookAnswers {
-  private readonly logger = new Logger('IncomingWebhooks');
-  private readonly repeated = new RepeatedFailures();
+  private readonly logger = new EngineLogger('IncomingWebhooks');
 
   constructor(
     private readonly host: HttpAdapterHost,
@@ -50,26 +49,26 @@ export class WebhookAnswers {
     const told = toldOf(error);
     if (told !== undefined) {
       const { step, code, message } = told;
-      if (step === 'raw-body') this.repeated.error(this.logger, message, undefined, step);
+      if (step === 'raw-body') this.logger.errorOfFailure(message, undefined, step);
       const headers = step === 'paused' ? { 'Retry-After': PAUSED_RETRY_SECONDS } : {};
       return Answer.of({ code, step, message }, { status: STATUSES[step], headers });
     }
     if (error instanceof IntegrationError && error.code === 'INTEGRATION_CONTRACT_VIOLATION') {
       const { eventName } = error.details;
-      this.repeated.error(this.logger, error.message, undefined, `${error.code} ${eventName}`);
+      this.logger.errorOfFailure(error.message, undefined, `${error.code} ${eventName}`);
       const message = 'The delivery does not keep its contract';
       return Answer.of({ code: error.code, message }, { status: 422 });
     }
     if (isPassing(error)) {
       const line = `A webhook was not accepted: ${(error as Error).message}`;
-      if (isOfOperators(error)) this.repeated.error(this.logger, line, undefined, line);
-      else this.repeated.warn(this.logger, line);
+      if (isOfOperators(error)) this.logger.errorOfFailure(line, undefined, line);
+      else this.logger.warnOfFailure(line);
       const headers = { 'Retry-After': PASSING_RETRY_SECONDS };
       const message = 'The delivery cannot be stored at the moment. Send it again';
       return Answer.of({ message }, { status: 503, headers });
     }
     const line = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.repeated.error(this.logger, line, undefined, line);
+    this.logger.errorOfFailure(line, undefined, line);
     return Answer.of({ message: 'The delivery was not stored. Send it again' }, { status: 500 });
   }
 
