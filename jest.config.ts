@@ -20,9 +20,19 @@ function subpaths(): [pattern: string, file: string][] {
   );
 }
 
+/**
+ * A file `*.fuzz.ts` tries thousands of cases that are chosen at random. That takes minutes, so such a file runs
+ * only where the command line names it. `npm run proof:fuzz` names them all.
+ */
+const isFuzzNamed = process.argv.some((argument) => argument.includes('.fuzz'));
+
 const config: Config = {
   testEnvironment: '<rootDir>/test/support/environment.mjs',
-  testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*.spec.ts'],
+  testMatch: [
+    '<rootDir>/src/**/*.spec.ts',
+    '<rootDir>/test/**/*.spec.ts',
+    ...(isFuzzNamed ? ['<rootDir>/test/**/*.fuzz.ts'] : []),
+  ],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/starters/', '<rootDir>/test/browser/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {

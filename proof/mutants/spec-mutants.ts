@@ -320,7 +320,7 @@ export const specMutants: readonly SpecMutant[] = [
   {
     name: 'rows claimed in a run behind one that does more than wait',
     patches: [{ file: CLAIM, find: 'AND run.unbroken', put: 'AND true' }],
-    spec: 'test/inbox/simulated-inbox.spec.ts',
+    spec: 'test/inbox/simulated-inbox.fuzz.ts',
     test: 'answers and holds what the stores do on a database',
   },
   {
