@@ -22,12 +22,13 @@ export function answerLimit(timeoutMs = 0, leastMs = ANSWER_LIMIT_MS): number {
  * The settings of every session that the engine opens. JIT is off, because the estimated cost of a page is
  * above the threshold of the JIT. The timeouts are set so that nothing waits for ever. They replace the
  * limits of the role or the database, because those are made for others: a statement that they cut off would
- * look like a lost connection, again and again.
+ * look like a lost connection, again and again. Before version 17, a server has no `transaction_timeout`; asking
+ * `pg_settings` for it would have every new session make a row of each of some 380 settings.
  */
 const SESSION = `SET jit = off; SET statement_timeout = ${SESSION_LIMIT_MS};
   SET idle_in_transaction_session_timeout = ${SESSION_LIMIT_MS}; SET default_transaction_isolation = 'read committed'; SET timezone = 'UTC';
   SET idle_session_timeout = 0; SET datestyle = 'ISO';
-  SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'`;
+  SELECT set_config('transaction_timeout', '0', false) WHERE current_setting('transaction_timeout', true) IS NOT NULL`;
 
 /**
  * The settings of a session in which statements of the host run. `lock_timeout` is that of the role or the
