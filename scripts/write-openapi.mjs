@@ -2,9 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { AdminSections } from '../dist/admin/admin-sections.js';
 import { openApiDocument } from '../dist/admin/document/openapi-document.js';
-import { HANDLERS } from '../dist/admin/routes/handlers.js';
+import { HANDLERS } from '../dist/admin/handlers/handlers.js';
+import { AdminSections } from '../dist/admin/routes/admin-sections.js';
 import { EXTENSIONS } from '../dist/bin/extensions.js';
 
 const ROOT = resolve(import.meta.dirname, '..');

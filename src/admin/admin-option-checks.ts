@@ -2,13 +2,13 @@ import { IntegrationError } from '../errors.js';
 import { isRoutePath } from '../http/route-path.js';
 import { MADE_OPTION_NAMES, problemsOfAsyncOptions } from '../module/made-options.js';
 import { problemsOfUnknownNames } from '../words/known-names.js';
+import { isHostName } from './calls/allowed-hosts.js';
 import type {
   AdminCallOptions,
   AdminMountOptions,
   IntegrationAdminAsyncOptions,
   IntegrationAdminOptions,
-} from './admin-options.js';
-import { isHostName } from './calls/allowed-hosts.js';
+} from './options/admin-options.js';
 
 type Known<T> = { readonly [K in keyof Required<T>]: true };
 

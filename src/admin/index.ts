@@ -1,4 +1,5 @@
-export { ADMIN_ACTIONS, type AdminAction, type AdminTarget } from './admin-action.js';
+export { IntegrationAdminModule } from './integration-admin.module.js';
+export { ADMIN_ACTIONS, type AdminAction, type AdminTarget } from './options/admin-action.js';
 export type {
   AdminCallOptions,
   AdminCallOptionsFactory,
@@ -9,7 +10,11 @@ export type {
   IntegrationAdminAsyncOptions,
   IntegrationAdminOptions,
   MaskedEvent,
-} from './admin-options.js';
-export { ADMIN_PROBLEM_CODES, type FieldProblem, type Problem, type ProblemCode } from './calls/problem.js';
-export { IntegrationAdminModule } from './integration-admin.module.js';
+} from './options/admin-options.js';
 export { ExactNumber } from './payload/exact-number.js';
+export {
+  ADMIN_PROBLEM_CODES,
+  type FieldProblem,
+  type Problem,
+  type ProblemCode,
+} from './problems/problem.js';

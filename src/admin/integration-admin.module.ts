@@ -4,18 +4,11 @@ import { MountedRoutes } from '../http/mounted-routes.js';
 import { ParsedBodies } from '../http/parsed-bodies.js';
 import { madeOptions } from '../module/made-options.js';
 import { checkAsyncOptions, checkedCallOptions, checkOptions } from './admin-option-checks.js';
-import {
-  ADMIN_CALL_OPTIONS,
-  ADMIN_MOUNT_OPTIONS,
-  type AdminMountOptions,
-  type IntegrationAdminAsyncOptions,
-  type IntegrationAdminOptions,
-} from './admin-options.js';
-import { AdminSections } from './admin-sections.js';
 import { AdminCalls } from './calls/admin-calls.js';
 import { AdminProblemFilter } from './calls/admin-problem.filter.js';
 import { MAX_BODY_BYTES, problemOfBody } from './calls/body.js';
 import { Denials } from './calls/denials.js';
+import { HANDLERS } from './handlers/handlers.js';
 import { Once } from './idempotency/once.js';
 import { Deliveries } from './look/deliveries.js';
 import { OverviewLook } from './look/overview.js';
@@ -23,9 +16,16 @@ import { AccessCheck } from './mounting/access-check.js';
 import { pageController, sectionController } from './mounting/admin-controllers.js';
 import { BroughtSections } from './mounting/brought-sections.js';
 import { PageSlash } from './mounting/page-slash.js';
+import {
+  ADMIN_CALL_OPTIONS,
+  ADMIN_MOUNT_OPTIONS,
+  type AdminMountOptions,
+  type IntegrationAdminAsyncOptions,
+  type IntegrationAdminOptions,
+} from './options/admin-options.js';
 import { AdminPage, PAGE_FILES } from './page/admin-page.js';
 import { pageFiles } from './page/page-files.js';
-import { HANDLERS } from './routes/handlers.js';
+import { AdminSections } from './routes/admin-sections.js';
 import { DEFAULT_STREAM_LIMITS, OpenStreams, STREAM_LIMITS } from './streams/open-streams.js';
 
 /**

@@ -1,6 +1,6 @@
 import type { IntegrationExtension } from '../module/extension.js';
 
-declare module '../admin/admin-action.js' {
+declare module '../admin/options/admin-action.js' {
   interface AddedAdminActions {
     'contracts.read': true;
   }

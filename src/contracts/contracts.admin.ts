@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import type { AdminAddition } from '../admin/admin-sections.js';
 import {
   ANY_OBJECT,
   FLAG,
@@ -14,9 +13,10 @@ import {
   TEXT,
   TIME,
 } from '../admin/answers/schema.js';
-import { notFound } from '../admin/calls/problem.js';
 import { cursor, cursorText } from '../admin/input/cursor.js';
 import { optional, text } from '../admin/input/field.js';
+import { notFound } from '../admin/problems/problem.js';
+import type { AdminAddition } from '../admin/routes/admin-sections.js';
 import type { Answering } from '../admin/routes/answering.js';
 import { type Call, limit, PAGE_SIZE, route } from '../admin/routes/route.js';
 import { AdminDatabase } from '../database/admin-database.js';

@@ -13,7 +13,7 @@ import type { PartGauge } from '../telemetry/part-gauges.js';
 /**
  * What a part of this package brings. The rooms that use it know no part: the module passes on to each room
  * what is for it. Rooms that stand above the module, which are the admin API and the commands, add their own
- * property where they take it: `admin` in `admin/admin-sections.ts`, `commands` in `cli/commands.ts`.
+ * property where they take it: `admin` in `admin/routes/admin-sections.ts`, `commands` in `cli/commands.ts`.
  */
 export interface IntegrationExtension {
   /** Lower-case letters, digits and underscores. Each extension has a name of its own. */

@@ -5,7 +5,7 @@ import { KEYS_VARIABLE, keysOfEnvironment, type SecretKeys } from './secret-keys
 import { SecretParts } from './secret-parts.js';
 import { SECRET_RIGHTS } from './secret-rights.store.js';
 
-declare module '../admin/admin-action.js' {
+declare module '../admin/options/admin-action.js' {
   interface AddedAdminActions {
     'secrets.read': true;
     'secrets.rotate': true;

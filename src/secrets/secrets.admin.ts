@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import type { AdminAddition } from '../admin/admin-sections.js';
 import { FLAG, INTEGER, list, named, object, orNull, pageOf, TEXT, TIME } from '../admin/answers/schema.js';
 import { cursorText } from '../admin/input/cursor.js';
 import { optional, text } from '../admin/input/field.js';
+import type { AdminAddition } from '../admin/routes/admin-sections.js';
 import type { Answering } from '../admin/routes/answering.js';
 import { type Call, limit, PAGE_SIZE, reason, route } from '../admin/routes/route.js';
 import { KeyRotation } from './key-rotation.js';

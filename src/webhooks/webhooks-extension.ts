@@ -7,7 +7,7 @@ import { refusingSourcesCheck } from './refusing-sources.check.js';
 import { WEBHOOK_RIGHTS } from './webhook-rights.store.js';
 import { webhookSettings } from './webhook-settings.js';
 
-declare module '../admin/admin-action.js' {
+declare module '../admin/options/admin-action.js' {
   interface AddedAdminActions {
     'webhooks.read': true;
     /** Pausing and resuming endpoints of tenants. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DynamicModule } from '@nestjs/common';
-import { AdminSections } from '../../src/admin/admin-sections.js';
-import { HANDLERS } from '../../src/admin/routes/handlers.js';
+import { HANDLERS } from '../../src/admin/handlers/handlers.js';
+import { AdminSections } from '../../src/admin/routes/admin-sections.js';
 import type { Route } from '../../src/admin/routes/route.js';
 import { EXTENSIONS } from '../../src/bin/extensions.js';
 import { ContractsModule } from '../../src/contracts/index.js';

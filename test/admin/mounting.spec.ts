@@ -28,7 +28,7 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { IntegrationAdminModule, type IntegrationAdminOptions } from 'nestjs-integration/admin';
 import { map } from 'rxjs';
-import { HANDLERS } from '../../src/admin/routes/handlers.js';
+import { HANDLERS } from '../../src/admin/handlers/handlers.js';
 import { isWrite, type Route } from '../../src/admin/routes/route.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import {

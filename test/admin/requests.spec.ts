@@ -9,7 +9,7 @@ import {
   type AdminAction,
   type AdminTarget,
 } from 'nestjs-integration/admin';
-import { HANDLERS } from '../../src/admin/routes/handlers.js';
+import { HANDLERS } from '../../src/admin/handlers/handlers.js';
 import { isWrite, type Route } from '../../src/admin/routes/route.js';
 import { EXTENSIONS } from '../../src/bin/extensions.js';
 import { emptyTables } from '../support/empty-tables.js';

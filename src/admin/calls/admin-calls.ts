@@ -4,16 +4,18 @@ import { messageOf } from '../../errors.js';
 import { ANSWER_HEADERS, Answer, sendAnswer } from '../../http/answer.js';
 import { pathOf, queryOf, type ServerRequest } from '../../http/server-request.js';
 import { EngineLogger } from '../../words/engine-logger.js';
-import type { AdminAction, AdminTarget } from '../admin-action.js';
+import { idempotencyKeyOf, Once } from '../idempotency/once.js';
+import type { AdminAction, AdminTarget } from '../options/admin-action.js';
 import {
   ADMIN_CALL_OPTIONS,
   ADMIN_MOUNT_OPTIONS,
   type AdminCallOptions,
   type AdminMountOptions,
-} from '../admin-options.js';
-import { AdminSections } from '../admin-sections.js';
-import { idempotencyKeyOf, Once } from '../idempotency/once.js';
-import { fieldsOfQuery, readFields } from '../input/input.js';
+} from '../options/admin-options.js';
+import { deniedAction } from '../problems/problem.js';
+import { problemAnswer } from '../problems/problem-answer.js';
+import { problemOf } from '../problems/problem-of.js';
+import { AdminSections } from '../routes/admin-sections.js';
 import { type Call, isWrite, type Route, startsSomething } from '../routes/route.js';
 import { OpenStreams } from '../streams/open-streams.js';
 import { AllowedHosts } from './allowed-hosts.js';
@@ -21,9 +23,7 @@ import { bodyOf } from './body.js';
 import { Denials } from './denials.js';
 import { refuseForgery } from './forgery.js';
 import { HostDecisions } from './host-decisions.js';
-import { deniedAction } from './problem.js';
-import { problemAnswer } from './problem-answer.js';
-import { problemOf } from './problem-of.js';
+import { fieldsOfQuery, readFields } from './request-fields.js';
 
 // A proxy that buffers would keep the looks. A connection that stays open would keep the server from
 // closing.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AdminCallOptions, AdminMountOptions } from '../admin-options.js';
+import type { AdminCallOptions, AdminMountOptions } from '../options/admin-options.js';
 import { AllowedHosts, isHostName } from './allowed-hosts.js';
 
 function answers(

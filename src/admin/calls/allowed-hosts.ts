@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { headerOf } from '../../http/server-request.js';
-import type { AdminCallOptions, AdminHttpRequest, AdminMountOptions } from '../admin-options.js';
-import { AdminProblem } from './problem.js';
+import type { AdminCallOptions, AdminHttpRequest, AdminMountOptions } from '../options/admin-options.js';
+import { AdminProblem } from '../problems/problem.js';
 
 /**
  * Refuses requests that were sent to a name which nobody has given to this API.

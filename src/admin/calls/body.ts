@@ -2,8 +2,8 @@ import { IncomingMessage } from 'node:http';
 import { MAX_JSON_DEPTH } from '../../events/event-limits.js';
 import { BodyTooLarge, lengthSaidOf, readBytes, SenderGone } from '../../http/read-bytes.js';
 import { headerOf, type ServerRequest } from '../../http/server-request.js';
-import { AdminProblem, invalidRequest } from './problem.js';
-import { refusalOf, refusedEarly, statusOfException } from './problem-of.js';
+import { AdminProblem, invalidRequest } from '../problems/problem.js';
+import { refusalOf, refusedEarly, statusOfException } from '../problems/problem-of.js';
 
 /** The largest body of a request in bytes. */
 export const MAX_BODY_BYTES = 65_536;

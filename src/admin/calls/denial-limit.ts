@@ -1,4 +1,4 @@
-import type { AdminAction } from '../admin-action.js';
+import type { AdminAction } from '../options/admin-action.js';
 
 const WINDOW_MS = 600_000;
 /** How many denials of one person and action are noted in that time. One read is as good as many. */

@@ -3,7 +3,7 @@ import { AuditService } from '../../audit/audit.service.js';
 import { consumerTarget } from '../../changes/audit-targets.js';
 import { messageOf } from '../../errors.js';
 import { EngineLogger } from '../../words/engine-logger.js';
-import type { AdminAction, AdminTarget } from '../admin-action.js';
+import type { AdminAction, AdminTarget } from '../options/admin-action.js';
 import { DenialLimit } from './denial-limit.js';
 
 /**

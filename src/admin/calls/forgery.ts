@@ -1,6 +1,6 @@
 import { headerOf } from '../../http/server-request.js';
-import type { AdminHttpRequest } from '../admin-options.js';
-import { AdminProblem } from './problem.js';
+import type { AdminHttpRequest } from '../options/admin-options.js';
+import { AdminProblem } from '../problems/problem.js';
 
 /**
  * A header that no HTML form can send, and that a page of another origin can only send after a preflight.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { AdminCallOptions } from '../admin-options.js';
+import type { AdminCallOptions } from '../options/admin-options.js';
 import { HostDecisions } from './host-decisions.js';
 
 const REQUEST = { method: 'GET', url: '/', headers: {} };

@@ -1,9 +1,6 @@
 import type { EngineLogger } from '../../words/engine-logger.js';
-import type { AdminAction, AdminTarget } from '../admin-action.js';
-import type { AdminCallOptions, AdminHttpRequest } from '../admin-options.js';
-
-/** The name of a person of whom nothing is known. */
-export const UNKNOWN_ACTOR = 'unknown';
+import type { AdminAction, AdminTarget } from '../options/admin-action.js';
+import { type AdminCallOptions, type AdminHttpRequest, UNKNOWN_ACTOR } from '../options/admin-options.js';
 
 const LONGEST_ACTOR = 255;
 

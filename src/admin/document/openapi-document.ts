@@ -1,8 +1,8 @@
-import type { RoutesOfPart } from '../admin-sections.js';
 import { Problem } from '../answers/problem.js';
 import type { NamedSchema } from '../answers/schema.js';
 import { WRITE_HEADER } from '../calls/forgery.js';
 import type { Field, Fields, Schema } from '../input/field.js';
+import type { RoutesOfPart } from '../routes/admin-sections.js';
 import { isWrite, type Route, startsSomething } from '../routes/route.js';
 
 /**

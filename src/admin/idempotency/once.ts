@@ -7,10 +7,10 @@ import type { Answer } from '../../http/answer.js';
 import { headerOf, type ServerRequest } from '../../http/server-request.js';
 import { engineOf } from '../../module/engine-of.js';
 import { problemOfText } from '../../words/text.js';
-import type { AdminAction } from '../admin-action.js';
-import { UNKNOWN_ACTOR } from '../calls/host-decisions.js';
-import { AdminProblem, invalidRequest } from '../calls/problem.js';
-import { repeatedAnswer } from '../calls/problem-answer.js';
+import type { AdminAction } from '../options/admin-action.js';
+import { UNKNOWN_ACTOR } from '../options/admin-options.js';
+import { AdminProblem, invalidRequest } from '../problems/problem.js';
+import { repeatedAnswer } from '../problems/problem-answer.js';
 import { IdempotencyKeyStore, type KeptAnswer, type KeyedRequest } from './idempotency-key.store.js';
 import { OwedNotes } from './owed-notes.js';
 

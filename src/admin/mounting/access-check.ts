@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import { IntegrationError } from '../../errors.js';
 import { configurationOf } from '../../http/nest-container.js';
-import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../admin-options.js';
+import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../options/admin-options.js';
 
 /**
  * Lets an application boot only if somebody guards the admin API, or if the application says that nobody

@@ -1,8 +1,8 @@
 import type { Type } from '@nestjs/common';
 import { type ControllerRoute, mountedController } from '../../http/mounted-controller.js';
-import type { AdminMountOptions } from '../admin-options.js';
 import { AdminCalls } from '../calls/admin-calls.js';
 import { AdminProblemFilter } from '../calls/admin-problem.filter.js';
+import type { AdminMountOptions } from '../options/admin-options.js';
 import { AdminPage } from '../page/admin-page.js';
 import { type Call, type Handlers, onlyReads, type Route } from '../routes/route.js';
 

@@ -3,8 +3,8 @@ import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { addControllers } from '../../http/added-controllers.js';
 import { EngineExtensions } from '../../module/engine-extensions.js';
 import { engineOf } from '../../module/engine-of.js';
-import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../admin-options.js';
-import { AdminSections } from '../admin-sections.js';
+import { ADMIN_MOUNT_OPTIONS, type AdminMountOptions } from '../options/admin-options.js';
+import { AdminSections } from '../routes/admin-sections.js';
 import { sectionController } from './admin-controllers.js';
 
 /**

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Answer, sendAnswer } from '../../http/answer.js';
 import { pathOf, type ServerRequest } from '../../http/server-request.js';
-import { AdminProblem, notFound } from '../calls/problem.js';
+import { AdminProblem, notFound } from '../problems/problem.js';
 import type { PageFile } from './page-files.js';
 
 /** Token of the function that reads the files of the page. */

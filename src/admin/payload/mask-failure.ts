@@ -1,4 +1,4 @@
-import { problemOf } from '../calls/problem-of.js';
+import { problemOf } from '../problems/problem-of.js';
 
 /**
  * `mask` has failed, or has returned what JSON cannot hold. The message of its error may hold a part of the

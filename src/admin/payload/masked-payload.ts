@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { EventWithPayloadText } from '../../log/event-look.js';
-import type { AdminCallOptions, AdminHttpRequest } from '../admin-options.js';
+import type { AdminCallOptions, AdminHttpRequest } from '../options/admin-options.js';
 import { parseExactly, stringifyExactly } from './exact-number.js';
 import { asMaskFailure } from './mask-failure.js';
 

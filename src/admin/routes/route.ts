@@ -1,8 +1,8 @@
 import type { ChangeAuthor } from '../../audit/change-author.js';
-import type { AdminAction, AdminTarget } from '../admin-action.js';
-import type { AdminHttpRequest } from '../admin-options.js';
 import type { Schema } from '../answers/schema.js';
 import { count, type Field, type Fields, optional, text, type ValuesOf } from '../input/field.js';
+import type { AdminAction, AdminTarget } from '../options/admin-action.js';
+import type { AdminHttpRequest } from '../options/admin-options.js';
 
 /** One route: where it is, what it does, what it takes. The OpenAPI document is made of it. */
 export interface Route<

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { AdminProblem } from '../calls/problem.js';
 import { LOOK_MS, OverviewLook } from '../look/overview.js';
+import { AdminProblem } from '../problems/problem.js';
 
 export interface StreamLimits {
   /** How many streams a process has open at most. */

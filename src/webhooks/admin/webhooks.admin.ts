@@ -1,4 +1,4 @@
-import type { AdminAddition } from '../../admin/admin-sections.js';
+import type { AdminAddition } from '../../admin/routes/admin-sections.js';
 import { WebhookEndpointsHandlers } from './endpoints.handlers.js';
 import { WebhookSourcesHandlers } from './sources.handlers.js';
 

@@ -5,14 +5,14 @@ import { Answer } from '../../http/answer.js';
 import { headerOf } from '../../http/server-request.js';
 import { IntegrationSettingsService, type SettingView } from '../../settings/integration-settings.service.js';
 import type { SettingValues } from '../../settings/settings-change.js';
-import type { AdminHttpRequest } from '../admin-options.js';
 import { Setting, SettingHistoryPage, Settings, SettingsPreview } from '../answers/settings.js';
-import { AdminProblem, type FieldProblem, invalidRequest } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { escapePointer, optional, position, text } from '../input/field.js';
 import { settingValues } from '../input/setting-values.js';
-import type { Answering } from './answering.js';
-import { type Call, limit, reason, route } from './route.js';
+import type { AdminHttpRequest } from '../options/admin-options.js';
+import { AdminProblem, type FieldProblem, invalidRequest } from '../problems/problem.js';
+import type { Answering } from '../routes/answering.js';
+import { type Call, limit, reason, route } from '../routes/route.js';
 
 const values = settingValues(
   'New values by the keys of settings. Null removes a stored value, so that the next source holds again.',

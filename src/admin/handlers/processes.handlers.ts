@@ -3,8 +3,8 @@ import { ProcessService } from '../../membership/process.service.js';
 import { ProcessPage } from '../answers/processes.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { optional } from '../input/field.js';
-import type { Answering } from './answering.js';
-import { type Call, limit, route } from './route.js';
+import type { Answering } from '../routes/answering.js';
+import { type Call, limit, route } from '../routes/route.js';
 
 const ROUTES = {
   list: route({

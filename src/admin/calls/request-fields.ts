@@ -1,6 +1,6 @@
 import { suggestionFor } from '../../words/known-names.js';
-import { type FieldProblem, invalidRequest, MOST_WRONG_FIELDS } from '../calls/problem.js';
-import { escapePointer, type Fields, type ValuesOf } from './field.js';
+import { escapePointer, type Fields, type ValuesOf } from '../input/field.js';
+import { type FieldProblem, invalidRequest, MOST_WRONG_FIELDS } from '../problems/problem.js';
 
 /**
  * Reads the fields of one part of a request. Fields that nobody knows are refused, because a filter with a

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Overview } from '../answers/overview.js';
 import { EVENT_STREAM } from '../answers/schema.js';
 import { OverviewLook } from '../look/overview.js';
-import type { Answering } from './answering.js';
-import { type Call, route } from './route.js';
+import type { Answering } from '../routes/answering.js';
+import { type Call, route } from '../routes/route.js';
 
 const ROUTES = {
   overview: route({

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { packageVersion } from '../../database/migrations/package-folder.js';
-import type { AdminAction } from '../admin-action.js';
-import { AdminSections } from '../admin-sections.js';
 import { OpenApiDocument, Session } from '../answers/session.js';
 import { openApiDocument } from '../document/openapi-document.js';
-import type { Answering } from './answering.js';
-import { type Call, route } from './route.js';
+import type { AdminAction } from '../options/admin-action.js';
+import { AdminSections } from '../routes/admin-sections.js';
+import type { Answering } from '../routes/answering.js';
+import { type Call, route } from '../routes/route.js';
 
 const ROUTES = {
   session: route({

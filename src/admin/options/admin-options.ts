@@ -1,5 +1,5 @@
 import type { CanActivate, ModuleMetadata, Type } from '@nestjs/common';
-import type { MadeOptions, OptionsMaker } from '../module/made-options.js';
+import type { MadeOptions, OptionsMaker } from '../../module/made-options.js';
 import type { AdminAction, AdminTarget } from './admin-action.js';
 
 /** A request of Express or Fastify. A guard of the application may have put a `user` on it. */
@@ -76,6 +76,9 @@ export interface AdminCallOptions {
    */
   readonly allowedHosts?: readonly string[] | undefined;
 }
+
+/** The name of a person of whom nothing is known. */
+export const UNKNOWN_ACTOR = 'unknown';
 
 /** Where the admin API is, and who guards it. These options are known before anything is made. */
 export interface AdminMountOptions {

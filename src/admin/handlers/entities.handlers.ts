@@ -7,8 +7,8 @@ import { LinkGraph, TimelinePage } from '../answers/entities.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { count, optional, text } from '../input/field.js';
 import { Deliveries } from '../look/deliveries.js';
-import type { Answering } from './answering.js';
-import { type Call, limit, route } from './route.js';
+import type { Answering } from '../routes/answering.js';
+import { type Call, limit, route } from '../routes/route.js';
 
 const pathFields = {
   type: text('The type of the entity: the type of an aggregate.', EVENT_TEXT_LIMITS.aggregateType),

@@ -7,9 +7,9 @@ import { Consumer, ConsumerPage, Repartition } from '../answers/consumers.js';
 import { Done } from '../answers/done.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { count, flag, optional, text } from '../input/field.js';
-import type { Answering } from './answering.js';
+import type { Answering } from '../routes/answering.js';
+import { type Call, limit, PAGE_SIZE, reason, route } from '../routes/route.js';
 import { consumersOf } from './consumer-answer.js';
-import { type Call, limit, PAGE_SIZE, reason, route } from './route.js';
 
 const pathFields = { name: text('The name of the consumer.', 127) };
 const target = ({ name }: { readonly name: string }) => ({ consumer: name });

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { DoctorService } from '../../maintenance/doctor.js';
 import { Examination } from '../answers/doctor.js';
-import type { Answering } from './answering.js';
-import { type Call, route } from './route.js';
+import type { Answering } from '../routes/answering.js';
+import { type Call, route } from '../routes/route.js';
 
 const ROUTES = {
   examine: route({

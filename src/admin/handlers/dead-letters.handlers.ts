@@ -3,9 +3,9 @@ import { DeadLetterPage } from '../answers/dead-letters.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { optional } from '../input/field.js';
 import { Deliveries } from '../look/deliveries.js';
-import type { Answering } from './answering.js';
+import type { Answering } from '../routes/answering.js';
+import { type Call, limit, PAGE_SIZE, route } from '../routes/route.js';
 import { INBOX_FIELDS, inboxFilterOf } from './inbox-fields.js';
-import { type Call, limit, PAGE_SIZE, route } from './route.js';
 
 const ROUTES = {
   list: route({

@@ -7,12 +7,12 @@ import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { MOST_CHOSEN } from '../../inbox/filter-checks.js';
 import { Operation, OperationPage, OperationWithVerdict } from '../answers/operations.js';
 import { Denials } from '../calls/denials.js';
-import { deniedAction } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { choice, count, optional, position, text, time, uuid, uuids } from '../input/field.js';
-import type { Answering } from './answering.js';
+import { deniedAction } from '../problems/problem.js';
+import type { Answering } from '../routes/answering.js';
+import { type Call, limit, reason, route } from '../routes/route.js';
 import { INBOX_FIELDS, inboxFilterOf } from './inbox-fields.js';
-import { type Call, limit, reason, route } from './route.js';
 
 const MOST = Number.MAX_SAFE_INTEGER;
 const pathFields = { id: uuid('The id of an operation.') };

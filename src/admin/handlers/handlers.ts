@@ -1,3 +1,4 @@
+import type { Handlers } from '../routes/route.js';
 import { AuditHandlers } from './audit.handlers.js';
 import { ConsumerBacklogHandlers } from './consumer-backlog.handlers.js';
 import { ConsumersHandlers } from './consumers.handlers.js';
@@ -9,7 +10,6 @@ import { FailureGroupsHandlers } from './failure-groups.handlers.js';
 import { OperationsHandlers } from './operations.handlers.js';
 import { OverviewHandlers } from './overview.handlers.js';
 import { ProcessesHandlers } from './processes.handlers.js';
-import type { Handlers } from './route.js';
 import { SessionHandlers } from './session.handlers.js';
 import { SettingsHandlers } from './settings.handlers.js';
 

@@ -3,8 +3,8 @@ import { AuditService } from '../../audit/audit.service.js';
 import { AuditPage } from '../answers/audit.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { choice, optional, text, time } from '../input/field.js';
-import type { Answering } from './answering.js';
-import { type Call, limit, route } from './route.js';
+import type { Answering } from '../routes/answering.js';
+import { type Call, limit, route } from '../routes/route.js';
 
 const ROUTES = {
   list: route({

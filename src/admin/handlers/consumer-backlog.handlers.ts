@@ -8,8 +8,8 @@ import { RunningAttempts } from '../answers/processes.js';
 import { ConsumerRates, ConsumerWork, EngineRates } from '../answers/rates.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { choice, count, optional, text, time } from '../input/field.js';
-import type { Answering } from './answering.js';
-import { type Call, limit, route } from './route.js';
+import type { Answering } from '../routes/answering.js';
+import { type Call, limit, route } from '../routes/route.js';
 
 const pathFields = { name: text('The name of the consumer.', 127) };
 const target = ({ name }: { readonly name: string }) => ({ consumer: name });

@@ -7,11 +7,11 @@ import {
 import { FailureGroupService } from '../../status/failure-group.service.js';
 import { FailureGroupPage, GroupedDeadLetterPage } from '../answers/dead-letters.js';
 import { Done } from '../answers/done.js';
-import { invalidRequest } from '../calls/problem.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { choice, flag, optional, text } from '../input/field.js';
-import type { Answering } from './answering.js';
-import { type Call, limit, reason, route } from './route.js';
+import { invalidRequest } from '../problems/problem.js';
+import type { Answering } from '../routes/answering.js';
+import { type Call, limit, reason, route } from '../routes/route.js';
 
 /** Stands in paths for dead letters that have no fingerprint. */
 const NONE = 'none';

@@ -1,6 +1,6 @@
-import type { IntegrationErrorCode } from '../errors.js';
-import { ADMIN_ACTIONS, type AdminAction } from './admin-action.js';
-import type { Handlers, Route } from './routes/route.js';
+import type { IntegrationErrorCode } from '../../errors.js';
+import { ADMIN_ACTIONS, type AdminAction } from '../options/admin-action.js';
+import type { Handlers, Route } from './route.js';
 
 /** What a part adds to the admin API. */
 export interface AdminAddition {
@@ -10,7 +10,7 @@ export interface AdminAddition {
   readonly statuses?: { readonly [Code in IntegrationErrorCode]?: number } | undefined;
 }
 
-declare module '../module/extension.js' {
+declare module '../../module/extension.js' {
   interface IntegrationExtension {
     /** Its sections of the admin API. Only an application with `IntegrationAdminModule` asks for them. */
     readonly admin?: (() => Promise<AdminAddition>) | undefined;
