@@ -213,7 +213,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'a first statement that waits for BEGIN',
     patches: [
       {
-        file: 'src/database/engine-transaction.ts',
+        file: 'src/database/clients/engine-transaction.ts',
         find: 'opens && isPrepared(this.connection, opening)',
         put: 'false',
       },
@@ -237,7 +237,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'a transaction with others behind it that is believed to have committed',
     patches: [
       {
-        file: 'src/database/engine-transaction.ts',
+        file: 'src/database/clients/engine-transaction.ts',
         find: "if (command !== 'COMMIT') throw swallowedError();",
         put: '',
       },
@@ -476,7 +476,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'a COMMIT that waits for a silent server for ever',
     patches: [
       {
-        file: 'src/database/engine-transaction.ts',
+        file: 'src/database/clients/engine-transaction.ts',
         find: "await this.answered(this.connection.query('COMMIT'))",
         put: "await this.connection.query('COMMIT')",
       },

@@ -1,4 +1,5 @@
-import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import type { AuditEntry, AuditFilter, AuditOutcome } from './audit.js';
 import type { Author } from './change-author.js';
 

@@ -1,6 +1,7 @@
 import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
-import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { noteRemoval } from '../settings/removal-note.store.js';
 import { consumerTarget } from './audit-targets.js';

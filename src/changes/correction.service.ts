@@ -1,7 +1,7 @@
 import { AUTHOR_FIELDS, authorOf } from '../audit/change-author.js';
 import type { AdminDatabase } from '../database/admin-database.js';
 import type { SqlClient } from '../database/clients/sql-client.js';
-import type { EngineSession } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { IntegrationError } from '../errors.js';
 import type { DomainEventInput, EventMetadata } from '../events/domain-event.js';
 import type { EventHead } from '../log/event-look.js';

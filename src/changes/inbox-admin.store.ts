@@ -1,6 +1,7 @@
 import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
-import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { resolutionOf } from '../inbox/attempts.store.js';
 import { MATCHES_FILTER, rowsOfChosen } from '../inbox/inbox-filter.store.js';

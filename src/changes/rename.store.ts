@@ -21,7 +21,8 @@
 import { randomUUID } from 'node:crypto';
 import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
-import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { noteRemoval } from '../settings/removal-note.store.js';
 import { consumerTarget } from './audit-targets.js';
 import { ConsumerAdminStore, type ConsumerUser } from './consumer-admin.store.js';

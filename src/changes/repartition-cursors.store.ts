@@ -1,4 +1,4 @@
-import type { EngineSession } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import type { Tables } from '../database/sql/tables.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
 

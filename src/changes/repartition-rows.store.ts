@@ -1,4 +1,4 @@
-import type { EngineSession } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { tablesOf } from '../database/sql/tables.js';
 import { UnusableConnection } from '../database/wire/unusable-connection.js';
 

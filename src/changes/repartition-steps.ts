@@ -36,7 +36,8 @@
 import { Injectable } from '@nestjs/common';
 import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
-import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { consumerTarget } from './audit-targets.js';
 import { RepartitionCursors, type StoredPartition } from './repartition-cursors.store.js';

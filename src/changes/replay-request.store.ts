@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { type Tables } from '../database/sql/tables.js';
 import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { endSoonWhenIdle } from '../database/sql/idle-limit.store.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { type Tables } from '../database/sql/tables.js';

@@ -1,6 +1,6 @@
 import type { HostAdapter } from '../database/clients/host-adapter.js';
 import type { PgClient } from '../database/clients/pg-sql-client.js';
-import { HOST_CLIENT_TYPES } from '../database/engine-types.js';
+import { HOST_CLIENT_TYPES } from '../database/wire/engine-types.js';
 import { leadsWhere } from '../database/wire/leads-where.js';
 import { Gates } from './gates.js';
 import { guardedClient } from './guarded-client.js';

@@ -2,10 +2,11 @@ import { IntegrationError } from '../errors.js';
 import { adminFailure } from './admin-failure.js';
 import { outcomeOf } from './commit-outcome.js';
 import { isConnectionLoss } from './connection/connection-loss.js';
-import { EngineDatabase, type EngineSession } from './engine-database.js';
+import { EngineDatabase } from './engine-database.js';
 import type { EngineDatabaseOptions } from './engine-database-options.js';
 import { SentCommits } from './sent-commits.js';
 import { ASK_NUMBER, type NumberedTransaction } from './sql/commit-outcome.store.js';
+import type { EngineSession } from './sql/engine-session.js';
 import { limitRead } from './sql/reading.store.js';
 import { isPoolExhausted } from './wire/driver-words.js';
 

@@ -1,11 +1,11 @@
 import { IntegrationError } from '../errors.js';
 import { sqlStateOf } from './connection/connection-loss.js';
-import { ADMIN_READ_LIMIT_MS, SESSION_LIMIT_MS } from './connection/session-settings.store.js';
 import { INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, QUERY_CANCELED } from './connection/sql-states.js';
-import type { EngineSession } from './engine-database.js';
 import { OF_ADMINS } from './privileges/admin-rights.store.js';
 import { detailsOfMissing, wordsOfMissing } from './privileges/missing-rights.js';
 import { type MissingRight, PrivilegesStore } from './privileges/privileges.store.js';
+import type { EngineSession } from './sql/engine-session.js';
+import { ADMIN_READ_LIMIT_MS, SESSION_LIMIT_MS } from './sql/session-settings.store.js';
 
 /** Whose statement has failed. */
 export interface FailedFor {

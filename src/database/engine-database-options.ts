@@ -1,5 +1,5 @@
 import type { ConnectionTarget } from './connection/engine-connection.js';
-import { ADMIN_ANSWER_LIMIT_MS, ANSWER_LIMIT_MS } from './connection/session-settings.store.js';
+import { ADMIN_ANSWER_LIMIT_MS, ANSWER_LIMIT_MS } from './sql/session-settings.store.js';
 import { SILENT_AFTER_MS } from './wire/answer-within.js';
 
 export interface EngineDatabaseOptions extends ConnectionTarget {

@@ -24,6 +24,7 @@ import {
 } from './engine-database-options.js';
 import { OpenConnections } from './open-connections.js';
 import { releaseAfter } from './release-after.js';
+import type { EngineSession } from './sql/engine-session.js';
 import { BEGINS, inTransaction } from './sql/in-transaction.store.js';
 import type { NarrowText } from './sql/narrow-text.js';
 import { onlyRead } from './sql/reading.store.js';
@@ -36,12 +37,6 @@ import { forEachRow } from './wire/row-reader.js';
 import type { RowSource } from './wire/row-source.js';
 import { UnusableConnection } from './wire/unusable-connection.js';
 import type { WireRow } from './wire/wire-row.js';
-
-/** Runs statements in one open transaction, or through the pool. */
-export interface EngineSession {
-  /** Runs one statement and resolves to its rows. bigint columns are read as numbers. */
-  query<Row = Record<string, unknown>>(sql: string, params?: readonly unknown[]): Promise<Row[]>;
-}
 
 /**
  * The connections of the engine to the database, apart from the client of the host. So a host whose requests

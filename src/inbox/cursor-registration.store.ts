@@ -1,4 +1,5 @@
-import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { tablesOf } from '../database/sql/tables.js';
 import { splitNames } from '../log/event-names.js';
 import { positionAtTime } from '../log/position-at-time.store.js';

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { SqlClient } from '../database/clients/sql-client.js';
-import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { epochText } from '../database/sql/epoch-text.store.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { planInOrderOfIndex } from '../database/sql/plan-in-order-of-index.store.js';

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 
 /** A cursor has passed positions that the sequence has not handed out yet. */
 export interface SequenceBehind {

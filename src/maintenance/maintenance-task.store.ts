@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 
 /**
  * The place where a task continues. `begins` is true if the task last started from its beginning more than a

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { UnusableConnection } from '../database/wire/unusable-connection.js';
 
 /** An event name that no consumer asks for, as far as the searches have noticed it. */

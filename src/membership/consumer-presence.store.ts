@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
 
 /** A consumer that no live process has been able to work on for a long time. */

@@ -1,5 +1,6 @@
 import { Injectable, type Logger } from '@nestjs/common';
-import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { IntegrationError } from '../errors.js';
 import { CursorRegistrationStore, type StoredConsumer } from '../inbox/cursor-registration.store.js';
 import { sequenceBehind } from '../membership/sequence-watch.js';

@@ -32,8 +32,9 @@
  * - A claim during step 1 comes either before it or after it, because both hold the cursor row. If the claim
  *   is before, its token is the one that is superseded. If it is after, it gets all names.
  */
-import { EngineDatabase, type EngineSession } from '../database/engine-database.js';
+import { EngineDatabase } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { IS_SUPERSEDED } from '../inbox/cursor-registration.store.js';
 import { CONSUMERS_MESSAGE, settingsChannelOf } from '../wakeups/wakeup.store.js';
 

@@ -1,4 +1,5 @@
-import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 
 /** A wrapped data key. Bytes are base64 in every row. */
 export interface DataKeyRow {

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { EngineSession } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import type { DataKeyRow, DataKeyStore } from './data-key.store.js';
 import { KEY_BYTES, type SealedAs } from './sealing.js';
 import type { SecretKeys } from './secret-keys.js';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
-import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { invalidArgument } from '../words/argument-checks.js';
 import { KeyErased } from './data-keys.js';
 import { sealSecret } from './sealed-secret.js';

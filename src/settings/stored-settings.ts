@@ -1,6 +1,7 @@
 import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
-import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { IntegrationError } from '../errors.js';
 import { checkPosition, invalidArgument } from '../words/argument-checks.js';
 import type { GivenSetting, SettingCatalog } from './setting-catalog.js';

@@ -1,4 +1,5 @@
-import type { EngineDatabase, EngineSession } from '../database/engine-database.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { finiteTime } from '../database/sql/epoch-text.store.js';
 import { consumersNamed, unresolved } from '../inbox/inbox-status.js';
 import { COUNTED_TO } from '../rates/counted.js';

@@ -1,5 +1,5 @@
-import type { EngineSession } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { tablesOf } from '../database/sql/tables.js';
 
 /**

@@ -1,5 +1,26 @@
 export { WEBHOOK_ERROR_CODES } from './error-codes.js';
 export type { AcceptedWebhook, VerifiedWebhookRequest } from './incoming/accepted-webhook.js';
+export {
+  fieldOf,
+  formOf,
+  jsonOf,
+  queryOf,
+  type RawWebhookRequest,
+  textOf,
+} from './incoming/definitions/raw-request.js';
+export type {
+  SchemeWithSecrets,
+  SignatureScheme,
+  Verification,
+} from './incoming/definitions/signature-scheme.js';
+export type {
+  CommonSourceOptions,
+  HandshakeState,
+  SourceSecrets,
+  WebhookReply,
+  WebhookSource,
+  WebhookSourceOptions,
+} from './incoming/definitions/webhook-source.js';
 export type {
   CreateIncomingEndpoint,
   EndpointWithSecret,
@@ -11,20 +32,10 @@ export type {
   IncomingEndpointStatus,
   RotateIncomingSecret,
 } from './incoming/endpoints/incoming-endpoint.js';
-export { IncomingEndpointsService } from './incoming/endpoints/incoming-endpoints.service.js';
-export { TenantIncomingEndpoints } from './incoming/endpoints/tenant-incoming-endpoints.js';
-export {
-  graphHandshake,
-  type Handshake,
-  metaHandshake,
-  slackHandshake,
-  zoomHandshake,
-} from './incoming/handshakes.js';
 export { VerifiedWebhook, WebhookEvent } from './incoming/http/verified-webhook.js';
 export { IncomingWebhookService } from './incoming/incoming-webhook.service.js';
 export type { Emit, OnceDelivery } from './incoming/once-delivery.js';
 export type { WebhookPayloads } from './incoming/payload-schema.js';
-export { fieldOf, formOf, jsonOf, queryOf, type RawWebhookRequest, textOf } from './incoming/raw-request.js';
 export { type Ed25519SchemeOptions, ed25519Scheme } from './incoming/schemes/ed25519.scheme.js';
 export { type HmacSchemeOptions, hmacScheme } from './incoming/schemes/hmac.scheme.js';
 export { hubspotScheme } from './incoming/schemes/hubspot.scheme.js';
@@ -35,7 +46,6 @@ export { basicScheme, sharedSecretScheme } from './incoming/schemes/shared-secre
 export { type StandardSchemeOptions, standardScheme } from './incoming/schemes/standard.scheme.js';
 export { stripeScheme } from './incoming/schemes/stripe.scheme.js';
 export { twilioScheme } from './incoming/schemes/twilio.scheme.js';
-export type { SchemeWithSecrets, SignatureScheme, Verification } from './incoming/signature-scheme.js';
 export {
   basicSource,
   ed25519Source,
@@ -45,6 +55,13 @@ export {
   sharedSecretSource,
 } from './incoming/sources/general.sources.js';
 export { githubSource } from './incoming/sources/github.source.js';
+export {
+  graphHandshake,
+  type Handshake,
+  metaHandshake,
+  slackHandshake,
+  zoomHandshake,
+} from './incoming/sources/handshakes.js';
 export { webhookSource } from './incoming/sources/make-source.js';
 export {
   hubspotSource,
@@ -64,18 +81,12 @@ export {
   twitchSource,
   workosSource,
 } from './incoming/sources/sender.sources.js';
+export { IncomingEndpointsService } from './incoming/tenants/incoming-endpoints.service.js';
+export { TenantIncomingEndpoints } from './incoming/tenants/tenant-incoming-endpoints.js';
 export type { WebhookMetadata } from './incoming/webhook-event.js';
-export type {
-  CommonSourceOptions,
-  HandshakeState,
-  SourceSecrets,
-  WebhookReply,
-  WebhookSource,
-  WebhookSourceOptions,
-} from './incoming/webhook-source.js';
-export { WebhooksModule } from './webhooks.module.js';
 export type {
   WebhooksMadeOptions,
   WebhooksModuleAsyncOptions,
   WebhooksModuleOptions,
-} from './webhooks-options.js';
+} from './options/webhooks-options.js';
+export { WebhooksModule } from './webhooks.module.js';

@@ -3,9 +3,9 @@ import { FIRST_UUID } from '../words/text.js';
 import { IncomingEndpointStore } from './incoming/endpoints/incoming-endpoint.store.js';
 import { WebhookReceiptStore } from './incoming/receipts/webhook-receipt.store.js';
 import { deleteOutdatedRecords, RequestRecordStore } from './incoming/request-record.store.js';
+import { WEBHOOK_RIGHTS } from './options/webhook-rights.store.js';
+import { webhookSettings } from './options/webhook-settings.js';
 import { refusingSourcesCheck } from './refusing-sources.check.js';
-import { WEBHOOK_RIGHTS } from './webhook-rights.store.js';
-import { webhookSettings } from './webhook-settings.js';
 
 declare module '../admin/options/admin-action.js' {
   interface AddedAdminActions {

@@ -3,12 +3,11 @@ import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import { MountedRoutes } from '../http/mounted-routes.js';
 import { BROUGHT_EXTENSION } from '../module/extension.js';
 import { madeOptions } from '../module/made-options.js';
-import { IncomingEndpointsService } from './incoming/endpoints/incoming-endpoints.service.js';
 import { WebhookAnswers } from './incoming/http/webhook-answers.js';
 import { RAW_BODIES, webhookController, webhookRoutes } from './incoming/http/webhook-routes.js';
 import { IncomingEngine } from './incoming/incoming-engine.js';
 import { IncomingWebhookService } from './incoming/incoming-webhook.service.js';
-import { webhooksExtension } from './webhooks-extension.js';
+import { IncomingEndpointsService } from './incoming/tenants/incoming-endpoints.service.js';
 import {
   checkWebhooksAsyncOptions,
   checkWebhooksOptions,
@@ -17,7 +16,8 @@ import {
   WEBHOOKS_OPTIONS,
   type WebhooksModuleAsyncOptions,
   type WebhooksModuleOptions,
-} from './webhooks-options.js';
+} from './options/webhooks-options.js';
+import { webhooksExtension } from './webhooks-extension.js';
 
 /**
  * Webhooks. Import it once, beside `IntegrationModule`.

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { narrowTextOf } from '../../src/database/connection/server-encoding.store.js';
 import type { EngineDatabase } from '../../src/database/engine-database.js';
+import { narrowTextOf } from '../../src/database/server-encoding.store.js';
 import type { DomainEventInput } from '../../src/index.js';
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from '../support/app.js';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import type { EngineTransaction } from '../../src/database/clients/engine-transaction.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
-import type { EngineTransaction } from '../../src/database/engine-transaction.js';
 import type { WireRow } from '../../src/database/wire/wire-row.js';
 import { emptyTables } from '../support/empty-tables.js';
 import { hearLog, type LogLines } from '../support/log-lines.js';

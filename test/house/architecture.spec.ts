@@ -149,7 +149,7 @@ const SQL_BESIDE_STORES = [
   'clients/typeorm.ts', // ROLLBACK in the place of a savepoint's end
   'database/connection/engine-connection.ts', // session settings, what kind of server it is
   'database/migrations/migration-files.ts', // the statement in migrations that creates the schema, to leave it out
-  'database/engine-transaction.ts', // BEGIN, COMMIT, ROLLBACK
+  'database/clients/engine-transaction.ts', // BEGIN, COMMIT, ROLLBACK
   'database/engine-database.ts', // whether the server answers
   'database/sql/transaction-ends.ts', // command tags that the server answers with
   'delivery/execution/transactions/handler-transactions.ts', // the same tags

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { EngineDatabase, type EngineSession } from '../../src/database/engine-database.js';
+import { EngineDatabase } from '../../src/database/engine-database.js';
+import type { EngineSession } from '../../src/database/sql/engine-session.js';
 import { tablesOf } from '../../src/database/sql/tables.js';
 import { NonRetryableError, SkipEventError } from '../../src/errors.js';
 import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';

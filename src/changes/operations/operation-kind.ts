@@ -1,4 +1,5 @@
-import type { EngineDatabase, EngineSession } from '../../database/engine-database.js';
+import type { EngineDatabase } from '../../database/engine-database.js';
+import type { EngineSession } from '../../database/sql/engine-session.js';
 import type { RowPlace } from '../inbox-admin.store.js';
 import type { OperationRequest, OperationVerdict } from './operation.js';
 import type { OperationFilter } from './operation-filter.js';

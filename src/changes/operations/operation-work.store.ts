@@ -1,4 +1,5 @@
-import { EngineDatabase, type EngineSession } from '../../database/engine-database.js';
+import { EngineDatabase } from '../../database/engine-database.js';
+import type { EngineSession } from '../../database/sql/engine-session.js';
 import { exactTimeText } from '../../database/sql/epoch-text.store.js';
 import { endSoonWhenIdle } from '../../database/sql/idle-limit.store.js';
 import type { RowOperation, RowPlace } from '../inbox-admin.store.js';

@@ -1,6 +1,7 @@
 import { AuditStore } from '../../audit/audit.store.js';
 import type { Author } from '../../audit/change-author.js';
-import type { EngineDatabase, EngineSession } from '../../database/engine-database.js';
+import type { EngineDatabase } from '../../database/engine-database.js';
+import type { EngineSession } from '../../database/sql/engine-session.js';
 import { CONSUMERS_MESSAGE, settingsChannelOf } from '../../wakeups/wakeup.store.js';
 import { FIRST_UUID } from '../../words/text.js';
 import { waitLongerForLocks } from '../inbox-admin.store.js';

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { IntegrationError } from '../../errors.js';
 import { isConnectionLoss, isStaleStatement } from '../connection/connection-loss.js';
-import { answerLimit } from '../connection/session-settings.store.js';
-import { EngineTransaction } from '../engine-transaction.js';
+import { answerLimit } from '../sql/session-settings.store.js';
 import { answerOrDestroy, endWithin } from '../wire/answer-within.js';
 import { RepeatedStatements } from '../wire/repeated-statements.js';
+import { EngineTransaction } from './engine-transaction.js';
 import type { HostPool } from './host-adapter.js';
 import type { TransactionalSqlClient } from './sql-client.js';
 

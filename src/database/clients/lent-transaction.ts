@@ -1,5 +1,5 @@
-import { EngineTransaction } from '../engine-transaction.js';
 import { AdaptedTransaction } from './adapted-client.js';
+import { EngineTransaction } from './engine-transaction.js';
 import { PgSqlClient } from './pg-sql-client.js';
 import type { SqlClient } from './sql-client.js';
 import { StatementGate } from './statement-gate.js';

@@ -1,6 +1,6 @@
 import { IntegrationError } from '../../errors.js';
-import { HOST_CLIENT_TYPES } from '../engine-types.js';
 import { TransactionEnds } from '../sql/transaction-ends.js';
+import { HOST_CLIENT_TYPES } from '../wire/engine-types.js';
 import { askValue, hasWire } from '../wire/value-query.js';
 import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
 import { StatementGate } from './statement-gate.js';

@@ -3,10 +3,11 @@ import * as pg from 'pg';
 import { IntegrationError } from '../../errors.js';
 import { loggerOf } from '../../words/engine-logger.js';
 import { DEFAULT_ENGINE } from '../../words/engine-name.js';
-import { ENGINE_TYPES, OWN_CLIENT_TYPES } from '../engine-types.js';
+import { ADMIN_SESSION, ENGINE_SESSION, HOST_SESSION } from '../sql/session-settings.store.js';
 import { answerWithin } from '../wire/answer-within.js';
 import { ArrivedMessages } from '../wire/arrived-messages.js';
 import { DriverClient } from '../wire/driver-client.js';
+import { ENGINE_TYPES, OWN_CLIENT_TYPES } from '../wire/engine-types.js';
 import { socketFor } from '../wire/large-read-socket.js';
 import type { NamedStatement } from '../wire/named-statement.js';
 import { forEachRow } from '../wire/row-reader.js';
@@ -27,7 +28,6 @@ import {
   type ServerIdentity,
 } from './server-identity.store.js';
 import { hasSessionOfItsOwn, type ProbedClient } from './session-probe.js';
-import { ADMIN_SESSION, ENGINE_SESSION, HOST_SESSION } from './session-settings.store.js';
 
 const MINIMUM_SERVER_VERSION = 140_000;
 const PREPARE_TIMEOUT_MS = 5_000;

@@ -1,5 +1,5 @@
 import { IntegrationError } from '../../errors.js';
-import type { EngineSession } from '../engine-database.js';
+import type { EngineSession } from '../sql/engine-session.js';
 import { type CommandTarget, commandLine } from '../sql/pasteable-text.js';
 import { type AppliedMigration, MigrationStore } from './migration.store.js';
 import { folderNameOf, lineOf, type MigrationFile, readMigrationFiles } from './migration-files.js';

@@ -1,4 +1,4 @@
-import type { EngineSession } from '../engine-database.js';
+import type { EngineSession } from '../sql/engine-session.js';
 import { inSchema } from '../sql/tables.js';
 
 /** A line of the history. `checksum` is null for a migration that only Prisma Migrate knows. */

@@ -1,5 +1,5 @@
 import type { SqlClient } from '../clients/sql-client.js';
-import type { EngineSession } from '../engine-database.js';
+import type { EngineSession } from '../sql/engine-session.js';
 
 /**
  * A right that a role needs on a table or sequence of the schema. docs/guide/operate/security.md has the

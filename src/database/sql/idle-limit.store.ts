@@ -1,4 +1,4 @@
-import type { EngineSession } from '../engine-database.js';
+import type { EngineSession } from './engine-session.js';
 
 /**
  * Is called in a transaction that holds what admins wait for. If its process stands still, the server rolls

@@ -1,4 +1,4 @@
-import { SESSION_LIMIT_MS } from '../connection/session-settings.store.js';
+import { SESSION_LIMIT_MS } from './session-settings.store.js';
 
 /**
  * The statements that begin a READ COMMITTED transaction in which rows may be changed. A session of admins

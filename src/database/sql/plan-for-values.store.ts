@@ -1,4 +1,4 @@
-import type { EngineSession } from '../engine-database.js';
+import type { EngineSession } from './engine-session.js';
 
 /**
  * Is called in a transaction before a statement whose filters are mostly absent. The server then plans the

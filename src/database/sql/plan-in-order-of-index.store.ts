@@ -1,4 +1,4 @@
-import type { EngineSession } from '../engine-database.js';
+import type { EngineSession } from './engine-session.js';
 
 /**
  * Is called in a transaction before a statement that reads much of an index in its order. While statistics

@@ -1,4 +1,4 @@
-import { ADMIN_READ_LIMIT_MS } from '../connection/session-settings.store.js';
+import { ADMIN_READ_LIMIT_MS } from './session-settings.store.js';
 
 /** A session, by as much of it as is needed here. */
 interface Session {

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { answerLimit } from '../connection/session-settings.store.js';
 import { answerWithin } from '../wire/answer-within.js';
 import { forEachRow } from '../wire/row-reader.js';
 import type { RowSource } from '../wire/row-source.js';
+import { answerLimit } from './session-settings.store.js';
 
 /**
  * Runs the statements of `fn` on an idle client. All of them see what was committed when the first of them

@@ -5,8 +5,8 @@ import { type Call, limit, PAGE_SIZE, reason, route } from '../../admin/routes/r
 import { IntegrationError } from '../../errors.js';
 import type { EndpointRow, IncomingEndpointDetails } from '../incoming/endpoints/incoming-endpoint.js';
 import { IncomingEndpointStore } from '../incoming/endpoints/incoming-endpoint.store.js';
-import { IncomingEndpointsService } from '../incoming/endpoints/incoming-endpoints.service.js';
 import { IncomingEngine } from '../incoming/incoming-engine.js';
+import { IncomingEndpointsService } from '../incoming/tenants/incoming-endpoints.service.js';
 import { WebhookEndpoint, WebhookEndpointPage } from './answers.js';
 
 const pathFields = { id: uuid('The id of the endpoint.') };

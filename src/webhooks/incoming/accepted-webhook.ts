@@ -1,5 +1,5 @@
-import type { RawWebhookRequest } from './raw-request.js';
-import type { WebhookReply } from './webhook-source.js';
+import type { RawWebhookRequest } from './definitions/raw-request.js';
+import type { WebhookReply } from './definitions/webhook-source.js';
 
 /** What became of a request. */
 export type AcceptedWebhook =

@@ -3,7 +3,7 @@ import { sqlStateOf } from '../../database/connection/connection-loss.js';
 import { INSUFFICIENT_PRIVILEGE } from '../../database/connection/sql-states.js';
 import { IntegrationError } from '../../errors.js';
 import { Privileges } from '../../maintenance/privileges.js';
-import { WEBHOOK_RIGHTS } from '../webhook-rights.store.js';
+import { WEBHOOK_RIGHTS } from '../options/webhook-rights.store.js';
 import type { IncomingEngine } from './incoming-engine.js';
 
 /** Senders repeat, so the same right is missed again and again. The catalogue is asked once in this time. */

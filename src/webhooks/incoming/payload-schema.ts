@@ -8,10 +8,10 @@ import { validateLater } from '../../contracts/validate.js';
 import { problemsOf } from '../../contracts/violations.js';
 import type { StoredAs } from '../../events/domain-event.js';
 import type { JsonProblem } from '../../events/json-problem.js';
-import { jsonOf, type RawWebhookRequest } from './raw-request.js';
+import { jsonOf, type RawWebhookRequest } from './definitions/raw-request.js';
+import type { WebhookSource } from './definitions/webhook-source.js';
 import { redactedOutput } from './redacted-output.js';
 import { refusal } from './refusal.js';
-import type { WebhookSource } from './webhook-source.js';
 
 /**
  * The payloads of a source's events, by the names of the events, for the interface `IntegrationEvents`.

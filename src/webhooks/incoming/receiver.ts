@@ -2,11 +2,11 @@ import { IntegrationError } from '../../errors.js';
 import { openSecret } from '../../secrets/sealed-secret.js';
 import type { SecretParts } from '../../secrets/secret-parts.js';
 import { isUuid } from '../../words/text.js';
+import type { RawWebhookRequest } from './definitions/raw-request.js';
+import type { WebhookSource } from './definitions/webhook-source.js';
 import type { EndpointReader } from './endpoints/endpoint-reader.js';
 import type { EndpointOfRequest } from './endpoints/incoming-endpoint.store.js';
-import type { RawWebhookRequest } from './raw-request.js';
 import { refusal } from './refusal.js';
-import type { WebhookSource } from './webhook-source.js';
 
 /** The endpoint of a tenant that a request came to. */
 export interface ReceivingEndpoint {

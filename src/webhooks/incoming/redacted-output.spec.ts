@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { jsonSchema } from '../../contracts/index.js';
+import { fieldOf, jsonOf, type RawWebhookRequest } from './definitions/raw-request.js';
 import { judge } from './payload-schema.js';
-import { fieldOf, jsonOf, type RawWebhookRequest } from './raw-request.js';
 import { githubSource } from './sources/github.source.js';
 
 const PLANTED = 'Planted.7f3a@example.com';

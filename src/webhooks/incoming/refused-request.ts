@@ -1,7 +1,7 @@
-import type { RawWebhookRequest } from './raw-request.js';
+import type { RawWebhookRequest } from './definitions/raw-request.js';
+import type { WebhookSource } from './definitions/webhook-source.js';
 import type { RefusedStep } from './refusal.js';
 import { idSaid } from './source-answers.js';
-import type { WebhookSource } from './webhook-source.js';
 
 /** What is kept of a delivery that was refused: nothing of its headers and body but its id. */
 export interface RefusedRequest {

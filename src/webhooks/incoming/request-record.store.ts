@@ -1,4 +1,5 @@
-import type { EngineDatabase, EngineSession } from '../../database/engine-database.js';
+import type { EngineDatabase } from '../../database/engine-database.js';
+import type { EngineSession } from '../../database/sql/engine-session.js';
 import type { RefusedStep } from './refusal.js';
 import { KEPT_REFUSALS, type WrittenTally } from './source-tally.js';
 

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { kindOfError } from '../../contracts/validate.js';
 import type { JsonProblem } from '../../events/json-problem.js';
 import { siteOfError } from '../../subscribers/call-site.js';
-import type { RawWebhookRequest } from './raw-request.js';
+import type { RawWebhookRequest } from './definitions/raw-request.js';
+import type { WebhookSource } from './definitions/webhook-source.js';
 import { sha256Hex } from './schemes/digest.js';
-import type { WebhookSource } from './webhook-source.js';
 
 /** What the functions of a source say of a request. */
 export interface SourceAnswers {

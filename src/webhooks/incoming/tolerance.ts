@@ -1,6 +1,6 @@
 import { IntegrationError } from '../../errors.js';
-import type { WebhookSettings } from '../webhook-settings.js';
-import type { WebhookSource } from './webhook-source.js';
+import type { WebhookSettings } from '../options/webhook-settings.js';
+import type { WebhookSource } from './definitions/webhook-source.js';
 
 const DAY_MS = 86_400_000;
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import type { WebhookSource } from './definitions/webhook-source.js';
 import { hmacScheme } from './schemes/hmac.scheme.js';
 import { webhookSource } from './sources/make-source.js';
 import { type TypeBeyond, TypeNames } from './type-names.js';
-import type { WebhookSource } from './webhook-source.js';
 
 const sourceOf = (more: Partial<WebhookSource> = {}) =>
   webhookSource({

@@ -1,4 +1,4 @@
-import type { WebhookSource } from './webhook-source.js';
+import type { WebhookSource } from './definitions/webhook-source.js';
 
 /** The type in the name of an event whose own type is not taken. */
 export const OTHER_TYPE = '_other';

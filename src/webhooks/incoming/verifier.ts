@@ -1,9 +1,9 @@
 import type { DatabaseClock } from './database-clock.js';
-import type { RawWebhookRequest } from './raw-request.js';
+import type { RawWebhookRequest } from './definitions/raw-request.js';
+import { NO_MATCH, type Verification } from './definitions/signature-scheme.js';
+import type { WebhookSource } from './definitions/webhook-source.js';
 import { refusal } from './refusal.js';
-import { sharesOf } from './secret-shares.js';
-import { NO_MATCH, type Verification } from './signature-scheme.js';
-import type { WebhookSource } from './webhook-source.js';
+import { sharesOf } from './schemes/secret-shares.js';
 
 export type Verified = Extract<Verification, { ok: true }>;
 

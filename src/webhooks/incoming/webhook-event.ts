@@ -1,15 +1,15 @@
-import type { DomainEventInput } from '../../events/domain-event.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import type { JsonProblem } from '../../events/json-problem.js';
+import { jsonOf, type RawWebhookRequest, textOf } from './definitions/raw-request.js';
+import type { WebhookSource } from './definitions/webhook-source.js';
 import type { Judgement } from './payload-schema.js';
-import { jsonOf, type RawWebhookRequest, textOf } from './raw-request.js';
+import type { Delivery } from './receipts/delivery.js';
 import type { ReceivingEndpoint } from './receiver.js';
 import { redacted, redactedBytes } from './redaction.js';
 import { sha256Hex } from './schemes/digest.js';
 import { answersOf, type SourceAnswers, typeSaid } from './source-answers.js';
 import { OTHER_TYPE } from './type-names.js';
 import type { Verified } from './verifier.js';
-import type { WebhookSource } from './webhook-source.js';
 
 /** What `metadata.webhook` of an event `webhook.<source>.<type>` holds. */
 export interface WebhookMetadata {
@@ -44,21 +44,6 @@ declare module '../../events/domain-event.js' {
     /** What is known of a webhook besides its body, on events `webhook.<source>.<type>`. */
     webhook?: WebhookMetadata;
   }
-}
-
-/** One delivery, as it goes into the database. */
-export interface Delivery {
-  readonly source: string;
-  readonly tenantId: string;
-  /** SHA-256 in hex. */
-  readonly keyHash: string;
-  readonly bodyHash: string;
-  readonly repeatedBody: 'mark' | 'reject' | undefined;
-  readonly endpointId: string | undefined;
-  readonly contentType: string | undefined;
-  /** Undefined where the payload is all. */
-  readonly bytes: Buffer | undefined;
-  readonly event: DomainEventInput;
 }
 
 export interface DeliveryContext {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { EngineTransaction } from '../../../database/clients/engine-transaction.js';
 import type { SqlClient } from '../../../database/clients/sql-client.js';
-import { EngineTransaction } from '../../../database/engine-transaction.js';
 import type { EndedBy } from '../../../database/sql/transaction-ends.js';
 import { BrokenAttemptStore } from '../../../inbox/broken-attempt.store.js';
 import { InboxCursorStore } from '../../../inbox/inbox-cursor.store.js';

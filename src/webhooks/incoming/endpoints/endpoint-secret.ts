@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { checkValue } from '../../../secrets/secret-checks.js';
 import { invalidArgument } from '../../../words/argument-checks.js';
-import { problemOfSecret } from '../secret-shares.js';
-import { isShort, TOO_SHORT } from '../secret-text.js';
-import type { WebhookSource } from '../webhook-source.js';
+import type { WebhookSource } from '../definitions/webhook-source.js';
+import { problemOfSecret } from '../schemes/secret-shares.js';
+import { isShort, TOO_SHORT } from '../schemes/secret-text.js';
 
 /**
  * The secret of an endpoint: what the caller gives, or a new one.

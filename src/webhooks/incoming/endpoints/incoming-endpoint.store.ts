@@ -1,4 +1,5 @@
-import type { EngineDatabase, EngineSession } from '../../../database/engine-database.js';
+import type { EngineDatabase } from '../../../database/engine-database.js';
+import type { EngineSession } from '../../../database/sql/engine-session.js';
 import type { SecretName, SecretWithKey } from '../../../secrets/secret.store.js';
 import { SECRET_COLUMNS, VALID_SECRET } from '../../../secrets/secret.store.js';
 import type { EndpointRow, IncomingEndpointFilter, IncomingEndpointStatus } from './incoming-endpoint.js';

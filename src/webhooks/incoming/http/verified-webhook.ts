@@ -16,11 +16,11 @@ import {
 import { HttpAdapterHost } from '@nestjs/core';
 import { catchError, Observable, throwError } from 'rxjs';
 import { bytesOf, type ServerRequest } from '../../../http/server-request.js';
-import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
+import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../options/webhooks-options.js';
 import type { VerifiedWebhookRequest } from '../accepted-webhook.js';
+import { rawRequestOf } from '../definitions/raw-request.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
 import { withinRequest } from '../once-request.js';
-import { rawRequestOf } from '../raw-request.js';
 import { rawBodyMissing, refusedStepOf, toldOf } from '../refusal.js';
 import { KeysUnavailable } from '../schemes/jwks-keys.js';
 

@@ -5,13 +5,13 @@ import { IntegrationError, type IntegrationErrorCode } from '../../../errors.js'
 import { Answer, sendAnswer } from '../../../http/answer.js';
 import { bytesOf, type ServerRequest } from '../../../http/server-request.js';
 import { EngineLogger } from '../../../words/engine-logger.js';
-import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
+import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../options/webhooks-options.js';
+import { rawRequestOf } from '../definitions/raw-request.js';
+import type { WebhookReply } from '../definitions/webhook-source.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
-import { rawRequestOf } from '../raw-request.js';
 import { nothingHere, nothingToGet, type RefusedStep, rawBodyMissing, toldOf } from '../refusal.js';
 import { endpointIdOf } from '../refused-request.js';
 import { KeysUnavailable } from '../schemes/jwks-keys.js';
-import type { WebhookReply } from '../webhook-source.js';
 import { PASSING_RETRY_SECONDS, PAUSED_RETRY_SECONDS, STATUSES } from './statuses.js';
 
 /** SQLSTATEs of a server that stops, refuses connections, or took too long. */

@@ -4,7 +4,7 @@ import { type ControllerRoute, mountedController } from '../../../http/mounted-c
 import { MountedRoutes, type RouteAt } from '../../../http/mounted-routes.js';
 import { BodyReadBefore, RawBodies } from '../../../http/raw-bodies.js';
 import { BodyTooLarge } from '../../../http/read-bytes.js';
-import { DEFAULT_PATH, type WebhooksModuleOptions } from '../../webhooks-options.js';
+import { DEFAULT_PATH, type WebhooksModuleOptions } from '../../options/webhooks-options.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
 import { rawBodyMissing, tooLarge } from '../refusal.js';
 import { endpointIdOf } from '../refused-request.js';

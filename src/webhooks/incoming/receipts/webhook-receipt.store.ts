@@ -1,10 +1,11 @@
 import { OwnSqlClient } from '../../../database/clients/own-sql-client.js';
 import type { SqlClient } from '../../../database/clients/sql-client.js';
 import { untraced } from '../../../database/clients/untraced.js';
-import type { EngineDatabase, EngineSession } from '../../../database/engine-database.js';
+import type { EngineDatabase } from '../../../database/engine-database.js';
+import type { EngineSession } from '../../../database/sql/engine-session.js';
 import { asOneValue, type LogEntry } from '../../../log/log-entry.js';
 import { refuseWhatIsNotHeld } from '../../../log/narrow-entry.js';
-import type { Delivery } from '../webhook-event.js';
+import type { Delivery } from './delivery.js';
 
 /** What became of a delivery. */
 export type Receipt =

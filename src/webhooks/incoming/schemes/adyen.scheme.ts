@@ -1,5 +1,5 @@
-import { fieldOf, jsonOf, type RawWebhookRequest } from '../raw-request.js';
-import { headerProblem, NO_MATCH, type SignatureScheme } from '../signature-scheme.js';
+import { fieldOf, jsonOf, type RawWebhookRequest } from '../definitions/raw-request.js';
+import { headerProblem, NO_MATCH, type SignatureScheme } from '../definitions/signature-scheme.js';
 import { hmac, matchOf } from './matching.js';
 
 const KEY = /^(?:[0-9a-f]{2}){16,}$/i;

@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import type { RawWebhookRequest } from '../raw-request.js';
-import { headerProblem, NO_MATCH, type SignatureScheme } from '../signature-scheme.js';
+import type { RawWebhookRequest } from '../definitions/raw-request.js';
+import { headerProblem, NO_MATCH, type SignatureScheme } from '../definitions/signature-scheme.js';
 import { ed25519KeyOf, hasSmallOrder } from './ed25519-keys.js';
 import { decodeBase64, joined, signedTime } from './matching.js';
 

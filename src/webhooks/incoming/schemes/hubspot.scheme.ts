@@ -1,5 +1,5 @@
-import type { RawWebhookRequest } from '../raw-request.js';
-import type { SignatureScheme } from '../signature-scheme.js';
+import type { RawWebhookRequest } from '../definitions/raw-request.js';
+import type { SignatureScheme } from '../definitions/signature-scheme.js';
 import { hmacScheme } from './hmac.scheme.js';
 
 /** Escapes that HubSpot writes as the characters that they stand for, before it signs the URL. */

@@ -1,6 +1,11 @@
 import { constants, type KeyObject, verify } from 'node:crypto';
-import type { RawWebhookRequest } from '../raw-request.js';
-import { headerProblem, NO_MATCH, type SignatureScheme, type Verification } from '../signature-scheme.js';
+import type { RawWebhookRequest } from '../definitions/raw-request.js';
+import {
+  headerProblem,
+  NO_MATCH,
+  type SignatureScheme,
+  type Verification,
+} from '../definitions/signature-scheme.js';
 import { sha256Hex } from './digest.js';
 import { hasSmallOrder } from './ed25519-keys.js';
 import { JwksKeys, type KeySet } from './jwks-keys.js';

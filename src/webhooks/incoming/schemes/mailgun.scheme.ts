@@ -1,5 +1,5 @@
-import { fieldOf } from '../raw-request.js';
-import { headerProblem, type SignatureScheme } from '../signature-scheme.js';
+import { fieldOf } from '../definitions/raw-request.js';
+import { headerProblem, type SignatureScheme } from '../definitions/signature-scheme.js';
 import { hmac, matchOf, spelled, unixTime } from './matching.js';
 
 /**

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { NO_MATCH, type Verification } from '../signature-scheme.js';
+import { NO_MATCH, type Verification } from '../definitions/signature-scheme.js';
 
 /** Whether two texts are equal. How long it takes does not depend on where they differ. */
 export function equalTexts(a: string, b: string): boolean {

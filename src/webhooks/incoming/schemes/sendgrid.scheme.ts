@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { headerProblem, NO_MATCH, type SignatureScheme } from '../signature-scheme.js';
+import { headerProblem, NO_MATCH, type SignatureScheme } from '../definitions/signature-scheme.js';
 import { decodeBase64, unixTime } from './matching.js';
 
 const SIGNATURE = 'X-Twilio-Email-Event-Webhook-Signature';

@@ -1,5 +1,5 @@
-import type { RawWebhookRequest } from '../raw-request.js';
-import { headerProblem, type SignatureScheme } from '../signature-scheme.js';
+import type { RawWebhookRequest } from '../definitions/raw-request.js';
+import { headerProblem, type SignatureScheme } from '../definitions/signature-scheme.js';
 import { matchOf } from './matching.js';
 
 /**

@@ -1,5 +1,10 @@
 import { type KeyObject, verify } from 'node:crypto';
-import { headerProblem, NO_MATCH, type SignatureScheme, type Verification } from '../signature-scheme.js';
+import {
+  headerProblem,
+  NO_MATCH,
+  type SignatureScheme,
+  type Verification,
+} from '../definitions/signature-scheme.js';
 import { ed25519KeyOf } from './ed25519-keys.js';
 import { decodeBase64, hmac, matchOf, unixTime } from './matching.js';
 

@@ -1,4 +1,4 @@
-import { headerProblem, type SignatureScheme } from '../signature-scheme.js';
+import { headerProblem, type SignatureScheme } from '../definitions/signature-scheme.js';
 import { hmac, matchOf, signedTime, spelled } from './matching.js';
 
 const PART = /^\w+=[^=\s]+$/;

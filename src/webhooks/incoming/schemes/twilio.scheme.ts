@@ -1,5 +1,5 @@
-import { formOf, queryOf, type RawWebhookRequest, textOf } from '../raw-request.js';
-import { headerProblem, NO_MATCH, type SignatureScheme } from '../signature-scheme.js';
+import { formOf, queryOf, type RawWebhookRequest, textOf } from '../definitions/raw-request.js';
+import { headerProblem, NO_MATCH, type SignatureScheme } from '../definitions/signature-scheme.js';
 import { sha256Hex } from './digest.js';
 import { equalTexts, hmac, matchOf, spelled } from './matching.js';
 

@@ -1,4 +1,4 @@
-import { headerProblem, type SignatureScheme } from '../signature-scheme.js';
+import { headerProblem, type SignatureScheme } from '../definitions/signature-scheme.js';
 import { hmac, matchOf, spelled } from './matching.js';
 
 const ID = 'Twitch-Eventsub-Message-Id';

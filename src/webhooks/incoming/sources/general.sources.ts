@@ -1,9 +1,9 @@
-import type { RawWebhookRequest } from '../raw-request.js';
+import type { RawWebhookRequest } from '../definitions/raw-request.js';
+import type { WebhookSource, WebhookSourceOptions } from '../definitions/webhook-source.js';
 import { type Ed25519SchemeOptions, ed25519Scheme } from '../schemes/ed25519.scheme.js';
 import { type HmacSchemeOptions, hmacScheme } from '../schemes/hmac.scheme.js';
 import { type JwksSchemeOptions, jwksScheme } from '../schemes/jwks.scheme.js';
 import { basicScheme, sharedSecretScheme } from '../schemes/shared-secret.scheme.js';
-import type { WebhookSource, WebhookSourceOptions } from '../webhook-source.js';
 import { webhookSource } from './make-source.js';
 
 /** What a source has to say of itself that no ready source is for. */

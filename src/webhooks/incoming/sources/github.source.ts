@@ -1,6 +1,6 @@
-import { fieldOf, type RawWebhookRequest } from '../raw-request.js';
+import { fieldOf, type RawWebhookRequest } from '../definitions/raw-request.js';
+import type { CommonSourceOptions, SourceSecrets, WebhookSource } from '../definitions/webhook-source.js';
 import { hmacScheme } from '../schemes/hmac.scheme.js';
-import type { CommonSourceOptions, SourceSecrets, WebhookSource } from '../webhook-source.js';
 import { webhookSource } from './make-source.js';
 
 /**

@@ -1,9 +1,9 @@
 import { isEventSchema } from '../../../contracts/event-schema.js';
 import { IntegrationError } from '../../../errors.js';
 import { problemsOfChoice } from '../../../module/option-checks.js';
-import { problemOfKinds, problemOfSecret } from '../secret-shares.js';
-import type { SchemeWithSecrets, SignatureScheme } from '../signature-scheme.js';
-import type { WebhookSource, WebhookSourceOptions } from '../webhook-source.js';
+import type { SchemeWithSecrets, SignatureScheme } from '../definitions/signature-scheme.js';
+import type { WebhookSource, WebhookSourceOptions } from '../definitions/webhook-source.js';
+import { problemOfKinds, problemOfSecret } from '../schemes/secret-shares.js';
 
 const KEY = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 

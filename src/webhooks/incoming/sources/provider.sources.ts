@@ -1,13 +1,13 @@
 import { isNoDay } from '../../../words/time-text.js';
-import { slackHandshake } from '../handshakes.js';
-import { fieldOf, formOf, jsonOf, type RawWebhookRequest, textOf } from '../raw-request.js';
+import { fieldOf, formOf, jsonOf, type RawWebhookRequest, textOf } from '../definitions/raw-request.js';
+import type { CommonSourceOptions, SourceSecrets, WebhookSource } from '../definitions/webhook-source.js';
 import { sha256Hex } from '../schemes/digest.js';
 import { hmacScheme } from '../schemes/hmac.scheme.js';
 import { hubspotScheme } from '../schemes/hubspot.scheme.js';
 import { type StandardSchemeOptions, standardScheme } from '../schemes/standard.scheme.js';
 import { stripeScheme } from '../schemes/stripe.scheme.js';
 import { twilioScheme } from '../schemes/twilio.scheme.js';
-import type { CommonSourceOptions, SourceSecrets, WebhookSource } from '../webhook-source.js';
+import { slackHandshake } from './handshakes.js';
 import { webhookSource } from './make-source.js';
 
 type ProviderOptions = CommonSourceOptions & SourceSecrets;

@@ -1,4 +1,5 @@
-import { fieldOf, jsonOf, type RawWebhookRequest } from '../raw-request.js';
+import { fieldOf, jsonOf, type RawWebhookRequest } from '../definitions/raw-request.js';
+import type { CommonSourceOptions, SourceSecrets, WebhookSource } from '../definitions/webhook-source.js';
 import { adyenField, adyenScheme } from '../schemes/adyen.scheme.js';
 import { sha256Hex } from '../schemes/digest.js';
 import { hmacScheme } from '../schemes/hmac.scheme.js';
@@ -6,7 +7,6 @@ import { mailgunScheme } from '../schemes/mailgun.scheme.js';
 import { sendgridScheme } from '../schemes/sendgrid.scheme.js';
 import { signatureListScheme } from '../schemes/signature-list.scheme.js';
 import { twitchScheme } from '../schemes/twitch.scheme.js';
-import type { CommonSourceOptions, SourceSecrets, WebhookSource } from '../webhook-source.js';
 import { webhookSource } from './make-source.js';
 
 type SenderOptions = CommonSourceOptions & SourceSecrets;

@@ -1,4 +1,4 @@
-import type { ExtensionRights } from '../maintenance/privileges.js';
+import type { ExtensionRights } from '../../maintenance/privileges.js';
 
 /** The rights on the tables of webhooks. docs/guide/operate/security.md has them as GRANT statements. */
 export const WEBHOOK_RIGHTS: ExtensionRights = {

@@ -1,14 +1,14 @@
 import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { describe, expect, it, jest } from '@jest/globals';
 import type { Logger } from '@nestjs/common';
-import { ed25519Scheme } from './schemes/ed25519.scheme.js';
-import { ed25519KeyOf, hasSmallOrder } from './schemes/ed25519-keys.js';
-import { hmacScheme } from './schemes/hmac.scheme.js';
-import { jwksScheme } from './schemes/jwks.scheme.js';
+import type { SignatureScheme } from '../definitions/signature-scheme.js';
+import { webhookSource } from '../sources/make-source.js';
+import { standardSource } from '../sources/provider.sources.js';
+import { ed25519Scheme } from './ed25519.scheme.js';
+import { ed25519KeyOf, hasSmallOrder } from './ed25519-keys.js';
+import { hmacScheme } from './hmac.scheme.js';
+import { jwksScheme } from './jwks.scheme.js';
 import { sayShort } from './secret-shares.js';
-import type { SignatureScheme } from './signature-scheme.js';
-import { webhookSource } from './sources/make-source.js';
-import { standardSource } from './sources/provider.sources.js';
 
 const DER = Buffer.from('302a300506032b6570032100', 'hex');
 const keyOf = (bytes: Buffer) =>

@@ -1,6 +1,6 @@
-import { fieldOf, queryOf, type RawWebhookRequest } from './raw-request.js';
-import { equalTexts, hmac } from './schemes/matching.js';
-import type { HandshakeState, WebhookReply, WebhookSourceOptions } from './webhook-source.js';
+import { fieldOf, queryOf, type RawWebhookRequest } from '../definitions/raw-request.js';
+import type { HandshakeState, WebhookReply, WebhookSourceOptions } from '../definitions/webhook-source.js';
+import { equalTexts, hmac } from '../schemes/matching.js';
 
 export type Handshake = NonNullable<WebhookSourceOptions['handshake']>;
 

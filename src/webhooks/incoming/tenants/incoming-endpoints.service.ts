@@ -2,10 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { MountedRoutes } from '../../../http/mounted-routes.js';
 import { invalidArgument } from '../../../words/argument-checks.js';
 import { problemOfCharacters } from '../../../words/text.js';
-import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../webhooks-options.js';
-import { addressOf } from '../http/endpoint-address.js';
+import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../options/webhooks-options.js';
 import { IncomingEngine } from '../incoming-engine.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
+import { addressOf } from './endpoint-address.js';
 import { TenantIncomingEndpoints } from './tenant-incoming-endpoints.js';
 
 const LONGEST_TENANT = 127;

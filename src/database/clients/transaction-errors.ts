@@ -1,4 +1,4 @@
-import { IntegrationError } from '../errors.js';
+import { IntegrationError } from '../../errors.js';
 
 /** The error for a COMMIT that the server answered with a rollback. */
 export function swallowedError(): IntegrationError {

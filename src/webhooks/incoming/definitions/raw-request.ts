@@ -1,4 +1,4 @@
-import { type ServerRequest, urlOf } from '../../http/server-request.js';
+import { type ServerRequest, urlOf } from '../../../http/server-request.js';
 import { jsonTextAt } from './json-text.js';
 
 /** A request of a sender, before anybody believes it. */

@@ -1,17 +1,17 @@
 import type pg from 'pg';
-import { OwnSqlClient, type ValueStatement } from './clients/own-sql-client.js';
-import { isConnectionLoss } from './connection/connection-loss.js';
-import { answerLimit, SESSION_LIMIT_MS } from './connection/session-settings.store.js';
-import { TransactionGuard } from './sql/transaction-ends.js';
-import { ASK_TRANSACTION_START } from './sql/transaction-start.store.js';
+import { isConnectionLoss } from '../connection/connection-loss.js';
+import { answerLimit, SESSION_LIMIT_MS } from '../sql/session-settings.store.js';
+import { TransactionGuard } from '../sql/transaction-ends.js';
+import { ASK_TRANSACTION_START } from '../sql/transaction-start.store.js';
+import { answerOrDestroy, LONGEST_TIMER_MS } from '../wire/answer-within.js';
+import { type EngineStatement, queryOf } from '../wire/named-statement.js';
+import { type OnAnswer, OpeningMessage, sendMessage } from '../wire/opening-message.js';
+import { takesPlainWay } from '../wire/plain-way.js';
+import { isPrepared, notePrepared } from '../wire/prepared-statements.js';
+import type { RepeatedStatements } from '../wire/repeated-statements.js';
+import { onCommandComplete, sendAtEndOfTurn } from '../wire/wire.js';
+import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
 import { endedError, swallowedError } from './transaction-errors.js';
-import { answerOrDestroy, LONGEST_TIMER_MS } from './wire/answer-within.js';
-import { type EngineStatement, queryOf } from './wire/named-statement.js';
-import { type OnAnswer, OpeningMessage, sendMessage } from './wire/opening-message.js';
-import { takesPlainWay } from './wire/plain-way.js';
-import { isPrepared, notePrepared } from './wire/prepared-statements.js';
-import type { RepeatedStatements } from './wire/repeated-statements.js';
-import { onCommandComplete, sendAtEndOfTurn } from './wire/wire.js';
 
 const BEGIN: EngineStatement = {
   name: 'integration_begin',

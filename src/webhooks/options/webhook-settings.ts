@@ -1,4 +1,4 @@
-import { SettingGroup } from '../settings/setting-group.js';
+import { SettingGroup } from '../../settings/setting-group.js';
 
 export interface WebhookSettings {
   toleranceMs: number;

@@ -1,6 +1,6 @@
 import { isParameter, type MountedRoutes } from '../../../http/mounted-routes.js';
-import type { WebhooksModuleOptions } from '../../webhooks-options.js';
-import { ENDPOINT_PATH } from './webhook-routes.js';
+import type { WebhooksModuleOptions } from '../../options/webhooks-options.js';
+import { ENDPOINT_PATH } from '../http/webhook-routes.js';
 
 /**
  * The path at which an endpoint is called, and its URL if that is known. It is not where a parameter stands

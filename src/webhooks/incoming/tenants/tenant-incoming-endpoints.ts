@@ -1,6 +1,6 @@
 import { AuditStore } from '../../../audit/audit.store.js';
 import { AUTHOR_FIELDS, type Author, authorOf, type ChangeAuthor } from '../../../audit/change-author.js';
-import type { EngineSession } from '../../../database/engine-database.js';
+import type { EngineSession } from '../../../database/sql/engine-session.js';
 import { IntegrationError } from '../../../errors.js';
 import { sealingTransaction } from '../../../secrets/sealing-transaction.js';
 import { checkOverlap } from '../../../secrets/secret-checks.js';
@@ -12,12 +12,10 @@ import {
   pageSizeOf,
 } from '../../../words/argument-checks.js';
 import { isUuid } from '../../../words/text.js';
-import { webhookSettings } from '../../webhook-settings.js';
-import type { IncomingEngine } from '../incoming-engine.js';
-import type { IncomingWebhookService } from '../incoming-webhook.service.js';
-import type { WebhookSource } from '../webhook-source.js';
-import { newEndpointId } from './endpoint-id.js';
-import { secretFor } from './endpoint-secret.js';
+import { webhookSettings } from '../../options/webhook-settings.js';
+import type { WebhookSource } from '../definitions/webhook-source.js';
+import { newEndpointId } from '../endpoints/endpoint-id.js';
+import { secretFor } from '../endpoints/endpoint-secret.js';
 import type {
   CreateIncomingEndpoint,
   EndpointRow,
@@ -29,8 +27,10 @@ import type {
   IncomingEndpointPageRequest,
   IncomingEndpointStatus,
   RotateIncomingSecret,
-} from './incoming-endpoint.js';
-import { IncomingEndpointStore, secretOf } from './incoming-endpoint.store.js';
+} from '../endpoints/incoming-endpoint.js';
+import { IncomingEndpointStore, secretOf } from '../endpoints/incoming-endpoint.store.js';
+import type { IncomingEngine } from '../incoming-engine.js';
+import type { IncomingWebhookService } from '../incoming-webhook.service.js';
 
 const STATUSES: readonly IncomingEndpointStatus[] = ['active', 'paused'];
 const LONGEST_EXTERNAL_ID = 255;

@@ -1,7 +1,7 @@
 import type { Logger } from '@nestjs/common';
+import type { SignatureScheme } from '../definitions/signature-scheme.js';
+import type { WebhookSource } from '../definitions/webhook-source.js';
 import { isShort, problemOfText, TOO_SHORT } from './secret-text.js';
-import type { SignatureScheme } from './signature-scheme.js';
-import type { WebhookSource } from './webhook-source.js';
 
 const known = new WeakMap<readonly string[], readonly (readonly number[])[]>();
 

@@ -1,9 +1,9 @@
 import type { ModuleMetadata } from '@nestjs/common';
-import { IntegrationError } from '../errors.js';
-import { isRoutePath } from '../http/route-path.js';
-import { MADE_OPTION_NAMES, type MadeOptions, problemsOfAsyncOptions } from '../module/made-options.js';
-import { problemsOfUnknownNames } from '../words/known-names.js';
-import type { WebhookSource } from './incoming/webhook-source.js';
+import { IntegrationError } from '../../errors.js';
+import { isRoutePath } from '../../http/route-path.js';
+import { MADE_OPTION_NAMES, type MadeOptions, problemsOfAsyncOptions } from '../../module/made-options.js';
+import { problemsOfUnknownNames } from '../../words/known-names.js';
+import type { WebhookSource } from '../incoming/definitions/webhook-source.js';
 
 export interface WebhooksModuleOptions {
   /** The path of the routes, without the global prefix. Default: `webhooks`. */

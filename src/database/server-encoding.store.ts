@@ -1,5 +1,6 @@
-import type { EngineDatabase, EngineSession } from '../engine-database.js';
-import { NarrowText } from '../sql/narrow-text.js';
+import type { EngineDatabase } from './engine-database.js';
+import type { EngineSession } from './sql/engine-session.js';
+import { NarrowText } from './sql/narrow-text.js';
 
 /** The bytes of a single-byte encoding, and the characters that they stand for. */
 const SINGLE_BYTES = { first: 128, last: 255, inUtf8: `convert_to(chr(code), 'UTF8')`, check: '' };
