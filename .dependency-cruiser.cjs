@@ -27,12 +27,43 @@ const LINES = [
   ['errors', 'types'],
 ];
 
-/** The rooms within a room, from top to ground in the same way; `.` are the files that stand in none of them. */
+/**
+ * The folders of a room, from top to ground, by the same two rules; `.` are the files that stand in none of them. A room
+ * that is not listed has no folders.
+ */
 const INNER_LINES = {
-  delivery: [['.'], ['worker'], ['execution'], ['partition', 'suspects', 'watchdog']],
+  webhooks: [
+    ['.'],
+    ['admin', 'commands'],
+    ['incoming/tenants'],
+    ['incoming/http'],
+    ['incoming'],
+    ['incoming/endpoints', 'incoming/receipts', 'incoming/sources', 'options'],
+    ['incoming/schemes'],
+    ['incoming/definitions'],
+  ],
+  contracts: [['commands'], ['.'], ['compatibility', 'schemas/classes'], ['schemas']],
+  admin: [
+    ['.'],
+    ['mounting'],
+    ['handlers', 'page'],
+    ['document', 'payload'],
+    ['calls'],
+    ['idempotency', 'streams'],
+    ['problems', 'look'],
+    ['routes'],
+    ['answers'],
+    ['input', 'options'],
+  ],
+  delivery: [['.'], ['worker'], ['execution', 'suspects'], ['partition', 'watchdog']],
+  changes: [['.'], ['operations'], ['chosen']],
+  membership: [['.'], ['leases'], ['beat']],
   log: [['sharing'], ['.']],
-  database: [['migrations'], ['.', 'clients', 'connection', 'sql'], ['wire']],
+  database: [['migrations'], ['.'], ['privileges'], ['clients'], ['connection'], ['sql'], ['wire']],
 };
+
+/** The extension of a part loads the part's commands when somebody asks for them, so it may name what stands above it. */
+const ON_DEMAND = '-extension\\.ts$';
 
 /** The rooms that are files; every other room is the folder of its name. */
 const FILES = {
@@ -116,26 +147,51 @@ function rulesOf(line, depth) {
   });
 }
 
-/** Within a room: a lower line does not know the lines above it. Rooms of one line may know each other, files in a circle may not. */
+const pathOfFolder = (room, folder) => `^src/${folder === '.' ? room : `${room}/${folder}`}/[^/]+$`;
+
+/** Within a room. */
 function innerRulesOf([room, lines]) {
-  const pathOfInner = (inner) => (inner === '.' ? `^src/${room}/[^/]+$` : `^src/${room}/${inner}/`);
-  return lines.slice(1).flatMap((line, above) =>
-    line.map((inner) => ({
-      name: `${room}-${inner === '.' ? 'itself' : inner}-imports-down-only`,
-      severity: 'error',
-      comment:
-        `\`${room}/${inner}\` stands below ${list(lines.slice(0, above + 1).flat())} of \`${room}\`. What it needs of them is passed ` +
-        'to it as an argument, or belongs further down.',
-      from: { path: pathOfInner(inner), pathNot: NOT_A_TEST },
-      to: {
-        path: lines
-          .slice(0, above + 1)
-          .flat()
-          .map(pathOfInner),
-      },
-    })),
-  );
+  const paths = (folders) => folders.map((folder) => pathOfFolder(room, folder));
+  const named = (folders) => folders.map((folder) => (folder === '.' ? room : `${room}/${folder}`));
+  return lines.flatMap((line, depth) => {
+    const above = lines.slice(0, depth).flat();
+    return line.flatMap((folder) => {
+      const name = `${room}-${folder === '.' ? 'itself' : folder.replaceAll('/', '-')}`;
+      const beside = line.filter((other) => other !== folder);
+      const from = { path: pathOfFolder(room, folder), pathNot: [NOT_A_TEST, ON_DEMAND] };
+      const rules = [];
+      if (above.length > 0) {
+        rules.push({
+          name: `${name}-imports-down-only`,
+          severity: 'error',
+          comment:
+            `${list(named([folder]))} stands below ${list(named(above))}. What it needs of them is passed ` +
+            'to it as an argument, or belongs further down.',
+          from,
+          to: { path: paths(above) },
+        });
+      }
+      if (beside.length > 0) {
+        rules.push({
+          name: `${name}-does-not-know-its-neighbours`,
+          severity: 'error',
+          comment:
+            `${list(named([folder]))} stands on one line with ${list(named(beside))}: what both need belongs further down, ` +
+            'what joins them belongs further up.',
+          from,
+          to: { path: paths(beside) },
+        });
+      }
+      return rules;
+    });
+  });
 }
+
+/** Where files may stand: the rooms, and within a room the folders that it lists. */
+const PLACES = LINES.flat().flatMap((room) => {
+  if (FILES[room] !== undefined) return [FILES[room]];
+  return (INNER_LINES[room] ?? [['.']]).flat().map((folder) => pathOfFolder(room, folder));
+});
 
 const manifest = JSON.parse(readFileSync(join(__dirname, 'package.json'), 'utf8'));
 const isOptional = (name) => manifest.peerDependenciesMeta?.[name]?.optional === true;
@@ -162,17 +218,18 @@ module.exports = {
       severity: 'error',
       comment:
         'A file of src/ belongs in a room of the map in src/README.md. A new room is added to that map and to LINES in ' +
-        '.dependency-cruiser.cjs, on the line that says what it may import.',
-      from: { path: '^src/', pathNot: [...LINES.flat().map(pathOf), NOT_A_TEST] },
+        '.dependency-cruiser.cjs, and a new folder of a room to INNER_LINES, on the line that says what it may import.',
+      from: { path: '^src/', pathNot: [...PLACES, NOT_A_TEST] },
       to: {},
     },
     {
       name: 'no-import-of-a-file-without-a-room',
       severity: 'error',
       comment:
-        'The imported file stands in no room of the map in src/README.md: move it into the room whose work it does.',
+        'The imported file stands in no room of the map in src/README.md, or in a folder that its room does not list: move it to ' +
+        'where its work is done.',
       from: { pathNot: NOT_A_TEST },
-      to: { path: '^src/', pathNot: LINES.flat().map(pathOf) },
+      to: { path: '^src/', pathNot: PLACES },
     },
     {
       name: 'no-cycles',

@@ -1,6 +1,8 @@
 export type { AuditEntry, AuditFilter, AuditOutcome, AuditPage, AuditPageRequest } from './audit/audit.js';
 export { AuditService } from './audit/audit.service.js';
 export type { AuditVia, ChangeAuthor } from './audit/change-author.js';
+export type { DiscardableState } from './changes/chosen/inbox-admin.store.js';
+export type { OperationFilter, PartOfLog, StoredFilter } from './changes/chosen/operation-filter.js';
 export {
   ConsumerService,
   type ConsumerView,
@@ -10,7 +12,6 @@ export {
 } from './changes/consumer.service.js';
 export type { Correction, CorrectionOptions, CorrectionResult } from './changes/correction.js';
 export { CorrectionService } from './changes/correction.service.js';
-export type { DiscardableState } from './changes/inbox-admin.store.js';
 export type { DiscardOneOptions } from './changes/one-event.js';
 export type {
   LeftOut,
@@ -24,7 +25,6 @@ export type {
   OperationVerdict,
 } from './changes/operations/operation.js';
 export { OperationService } from './changes/operations/operation.service.js';
-export type { OperationFilter, PartOfLog, StoredFilter } from './changes/operations/operation-filter.js';
 export type { RepartitionState } from './changes/repartition-steps.js';
 export type { RepartitionOptions } from './changes/repartitioning.js';
 export type { ReplayedRange, ReplayFilter, ReplayRange } from './changes/replay.js';
@@ -126,7 +126,8 @@ export type {
 } from './log/outbox-event.js';
 export { DoctorService } from './maintenance/doctor.js';
 export type { Examination, Finding, FindingAction, FindingSeverity } from './maintenance/finding.js';
-export type { Lease, LeaseFence, LeaseHold, LeaseName, LeaseWork } from './membership/leases/lease.js';
+export type { LeaseName } from './membership/beat/lease-beat.store.js';
+export type { Lease, LeaseFence, LeaseHold, LeaseWork } from './membership/leases/lease.js';
 export { LeaseService } from './membership/leases/lease.service.js';
 export { type ProcessPage, type ProcessPageRequest, ProcessService } from './membership/process.service.js';
 export type {

@@ -26,7 +26,7 @@ export const clientMutants: readonly SpecMutant[] = [
     name: 'pool: a transaction that was given up waits for its handler',
     patches: [
       {
-        file: 'src/delivery/execution/transactions/transaction-run.ts',
+        file: 'src/delivery/execution/transaction-run.ts',
         find: '    this.leaveHandler();\n',
         put: '',
       },

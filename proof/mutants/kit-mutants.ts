@@ -54,14 +54,14 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'transactional handler without its inbox row',
-    file: 'dist/delivery/execution/transactions/host-transaction.js',
+    file: 'dist/delivery/execution/host-transaction.js',
     find: 'const { isolation, start, inserted } = await inbox.insertRow(this.client, this.lease.key, row, timeoutMs);',
     put: `const isolation = 'read committed'; const start = undefined; const inserted = true; ${DELETE_ROW}`,
     run: ['--only', 'kill', '--events', '20000'],
   },
   {
     name: 'transactional handler without its inbox row, in random interleavings',
-    file: 'dist/delivery/execution/transactions/host-transaction.js',
+    file: 'dist/delivery/execution/host-transaction.js',
     find: 'const { isolation, start, inserted } = await inbox.insertRow(this.client, this.lease.key, row, timeoutMs);',
     put: `const isolation = 'read committed'; const start = undefined; const inserted = true; ${DELETE_ROW}`,
     run: INTERLEAVINGS,
@@ -75,7 +75,7 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'owner trusts its lease without looking at its clock',
-    file: 'dist/membership/held-lease.js',
+    file: 'dist/membership/beat/held-lease.js',
     find: 'return performance.now() - this.confirmedAt < this.leaseMs;',
     put: 'return true;',
     run: ['--only', 'stopped-worker'],
@@ -96,7 +96,7 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'killed processes waited for until their leases run out',
-    file: 'dist/membership/failure-detector.js',
+    file: 'dist/membership/beat/failure-detector.js',
     find: 'now - since < LOOKS_APART_MS',
     put: 'since <= now',
     run: ['--only', 'takeover'],
@@ -131,7 +131,7 @@ export const kitMutants: readonly KitMutant[] = [
   },
   {
     name: 'filtered replay that sends every name',
-    file: 'dist/changes/replay-request.store.js',
+    file: 'dist/changes/chosen/replay-request.store.js',
     find: "($4::text[] = '{}' OR EXISTS",
     put: '($4::text[] IS NOT NULL OR EXISTS',
     run: INTERLEAVINGS,

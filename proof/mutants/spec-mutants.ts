@@ -13,10 +13,10 @@ const CURSOR = 'src/inbox/inbox-cursor.store.ts';
 const SETTLEMENT = 'src/inbox/settlement.store.ts';
 const INBOX = 'src/inbox/inbox-event.store.ts';
 const CLAIM = 'src/inbox/claim-due.store.ts';
-const TRANSACTION = 'src/delivery/execution/transactions/handler-transaction.ts';
-const HOST_TRANSACTION = 'src/delivery/execution/transactions/host-transaction.ts';
-const OWN_TRANSACTION = 'src/delivery/execution/transactions/own-transaction.ts';
-const RUNNER = 'src/delivery/execution/transactions/transactional-runner.ts';
+const TRANSACTION = 'src/delivery/execution/handler-transaction.ts';
+const HOST_TRANSACTION = 'src/delivery/execution/host-transaction.ts';
+const OWN_TRANSACTION = 'src/delivery/execution/own-transaction.ts';
+const RUNNER = 'src/delivery/execution/transactional-runner.ts';
 const DISCARD_ONE = 'src/changes/discard-one.store.ts';
 const WORKER = 'src/delivery/worker/consumer-worker.ts';
 const EXTENSIONS = 'test/module/extensions.spec.ts';
@@ -682,19 +682,19 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'newcomer that waits for the lease of a killed process',
     patches: [
       {
-        file: 'src/membership/failure-detector.ts',
+        file: 'src/membership/beat/failure-detector.ts',
         find: 'if (signedInToThisRun || this.seenAlive.has(id))',
         put: 'if (this.seenAlive.has(id))',
       },
     ],
-    spec: 'src/membership/failure-detector.spec.ts',
+    spec: 'src/membership/beat/failure-detector.spec.ts',
     test: 'is dead for somebody who came later as well',
   },
   {
     name: 'server that crashed taken for the same run',
     patches: [
       {
-        file: 'src/membership/integration-process.store.ts',
+        file: 'src/membership/beat/integration-process.store.ts',
         find: 'p.server_started = pg_postmaster_start_time() AND p.server_pids && ${SERVERS_OWN_PIDS}',
         put: 'p.server_started = pg_postmaster_start_time()',
       },
@@ -706,19 +706,19 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'newcomer that judges after one look',
     patches: [
       {
-        file: 'src/membership/failure-detector.ts',
+        file: 'src/membership/beat/failure-detector.ts',
         find: 'if (now - since < LOOKS_APART_MS) continue;',
         put: '',
       },
     ],
-    spec: 'src/membership/failure-detector.spec.ts',
+    spec: 'src/membership/beat/failure-detector.spec.ts',
     test: 'is dead for somebody who came later as well',
   },
   {
     name: 'renewal that waits for whoever holds a row',
     patches: [
       {
-        file: 'src/membership/cursor-beat.store.ts',
+        file: 'src/membership/beat/cursor-beat.store.ts',
         find: 'lease_token = ANY ($3::uuid[]) FOR NO KEY UPDATE SKIP LOCKED',
         put: 'lease_token = ANY ($3::uuid[]) ORDER BY consumer_name, partition FOR UPDATE',
       },
@@ -795,7 +795,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'an outage that speaks against its events',
     patches: [
       {
-        file: 'src/delivery/suspects/entered-events.ts',
+        file: 'src/delivery/partition/entered-events.ts',
         find: '(known === undefined || othersEnded > known.othersEnded)',
         put: 'true',
       },
@@ -1157,7 +1157,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'leases: the clock of the process judges',
     patches: [
       {
-        file: 'src/membership/leases/lease-beat.store.ts',
+        file: 'src/membership/beat/lease-beat.store.ts',
         find: 'l.owner IS NOT NULL AND l.expires_at <= clock_timestamp()',
         put: 'l.owner IS NOT NULL AND l.expires_at <= to_timestamp(${Date.now() / 1000})',
       },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { CursorSnapshot } from '../membership/integration-process.store.js';
+import type { CursorSnapshot } from '../membership/beat/integration-process.store.js';
 import type { BacklogSamples } from '../rates/backlog-samples.js';
 import { AdminTasks } from './admin-tasks.js';
 import type { OperationRunner } from './operations/operation-runner.js';

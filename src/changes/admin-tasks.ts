@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { sqlStateOf } from '../database/connection/connection-loss.js';
 import { INSUFFICIENT_PRIVILEGE } from '../database/connection/sql-states.js';
 import { messageOf } from '../errors.js';
-import type { CursorSnapshot } from '../membership/integration-process.store.js';
+import type { CursorSnapshot } from '../membership/beat/integration-process.store.js';
 import { BacklogSamples } from '../rates/backlog-samples.js';
 import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
 import { OperationRunner } from './operations/operation-runner.js';

@@ -4,8 +4,8 @@ import { EngineDatabase } from '../database/engine-database.js';
 import type { EngineSession } from '../database/sql/engine-session.js';
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { noteRemoval } from '../settings/removal-note.store.js';
-import { consumerTarget } from './audit-targets.js';
-import { waitLongerForLocks } from './inbox-admin.store.js';
+import { consumerTarget } from './chosen/audit-targets.js';
+import { waitLongerForLocks } from './chosen/inbox-admin.store.js';
 
 /** A process that works on a consumer, or has handlers for it. */
 export interface ConsumerUser {

@@ -3,10 +3,10 @@ import type { IntegrationSettingsService } from '../settings/integration-setting
 import { CursorStatusStore } from '../status/cursor-status.store.js';
 import { OverviewStore } from '../status/overview.store.js';
 import type { OutboxNotifier } from '../wakeups/outbox-notifier.js';
+import { InboxAdminStore } from './chosen/inbox-admin.store.js';
 import { ConsumerService } from './consumer.service.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
 import { DiscardOneStore } from './discard-one.store.js';
-import { InboxAdminStore } from './inbox-admin.store.js';
 import { OneEvent } from './one-event.js';
 import type { OperationService } from './operations/operation.service.js';
 import { RenameStore } from './rename.store.js';

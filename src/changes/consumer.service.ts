@@ -11,12 +11,12 @@ import {
 import type { ConsumersOverview, OverviewStore } from '../status/overview.store.js';
 import { unknownConsumer } from '../status/unknown-consumer.js';
 import { checkCount, checkNames, checkText } from '../words/argument-checks.js';
-import { checkRename, notRenamed, remainingNames, stillActive } from './admin-checks.js';
+import type { OperationFilter } from './chosen/operation-filter.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
+import { checkRename, notRenamed, remainingNames, stillActive } from './consumer-checks.js';
 import { type DiscardOneOptions, OneEvent } from './one-event.js';
 import type { Operation, OperationRequest } from './operations/operation.js';
 import type { OperationService } from './operations/operation.service.js';
-import type { OperationFilter } from './operations/operation-filter.js';
 import { RenameStore } from './rename.store.js';
 import type { RepartitionState } from './repartition-steps.js';
 import { Repartitioning, type RepartitionOptions } from './repartitioning.js';

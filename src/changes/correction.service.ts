@@ -8,7 +8,7 @@ import type { EventHead } from '../log/event-look.js';
 import { EventLookStore } from '../log/event-look.store.js';
 import type { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
 import { checkNames, checkText, checkUuid, invalidArgument } from '../words/argument-checks.js';
-import { checkReason } from './admin-checks.js';
+import { checkReason } from './chosen/row-checks.js';
 import type { Correction, CorrectionOptions, CorrectionResult } from './correction.js';
 import { DiscardOneStore } from './discard-one.store.js';
 import { untilNotHeld } from './until-not-held.js';

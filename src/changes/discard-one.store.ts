@@ -7,14 +7,14 @@ import type { EngineSession } from '../database/sql/engine-session.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { resolutionOf } from '../inbox/attempts.store.js';
 import { filterValues, MATCHES_FILTER } from '../inbox/inbox-filter.store.js';
-import { eventsTarget } from './audit-targets.js';
+import { eventsTarget } from './chosen/audit-targets.js';
 import {
   conditionOf,
   type DiscardableState,
   type OneEventFilter,
   statusesOf,
   waitLongerForLocks,
-} from './inbox-admin.store.js';
+} from './chosen/inbox-admin.store.js';
 
 /*
  * Sets one event of one consumer aside, whatever happens to it at this moment. This works even where the

@@ -3,9 +3,9 @@ import { checkFilter } from '../inbox/filter-checks.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { checkNames, invalidArgument as invalid } from '../words/argument-checks.js';
-import { checkReason, isOfOneEvent, STATES_OF_MANY } from './admin-checks.js';
+import { type DiscardableState, InboxAdminStore, type OneEventFilter } from './chosen/inbox-admin.store.js';
+import { checkReason, isOfOneEvent, STATES_OF_MANY } from './chosen/row-checks.js';
 import { DiscardOneStore } from './discard-one.store.js';
-import { type DiscardableState, InboxAdminStore, type OneEventFilter } from './inbox-admin.store.js';
 import { untilNotHeld } from './until-not-held.js';
 
 const STATES_OF_ONE: readonly DiscardableState[] = [...STATES_OF_MANY, 'unread', 'running'];

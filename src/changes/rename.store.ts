@@ -24,9 +24,9 @@ import type { Author } from '../audit/change-author.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { EngineSession } from '../database/sql/engine-session.js';
 import { noteRemoval } from '../settings/removal-note.store.js';
-import { consumerTarget } from './audit-targets.js';
+import { consumerTarget } from './chosen/audit-targets.js';
+import { waitLongerForLocks } from './chosen/inbox-admin.store.js';
 import { ConsumerAdminStore, type ConsumerUser } from './consumer-admin.store.js';
-import { waitLongerForLocks } from './inbox-admin.store.js';
 
 const WAIT_FOR_WRITERS_MS = 10_000;
 const LOOK_MS = 50;

@@ -1,6 +1,6 @@
 import type { EngineSession } from '../database/sql/engine-session.js';
 import type { Tables } from '../database/sql/tables.js';
-import { waitLongerForLocks } from './inbox-admin.store.js';
+import { waitLongerForLocks } from './chosen/inbox-admin.store.js';
 
 /** A cursor row of a consumer whose number of partitions may be changed. */
 export interface StoredPartition {

@@ -39,7 +39,7 @@ import type { Author } from '../audit/change-author.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { EngineSession } from '../database/sql/engine-session.js';
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
-import { consumerTarget } from './audit-targets.js';
+import { consumerTarget } from './chosen/audit-targets.js';
 import { RepartitionCursors, type StoredPartition } from './repartition-cursors.store.js';
 import { RepartitionRows, ROUND_BEGINS, type RoundOverRows } from './repartition-rows.store.js';
 

@@ -2,7 +2,7 @@ import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../audit/change-auth
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { unknownConsumer } from '../status/unknown-consumer.js';
 import { checkNames, invalidArgument as invalid } from '../words/argument-checks.js';
-import { checkRange } from './operations/operation-filter.js';
+import { checkRange } from './chosen/operation-filter.js';
 import type { ReplayedRange, ReplayRange } from './replay.js';
 import { ReplayStore } from './replay.store.js';
 

@@ -11,7 +11,7 @@ import {
   REPLAY_COLUMNS,
   type ReplayRequest,
   ReplayRequestStore,
-} from './replay-request.store.js';
+} from './chosen/replay-request.store.js';
 
 /** Number of events that one window sends. */
 const SENT_AT_ONCE = 500;

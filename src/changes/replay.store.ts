@@ -3,8 +3,8 @@ import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { EngineSession } from '../database/sql/engine-session.js';
-import { consumerTarget } from './audit-targets.js';
-import { waitLongerForLocks } from './inbox-admin.store.js';
+import { consumerTarget } from './chosen/audit-targets.js';
+import { waitLongerForLocks } from './chosen/inbox-admin.store.js';
 
 /** Number of events of the log that one transaction looks at. Each takes a probe of the inbox. */
 const EVENTS_AT_ONCE = 20_000;

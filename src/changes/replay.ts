@@ -1,4 +1,4 @@
-import type { OperationFilter, PartOfLog } from './operations/operation-filter.js';
+import type { OperationFilter, PartOfLog } from './chosen/operation-filter.js';
 
 /** A part of the log by positions. Both ends are included. Without `to`, it goes to the end of the log. */
 export interface ReplayRange {

@@ -1,5 +1,5 @@
-import { heldByItsTransaction } from './admin-checks.js';
-import type { OneEventFilter } from './inbox-admin.store.js';
+import type { OneEventFilter } from './chosen/inbox-admin.store.js';
+import { heldByItsTransaction } from './chosen/row-checks.js';
 
 /** Milliseconds to wait for the event's own transaction, and milliseconds between two looks. */
 const HELD_FOR_MS = 10_000;

@@ -1,7 +1,7 @@
-import type { OneEventFilter } from '../changes/inbox-admin.store.js';
+import type { OneEventFilter } from '../changes/chosen/inbox-admin.store.js';
+import type { OperationFilter } from '../changes/chosen/operation-filter.js';
 import type { Operation, OperationRequest } from '../changes/operations/operation.js';
 import { checkKindsWereSeen, checkPlanHolds } from '../changes/operations/operation-checks.js';
-import type { OperationFilter } from '../changes/operations/operation-filter.js';
 import type { PlannedEvents } from '../changes/operations/operation-plan.store.js';
 import { authorOf } from './author.js';
 import type { CommandContext, CommandOption, CommandResult } from './command.js';

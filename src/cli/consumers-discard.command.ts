@@ -1,5 +1,5 @@
-import { checkReason, isOfOneEvent } from '../changes/admin-checks.js';
-import type { DiscardableState } from '../changes/inbox-admin.store.js';
+import type { DiscardableState } from '../changes/chosen/inbox-admin.store.js';
+import { checkReason, isOfOneEvent } from '../changes/chosen/row-checks.js';
 import { authorOf, REASONED_CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';

@@ -1,4 +1,4 @@
-import { remainingNames } from '../changes/admin-checks.js';
+import { remainingNames } from '../changes/consumer-checks.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
 import { saidFirst } from './dry-run.js';

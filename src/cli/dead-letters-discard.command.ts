@@ -1,4 +1,4 @@
-import { checkReason } from '../changes/admin-checks.js';
+import { checkReason } from '../changes/chosen/row-checks.js';
 import { authorOf, REASONED_CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';

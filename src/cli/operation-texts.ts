@@ -1,5 +1,5 @@
+import type { StoredFilter } from '../changes/chosen/operation-filter.js';
 import type { LeftOut, Operation, OperationPart } from '../changes/operations/operation.js';
-import type { StoredFilter } from '../changes/operations/operation-filter.js';
 import { table } from './table.js';
 import { counted } from './texts.js';
 

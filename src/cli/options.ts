@@ -2,7 +2,7 @@ import {
   checkOperationFilter,
   type OperationFilter,
   type PartOfLog,
-} from '../changes/operations/operation-filter.js';
+} from '../changes/chosen/operation-filter.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
 import { isUuid } from '../words/text.js';
 import { timeOf } from '../words/time-text.js';

@@ -1,6 +1,6 @@
 import type { CodeContract } from './contract-review.js';
 import type { AnyEventContract } from './event-contract.js';
-import type { JsonSchema } from './event-schema.js';
+import type { JsonSchema } from './schemas/event-schema.js';
 
 export interface AsyncApiOptions {
   /** The title of the document. The default is `Events`. */

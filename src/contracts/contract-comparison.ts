@@ -1,5 +1,5 @@
-import type { JsonSchema } from './event-schema.js';
 import { placesNotCompared } from './schemas/classes/schema-parts.js';
+import type { JsonSchema } from './schemas/event-schema.js';
 
 /** How much of a contract is compared: the whole, all but some places, or nothing. */
 export const COMPARED = ['whole', 'in part', 'not'] as const;

@@ -1,7 +1,7 @@
 import type { ContractRegistry } from './contract-registry.js';
 import type { CodeContract } from './contract-review.js';
 import type { AnyEventContract } from './event-contract.js';
-import { type JsonSchema, prepareSchema } from './event-schema.js';
+import { type JsonSchema, prepareSchema } from './schemas/event-schema.js';
 import { type FoundSchema, jsonSchemaOf } from './standard-json-schema.js';
 
 /** The JSON Schemas of contracts. They are made once. */

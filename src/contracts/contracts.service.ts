@@ -5,7 +5,7 @@ import { type ContractFinding, review } from './contract-review.js';
 import { ContractSchemas } from './contract-schemas.js';
 import type { AnyEventContract } from './event-contract.js';
 import type { KeptContract } from './event-contract.store.js';
-import type { JsonSchema } from './event-schema.js';
+import type { JsonSchema } from './schemas/event-schema.js';
 import { Upcasts } from './upcasts.js';
 import { validateLater } from './validate.js';
 import { problemsOf, violated } from './violations.js';

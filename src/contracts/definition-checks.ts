@@ -3,7 +3,7 @@ import { EVENT_TEXT_LIMITS } from '../events/event-limits.js';
 import { problemsOfUnknownNames } from '../words/known-names.js';
 import { problemOfName, problemOfText } from '../words/text.js';
 import type { EventDefinition } from './event-definition.js';
-import { type EventSchema, isEventSchema } from './event-schema.js';
+import { type EventSchema, isEventSchema } from './schemas/event-schema.js';
 
 type Checked = keyof EventDefinition<string, EventSchema>;
 type Given = { readonly [K in Checked]?: unknown };

@@ -1,7 +1,7 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { EngineSession } from '../database/sql/engine-session.js';
 import type { Visibility } from './event-definition.js';
-import type { JsonSchema } from './event-schema.js';
+import type { JsonSchema } from './schemas/event-schema.js';
 
 /** A contract as it is kept, in the table or in a file. */
 export interface KeptContract {

@@ -8,7 +8,7 @@ import type {
   Visibility,
   WebhookShape,
 } from './event-definition.js';
-import type { EventSchema, InferInput, InferOutput } from './event-schema.js';
+import type { EventSchema, InferInput, InferOutput } from './schemas/event-schema.js';
 
 /** The fields of an event that its contract does not know. */
 type GivenFields<S extends EventSchema, Event> = Omit<Event, 'eventName' | 'eventVersion' | 'payload'> & {

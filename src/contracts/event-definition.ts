@@ -1,5 +1,5 @@
 import type { DomainEvent } from '../events/domain-event.js';
-import type { EventSchema, InferInput, InferOutput } from './event-schema.js';
+import type { EventSchema, InferInput, InferOutput } from './schemas/event-schema.js';
 
 export type Visibility = 'internal' | 'public';
 export type Direction = 'outbound' | 'inbound' | 'bidirectional';

@@ -20,6 +20,6 @@ export type {
   Visibility,
   WebhookShape,
 } from './event-definition.js';
-export type { EventSchema, InferInput, InferOutput, JsonSchema } from './event-schema.js';
-export { type ClassSchemaOptions, classSchema } from './schemas/class-schema.js';
+export { type ClassSchemaOptions, classSchema } from './schemas/classes/class-schema.js';
+export type { EventSchema, InferInput, InferOutput, JsonSchema } from './schemas/event-schema.js';
 export { jsonSchema } from './schemas/json-schema.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { IntegrationError, messageOf } from '../errors.js';
 import { loadPeer } from '../words/optional-peer.js';
 import { canonicalText } from './compatibility/schema-node.js';
-import type { EventSchema, JsonSchema } from './event-schema.js';
+import type { EventSchema, JsonSchema } from './schemas/event-schema.js';
 
 /** The JSON Schema of what a schema stores, or why there is none. */
 export type FoundSchema =

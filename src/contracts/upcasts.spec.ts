@@ -4,7 +4,7 @@ import { ContractRegistry } from './contract-registry.js';
 import { ContractSchemas } from './contract-schemas.js';
 import { type ContractsOptions, resolveContractsOptions } from './contracts-options.js';
 import { type AnyEventContract, defineEvent } from './event-contract.js';
-import type { EventSchema } from './event-schema.js';
+import type { EventSchema } from './schemas/event-schema.js';
 import { jsonSchema } from './schemas/json-schema.js';
 import { Upcasts } from './upcasts.js';
 

@@ -2,7 +2,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { IntegrationError } from '../errors.js';
-import type { EventSchema } from './event-schema.js';
+import type { EventSchema } from './schemas/event-schema.js';
 import { validate, validateLater } from './validate.js';
 
 const answering = (answer: (value: unknown) => unknown): EventSchema => ({

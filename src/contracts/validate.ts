@@ -1,5 +1,5 @@
 import { IntegrationError } from '../errors.js';
-import { type EventSchema, resultFrom, type SchemaResult } from './event-schema.js';
+import { type EventSchema, resultFrom, type SchemaResult } from './schemas/event-schema.js';
 
 /** What a schema said. `thrown` is what it threw in the place of an answer. */
 export type SchemaVerdict = SchemaResult & { readonly thrown?: unknown };

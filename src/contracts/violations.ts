@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { IntegrationError } from '../errors.js';
 import { type JsonProblem, memberPath } from '../events/json-problem.js';
-import type { EventSchema } from './event-schema.js';
+import type { EventSchema } from './schemas/event-schema.js';
 
 type Issue = StandardSchemaV1.Issue;
 

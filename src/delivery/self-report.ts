@@ -1,4 +1,4 @@
-import type { LongAttempt, SelfReport } from '../membership/self-report.js';
+import type { LongAttempt, SelfReport } from '../membership/beat/self-report.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { ConsumerWorker } from './worker/consumer-worker.js';
 

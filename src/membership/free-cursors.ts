@@ -1,5 +1,5 @@
 import { type CursorKey, nameOfCursor } from '../inbox/inbox-status.js';
-import type { ClusterSnapshot, CursorSnapshot } from './integration-process.store.js';
+import type { ClusterSnapshot, CursorSnapshot } from './beat/integration-process.store.js';
 import { assignFreeCursors, sameCursor } from './lease-spread.js';
 import type { LeaseCandidate } from './lease-user.js';
 

@@ -1,6 +1,10 @@
 import type { Logger } from '@nestjs/common';
 import type { EngineConnection } from '../database/connection/engine-connection.js';
-import type { ClusterSnapshot, IntegrationProcessStore, LeaseInForce } from './integration-process.store.js';
+import type {
+  ClusterSnapshot,
+  IntegrationProcessStore,
+  LeaseInForce,
+} from './beat/integration-process.store.js';
 
 /**
  * Warns which consumers wait for a missing process of which nobody can tell whether it has ended. Each

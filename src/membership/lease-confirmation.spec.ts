@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { HeldLease } from './held-lease.js';
-import type { CursorSnapshot } from './integration-process.store.js';
+import { HeldLease } from './beat/held-lease.js';
+import type { CursorSnapshot } from './beat/integration-process.store.js';
 import { confirmLeases } from './lease-confirmation.js';
 
 const LEASE_MS = 30_000;

@@ -1,5 +1,5 @@
-import type { HeldLease } from './held-lease.js';
-import type { ClusterSnapshot } from './integration-process.store.js';
+import type { HeldLease } from './beat/held-lease.js';
+import type { ClusterSnapshot } from './beat/integration-process.store.js';
 
 /** The part of a lease that must be left where its row was passed over. Otherwise it is tried again soon. */
 const LONG_ENOUGH = 2 / 3;

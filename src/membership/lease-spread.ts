@@ -1,5 +1,5 @@
 import type { CursorKey } from '../inbox/inbox-status.js';
-import type { ClusterSnapshot, CursorSnapshot, ProcessSnapshot } from './integration-process.store.js';
+import type { ClusterSnapshot, CursorSnapshot, ProcessSnapshot } from './beat/integration-process.store.js';
 
 /**
  * Decides which of the free cursors this process should claim. Every process computes the same assignment

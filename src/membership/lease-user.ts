@@ -1,8 +1,8 @@
 import type { ClaimedCursor } from '../inbox/inbox-cursor.store.js';
 import type { CursorKey } from '../inbox/inbox-status.js';
-import type { HeldLease } from './held-lease.js';
-import type { CursorSnapshot } from './integration-process.store.js';
-import type { SelfReport } from './self-report.js';
+import type { HeldLease } from './beat/held-lease.js';
+import type { CursorSnapshot } from './beat/integration-process.store.js';
+import type { SelfReport } from './beat/self-report.js';
 
 /** A consumer of this process: its name, and whether its code handles all names that are stored for it. */
 export interface LeaseCandidate {

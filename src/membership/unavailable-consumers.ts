@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { type CursorKey, nameOfCursor } from '../inbox/inbox-status.js';
-import { IntegrationProcessStore, type UnavailableConsumer } from './integration-process.store.js';
+import { IntegrationProcessStore, type UnavailableConsumer } from './beat/integration-process.store.js';
 
 const AGAIN_AFTER_MS = 1_000;
 

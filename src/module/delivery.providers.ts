@@ -6,16 +6,16 @@ import { ConcurrencyLimiter } from '../delivery/execution/concurrency-limiter.js
 import { FailedAttempts } from '../delivery/execution/failed-attempts.js';
 import { FaultPoints } from '../delivery/execution/fault-points.js';
 import { HandlerRunner } from '../delivery/execution/handler-runner.js';
-import { HandlerTransactionStore } from '../delivery/execution/transactions/handler-transaction.store.js';
-import { HandlerTransactions } from '../delivery/execution/transactions/handler-transactions.js';
-import { HostConnections } from '../delivery/execution/transactions/host-connections.js';
-import { TransactionalRunner } from '../delivery/execution/transactions/transactional-runner.js';
+import { HandlerTransactionStore } from '../delivery/execution/handler-transaction.store.js';
+import { HandlerTransactions } from '../delivery/execution/handler-transactions.js';
+import { HostConnections } from '../delivery/execution/host-connections.js';
+import { TransactionalRunner } from '../delivery/execution/transactional-runner.js';
 import { DEFAULT_FAILURE_COUNT_MS, FAILURE_COUNT_MS, FailureLog } from '../delivery/failure-log.js';
 import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
 import { DEFAULT_LISTENER_LIMITS, LISTENER_LIMITS, OutcomeListeners } from '../delivery/outcome-listeners.js';
+import { EnteredEvents } from '../delivery/partition/entered-events.js';
 import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
 import { RetryPolicy } from '../delivery/partition/retry-policy.js';
-import { EnteredEvents } from '../delivery/suspects/entered-events.js';
 import { Watchdog } from '../delivery/watchdog/watchdog.js';
 import { FlushPace } from '../delivery/worker/flush-pace.js';
 import {
@@ -27,7 +27,7 @@ import {
 import { BrokenAttemptStore } from '../inbox/broken-attempt.store.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { SequenceStore } from '../inbox/sequence.store.js';
-import { IntegrationProcessStore } from '../membership/integration-process.store.js';
+import { IntegrationProcessStore } from '../membership/beat/integration-process.store.js';
 import { BEAT_INTERVAL_MS, DEFAULT_BEAT_INTERVAL_MS, LeaseKeeper } from '../membership/lease-keeper.js';
 import { LeaseStore } from '../membership/leases/lease.store.js';
 import { NamedLeases } from '../membership/leases/named-leases.js';

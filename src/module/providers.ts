@@ -28,7 +28,7 @@ import { OutboxStatsStore } from '../log/outbox-stats.store.js';
 import { SequenceGuard } from '../log/sequence-guard.js';
 import { SharedScan } from '../log/sharing/shared-scan.js';
 import { DoctorService } from '../maintenance/doctor.js';
-import { IntegrationProcessStore } from '../membership/integration-process.store.js';
+import { IntegrationProcessStore } from '../membership/beat/integration-process.store.js';
 import { LeaseService } from '../membership/leases/lease.service.js';
 import { ProcessService } from '../membership/process.service.js';
 import { UnavailableConsumers } from '../membership/unavailable-consumers.js';

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type Logger } from '@nestjs/common';
 import type { HostPool } from '../database/clients/host-adapter.js';
-import { HostConnections } from '../delivery/execution/transactions/host-connections.js';
+import { HostConnections } from '../delivery/execution/host-connections.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { loggerOf } from '../words/engine-logger.js';

@@ -24,7 +24,7 @@ export function secretsExtension(keys: () => SecretKeys = keysOfEnvironment): In
     name: 'secrets',
     rights: SECRET_RIGHTS,
     admin: async () => (await import('./secrets.admin.js')).secretsAdmin,
-    commands: async () => (await import('./commands/secrets.commands.js')).secretsCommands,
+    commands: async () => (await import('./secrets.commands.js')).secretsCommands,
     checks: ({ db }) => [
       {
         name: 'secret-unreadable',

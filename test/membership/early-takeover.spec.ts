@@ -5,7 +5,7 @@ import { ownerText } from '../../src/cli/consumer-columns.js';
 import type { DomainEvent } from '../../src/index.js';
 import { DoctorService } from '../../src/maintenance/doctor.js';
 import type { Finding } from '../../src/maintenance/finding.js';
-import { IntegrationProcessStore } from '../../src/membership/integration-process.store.js';
+import { IntegrationProcessStore } from '../../src/membership/beat/integration-process.store.js';
 import { CursorStatusStore } from '../../src/status/cursor-status.store.js';
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { startEmbeddedPostgres } from '../../src/testing/index.js';

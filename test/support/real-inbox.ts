@@ -1,5 +1,5 @@
+import { InboxAdminStore } from '../../src/changes/chosen/inbox-admin.store.js';
 import { DiscardOneStore } from '../../src/changes/discard-one.store.js';
-import { InboxAdminStore } from '../../src/changes/inbox-admin.store.js';
 import type { TransactionalSqlClient } from '../../src/database/clients/sql-client.js';
 import type { EngineDatabase } from '../../src/database/engine-database.js';
 import { ASK_TRANSACTION_START } from '../../src/database/sql/transaction-start.store.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../../audit/audit.service.js';
-import { consumerTarget } from '../../changes/audit-targets.js';
+import { consumerTarget } from '../../changes/chosen/audit-targets.js';
 import { messageOf } from '../../errors.js';
 import { EngineLogger } from '../../words/engine-logger.js';
 import type { AdminAction, AdminTarget } from '../options/admin-action.js';

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { ChangeAuthor } from '../../audit/change-author.js';
+import type { OperationFilter } from '../../changes/chosen/operation-filter.js';
 import { OPERATION_KINDS, OPERATION_STATES, type OperationKind } from '../../changes/operations/operation.js';
 import { OperationService } from '../../changes/operations/operation.service.js';
-import type { OperationFilter } from '../../changes/operations/operation-filter.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { MOST_CHOSEN } from '../../inbox/filter-checks.js';
 import { Operation, OperationPage, OperationWithVerdict } from '../answers/operations.js';

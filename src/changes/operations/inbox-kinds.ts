@@ -1,7 +1,7 @@
 import { invalidArgument as invalid } from '../../words/argument-checks.js';
-import { checkReason, checkStatesOfMany, STATES_OF_MANY } from '../admin-checks.js';
-import { discardable, InboxAdminStore, type RowOperation, redrivable } from '../inbox-admin.store.js';
-import { checkOperationFilter, type OperationFilter } from './operation-filter.js';
+import { discardable, InboxAdminStore, type RowOperation, redrivable } from '../chosen/inbox-admin.store.js';
+import { checkOperationFilter, type OperationFilter } from '../chosen/operation-filter.js';
+import { checkReason, checkStatesOfMany, STATES_OF_MANY } from '../chosen/row-checks.js';
 import type { AnyKindOfOperation, KindOfOperation, RequestOfKind } from './operation-kind.js';
 import { OperationPlanStore } from './operation-plan.store.js';
 import { verdictOfRows } from './operation-verdict.store.js';

@@ -6,7 +6,7 @@ import {
   checkUuid,
   invalidArgument as invalid,
 } from '../../words/argument-checks.js';
-import { checkReason } from '../admin-checks.js';
+import { checkReason } from '../chosen/row-checks.js';
 import { OPERATION_STATES, type Operation, type OperationRequest, type OperationState } from './operation.js';
 
 const MOST_EVENTS_A_SECOND = 100_000;

@@ -1,8 +1,8 @@
 import type { EngineDatabase } from '../../database/engine-database.js';
 import type { EngineSession } from '../../database/sql/engine-session.js';
-import type { RowPlace } from '../inbox-admin.store.js';
+import type { RowPlace } from '../chosen/inbox-admin.store.js';
+import type { OperationFilter } from '../chosen/operation-filter.js';
 import type { OperationRequest, OperationVerdict } from './operation.js';
-import type { OperationFilter } from './operation-filter.js';
 import type { PlannedEvents } from './operation-plan.store.js';
 
 /** A request for an operation of one kind. */

@@ -2,11 +2,11 @@ import type { EngineDatabase } from '../../database/engine-database.js';
 import { exactTimeText } from '../../database/sql/epoch-text.store.js';
 import { MATCHES_FILTER, rowsOfChosen } from '../../inbox/inbox-filter.store.js';
 import { consumersNamed } from '../../inbox/inbox-status.js';
-import type { Choice } from '../inbox-admin.store.js';
-import { isInPart, partValues, rowValues } from '../operation-filter.store.js';
-import { isResolved, matchedBy, ReplayRequestStore } from '../replay-request.store.js';
+import type { Choice } from '../chosen/inbox-admin.store.js';
+import { namesOf, type OperationFilter } from '../chosen/operation-filter.js';
+import { isInPart, partValues, rowValues } from '../chosen/operation-filter.store.js';
+import { isResolved, matchedBy, ReplayRequestStore } from '../chosen/replay-request.store.js';
 import type { LeftOut, OperationPart } from './operation.js';
-import { namesOf, type OperationFilter } from './operation-filter.js';
 
 /** A plan stops counting here. */
 const MOST_COUNTED = 200_000;

@@ -1,8 +1,8 @@
 import { AUTHOR_FIELDS } from '../../audit/change-author.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { checkNames, checkText, invalidArgument as invalid } from '../../words/argument-checks.js';
+import { checkOperationFilter, type OperationFilter } from '../chosen/operation-filter.js';
 import type { OperationRequest } from './operation.js';
-import { checkOperationFilter, type OperationFilter } from './operation-filter.js';
 
 const FILTER_FIELDS = [
   'consumerName',

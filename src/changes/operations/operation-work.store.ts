@@ -2,7 +2,7 @@ import { EngineDatabase } from '../../database/engine-database.js';
 import type { EngineSession } from '../../database/sql/engine-session.js';
 import { exactTimeText } from '../../database/sql/epoch-text.store.js';
 import { endSoonWhenIdle } from '../../database/sql/idle-limit.store.js';
-import type { RowOperation, RowPlace } from '../inbox-admin.store.js';
+import type { RowOperation, RowPlace } from '../chosen/inbox-admin.store.js';
 import { PLAN_GROWTH } from './operation-checks.js';
 import type { OperationKinds } from './operation-kinds.js';
 

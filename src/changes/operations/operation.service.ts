@@ -9,7 +9,8 @@ import {
   invalidArgument as invalid,
   pageSizeOf,
 } from '../../words/argument-checks.js';
-import { checkReason, STATES_OF_MANY } from '../admin-checks.js';
+import { givenFilterOf } from '../chosen/operation-filter.js';
+import { checkReason, STATES_OF_MANY } from '../chosen/row-checks.js';
 import type {
   Operation,
   OperationPage,
@@ -28,7 +29,6 @@ import {
   notCancellable,
   unknownOperation,
 } from './operation-checks.js';
-import { givenFilterOf } from './operation-filter.js';
 import type { AnyKindOfOperation } from './operation-kind.js';
 import { OperationKinds } from './operation-kinds.js';
 import { OperationPlanStore, type PlannedEvents } from './operation-plan.store.js';

@@ -4,10 +4,10 @@ import type { EngineDatabase } from '../../database/engine-database.js';
 import type { EngineSession } from '../../database/sql/engine-session.js';
 import { CONSUMERS_MESSAGE, settingsChannelOf } from '../../wakeups/wakeup.store.js';
 import { FIRST_UUID } from '../../words/text.js';
-import { waitLongerForLocks } from '../inbox-admin.store.js';
-import { ReplayRequestStore } from '../replay-request.store.js';
+import { waitLongerForLocks } from '../chosen/inbox-admin.store.js';
+import { givenFilterOf } from '../chosen/operation-filter.js';
+import { ReplayRequestStore } from '../chosen/replay-request.store.js';
 import type { Operation, OperationPageRequest, OperationRequest } from './operation.js';
-import { givenFilterOf } from './operation-filter.js';
 import type { PlannedEvents } from './operation-plan.store.js';
 
 /**

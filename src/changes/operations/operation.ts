@@ -1,6 +1,6 @@
 import type { ChangeAuthor } from '../../audit/change-author.js';
-import type { DiscardableState } from '../inbox-admin.store.js';
-import type { OperationFilter, StoredFilter } from './operation-filter.js';
+import type { DiscardableState } from '../chosen/inbox-admin.store.js';
+import type { OperationFilter, StoredFilter } from '../chosen/operation-filter.js';
 
 /** The kinds of the engine. */
 export const OPERATION_KINDS = ['redrive', 'discard', 'replay'] as const;

@@ -7,7 +7,7 @@ import {
   PREPARE,
   type PreparedSchema,
   type SchemaResult,
-} from '../event-schema.js';
+} from './event-schema.js';
 import { jsonForm } from './json-form.js';
 
 /** What is used of ajv. */

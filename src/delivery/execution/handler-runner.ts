@@ -4,7 +4,7 @@ import type { IntegrationError } from '../../errors.js';
 import { EventGate } from '../../events/event-gate.js';
 import { InboxService } from '../../inbox/inbox.service.js';
 import { IntegrationLinkService } from '../../links/integration-link.service.js';
-import type { HeldLease } from '../../membership/held-lease.js';
+import type { HeldLease } from '../../membership/beat/held-lease.js';
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import type { SettingsView } from '../../settings/settings-view.js';
 import { EngineTelemetry } from '../../telemetry/engine-telemetry.js';
@@ -15,7 +15,7 @@ import { FailedAttempts } from './failed-attempts.js';
 import { type FaultPointName, FaultPoints } from './fault-points.js';
 import { HandlerContext } from './handler-context.js';
 import { inputOf } from './handler-input.js';
-import { TransactionalRunner } from './transactions/transactional-runner.js';
+import { TransactionalRunner } from './transactional-runner.js';
 
 /**
  * Runs handlers. One run is one attempt of one delivery, and it ends with an outcome. A run never rejects.

@@ -8,19 +8,19 @@ import {
   SimulatedInbox,
   type Statement,
 } from '../../../test/support/simulated-inbox.js';
-import { HeldLease } from '../../membership/held-lease.js';
+import { HeldLease } from '../../membership/beat/held-lease.js';
 import { WorkCounts } from '../../rates/work-counts.js';
 import { Consumer, DEFAULT_CONSUMER_OPTIONS } from '../../subscribers/consumer.js';
 import { EngineTelemetry } from '../../telemetry/engine-telemetry.js';
 import { RepeatedFailures } from '../../words/repeated-failures.js';
 import { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';
 import { FaultPoints } from '../execution/fault-points.js';
-import { EnteredEvents } from '../suspects/entered-events.js';
 import { ConsumerWorker } from '../worker/consumer-worker.js';
 import { FlushPace } from '../worker/flush-pace.js';
 import type { WorkerEnvironment } from '../worker/worker-environment.js';
 import { Attempt, type OutcomeHandler } from './attempt.js';
 import type { Delivery, Outcome } from './delivery.js';
+import { EnteredEvents } from './entered-events.js';
 import { OutcomeStream } from './outcome-stream.js';
 import { RetryPolicy } from './retry-policy.js';
 

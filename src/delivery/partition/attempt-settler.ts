@@ -1,6 +1,6 @@
-import type { EnteredEventsOf } from '../suspects/entered-events.js';
 import type { Attempt } from './attempt.js';
 import { isUndecided, type Outcome } from './delivery.js';
+import type { EnteredEventsOf } from './entered-events.js';
 import type { OutcomeSettler } from './outcome-settler.js';
 import type { OutcomeStream } from './outcome-stream.js';
 import type { StartGate } from './start-gate.js';

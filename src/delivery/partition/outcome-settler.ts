@@ -3,9 +3,8 @@ import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
 import type { ResolvedRow } from '../../inbox/inbox-status.js';
 import type { Unflushed } from '../../inbox/unflushed.js';
 import type { WorkOfConsumer } from '../../rates/work-counts.js';
-import type { EnteredEventsOf } from '../suspects/entered-events.js';
-import { UnsavedSuspects } from '../suspects/unsaved-suspects.js';
 import { type Delivery, isClaimed, type Outcome } from './delivery.js';
+import type { EnteredEventsOf } from './entered-events.js';
 import {
   DUE_NOW,
   exceptionOf,
@@ -19,6 +18,7 @@ import {
 import type { RetryPolicy } from './retry-policy.js';
 import type { StartGate } from './start-gate.js';
 import type { UnsavedOutcomes } from './unsaved-outcomes.js';
+import { UnsavedSuspects } from './unsaved-suspects.js';
 import type { WorkInHand } from './work-in-hand.js';
 
 /** The objects that the settler changes and reads. All of them belong to one partition. */

@@ -1,9 +1,9 @@
 import type { ClaimedCursor } from '../../inbox/inbox-cursor.store.js';
 import type { WorkCounts } from '../../rates/work-counts.js';
 import type { SettingsView } from '../../settings/settings-view.js';
-import type { EnteredEvents } from '../suspects/entered-events.js';
 import type { Attempt } from './attempt.js';
 import type { Delivery } from './delivery.js';
+import type { EnteredEvents } from './entered-events.js';
 import type { Ran } from './outcome-rows.js';
 import type { OutcomeStream } from './outcome-stream.js';
 import type { RetryPolicy } from './retry-policy.js';

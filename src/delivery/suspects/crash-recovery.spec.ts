@@ -5,7 +5,7 @@ import type { InboxCursorStore } from '../../inbox/inbox-cursor.store.js';
 import type { SettlementStore } from '../../inbox/settlement.store.js';
 import { Unflushed } from '../../inbox/unflushed.js';
 import type { OutboxLogStore } from '../../log/outbox-log.store.js';
-import { HeldLease } from '../../membership/held-lease.js';
+import { HeldLease } from '../../membership/beat/held-lease.js';
 import { CrashRecovery } from './crash-recovery.js';
 
 const KEY = { consumerName: 'consumer', partition: 0 };

@@ -1,7 +1,7 @@
 import type { ClaimedCursor, InboxCursorStore } from '../../inbox/inbox-cursor.store.js';
 import type { LogEvent } from '../../log/log-event.js';
 import type { OutboxLogStore } from '../../log/outbox-log.store.js';
-import type { HeldLease } from '../../membership/held-lease.js';
+import type { HeldLease } from '../../membership/beat/held-lease.js';
 
 /**
  * `read_upto` is saved this many events ahead. So neither a single event nor the pages that a drain reads

@@ -3,7 +3,7 @@ import { CursorReader } from '../../inbox/cursor-reader.js';
 import { FlushWriter, type SaveReport } from '../../inbox/flush-writer.js';
 import type { ClaimedCursor } from '../../inbox/inbox-cursor.store.js';
 import type { LogReader } from '../../log/log-reader.js';
-import type { HeldLease } from '../../membership/held-lease.js';
+import type { HeldLease } from '../../membership/beat/held-lease.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 import { loggerOf } from '../../words/engine-logger.js';
 import { Backoff } from '../partition/backoff.js';

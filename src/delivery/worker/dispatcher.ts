@@ -1,8 +1,8 @@
-import type { HeldLease } from '../../membership/held-lease.js';
+import type { HeldLease } from '../../membership/beat/held-lease.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 import type { ConcurrencyLimiter, SlotUser } from '../execution/concurrency-limiter.js';
 import type { HandlerRunner } from '../execution/handler-runner.js';
-import type { HostConnections } from '../execution/transactions/host-connections.js';
+import type { HostConnections } from '../execution/host-connections.js';
 import type { Attempt } from '../partition/attempt.js';
 import type { Outcome } from '../partition/delivery.js';
 import type { Partition } from '../partition/partition.js';

@@ -1,6 +1,6 @@
 import type { Logger } from '@nestjs/common';
 import { messageOf } from '../../errors.js';
-import type { HeldLease } from '../../membership/held-lease.js';
+import type { HeldLease } from '../../membership/beat/held-lease.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 import type { Backoff } from '../partition/backoff.js';
 import type { WorkerEnvironment } from './worker-environment.js';

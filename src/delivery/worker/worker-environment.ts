@@ -16,10 +16,10 @@ import { RepeatedFailures } from '../../words/repeated-failures.js';
 import { ConcurrencyLimiter } from '../execution/concurrency-limiter.js';
 import { FaultPoints } from '../execution/fault-points.js';
 import { HandlerRunner } from '../execution/handler-runner.js';
-import { HostConnections } from '../execution/transactions/host-connections.js';
+import { HostConnections } from '../execution/host-connections.js';
+import { EnteredEvents } from '../partition/entered-events.js';
 import { OutcomeStream } from '../partition/outcome-stream.js';
 import { RetryPolicy } from '../partition/retry-policy.js';
-import { EnteredEvents } from '../suspects/entered-events.js';
 import { FlushPace } from './flush-pace.js';
 
 /** The stores that the workers of a process read and write. */

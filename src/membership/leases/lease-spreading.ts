@@ -1,6 +1,6 @@
+import type { LeasesAsked, LeasesSeen } from '../beat/lease-beat.store.js';
 import type { LeaseStore } from './lease.store.js';
 import { leasesToAsk, type Members, namesToTake } from './lease-balance.js';
-import type { LeasesAsked, LeasesSeen } from './lease-beat.store.js';
 
 const FORGET_EVERY_MS = 3_600_000;
 

@@ -2,8 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { SqlClient } from '../../database/clients/sql-client.js';
 import { EngineDatabase } from '../../database/engine-database.js';
 import { setIdleLimit } from '../../database/sql/idle-limit.store.js';
-import type { LeaseName } from './lease.js';
-import { mayBeTaken } from './lease-beat.store.js';
+import { type LeaseName, mayBeTaken } from '../beat/lease-beat.store.js';
 
 /*
  * Why what is saved under a lease is saved by its one owner.

@@ -1,10 +1,5 @@
 import type { PersistenceClient } from '../../database/clients/sql-client.js';
-
-/** A lease by its name, with the token of one taking. */
-export interface LeaseName {
-  readonly name: string;
-  readonly token: number;
-}
+import type { LeaseName } from '../beat/lease-beat.store.js';
 
 /** A condition for the WHERE of a statement, and the values of its parameters, in their order. */
 export interface LeaseFence {

@@ -3,7 +3,7 @@ import type { HostClient } from '../../database/clients/host-client.js';
 import { isRootClient, type PersistenceClient } from '../../database/clients/sql-client.js';
 import { IntegrationError } from '../../errors.js';
 import { invalidArgument } from '../../words/argument-checks.js';
-import type { HeldLease } from '../held-lease.js';
+import type { HeldLease } from '../beat/held-lease.js';
 import type { Lease, LeaseFence } from './lease.js';
 import type { LeaseStore } from './lease.store.js';
 

@@ -3,7 +3,7 @@ import {
   type InferInput,
   type InferOutput,
   prepareSchema,
-} from '../../contracts/event-schema.js';
+} from '../../contracts/schemas/event-schema.js';
 import { validateLater } from '../../contracts/validate.js';
 import { problemsOf } from '../../contracts/violations.js';
 import type { StoredAs } from '../../events/domain-event.js';

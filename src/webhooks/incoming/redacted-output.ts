@@ -1,4 +1,4 @@
-import type { EventSchema } from '../../contracts/event-schema.js';
+import type { EventSchema } from '../../contracts/schemas/event-schema.js';
 import { jsonForm } from '../../contracts/schemas/json-form.js';
 import { validateLater } from '../../contracts/validate.js';
 import { serializePayload } from '../../events/json-payload.js';

@@ -38,9 +38,9 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { judge } from '../../compatibility/judge.js';
-import { type EventSchema, type JsonSchema, prepareSchema } from '../../event-schema.js';
 import { jsonSchemaOf } from '../../standard-json-schema.js';
-import { type ClassSchemaOptions, classSchema } from '../class-schema.js';
+import { type EventSchema, type JsonSchema, prepareSchema } from '../event-schema.js';
+import { type ClassSchemaOptions, classSchema } from './class-schema.js';
 import { placesNotCompared } from './schema-parts.js';
 
 type AnyClass = new () => object;

@@ -1,4 +1,4 @@
-import type { JsonSchema } from '../../event-schema.js';
+import type { JsonSchema } from '../event-schema.js';
 import { demandsValue, partOf } from './class-rules.js';
 import type { ClassRule, ClassTools, ExposeOptions } from './class-tools.js';
 import { NOT_COMPARED, orNull, together } from './schema-parts.js';

@@ -1,4 +1,4 @@
-import type { JsonSchema } from '../../event-schema.js';
+import type { JsonSchema } from '../event-schema.js';
 import type { ClassRule } from './class-tools.js';
 import { DEFINED, NAMED_RULES, NOT_COMPARED, type SchemaPart } from './schema-parts.js';
 

@@ -1,4 +1,4 @@
-import type { JsonSchema } from '../../event-schema.js';
+import type { JsonSchema } from '../event-schema.js';
 
 /** Under this keyword stand rules that JSON Schema has no word for. They are compared by name and values. */
 export const NAMED_RULES = 'x-class-validator';

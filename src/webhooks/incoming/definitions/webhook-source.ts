@@ -1,4 +1,4 @@
-import type { EventSchema } from '../../../contracts/event-schema.js';
+import type { EventSchema } from '../../../contracts/schemas/event-schema.js';
 import type { RawWebhookRequest } from './raw-request.js';
 import type { SchemeWithSecrets, SignatureScheme } from './signature-scheme.js';
 

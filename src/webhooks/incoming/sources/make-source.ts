@@ -1,4 +1,4 @@
-import { isEventSchema } from '../../../contracts/event-schema.js';
+import { isEventSchema } from '../../../contracts/schemas/event-schema.js';
 import { IntegrationError } from '../../../errors.js';
 import { problemsOfChoice } from '../../../module/option-checks.js';
 import type { SchemeWithSecrets, SignatureScheme } from '../definitions/signature-scheme.js';

@@ -1,19 +1,19 @@
-import { cursorText } from '../../admin/input/cursor.js';
-import { authorOf, CHANGE_OPTIONS } from '../../cli/author.js';
-import { type Command, type CommandContext, type CommandResult, UsageError } from '../../cli/command.js';
-import { saidFirst } from '../../cli/dry-run.js';
-import { nextPage } from '../../cli/next-page.js';
-import { pageOption, textOption } from '../../cli/options.js';
-import { withServices } from '../../cli/services.js';
-import { table } from '../../cli/table.js';
-import { timeText } from '../../cli/texts.js';
-import { pageSizeOf } from '../../words/argument-checks.js';
-import { dataKeysLeft, KeyRotation } from '../key-rotation.js';
-import type { SecretPlace } from '../secret.store.js';
-import { keysOfEnvironment } from '../secret-keys.js';
-import { type ListedSecret, SecretLook } from '../secret-look.js';
-import { SecretParts } from '../secret-parts.js';
-import { secretPlace } from '../secret-place.js';
+import { cursorText } from '../admin/input/cursor.js';
+import { authorOf, CHANGE_OPTIONS } from '../cli/author.js';
+import { type Command, type CommandContext, type CommandResult, UsageError } from '../cli/command.js';
+import { saidFirst } from '../cli/dry-run.js';
+import { nextPage } from '../cli/next-page.js';
+import { pageOption, textOption } from '../cli/options.js';
+import { withServices } from '../cli/services.js';
+import { table } from '../cli/table.js';
+import { timeText } from '../cli/texts.js';
+import { pageSizeOf } from '../words/argument-checks.js';
+import { dataKeysLeft, KeyRotation } from './key-rotation.js';
+import type { SecretPlace } from './secret.store.js';
+import { keysOfEnvironment } from './secret-keys.js';
+import { type ListedSecret, SecretLook } from './secret-look.js';
+import { SecretParts } from './secret-parts.js';
+import { secretPlace } from './secret-place.js';
 
 /** Shows which secrets there are, and nothing of their values. */
 const secretsListCommand: Command = {

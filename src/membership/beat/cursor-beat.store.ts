@@ -1,4 +1,4 @@
-import type { Tables } from '../database/sql/tables.js';
+import type { Tables } from '../../database/sql/tables.js';
 
 /**
  * The part of the heartbeat's statement that renews the leases of cursors: $3 are the tokens of this process,

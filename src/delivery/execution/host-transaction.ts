@@ -1,4 +1,4 @@
-import type { EnteringEvent } from '../../../inbox/inbox-event.store.js';
+import type { EnteringEvent } from '../../inbox/inbox-event.store.js';
 import { type Begun, HandlerTransaction, requireReadCommitted } from './handler-transaction.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { CursorKey } from '../inbox/inbox-status.js';
+import type { CursorKey } from '../../inbox/inbox-status.js';
 
 /** An attempt that has run for long. */
 export interface LongAttempt extends CursorKey {

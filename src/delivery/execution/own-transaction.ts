@@ -1,5 +1,5 @@
-import type { EngineTransaction } from '../../../database/clients/engine-transaction.js';
-import type { EnteringEvent } from '../../../inbox/inbox-event.store.js';
+import type { EngineTransaction } from '../../database/clients/engine-transaction.js';
+import type { EnteringEvent } from '../../inbox/inbox-event.store.js';
 import { type Begun, HandlerTransaction } from './handler-transaction.js';
 
 /**

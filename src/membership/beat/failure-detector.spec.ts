@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { assignFreeCursors, cursorToHandOver } from '../lease-spread.js';
 import { FailureDetector } from './failure-detector.js';
 import type { CursorSnapshot, ProcessSnapshot } from './integration-process.store.js';
-import { assignFreeCursors, cursorToHandOver } from './lease-spread.js';
 
 const LOOK_MS = 2_000;
 

@@ -3,9 +3,9 @@ import { isConnectionLoss, isSessionLoss } from '../../database/connection/conne
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import type { SettingsView } from '../../settings/settings-view.js';
 import type { Subscription } from '../../subscribers/consumer.js';
-import type { Attempt } from '../partition/attempt.js';
-import type { Delivery, Outcome } from '../partition/delivery.js';
-import { RetryPolicy } from '../partition/retry-policy.js';
+import type { Attempt } from './attempt.js';
+import type { Delivery, Outcome } from './delivery.js';
+import { RetryPolicy } from './retry-policy.js';
 
 /** The settings that are read here. */
 type Settings = SettingsView<'maxInfrastructureFailures'>;

@@ -1,4 +1,4 @@
-import type { InboxFilter } from '../inbox/inbox-record.js';
+import type { InboxFilter } from '../../inbox/inbox-record.js';
 
 /** How the audit names a consumer. */
 export function consumerTarget(consumerName: string): string {

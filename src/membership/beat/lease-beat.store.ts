@@ -1,5 +1,10 @@
 import type { Tables } from '../../database/sql/tables.js';
-import type { LeaseName } from './lease.js';
+
+/** A lease by its name, with the token of one taking. */
+export interface LeaseName {
+  readonly name: string;
+  readonly token: number;
+}
 
 /** What a process asks of the leases with a beat. */
 export interface LeasesAsked {

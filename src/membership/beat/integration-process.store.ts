@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { EngineConnection } from '../database/connection/engine-connection.js';
-import { EngineDatabase } from '../database/engine-database.js';
-import { backendGone } from '../database/sql/backend-gone.store.js';
-import { UnusableConnection } from '../database/wire/unusable-connection.js';
-import type { CursorKey } from '../inbox/inbox-status.js';
+import type { EngineConnection } from '../../database/connection/engine-connection.js';
+import { EngineDatabase } from '../../database/engine-database.js';
+import { backendGone } from '../../database/sql/backend-gone.store.js';
+import { UnusableConnection } from '../../database/wire/unusable-connection.js';
+import type { CursorKey } from '../../inbox/inbox-status.js';
 import { cursorPartsOfBeat } from './cursor-beat.store.js';
-import { type LeasesAsked, type LeasesSeen, leasePartsOfBeat } from './leases/lease-beat.store.js';
+import { type LeasesAsked, type LeasesSeen, leasePartsOfBeat } from './lease-beat.store.js';
 import type { SelfReport } from './self-report.js';
 
 /** One cursor as the heartbeat sees it. */

@@ -1,5 +1,5 @@
-import { filterValues } from '../inbox/inbox-filter.store.js';
-import { namesOf, type OperationFilter, type StoredFilter } from './operations/operation-filter.js';
+import { filterValues } from '../../inbox/inbox-filter.store.js';
+import { namesOf, type OperationFilter, type StoredFilter } from './operation-filter.js';
 
 /** SQL condition: the event `e` has this name `n`, which may be a prefix with a trailing `*`. */
 export const isNamed = `e.event_name = n.name OR (right(n.name, 1) = '*' AND e.event_name ^@ left(n.name, -1))`;

@@ -1,7 +1,7 @@
-import type { PublishedRecord } from '../../../context/integration-context.js';
-import { type EndedBy, transactionEnded } from '../../../database/sql/transaction-ends.js';
-import { IntegrationError, messageOf } from '../../../errors.js';
-import type { Outcome } from '../../partition/delivery.js';
+import type { PublishedRecord } from '../../context/integration-context.js';
+import { type EndedBy, transactionEnded } from '../../database/sql/transaction-ends.js';
+import { IntegrationError, messageOf } from '../../errors.js';
+import type { Outcome } from '../partition/delivery.js';
 
 type State =
   | { readonly kind: 'running' }

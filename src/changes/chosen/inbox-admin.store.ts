@@ -1,15 +1,15 @@
-import { AuditStore } from '../audit/audit.store.js';
-import type { Author } from '../audit/change-author.js';
-import { EngineDatabase } from '../database/engine-database.js';
-import type { EngineSession } from '../database/sql/engine-session.js';
-import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
-import { resolutionOf } from '../inbox/attempts.store.js';
-import { MATCHES_FILTER, rowsOfChosen } from '../inbox/inbox-filter.store.js';
-import type { InboxFilter } from '../inbox/inbox-record.js';
-import { consumersNamed, type InboxStatus } from '../inbox/inbox-status.js';
+import { AuditStore } from '../../audit/audit.store.js';
+import type { Author } from '../../audit/change-author.js';
+import { EngineDatabase } from '../../database/engine-database.js';
+import type { EngineSession } from '../../database/sql/engine-session.js';
+import { planForTheseValues } from '../../database/sql/plan-for-values.store.js';
+import { resolutionOf } from '../../inbox/attempts.store.js';
+import { MATCHES_FILTER, rowsOfChosen } from '../../inbox/inbox-filter.store.js';
+import type { InboxFilter } from '../../inbox/inbox-record.js';
+import { consumersNamed, type InboxStatus } from '../../inbox/inbox-status.js';
 import { eventsTarget } from './audit-targets.js';
+import type { OperationFilter, StoredFilter } from './operation-filter.js';
 import { isInPart, partValues, rowValues } from './operation-filter.store.js';
-import type { OperationFilter, StoredFilter } from './operations/operation-filter.js';
 
 /** One event of one consumer, named by its position, its id, or both. The other fields must match too. */
 export type OneEventFilter = InboxFilter & { readonly consumerName: string };

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { AdaptedClient } from '../../../database/clients/adapted-client.js';
-import { EngineClient } from '../../../database/clients/engine-client.js';
-import { type HostPool, OF_THE_POOL } from '../../../database/clients/host-adapter.js';
-import { HostClient } from '../../../database/clients/host-client.js';
-import type { LentTransaction } from '../../../database/clients/lent-transaction.js';
-import { ConcurrencyLimiter, type SlotUser } from '../concurrency-limiter.js';
+import { AdaptedClient } from '../../database/clients/adapted-client.js';
+import { EngineClient } from '../../database/clients/engine-client.js';
+import { type HostPool, OF_THE_POOL } from '../../database/clients/host-adapter.js';
+import { HostClient } from '../../database/clients/host-client.js';
+import type { LentTransaction } from '../../database/clients/lent-transaction.js';
+import { ConcurrencyLimiter, type SlotUser } from './concurrency-limiter.js';
 
 const MUST_NOT_WAIT =
   'A transactional handler must not wait for another connection of the pool from which it has its own';

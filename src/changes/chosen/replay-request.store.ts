@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { EngineDatabase } from '../database/engine-database.js';
-import type { EngineSession } from '../database/sql/engine-session.js';
-import { type Tables } from '../database/sql/tables.js';
-import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
+import { EngineDatabase } from '../../database/engine-database.js';
+import type { EngineSession } from '../../database/sql/engine-session.js';
+import { type Tables } from '../../database/sql/tables.js';
+import { CursorRegistrationStore } from '../../inbox/cursor-registration.store.js';
 import { waitLongerForLocks } from './inbox-admin.store.js';
+import { namesOf, type OperationFilter, type StoredFilter } from './operation-filter.js';
 import { isNamed } from './operation-filter.store.js';
-import { namesOf, type OperationFilter, type StoredFilter } from './operations/operation-filter.js';
 
 /** Milliseconds that a writer's clock may be read before or after its position is drawn. */
 const CLOCK_SLACK_MS = 5_000;

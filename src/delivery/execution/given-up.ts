@@ -1,6 +1,6 @@
-import { IntegrationError } from '../../../errors.js';
-import type { Attempt } from '../../partition/attempt.js';
-import type { Outcome } from '../../partition/delivery.js';
+import { IntegrationError } from '../../errors.js';
+import type { Attempt } from '../partition/attempt.js';
+import type { Outcome } from '../partition/delivery.js';
 import type { HandlerTransaction } from './handler-transaction.js';
 import type { TransactionRun } from './transaction-run.js';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { SqlClient } from '../../../database/clients/sql-client.js';
-import { setStatementTimeout } from '../../../database/sql/statement-timeout.store.js';
-import { ASK_TRANSACTION_START, TRANSACTION_START } from '../../../database/sql/transaction-start.store.js';
+import type { SqlClient } from '../../database/clients/sql-client.js';
+import { setStatementTimeout } from '../../database/sql/statement-timeout.store.js';
+import { ASK_TRANSACTION_START, TRANSACTION_START } from '../../database/sql/transaction-start.store.js';
 
 /** Statements about the handler's transaction itself. */
 @Injectable()

@@ -1,5 +1,5 @@
 import type { SaveReport } from '../../inbox/flush-writer.js';
-import type { Delivery } from '../partition/delivery.js';
+import type { Delivery } from './delivery.js';
 import type { EnteredEventsOf } from './entered-events.js';
 
 /** The events that have become suspects or dead letters, while no save has written this yet. */

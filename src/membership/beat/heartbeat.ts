@@ -4,13 +4,13 @@ import {
   isEndOfIdleness,
   isStaleStatement,
   sqlStateOf,
-} from '../database/connection/connection-loss.js';
-import type { EngineConnection } from '../database/connection/engine-connection.js';
-import type { EngineDatabase } from '../database/engine-database.js';
-import { packageVersion } from '../database/migrations/package-folder.js';
-import { answerWithin } from '../database/wire/answer-within.js';
-import { IntegrationError, messageOf } from '../errors.js';
-import { type EngineLogger } from '../words/engine-logger.js';
+} from '../../database/connection/connection-loss.js';
+import type { EngineConnection } from '../../database/connection/engine-connection.js';
+import type { EngineDatabase } from '../../database/engine-database.js';
+import { packageVersion } from '../../database/migrations/package-folder.js';
+import { answerWithin } from '../../database/wire/answer-within.js';
+import { IntegrationError, messageOf } from '../../errors.js';
+import { type EngineLogger } from '../../words/engine-logger.js';
 import type { IntegrationProcessStore } from './integration-process.store.js';
 
 const BEAT_TIMEOUT_MS = 5_000;

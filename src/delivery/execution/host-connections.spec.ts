@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { AdaptedClient } from '../../../database/clients/adapted-client.js';
-import type { HostAdapter, HostPool } from '../../../database/clients/host-adapter.js';
-import { HostClient } from '../../../database/clients/host-client.js';
-import type { LentTransaction } from '../../../database/clients/lent-transaction.js';
+import { AdaptedClient } from '../../database/clients/adapted-client.js';
+import type { HostAdapter, HostPool } from '../../database/clients/host-adapter.js';
+import { HostClient } from '../../database/clients/host-client.js';
+import type { LentTransaction } from '../../database/clients/lent-transaction.js';
 import { HostConnections } from './host-connections.js';
 
 /** The connections of a library whose pool is in this state. */

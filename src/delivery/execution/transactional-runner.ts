@@ -1,31 +1,31 @@
 import { Injectable } from '@nestjs/common';
-import { namesOf, type PublishedRecord, runInHandlerContext } from '../../../context/integration-context.js';
-import { HostClient } from '../../../database/clients/host-client.js';
-import { PgSqlClient } from '../../../database/clients/pg-sql-client.js';
-import type { SqlClient } from '../../../database/clients/sql-client.js';
+import { namesOf, type PublishedRecord, runInHandlerContext } from '../../context/integration-context.js';
+import { HostClient } from '../../database/clients/host-client.js';
+import { PgSqlClient } from '../../database/clients/pg-sql-client.js';
+import type { SqlClient } from '../../database/clients/sql-client.js';
 import {
   isConnectionLoss,
   PROTOCOL_VIOLATION,
   sqlStateOf,
-} from '../../../database/connection/connection-loss.js';
-import { type EndedBy, endOf, transactionEnded } from '../../../database/sql/transaction-ends.js';
-import { answerWithin, LONGEST_TIMER_MS } from '../../../database/wire/answer-within.js';
-import { EventGate } from '../../../events/event-gate.js';
-import { InboxService } from '../../../inbox/inbox.service.js';
-import { IntegrationLinkService } from '../../../links/integration-link.service.js';
-import type { HeldLease } from '../../../membership/held-lease.js';
-import { OutboxNotifier } from '../../../wakeups/outbox-notifier.js';
-import type { Attempt } from '../../partition/attempt.js';
-import { CRASHED, type Outcome, PROCESSED } from '../../partition/delivery.js';
-import { FailedAttempts } from '../failed-attempts.js';
-import { type FaultPointName, FaultPoints } from '../fault-points.js';
-import { HandlerContext } from '../handler-context.js';
-import { inputOf } from '../handler-input.js';
-import { isAborted, isFailureOfCommit, isKeptWaiting } from '../infrastructure-failure.js';
+} from '../../database/connection/connection-loss.js';
+import { type EndedBy, endOf, transactionEnded } from '../../database/sql/transaction-ends.js';
+import { answerWithin, LONGEST_TIMER_MS } from '../../database/wire/answer-within.js';
+import { EventGate } from '../../events/event-gate.js';
+import { InboxService } from '../../inbox/inbox.service.js';
+import { IntegrationLinkService } from '../../links/integration-link.service.js';
+import type { HeldLease } from '../../membership/beat/held-lease.js';
+import { OutboxNotifier } from '../../wakeups/outbox-notifier.js';
+import type { Attempt } from '../partition/attempt.js';
+import { CRASHED, type Outcome, PROCESSED } from '../partition/delivery.js';
+import { FailedAttempts } from './failed-attempts.js';
+import { type FaultPointName, FaultPoints } from './fault-points.js';
 import { givenUp, giveUp } from './given-up.js';
+import { HandlerContext } from './handler-context.js';
+import { inputOf } from './handler-input.js';
 import type { HandlerTransaction } from './handler-transaction.js';
 import { HandlerTransactions } from './handler-transactions.js';
 import { HostConnections } from './host-connections.js';
+import { isAborted, isFailureOfCommit, isKeptWaiting } from './infrastructure-failure.js';
 import { notCommitted, TransactionRun } from './transaction-run.js';
 
 /** How long a transactional handler waits at most for a connection of the host's pool, in milliseconds. */

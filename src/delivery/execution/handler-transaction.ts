@@ -1,15 +1,15 @@
-import { type LentTransaction, lend } from '../../../database/clients/lent-transaction.js';
-import type { SqlClient } from '../../../database/clients/sql-client.js';
-import { isConnectionLoss, sqlStateOf } from '../../../database/connection/connection-loss.js';
-import { type EndedBy, endOf, transactionEnded } from '../../../database/sql/transaction-ends.js';
-import { LONGEST_TIMER_MS } from '../../../database/wire/answer-within.js';
-import { IntegrationError } from '../../../errors.js';
-import type { InboxCursorStore } from '../../../inbox/inbox-cursor.store.js';
-import type { EnteringEvent, InboxEventStore } from '../../../inbox/inbox-event.store.js';
-import { PositionSet } from '../../../log/position-set.js';
-import type { HeldLease } from '../../../membership/held-lease.js';
-import type { Attempt } from '../../partition/attempt.js';
-import type { Claim, Delivery, Outcome } from '../../partition/delivery.js';
+import { type LentTransaction, lend } from '../../database/clients/lent-transaction.js';
+import type { SqlClient } from '../../database/clients/sql-client.js';
+import { isConnectionLoss, sqlStateOf } from '../../database/connection/connection-loss.js';
+import { type EndedBy, endOf, transactionEnded } from '../../database/sql/transaction-ends.js';
+import { LONGEST_TIMER_MS } from '../../database/wire/answer-within.js';
+import { IntegrationError } from '../../errors.js';
+import type { InboxCursorStore } from '../../inbox/inbox-cursor.store.js';
+import type { EnteringEvent, InboxEventStore } from '../../inbox/inbox-event.store.js';
+import { PositionSet } from '../../log/position-set.js';
+import type { HeldLease } from '../../membership/beat/held-lease.js';
+import type { Attempt } from '../partition/attempt.js';
+import type { Claim, Delivery, Outcome } from '../partition/delivery.js';
 import type { HandlerTransactionStore } from './handler-transaction.store.js';
 
 /**

@@ -1,7 +1,7 @@
 // The import is needed for speed: the global of this name is looked up again each time, and the lease is
 // asked for every event.
 import { performance } from 'node:perf_hooks';
-import type { CursorKey } from '../inbox/inbox-status.js';
+import type { CursorKey } from '../../inbox/inbox-status.js';
 
 /**
  * The right to work on one cursor, or on what else has a lease. The database judges when a lease has expired.

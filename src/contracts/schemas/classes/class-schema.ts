@@ -6,8 +6,8 @@ import {
   type PreparedSchema,
   type SchemaResult,
 } from '../event-schema.js';
-import { jsonSchemaOfClass } from './classes/class-json-schema.js';
-import { type ClassError, type ClassTools, loadClassTools } from './classes/class-tools.js';
+import { jsonSchemaOfClass } from './class-json-schema.js';
+import { type ClassError, type ClassTools, loadClassTools } from './class-tools.js';
 
 export interface ClassSchemaOptions {
   /** What happens to properties without a decorator: they are removed (the default) or refused. */
