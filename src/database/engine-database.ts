@@ -23,7 +23,6 @@ import {
   type WaitingLimits,
 } from './engine-database-options.js';
 import { OpenConnections } from './open-connections.js';
-import { releaseAfter } from './release-after.js';
 import type { EngineSession } from './sql/engine-session.js';
 import { BEGINS, inTransaction } from './sql/in-transaction.store.js';
 import type { NarrowText } from './sql/narrow-text.js';
@@ -312,5 +311,20 @@ export class EngineDatabase implements EngineSession, RowSource {
       throw new UnusableConnection('connection error: the server was replaced before the statement was sent');
     }
     return releaseAfter(client, answerWithin(wholeMs, run(client)));
+  }
+}
+
+/**
+ * Gives the client back to the pool when `work` is done. If its connection is lost, or its prepared
+ * statements no longer fit, the client is destroyed instead.
+ */
+async function releaseAfter<R>(client: pg.PoolClient, work: Promise<R>): Promise<R> {
+  try {
+    const result = await work;
+    client.release();
+    return result;
+  } catch (error) {
+    client.release(isConnectionLoss(error) || isStaleStatement(error));
+    throw error;
   }
 }

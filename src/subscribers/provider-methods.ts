@@ -1,7 +1,9 @@
 import type { Type } from '@nestjs/common';
 import { ContextIdFactory, type DiscoveryService, ModuleRef } from '@nestjs/core';
-import { decoratedMethods, type Method, type MethodKey, type Methods } from './decorated-methods.js';
 
+type MethodKey = string | symbol;
+type Method = (...args: unknown[]) => unknown;
+type Methods = Record<MethodKey, Method>;
 type ProviderWrapper = ReturnType<DiscoveryService['getProviders']>[number];
 
 /** A decorated method of one provider. */
@@ -109,4 +111,27 @@ function holderOf(provider: ProviderWrapper): Methods | undefined {
 
 function nameOf(token: unknown): string {
   return typeof token === 'function' ? token.name : String(token);
+}
+
+/**
+ * Returns the keys of an object's decorated methods, its own and inherited ones, including symbols. If a
+ * method is overridden, only the overriding one counts. Accessors are skipped, because reading one could do
+ * anything.
+ */
+function decoratedMethods(holder: object, isDecorated: (method: unknown) => boolean): MethodKey[] {
+  const found: MethodKey[] = [];
+  const seen = new Set<MethodKey>();
+  for (
+    let owner: object | null = holder;
+    owner !== null && owner !== Object.prototype;
+    owner = Object.getPrototypeOf(owner)
+  ) {
+    for (const key of Reflect.ownKeys(owner)) {
+      if (seen.has(key)) continue;
+      seen.add(key);
+      const method: unknown = Object.getOwnPropertyDescriptor(owner, key)?.value;
+      if (key !== 'constructor' && isDecorated(method)) found.push(key);
+    }
+  }
+  return found;
 }

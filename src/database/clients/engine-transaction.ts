@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { IntegrationError } from '../../errors.js';
 import { isConnectionLoss } from '../connection/connection-loss.js';
 import { answerLimit, SESSION_LIMIT_MS } from '../sql/session-settings.store.js';
 import { TransactionGuard } from '../sql/transaction-ends.js';
@@ -11,7 +12,6 @@ import { isPrepared, notePrepared } from '../wire/prepared-statements.js';
 import type { RepeatedStatements } from '../wire/repeated-statements.js';
 import { onCommandComplete, sendAtEndOfTurn } from '../wire/wire.js';
 import { OwnSqlClient, type ValueStatement } from './own-sql-client.js';
-import { endedError, swallowedError } from './transaction-errors.js';
 
 const BEGIN: EngineStatement = {
   name: 'integration_begin',
@@ -300,3 +300,19 @@ function countOf({ rowCount }: pg.QueryResult): number {
 }
 
 const nobodyIsTold = () => {};
+
+/** The error for a COMMIT that the server answered with a rollback. */
+function swallowedError(): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_TRANSACTION_ABORTED',
+    'The transaction was rolled back: one of its statements had failed, and the error was caught. Let it pass, or put what may fail behind a SAVEPOINT',
+  );
+}
+
+/** The error for a statement that was sent after the end of its transaction. */
+function endedError(): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_CLIENT_INVALID',
+    'The transaction has ended: this statement came after its function had resolved. Await every statement inside it',
+  );
+}

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { AuditStore } from '../../../audit/audit.store.js';
 import { AUTHOR_FIELDS, type Author, authorOf, type ChangeAuthor } from '../../../audit/change-author.js';
 import type { EngineSession } from '../../../database/sql/engine-session.js';
@@ -14,7 +15,6 @@ import {
 import { isUuid } from '../../../words/text.js';
 import { webhookSettings } from '../../options/webhook-settings.js';
 import type { WebhookSource } from '../definitions/webhook-source.js';
-import { newEndpointId } from '../endpoints/endpoint-id.js';
 import { secretFor } from '../endpoints/endpoint-secret.js';
 import type {
   CreateIncomingEndpoint,
@@ -225,4 +225,13 @@ function unknownEndpoint(id: unknown): never {
     `This tenant has no incoming endpoint ${JSON.stringify(String(id).slice(0, 100))}`,
     { endpointId: id },
   );
+}
+
+/**
+ * A uuid of version 7 that begins with the time, so that rows are listed in the order of their creation. Its
+ * other 74 bits are random, because it stands in a URL and must not be guessed from another one.
+ */
+function newEndpointId(now = Date.now()): string {
+  const time = now.toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }
