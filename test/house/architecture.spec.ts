@@ -181,7 +181,25 @@ describe('the import map', () => {
     };
     withFolder(allowed, (folder) => expect(violationsOf(folder, 'src')).toEqual([]));
   });
+
+  it('shows every folder of a room in src/README.md', () => {
+    const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' });
+    const folders = files.filter((name) => /^[^/]+\/.+\.ts$/.test(name)).map((name) => dirname(name));
+    const inner = new Set(folders.filter((name) => name.includes('/')));
+    expect(shownFolders(readFileSync(join(ROOT, 'src/README.md'), 'utf8')).sort()).toEqual([...inner].sort());
+  });
 });
+
+/** The folders within rooms that `src/README.md` shows, as `room/folder`. */
+function shownFolders(readme: string): string[] {
+  const [, , , inner = ''] = readme.split(/^```$/m);
+  let room = '';
+  return inner.split('\n').flatMap((line) => {
+    if (/^\w/.test(line)) room = line;
+    const names = line.startsWith('  ') ? line.slice(0, 38).match(/[\w./-]+/g) : null;
+    return (names ?? []).filter((name) => name !== '.').map((name) => `${room}/${name}`);
+  });
+}
 
 /** Files beside the stores that speak to Postgres about the session, the server or the schema, never about rows of tables. */
 const SQL_BESIDE_STORES = [
