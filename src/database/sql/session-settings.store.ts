@@ -22,8 +22,8 @@ export function answerLimit(timeoutMs = 0, leastMs = ANSWER_LIMIT_MS): number {
  * The settings of every session that the engine opens. JIT is off, because the estimated cost of a page is
  * above the threshold of the JIT. The timeouts are set so that nothing waits for ever. They replace the
  * limits of the role or the database, because those are made for others: a statement that they cut off would
- * look like a lost connection, again and again. Before version 17, a server has no `transaction_timeout`; asking
- * `pg_settings` for it would have every new session make a row of each of some 380 settings.
+ * look like a lost connection, again and again. Before version 17, a server has no `transaction_timeout`;
+ * asking `pg_settings` for it would have every new session make a row of each of some 380 settings.
  */
 const SESSION = `SET jit = off; SET statement_timeout = ${SESSION_LIMIT_MS};
   SET idle_in_transaction_session_timeout = ${SESSION_LIMIT_MS}; SET default_transaction_isolation = 'read committed'; SET timezone = 'UTC';
