@@ -1,7 +1,7 @@
 import type { ConsumerView } from '../changes/consumer.service.js';
 import type { Operation } from '../changes/operations/operation.js';
 import type { Command } from './command.js';
-import { deadLettersText, ownerText, pendingText, servingText } from './consumer-columns.js';
+import { CONSUMER_COLUMNS, servingText } from './consumer-columns.js';
 import { placeText } from './replay-texts.js';
 import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
@@ -28,19 +28,11 @@ export const consumersListCommand: Command = {
 
 function describe(consumers: readonly ConsumerView[]): string {
   if (consumers.length === 0) return 'No consumer is registered.';
-  return table(
-    ['CONSUMER', 'PENDING', 'LAG', 'DEAD LETTERS', 'OWNER', 'STATE', 'EVENT NAMES'],
-    consumers.map((consumer) => [
-      consumer.partitions > 1 ? `${consumer.consumerName} [${consumer.partition}]` : consumer.consumerName,
-      pendingText(consumer),
-      consumer.lagSeconds === null ? '-' : `${consumer.lagSeconds.toFixed(1)} s`,
-      deadLettersText(consumer),
-      ownerText(consumer),
-      stateOf(consumer),
-      consumer.eventNames.join(', '),
-    ]),
-    ['EVENT NAMES', 'OWNER', 'STATE'],
-  );
+  return table(consumers, [
+    ...CONSUMER_COLUMNS,
+    { heading: 'STATE', cell: stateOf, cut: 3 },
+    { heading: 'EVENT NAMES', cell: ({ eventNames }) => eventNames.join(', '), cut: 1 },
+  ]);
 }
 
 export function stateOf(consumer: ConsumerView): string {

@@ -9,7 +9,7 @@ import {
   type ConsumerBacklog,
 } from '../status/consumer-backlog.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
-import { ownerText } from './consumer-columns.js';
+import { LAG_COLUMN, ownerText } from './consumer-columns.js';
 import { describeReplay, runningReplays, stateOf } from './consumers-list.command.js';
 import { facts } from './facts.js';
 import { nextPage } from './next-page.js';
@@ -103,31 +103,23 @@ function placeFrom(text: string | undefined): BacklogPlace | undefined {
 }
 
 function eventTable(events: readonly BacklogEvent[]): string {
-  return table(
-    ['POSITION', 'EVENT', 'AGGREGATE', 'ATTEMPTS', 'SINCE', 'DUE', 'ID AND ERROR'],
-    events.map(
-      ({
-        position,
-        outboxEventId,
-        eventName,
-        aggregateType,
-        aggregateId,
-        attemptCount,
-        since,
-        dueAt,
-        lastError,
-      }) => [
-        String(position),
-        eventName ?? '-',
-        `${aggregateType} ${aggregateId}`,
-        String(attemptCount),
-        timeText(since),
-        timeText(dueAt),
-        idAndError(outboxEventId, lastError),
-      ],
-    ),
-    ['ID AND ERROR', 'AGGREGATE', 'EVENT'],
-  );
+  return table(events, [
+    { heading: 'POSITION', cell: ({ position }) => String(position) },
+    { heading: 'EVENT', cell: ({ eventName }) => eventName ?? '-', cut: 3 },
+    {
+      heading: 'AGGREGATE',
+      cell: ({ aggregateType, aggregateId }) => `${aggregateType} ${aggregateId}`,
+      cut: 2,
+    },
+    { heading: 'ATTEMPTS', cell: ({ attemptCount }) => String(attemptCount) },
+    { heading: 'SINCE', cell: ({ since }) => timeText(since) },
+    { heading: 'DUE', cell: ({ dueAt }) => timeText(dueAt) },
+    {
+      heading: 'ID AND ERROR',
+      cell: ({ outboxEventId, lastError }) => idAndError(outboxEventId, lastError),
+      cut: 1,
+    },
+  ]);
 }
 
 function describe(
@@ -163,31 +155,31 @@ function describe(
 }
 
 function partitionTable(partitions: readonly ConsumerView[]): string {
-  return table(
-    ['PARTITION', 'POSITIONS', 'LAG', 'OWNER'],
-    partitions.map((each) => [
-      String(each.partition),
-      String(each.pendingPositions),
-      each.lagSeconds === null ? '-' : `${each.lagSeconds.toFixed(1)} s`,
-      ownerText(each),
-    ]),
-    ['OWNER'],
-  );
+  return table(partitions, [
+    { heading: 'PARTITION', cell: ({ partition }) => String(partition) },
+    { heading: 'POSITIONS', cell: ({ pendingPositions }) => String(pendingPositions) },
+    LAG_COLUMN,
+    { heading: 'OWNER', cell: ownerText, cut: 1 },
+  ]);
 }
 
 function blockingTable(blocking: readonly BlockingEvent[]): string[] {
   if (blocking.length === 0) return [];
-  const rows = blocking.map(
-    ({ position, outboxEventId, aggregateType, aggregateId, attemptCount, retryAt, behind, lastError }) => [
-      String(position),
-      `${aggregateType} ${aggregateId}`,
-      String(attemptCount),
-      timeText(retryAt),
-      countText(behind),
-      idAndError(outboxEventId, lastError),
-    ],
-  );
-  return [
-    `Events whose retry others wait for:\n${table(['POSITION', 'AGGREGATE', 'ATTEMPTS', 'RETRY', 'BEHIND', 'ID AND ERROR'], rows, ['ID AND ERROR', 'AGGREGATE'])}`,
-  ];
+  const shown = table(blocking, [
+    { heading: 'POSITION', cell: ({ position }) => String(position) },
+    {
+      heading: 'AGGREGATE',
+      cell: ({ aggregateType, aggregateId }) => `${aggregateType} ${aggregateId}`,
+      cut: 2,
+    },
+    { heading: 'ATTEMPTS', cell: ({ attemptCount }) => String(attemptCount) },
+    { heading: 'RETRY', cell: ({ retryAt }) => timeText(retryAt) },
+    { heading: 'BEHIND', cell: ({ behind }) => countText(behind) },
+    {
+      heading: 'ID AND ERROR',
+      cell: ({ outboxEventId, lastError }) => idAndError(outboxEventId, lastError),
+      cut: 1,
+    },
+  ]);
+  return [`Events whose retry others wait for:\n${shown}`];
 }

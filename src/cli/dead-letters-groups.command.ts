@@ -58,19 +58,18 @@ export const deadLettersGroupsCommand: Command = {
 
 function describe(groups: readonly FailureGroup[]): string {
   if (groups.length === 0) return 'No dead letters.';
-  const listed = table(
-    ['CONSUMER', 'FINGERPRINT', 'COUNT', 'NEW', 'LATEST', 'EVENT', 'ERROR'],
-    groups.map(({ consumerName, fingerprint, deadLetters, acknowledged, latest }) => [
-      consumerName,
-      fingerprint ?? NO_FINGERPRINT,
-      countText(deadLetters),
-      acknowledged === null ? '-' : countText(acknowledged.newSince),
-      timeText(latest.failedAt),
-      latest.eventName ?? '-',
-      firstLine(latest.error),
-    ]),
-    ['ERROR', 'EVENT'],
-  );
+  const listed = table(groups, [
+    { heading: 'CONSUMER', cell: ({ consumerName }) => consumerName },
+    { heading: 'FINGERPRINT', cell: ({ fingerprint }) => fingerprint ?? NO_FINGERPRINT },
+    { heading: 'COUNT', cell: ({ deadLetters }) => countText(deadLetters) },
+    {
+      heading: 'NEW',
+      cell: ({ acknowledged }) => (acknowledged === null ? '-' : countText(acknowledged.newSince)),
+    },
+    { heading: 'LATEST', cell: ({ latest }) => timeText(latest.failedAt) },
+    { heading: 'EVENT', cell: ({ latest }) => latest.eventName ?? '-', cut: 2 },
+    { heading: 'ERROR', cell: ({ latest }) => firstLine(latest.error), cut: 1 },
+  ]);
   const notes = groups.flatMap(({ consumerName, fingerprint, note }) =>
     note === null
       ? []

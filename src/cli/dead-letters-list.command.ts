@@ -42,21 +42,22 @@ function describe(context: CommandContext, deadLetters: readonly DeadLetter[], n
     return [next === null ? 'No dead letters.' : `No such dead letter up to position ${next}.`, ...more].join(
       '\n',
     );
-  const rows = deadLetters.map((letter) => [
-    String(letter.position),
-    letter.consumerName,
-    letter.eventName,
-    `${letter.aggregateType} ${letter.aggregateId}`,
-    String(letter.attemptCount),
-    letter.errorFingerprint ?? '-',
-    idAndError(letter.outboxEventId, letter.lastError),
+  const listed = table(deadLetters, [
+    { heading: 'POSITION', cell: ({ position }) => String(position) },
+    { heading: 'CONSUMER', cell: ({ consumerName }) => consumerName },
+    { heading: 'EVENT', cell: ({ eventName }) => eventName, cut: 3 },
+    {
+      heading: 'AGGREGATE',
+      cell: ({ aggregateType, aggregateId }) => `${aggregateType} ${aggregateId}`,
+      cut: 2,
+    },
+    { heading: 'ATTEMPTS', cell: ({ attemptCount }) => String(attemptCount) },
+    { heading: 'FINGERPRINT', cell: ({ errorFingerprint }) => errorFingerprint ?? '-' },
+    {
+      heading: 'ID AND ERROR',
+      cell: ({ outboxEventId, lastError }) => idAndError(outboxEventId, lastError),
+      cut: 1,
+    },
   ]);
-  return [
-    table(['POSITION', 'CONSUMER', 'EVENT', 'AGGREGATE', 'ATTEMPTS', 'FINGERPRINT', 'ID AND ERROR'], rows, [
-      'ID AND ERROR',
-      'AGGREGATE',
-      'EVENT',
-    ]),
-    ...more,
-  ].join('\n');
+  return [listed, ...more].join('\n');
 }

@@ -4,15 +4,15 @@ import { timeText } from './texts.js';
 
 /** Events of the log, one a line. */
 export function eventTable(events: readonly EventHead[]): string {
-  return table(
-    ['POSITION', 'EVENT', 'AGGREGATE', 'WRITTEN', 'ID'],
-    events.map(({ position, eventName, aggregateType, aggregateId, timestamp, outboxEventId }) => [
-      String(position),
-      eventName,
-      `${aggregateType} ${aggregateId}`,
-      timeText(timestamp),
-      outboxEventId,
-    ]),
-    ['AGGREGATE', 'EVENT'],
-  );
+  return table(events, [
+    { heading: 'POSITION', cell: ({ position }) => String(position) },
+    { heading: 'EVENT', cell: ({ eventName }) => eventName, cut: 2 },
+    {
+      heading: 'AGGREGATE',
+      cell: ({ aggregateType, aggregateId }) => `${aggregateType} ${aggregateId}`,
+      cut: 1,
+    },
+    { heading: 'WRITTEN', cell: ({ timestamp }) => timeText(timestamp) },
+    { heading: 'ID', cell: ({ outboxEventId }) => outboxEventId },
+  ]);
 }

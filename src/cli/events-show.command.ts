@@ -114,17 +114,13 @@ function describe(event: EventHead, status: OutboxEventStatusReport['status']): 
 
 function deliveries(consumers: readonly Delivery[]): string {
   if (consumers.length === 0) return 'No consumer asks for it.';
-  return table(
-    ['CONSUMER', 'STATUS', 'ATTEMPTS', 'DUE', 'ERROR'],
-    consumers.map(({ consumerName, status, attemptCount, availableAt, lastError }) => [
-      consumerName,
-      status,
-      String(attemptCount),
-      timeText(availableAt),
-      firstLine(lastError),
-    ]),
-    ['ERROR'],
-  );
+  return table(consumers, [
+    { heading: 'CONSUMER', cell: ({ consumerName }) => consumerName },
+    { heading: 'STATUS', cell: ({ status }) => status },
+    { heading: 'ATTEMPTS', cell: ({ attemptCount }) => String(attemptCount) },
+    { heading: 'DUE', cell: ({ availableAt }) => timeText(availableAt) },
+    { heading: 'ERROR', cell: ({ lastError }) => firstLine(lastError), cut: 1 },
+  ]);
 }
 
 function attempts({ consumerName, history }: Delivery): string[] {
@@ -145,15 +141,15 @@ function attempts({ consumerName, history }: Delivery): string[] {
 }
 
 function attemptTable(failed: EventHistory['attempts']): string {
-  return table(
-    ['ATTEMPT', 'BEGAN', 'TOOK', 'PROCESS', 'ERROR'],
-    failed.map(({ attempt, at, ms, host, pid, process, error }) => [
-      String(attempt),
-      timeText(new Date(at)),
-      ms === null ? '-' : `${Math.round(ms)} ms`,
-      host === null ? (process ?? '-') : `${host}:${pid}`,
-      firstLine(error),
-    ]),
-    ['ERROR', 'PROCESS'],
-  );
+  return table(failed, [
+    { heading: 'ATTEMPT', cell: ({ attempt }) => String(attempt) },
+    { heading: 'BEGAN', cell: ({ at }) => timeText(new Date(at)) },
+    { heading: 'TOOK', cell: ({ ms }) => (ms === null ? '-' : `${Math.round(ms)} ms`) },
+    {
+      heading: 'PROCESS',
+      cell: ({ host, pid, process }) => (host === null ? (process ?? '-') : `${host}:${pid}`),
+      cut: 2,
+    },
+    { heading: 'ERROR', cell: ({ error }) => firstLine(error), cut: 1 },
+  ]);
 }

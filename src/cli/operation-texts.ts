@@ -61,13 +61,10 @@ export function leftOutLines(leftOut: LeftOut | null | undefined): string[] {
 export function partsTable(parts: readonly OperationPart[]): string[] {
   if (parts.length === 0) return [];
   return [
-    table(
-      ['CONSUMER', 'FINGERPRINT', 'EVENTS'],
-      parts.map(({ consumerName, fingerprint, events }) => [
-        consumerName,
-        fingerprint ?? '-',
-        String(events),
-      ]),
-    ),
+    table(parts, [
+      { heading: 'CONSUMER', cell: ({ consumerName }) => consumerName },
+      { heading: 'FINGERPRINT', cell: ({ fingerprint }) => fingerprint ?? '-' },
+      { heading: 'EVENTS', cell: ({ events }) => String(events) },
+    ]),
   ];
 }

@@ -36,16 +36,12 @@ export const operationsListCommand: Command = {
 
 function describe(operations: readonly Operation[]): string {
   if (operations.length === 0) return 'There is no such operation.';
-  return table(
-    ['ID', 'KIND', 'STATE', 'EVENTS', 'CREATED', 'BY'],
-    operations.map((operation) => [
-      operation.id,
-      operation.kind,
-      operation.state,
-      progressText(operation),
-      timeText(operation.createdAt),
-      operation.requestedBy,
-    ]),
-    ['BY'],
-  );
+  return table(operations, [
+    { heading: 'ID', cell: ({ id }) => id },
+    { heading: 'KIND', cell: ({ kind }) => kind },
+    { heading: 'STATE', cell: ({ state }) => state },
+    { heading: 'EVENTS', cell: progressText },
+    { heading: 'CREATED', cell: ({ createdAt }) => timeText(createdAt) },
+    { heading: 'BY', cell: ({ requestedBy }) => requestedBy, cut: 1 },
+  ]);
 }

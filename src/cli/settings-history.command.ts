@@ -36,17 +36,13 @@ export const settingsHistoryCommand: Command = {
 function describe(entries: SettingHistoryPage['entries']): string {
   if (entries.length === 0) return 'No change is known.';
   const shown = (value: unknown) => (value === null ? '-' : String(value));
-  return table(
-    ['CHANGE', 'AT', 'SETTING', 'FROM', 'TO', 'BY', 'REASON'],
-    entries.map(({ id, at, key, from, to, by, reason }) => [
-      String(id),
-      timeText(at),
-      key,
-      shown(from),
-      shown(to),
-      by ?? '-',
-      firstLine(reason),
-    ]),
-    ['REASON', 'BY'],
-  );
+  return table(entries, [
+    { heading: 'CHANGE', cell: ({ id }) => String(id) },
+    { heading: 'AT', cell: ({ at }) => timeText(at) },
+    { heading: 'SETTING', cell: ({ key }) => key },
+    { heading: 'FROM', cell: ({ from }) => shown(from) },
+    { heading: 'TO', cell: ({ to }) => shown(to) },
+    { heading: 'BY', cell: ({ by }) => by ?? '-', cut: 2 },
+    { heading: 'REASON', cell: ({ reason }) => firstLine(reason), cut: 1 },
+  ]);
 }

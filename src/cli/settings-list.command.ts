@@ -12,17 +12,17 @@ export const settingsListCommand: Command = {
   run: (context) =>
     withServices(context, async ({ settings: service }) => {
       const settings = service.getAll();
-      const rows = settings.map(({ key, value, source, default: standard }) => [
-        key,
-        String(value),
-        source,
-        String(standard),
+      const listed = table(settings, [
+        { heading: 'KEY', cell: ({ key }) => key },
+        { heading: 'VALUE', cell: ({ value }) => String(value), cut: 2 },
+        { heading: 'SOURCE', cell: ({ source }) => source },
+        { heading: 'DEFAULT', cell: ({ default: standard }) => String(standard), cut: 1 },
       ]);
       return {
         ok: true,
         data: { schema: context.schema, settings, problems: service.problems },
         text: [
-          table(['KEY', 'VALUE', 'SOURCE', 'DEFAULT'], rows, ['DEFAULT', 'VALUE']),
+          listed,
           ...service.problems.map((problem) => `Warning: ${problem}`),
           'Values that the application gives IntegrationModule in code are not known here; they stand in for "default".',
         ].join('\n'),

@@ -15,17 +15,14 @@ export const contractsListCommand: Command = {
     const text =
       contracts.length === 0
         ? 'No contract is registered.'
-        : table(
-            ['EVENT', 'VERSION', 'VISIBILITY', 'STATE', 'SCHEMA', 'COMPARED'],
-            contracts.map(({ name, version, visibility, retired, hash, compared }) => [
-              name,
-              String(version),
-              visibility,
-              retired ? 'retired' : 'published',
-              hash === null ? 'none' : hash.slice(0, 12),
-              compared,
-            ]),
-          );
+        : table(contracts, [
+            { heading: 'EVENT', cell: ({ name }) => name },
+            { heading: 'VERSION', cell: ({ version }) => String(version) },
+            { heading: 'VISIBILITY', cell: ({ visibility }) => visibility },
+            { heading: 'STATE', cell: ({ retired }) => (retired ? 'retired' : 'published') },
+            { heading: 'SCHEMA', cell: ({ hash }) => (hash === null ? 'none' : hash.slice(0, 12)) },
+            { heading: 'COMPARED', cell: ({ compared }) => compared },
+          ]);
     return { ok: true, data: { contracts }, text };
   },
 };

@@ -39,16 +39,12 @@ export const webhooksEndpointsCommand: Command = {
 
 function textOf(endpoints: readonly EndpointRow[]): string {
   if (endpoints.length === 0) return 'There is no such endpoint.';
-  return table(
-    ['ID', 'TENANT', 'SOURCE', 'STATUS', 'ACCOUNT', 'CREATED'],
-    endpoints.map(({ id, tenantId, source, status, externalId, createdAt }) => [
-      id,
-      tenantId,
-      source,
-      status,
-      externalId ?? '',
-      timeText(createdAt),
-    ]),
-    ['ACCOUNT'],
-  );
+  return table(endpoints, [
+    { heading: 'ID', cell: ({ id }) => id },
+    { heading: 'TENANT', cell: ({ tenantId }) => tenantId },
+    { heading: 'SOURCE', cell: ({ source }) => source },
+    { heading: 'STATUS', cell: ({ status }) => status },
+    { heading: 'ACCOUNT', cell: ({ externalId }) => externalId ?? '', cut: 1 },
+    { heading: 'CREATED', cell: ({ createdAt }) => timeText(createdAt) },
+  ]);
 }

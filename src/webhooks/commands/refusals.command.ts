@@ -20,16 +20,12 @@ export const webhooksRefusalsCommand: Command = {
 function textOf(refusals: readonly Refusal[], source: string | undefined): string {
   if (refusals.length === 0)
     return `No refused request${source === undefined ? '' : ` of source "${source}"`} is known.`;
-  return table(
-    ['TIME', 'SOURCE', 'STEP', 'BYTES', 'ENDPOINT', 'DELIVERY'],
-    refusals.map(({ at, source, step, bytes, endpointId, deliveryId }) => [
-      timeText(at),
-      source ?? '(no source)',
-      step,
-      bytes === null ? '' : String(bytes),
-      endpointId ?? '',
-      deliveryId ?? '',
-    ]),
-    ['DELIVERY'],
-  );
+  return table(refusals, [
+    { heading: 'TIME', cell: ({ at }) => timeText(at) },
+    { heading: 'SOURCE', cell: ({ source: name }) => name ?? '(no source)' },
+    { heading: 'STEP', cell: ({ step }) => step },
+    { heading: 'BYTES', cell: ({ bytes }) => (bytes === null ? '' : String(bytes)) },
+    { heading: 'ENDPOINT', cell: ({ endpointId }) => endpointId ?? '' },
+    { heading: 'DELIVERY', cell: ({ deliveryId }) => deliveryId ?? '', cut: 1 },
+  ]);
 }

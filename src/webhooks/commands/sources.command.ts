@@ -28,19 +28,22 @@ export const webhooksSourcesCommand: Command = {
 
 function textOf(sources: readonly SourceReport[]): string {
   if (sources.length === 0) return 'No webhooks have come.';
-  const rows = sources.map((each) => [
-    each.source ?? '(no source)',
-    String(each.accepted),
-    String(each.repeated),
-    String(each.invalid),
-    String(each.failed),
-    timeText(each.lastAcceptedAt),
-    timeText(each.lastRefusedAt),
-    timeText(each.refusedSince),
-    Object.entries(each.refused)
-      .map(([step, count]) => `${step} ${count}`)
-      .join(', '),
+  return table(sources, [
+    { heading: 'SOURCE', cell: ({ source }) => source ?? '(no source)' },
+    { heading: 'ACCEPTED', cell: ({ accepted }) => String(accepted) },
+    { heading: 'REPEATED', cell: ({ repeated }) => String(repeated) },
+    { heading: 'INVALID', cell: ({ invalid }) => String(invalid) },
+    { heading: 'FAILED', cell: ({ failed }) => String(failed) },
+    { heading: 'LAST GOOD', cell: ({ lastAcceptedAt }) => timeText(lastAcceptedAt) },
+    { heading: 'LAST REFUSED', cell: ({ lastRefusedAt }) => timeText(lastRefusedAt) },
+    { heading: 'REFUSED SINCE', cell: ({ refusedSince }) => timeText(refusedSince) },
+    {
+      heading: 'REFUSED',
+      cell: ({ refused }) =>
+        Object.entries(refused)
+          .map(([step, count]) => `${step} ${count}`)
+          .join(', '),
+      cut: 1,
+    },
   ]);
-  const heading = ['SOURCE', 'ACCEPTED', 'REPEATED', 'INVALID', 'FAILED', 'LAST GOOD', 'LAST REFUSED'];
-  return table([...heading, 'REFUSED SINCE', 'REFUSED'], rows, ['REFUSED']);
 }
