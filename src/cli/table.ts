@@ -15,7 +15,7 @@ export interface Column<Row> {
    * The turn in which the column gives way if the lines are too long: 1 is the first. A column that other
    * commands take, such as the name of a consumer, has no turn, so that it can be copied.
    */
-  readonly cut?: number;
+  readonly cut?: number | undefined;
 }
 
 /**

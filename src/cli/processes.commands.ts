@@ -10,7 +10,7 @@ import { WATCH_OPTION } from './watch.js';
 type ProcessName = Pick<ProcessView, 'host' | 'pid'>;
 
 /** Shows the processes that work with this database. */
-export const processesListCommand: Command = {
+const processesListCommand: Command = {
   name: 'processes list',
   parameters: [],
   options: {
@@ -85,3 +85,6 @@ export function runningTable(attempts: readonly (RunningAttempt & ProcessName)[]
 function nameOf({ host, pid }: ProcessName): string {
   return `${host}:${pid}`;
 }
+
+/** The commands of processes. */
+export const processesCommands: readonly Command[] = [processesListCommand];

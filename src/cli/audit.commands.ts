@@ -10,7 +10,7 @@ import { WATCH_OPTION } from './watch.js';
 const OUTCOMES: readonly AuditOutcome[] = ['done', 'failed', 'denied'];
 
 /** Shows who changed what, and why. */
-export const auditListCommand: Command = {
+const auditListCommand: Command = {
   name: 'audit list',
   parameters: [],
   options: {
@@ -68,3 +68,6 @@ function describe(entries: readonly AuditEntry[], scannedTo: Date | null): strin
     },
   ]);
 }
+
+/** The commands of the audit. */
+export const auditCommands: readonly Command[] = [auditListCommand];
