@@ -11,6 +11,13 @@ import {
 } from '../status/consumer-backlog.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
 import { CONSUMER_COLUMNS, LAG_COLUMN, ownerText, servingText } from './consumer-columns.js';
+import {
+  AGGREGATE_COLUMN,
+  ATTEMPTS_COLUMN,
+  EVENT_COLUMN,
+  ID_AND_ERROR_COLUMN,
+  POSITION_COLUMN,
+} from './event-columns.js';
 import { facts } from './facts.js';
 import { nextPage } from './next-page.js';
 import { placeText } from './operation-texts.js';
@@ -19,7 +26,7 @@ import { runningTable } from './processes.commands.js';
 import { registeredConsumer } from './registered-consumer.js';
 import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
-import { counted, idAndError, timeText } from './texts.js';
+import { counted, timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
 /** Shows the state of every consumer. */
@@ -152,21 +159,13 @@ function placeFrom(text: string | undefined): BacklogPlace | undefined {
 
 function eventTable(events: readonly BacklogEvent[]): string {
   return table(events, [
-    { heading: 'POSITION', cell: ({ position }) => String(position) },
-    { heading: 'EVENT', cell: ({ eventName }) => eventName ?? '-', cut: 3 },
-    {
-      heading: 'AGGREGATE',
-      cell: ({ aggregateType, aggregateId }) => `${aggregateType} ${aggregateId}`,
-      cut: 2,
-    },
-    { heading: 'ATTEMPTS', cell: ({ attemptCount }) => String(attemptCount) },
+    POSITION_COLUMN,
+    EVENT_COLUMN,
+    AGGREGATE_COLUMN,
+    ATTEMPTS_COLUMN,
     { heading: 'SINCE', cell: ({ since }) => timeText(since) },
     { heading: 'DUE', cell: ({ dueAt }) => timeText(dueAt) },
-    {
-      heading: 'ID AND ERROR',
-      cell: ({ outboxEventId, lastError }) => idAndError(outboxEventId, lastError),
-      cut: 1,
-    },
+    ID_AND_ERROR_COLUMN,
   ]);
 }
 
@@ -214,20 +213,12 @@ function partitionTable(partitions: readonly ConsumerView[]): string {
 function blockingTable(blocking: readonly BlockingEvent[]): string[] {
   if (blocking.length === 0) return [];
   const shown = table(blocking, [
-    { heading: 'POSITION', cell: ({ position }) => String(position) },
-    {
-      heading: 'AGGREGATE',
-      cell: ({ aggregateType, aggregateId }) => `${aggregateType} ${aggregateId}`,
-      cut: 2,
-    },
-    { heading: 'ATTEMPTS', cell: ({ attemptCount }) => String(attemptCount) },
+    POSITION_COLUMN,
+    AGGREGATE_COLUMN,
+    ATTEMPTS_COLUMN,
     { heading: 'RETRY', cell: ({ retryAt }) => timeText(retryAt) },
     { heading: 'BEHIND', cell: ({ behind }) => countText(behind) },
-    {
-      heading: 'ID AND ERROR',
-      cell: ({ outboxEventId, lastError }) => idAndError(outboxEventId, lastError),
-      cut: 1,
-    },
+    ID_AND_ERROR_COLUMN,
   ]);
   return [`Events whose retry others wait for:\n${shown}`];
 }

@@ -12,6 +12,13 @@ import {
 import { authorOf, CHANGE_OPTIONS, REASONED_CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
+import {
+  AGGREGATE_COLUMN,
+  ATTEMPTS_COLUMN,
+  EVENT_COLUMN,
+  ID_AND_ERROR_COLUMN,
+  POSITION_COLUMN,
+} from './event-columns.js';
 import { nextPage } from './next-page.js';
 import {
   CONSUMER_OPTION,
@@ -28,7 +35,7 @@ import {
 import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
 import { visibleLine } from './terminal-text.js';
-import { counted, countedAtLeast, firstLine, idAndError, timeText } from './texts.js';
+import { counted, countedAtLeast, firstLine, timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
 const DEFAULT_PAGE = 50;
@@ -70,21 +77,13 @@ function describeLetters(
       '\n',
     );
   const listed = table(deadLetters, [
-    { heading: 'POSITION', cell: ({ position }) => String(position) },
+    POSITION_COLUMN,
     { heading: 'CONSUMER', cell: ({ consumerName }) => consumerName },
-    { heading: 'EVENT', cell: ({ eventName }) => eventName, cut: 3 },
-    {
-      heading: 'AGGREGATE',
-      cell: ({ aggregateType, aggregateId }) => `${aggregateType} ${aggregateId}`,
-      cut: 2,
-    },
-    { heading: 'ATTEMPTS', cell: ({ attemptCount }) => String(attemptCount) },
+    EVENT_COLUMN,
+    AGGREGATE_COLUMN,
+    ATTEMPTS_COLUMN,
     { heading: 'FINGERPRINT', cell: ({ errorFingerprint }) => errorFingerprint ?? '-' },
-    {
-      heading: 'ID AND ERROR',
-      cell: ({ outboxEventId, lastError }) => idAndError(outboxEventId, lastError),
-      cut: 1,
-    },
+    ID_AND_ERROR_COLUMN,
   ]);
   return [listed, ...more].join('\n');
 }

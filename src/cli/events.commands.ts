@@ -6,6 +6,7 @@ import type { ConsumerDelivery, OutboxEventStatusReport } from '../log/outbox-ev
 import { OutboxQueryStore } from '../log/outbox-query.store.js';
 import { statusesOf } from '../outbox/event-statuses.js';
 import type { Command } from './command.js';
+import { AGGREGATE_COLUMN, ATTEMPTS_COLUMN, EVENT_COLUMN, POSITION_COLUMN } from './event-columns.js';
 import { facts } from './facts.js';
 import { nextPage } from './next-page.js';
 import { checkUuid, countOption, dateOption, pageOption, textOption } from './options.js';
@@ -166,7 +167,7 @@ function deliveries(consumers: readonly Delivery[]): string {
   return table(consumers, [
     { heading: 'CONSUMER', cell: ({ consumerName }) => consumerName },
     { heading: 'STATUS', cell: ({ status }) => status },
-    { heading: 'ATTEMPTS', cell: ({ attemptCount }) => String(attemptCount) },
+    ATTEMPTS_COLUMN,
     { heading: 'DUE', cell: ({ availableAt }) => timeText(availableAt) },
     { heading: 'ERROR', cell: ({ lastError }) => firstLine(lastError), cut: 1 },
   ]);
@@ -232,13 +233,9 @@ function describeChain({ correlationId, items, scannedFrom, scannedTo, hasMore }
 /** Events of the log, one a line. */
 function eventTable(events: readonly EventHead[]): string {
   return table(events, [
-    { heading: 'POSITION', cell: ({ position }) => String(position) },
-    { heading: 'EVENT', cell: ({ eventName }) => eventName, cut: 2 },
-    {
-      heading: 'AGGREGATE',
-      cell: ({ aggregateType, aggregateId }) => `${aggregateType} ${aggregateId}`,
-      cut: 1,
-    },
+    POSITION_COLUMN,
+    EVENT_COLUMN,
+    AGGREGATE_COLUMN,
     { heading: 'WRITTEN', cell: ({ timestamp }) => timeText(timestamp) },
     { heading: 'ID', cell: ({ outboxEventId }) => outboxEventId },
   ]);

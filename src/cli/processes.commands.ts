@@ -1,5 +1,6 @@
 import type { ProcessView, RunningAttempt } from '../membership/process-view.store.js';
 import type { Command } from './command.js';
+import { POSITION_COLUMN } from './event-columns.js';
 import { nextPage } from './next-page.js';
 import { pageOption, textOption } from './options.js';
 import { withServices } from './services.js';
@@ -70,7 +71,7 @@ export function runningTable(attempts: readonly (RunningAttempt & ProcessName)[]
   const shown = table(attempts, [
     { heading: 'SINCE', cell: ({ since }) => timeText(since) },
     { heading: 'CONSUMER', cell: ({ consumerName }) => consumerName },
-    { heading: 'POSITION', cell: ({ position }) => String(position) },
+    POSITION_COLUMN,
     {
       heading: 'EVENT',
       cell: ({ eventName, events }) => (events > 1 ? `${eventName} and ${events - 1} more` : eventName),
