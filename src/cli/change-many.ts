@@ -6,10 +6,9 @@ import type { PlannedEvents } from '../changes/operations/operation-plan.store.j
 import { authorOf } from './author.js';
 import type { CommandContext, CommandOption, CommandResult } from './command.js';
 import { isDryRun, wouldDo } from './dry-run.js';
-import { type FollowEnd, followOperation, hindranceOf } from './follow-operation.js';
+import { type FollowEnd, followOperation, hindranceOf, hindranceText } from './follow-operation.js';
 import { leftOutLines, partsTable } from './operation-texts.js';
 import { countOption } from './options.js';
-import { hindranceText } from './replay-texts.js';
 import type { CommandServices } from './services.js';
 import { countedAtLeast, hint } from './texts.js';
 

@@ -2,7 +2,10 @@ import type { AdminDatabase } from '../database/admin-database.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { IntegrationExtension } from '../module/extension.js';
 
-/** One command of `nestjs-integration`. Each command has a file of its own and is listed in commands.ts. */
+/**
+ * One command of `nestjs-integration`. The commands of a noun stand in `<noun>.commands.ts`, one without a
+ * noun in `<name>.command.ts`. commands.ts lists them.
+ */
 export interface Command {
   /** The words that name it: `migrate`, `settings set`. */
   name: string;

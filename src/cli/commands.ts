@@ -1,33 +1,16 @@
 import type { IntegrationExtension } from '../module/extension.js';
-import { auditListCommand } from './audit-list.command.js';
+import { auditCommands } from './audit.commands.js';
 import type { Command } from './command.js';
-import { consumersDiscardCommand } from './consumers-discard.command.js';
-import { consumersListCommand } from './consumers-list.command.js';
-import { consumersPauseCommand, consumersResumeCommand } from './consumers-pause.command.js';
-import { consumersRemoveCommand } from './consumers-remove.command.js';
-import { consumersRemoveNamesCommand } from './consumers-remove-names.command.js';
-import { consumersRenameCommand } from './consumers-rename.command.js';
-import { consumersRepartitionCommand } from './consumers-repartition.command.js';
-import { consumersShowCommand } from './consumers-show.command.js';
-import { deadLettersDiscardCommand } from './dead-letters-discard.command.js';
-import { deadLettersGroupsCommand } from './dead-letters-groups.command.js';
-import { deadLettersListCommand } from './dead-letters-list.command.js';
-import { deadLettersRedriveCommand } from './dead-letters-redrive.command.js';
+import { consumerChangesCommands } from './consumer-changes.commands.js';
+import { consumersCommands } from './consumers.commands.js';
+import { deadLettersCommands } from './dead-letters.commands.js';
 import { doctorCommand } from './doctor.command.js';
-import { eventsChainCommand } from './events-chain.command.js';
-import { eventsListCommand } from './events-list.command.js';
-import { eventsShowCommand } from './events-show.command.js';
+import { eventsCommands } from './events.commands.js';
 import { migrateCommand } from './migrate.command.js';
-import { operationsCancelCommand } from './operations-cancel.command.js';
-import { operationsListCommand } from './operations-list.command.js';
-import { operationsShowCommand } from './operations-show.command.js';
-import { processesListCommand } from './processes-list.command.js';
+import { operationsCommands } from './operations.commands.js';
+import { processesCommands } from './processes.commands.js';
 import { replayCommand } from './replay.command.js';
-import { settingsHistoryCommand } from './settings-history.command.js';
-import { settingsListCommand } from './settings-list.command.js';
-import { settingsResetCommand } from './settings-reset.command.js';
-import { settingsRestoreCommand } from './settings-restore.command.js';
-import { settingsPreviewCommand, settingsSetCommand } from './settings-set.command.js';
+import { settingsCommands } from './settings.commands.js';
 import { statusCommand } from './status.command.js';
 
 /** The engine's commands, in the order of the usage. */
@@ -35,34 +18,15 @@ const COMMANDS: readonly Command[] = [
   migrateCommand,
   statusCommand,
   doctorCommand,
-  settingsListCommand,
-  settingsPreviewCommand,
-  settingsSetCommand,
-  settingsResetCommand,
-  settingsHistoryCommand,
-  settingsRestoreCommand,
-  consumersListCommand,
-  consumersShowCommand,
-  consumersPauseCommand,
-  consumersResumeCommand,
-  consumersRepartitionCommand,
-  consumersDiscardCommand,
-  consumersRenameCommand,
-  consumersRemoveNamesCommand,
-  consumersRemoveCommand,
-  deadLettersListCommand,
-  deadLettersGroupsCommand,
-  deadLettersRedriveCommand,
-  deadLettersDiscardCommand,
+  ...settingsCommands,
+  ...consumersCommands,
+  ...consumerChangesCommands,
+  ...deadLettersCommands,
   replayCommand,
-  operationsListCommand,
-  operationsShowCommand,
-  operationsCancelCommand,
-  eventsListCommand,
-  eventsShowCommand,
-  eventsChainCommand,
-  processesListCommand,
-  auditListCommand,
+  ...operationsCommands,
+  ...eventsCommands,
+  ...processesCommands,
+  ...auditCommands,
 ];
 
 declare module '../module/extension.js' {

@@ -1,16 +1,36 @@
 import { countText } from '../rates/counted.js';
 import type { CursorStatus } from '../status/cursor-status.store.js';
+import type { Column } from './table.js';
+
+/** The age of the oldest event that is not settled. */
+export const LAG_COLUMN: Column<CursorStatus> = {
+  heading: 'LAG',
+  cell: ({ lagSeconds }) => (lagSeconds === null ? '-' : `${lagSeconds.toFixed(1)} s`),
+};
+
+/** How each partition of a consumer stands. */
+export const CONSUMER_COLUMNS: readonly Column<CursorStatus>[] = [
+  {
+    heading: 'CONSUMER',
+    cell: ({ consumerName, partition, partitions }) =>
+      partitions > 1 ? `${consumerName} [${partition}]` : consumerName,
+  },
+  { heading: 'PENDING', cell: pendingText },
+  LAG_COLUMN,
+  { heading: 'DEAD LETTERS', cell: deadLettersText },
+  { heading: 'OWNER', cell: ownerText, cut: 2 },
+];
 
 /**
  * The number of events that a consumer has still to handle. If there are many, it is the number of positions
  * that it has not settled.
  */
-export function pendingText({ pendingEvents, pendingPositions }: CursorStatus): string {
+function pendingText({ pendingEvents, pendingPositions }: CursorStatus): string {
   return pendingEvents === null ? `${pendingPositions} positions` : String(pendingEvents);
 }
 
 /** The number of dead letters, of which not all may have been counted. */
-export function deadLettersText({ deadLetters, deadLettersAtLeast }: CursorStatus): string {
+function deadLettersText({ deadLetters, deadLettersAtLeast }: CursorStatus): string {
   return countText({ count: deadLetters, atLeast: deadLettersAtLeast });
 }
 

@@ -2,15 +2,37 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Operation } from '../changes/operations/operation.js';
 import type { ProcessView } from '../membership/process-view.store.js';
 import type { CommandContext } from './command.js';
-import { progressText } from './operation-texts.js';
+import { placeText, progressText } from './operation-texts.js';
 import { PatientLooks } from './patient-looks.js';
-import { type Hindrance, placeText, SILENCE } from './replay-texts.js';
 import type { CommandServices } from './services.js';
 
 /** Milliseconds between two looks. */
 const LOOK_MS = 500;
 /** After this time without progress the command says that nothing happens. A process begins within 15 s. */
 const SILENT_MS = 20_000;
+
+/**
+ * Why nothing works an operation off. `nobody`: there is no process that would. `paused`: it is a replay, and
+ * its consumer is paused.
+ */
+export type Hindrance = 'nobody' | 'paused';
+
+export function hindranceText(
+  { kind, filter: { consumerName = '' } }: Operation,
+  hindrance: Hindrance,
+): string {
+  if (hindrance === 'paused')
+    return `Consumer "${consumerName}" is paused. The operation waits until somebody resumes it.`;
+  const what = kind === 'replay' ? `consumer "${consumerName}"` : 'consumers';
+  return `No process runs ${what} at the moment, so nothing takes the operation up. The next one that starts does.`;
+}
+
+/** Why nothing may have happened for a while. */
+const SILENCE = {
+  replay:
+    'The replays of a consumer are sent one after the other, and nothing is sent while a thousand of its events are due.',
+  others: 'Operations are worked off one after the other, and only by processes whose role may change them.',
+};
 
 export type FollowEnd = 'ended' | 'interrupted' | Hindrance;
 

@@ -1,4 +1,3 @@
-import type { StoredFilter } from '../changes/chosen/operation-filter.js';
 import type { LeftOut, Operation, OperationPart } from '../changes/operations/operation.js';
 import { table } from './table.js';
 import { counted } from './texts.js';
@@ -8,36 +7,10 @@ export function progressText({ changed, plannedEvents, plannedAtLeast }: Operati
   return `${changed} of ${plannedEvents}${plannedAtLeast ? '+' : ''}`;
 }
 
-const WORDS: Readonly<Record<keyof StoredFilter, string>> = {
-  consumerName: 'consumer',
-  eventName: 'event',
-  eventNames: 'events',
-  aggregateType: 'aggregate type',
-  aggregateId: 'aggregate id',
-  outboxEventId: 'event id',
-  outboxEventIds: 'events that were named',
-  position: 'position',
-  errorFingerprint: 'fingerprint',
-  since: 'since',
-  until: 'until',
-  from: 'from position',
-  to: 'to position',
-};
-
-export function filterText({
-  filter,
-  states,
-  chosenEvents,
-}: Pick<Operation, 'filter' | 'states' | 'chosenEvents'>): string {
-  const parts = Object.entries(WORDS).flatMap(([field, word]) => {
-    const value = filter[field as keyof StoredFilter];
-    return value === undefined || field === 'outboxEventIds'
-      ? []
-      : [`${word} ${Array.isArray(value) ? value.join(', ') : value}`];
-  });
-  if (chosenEvents !== null) parts.push(`${counted(chosenEvents, 'event')} named one by one`);
-  if (states !== null) parts.push(`state ${states.join(' or ')}`);
-  return parts.length === 0 ? 'everything' : parts.join(', ');
+/** How far a replay has looked: `, at position 120 of 900`. */
+export function placeText({ nextPosition, toPosition }: Operation): string {
+  if (nextPosition === null || toPosition === null) return '';
+  return `, at position ${Math.min(nextPosition, toPosition)} of ${toPosition}`;
 }
 
 /** Says how many of the events that were named one by one are left out, and which. */
@@ -61,13 +34,10 @@ export function leftOutLines(leftOut: LeftOut | null | undefined): string[] {
 export function partsTable(parts: readonly OperationPart[]): string[] {
   if (parts.length === 0) return [];
   return [
-    table(
-      ['CONSUMER', 'FINGERPRINT', 'EVENTS'],
-      parts.map(({ consumerName, fingerprint, events }) => [
-        consumerName,
-        fingerprint ?? '-',
-        String(events),
-      ]),
-    ),
+    table(parts, [
+      { heading: 'CONSUMER', cell: ({ consumerName }) => consumerName },
+      { heading: 'FINGERPRINT', cell: ({ fingerprint }) => fingerprint ?? '-' },
+      { heading: 'EVENTS', cell: ({ events }) => String(events) },
+    ]),
   ];
 }

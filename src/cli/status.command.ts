@@ -9,7 +9,7 @@ import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { linesOf } from '../module/extension.js';
 import { type CursorStatus, CursorStatusStore } from '../status/cursor-status.store.js';
 import type { Command } from './command.js';
-import { deadLettersText, ownerText, pendingText, servingText } from './consumer-columns.js';
+import { CONSUMER_COLUMNS, servingText } from './consumer-columns.js';
 import { table } from './table.js';
 import { WATCH_OPTION } from './watch.js';
 
@@ -80,16 +80,5 @@ function adviceFor(state: MigrationStatus['state'], target: CommandTarget): stri
 
 function describeConsumers(consumers: readonly CursorStatus[]): string {
   if (consumers.length === 0) return 'No consumer is registered.';
-  return table(
-    ['CONSUMER', 'PENDING', 'LAG', 'DEAD LETTERS', 'OWNER', 'STATE'],
-    consumers.map((consumer) => [
-      consumer.partitions > 1 ? `${consumer.consumerName} [${consumer.partition}]` : consumer.consumerName,
-      pendingText(consumer),
-      consumer.lagSeconds === null ? '-' : `${consumer.lagSeconds.toFixed(1)} s`,
-      deadLettersText(consumer),
-      ownerText(consumer),
-      servingText(consumer),
-    ]),
-    ['OWNER'],
-  );
+  return table(consumers, [...CONSUMER_COLUMNS, { heading: 'STATE', cell: servingText }]);
 }

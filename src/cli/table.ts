@@ -8,25 +8,36 @@ const GAP = '  ';
 /** The beginning of a line that belongs to the row above it. */
 const BELOW = '    ';
 
+export interface Column<Row> {
+  readonly heading: string;
+  readonly cell: (row: Row) => string;
+  /**
+   * The turn in which the column gives way if the lines are too long: 1 is the first. A column that other
+   * commands take, such as the name of a consumer, has no turn, so that it can be copied.
+   */
+  readonly cut?: number | undefined;
+}
+
 /**
  * Rows as aligned columns below a heading. If the lines are too long for a usual terminal, the texts of the
- * columns in `cut` are made to fit. If the first of these is the last column, its texts stand on lines of
- * their own, each below its row. The texts of the others are cut off, one column after the other. A column
- * that other commands take, such as the name of a consumer, is not in `cut`, so that it can be copied.
+ * columns with a turn are made to fit. If the first of these is the last column, its texts stand on lines of
+ * their own, each below its row. The texts of the others are cut off, one column after the other.
  */
-export function table(
-  heading: readonly string[],
-  rows: readonly (readonly string[])[],
-  cut: readonly string[] = [],
-): string {
-  const all = [heading, ...rows].map((row) => row.map(visibleLine));
-  const widths = heading.map((_, column) =>
+export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+  const all = [
+    columns.map(({ heading }) => visibleLine(heading)),
+    ...rows.map((row) => columns.map(({ cell }) => visibleLine(cell(row)))),
+  ];
+  const widths = columns.map((_, column) =>
     all.reduce((widest, row) => Math.max(widest, widthOf(row[column] ?? '')), 0),
   );
+  const turns = columns
+    .flatMap(({ cut }, column) => (cut === undefined ? [] : [{ cut, column }]))
+    .sort((one, other) => one.cut - other.cut);
   const isTooWide = widths.reduce((sum, each) => sum + each + GAP.length, -GAP.length) > WIDEST;
-  const hasBelow = isTooWide && heading.length > 1 && cut[0] === heading.at(-1);
+  const hasBelow = isTooWide && columns.length > 1 && turns[0]?.column === columns.length - 1;
   const beside = hasBelow ? widths.slice(0, -1) : widths;
-  for (const name of cut) narrow(beside, heading.indexOf(name));
+  for (const { column } of turns) narrow(beside, column);
   return all
     .flatMap((row) => {
       const below = row.at(-1) ?? '';

@@ -63,10 +63,13 @@ describe('a line', () => {
   it('of a table stays one line, and its columns stay aligned', () => {
     expect(
       table(
-        ['NAME', 'N'],
         [
           ['日\n本', '1'],
           ['ab\x1b[31m', '2'],
+        ],
+        [
+          { heading: 'NAME', cell: ([name = '']) => name },
+          { heading: 'N', cell: ([, n = '']) => n },
         ],
       ),
     ).toBe(['NAME          N', '日\\n本        1', 'ab\\u001b[31m  2'].join('\n'));

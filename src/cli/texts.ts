@@ -22,11 +22,6 @@ export function firstLine(text: string | null): string {
   return line;
 }
 
-/** The id of an event, which other commands take, before the first line of its error. */
-export function idAndError(id: string, error: string | null): string {
-  return error === null ? id : `${id}  ${firstLine(error)}`;
-}
-
 /** A command line of this package for the same database, schema and integration. */
 export function hint(
   context: Pick<CommandContext, 'schema' | 'engine'>,

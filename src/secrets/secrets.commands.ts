@@ -49,22 +49,19 @@ function placeOption(options: CommandContext['options']): SecretPlace | undefine
 }
 
 function tableOf(secrets: readonly ListedSecret[]): string {
-  return table(
-    ['TENANT', 'OWNER', 'NAME', 'VERSION', 'STORED', 'VALID UNTIL', 'KEY', ''],
-    secrets.flatMap(({ tenantId, ownerType, ownerId, name, versions }) =>
-      versions.map(({ version, createdAt, validUntil, keyName, readable }) => [
-        tenantId,
-        `${ownerType} ${ownerId}`,
-        name,
-        String(version),
-        timeText(createdAt),
-        timeText(validUntil),
-        keyName,
-        readable ? '' : 'cannot be opened',
-      ]),
-    ),
-    ['OWNER'],
+  const rows = secrets.flatMap(({ versions, ...secret }) =>
+    versions.map((version) => ({ ...secret, ...version })),
   );
+  return table(rows, [
+    { heading: 'TENANT', cell: ({ tenantId }) => tenantId },
+    { heading: 'OWNER', cell: ({ ownerType, ownerId }) => `${ownerType} ${ownerId}`, cut: 1 },
+    { heading: 'NAME', cell: ({ name }) => name },
+    { heading: 'VERSION', cell: ({ version }) => String(version) },
+    { heading: 'STORED', cell: ({ createdAt }) => timeText(createdAt) },
+    { heading: 'VALID UNTIL', cell: ({ validUntil }) => timeText(validUntil) },
+    { heading: 'KEY', cell: ({ keyName }) => keyName },
+    { heading: '', cell: ({ readable }) => (readable ? '' : 'cannot be opened') },
+  ]);
 }
 
 /** Shows which keys have wrapped something. */
@@ -75,16 +72,18 @@ const keysListCommand: Command = {
   run: (context) =>
     withKeys(context, async (rotation) => {
       const { current, uses } = await rotation.list();
-      const rows = uses.map(({ keyName, dataKeys, secrets }) => [
-        keyName,
-        String(dataKeys),
-        String(secrets),
-        keyName === current ? 'current' : 'still needed: run keys rotate',
-      ]);
       const text =
-        rows.length === 0
+        uses.length === 0
           ? 'No key has wrapped anything yet.'
-          : table(['KEY', 'TENANTS', 'SECRETS', ''], rows);
+          : table(uses, [
+              { heading: 'KEY', cell: ({ keyName }) => keyName },
+              { heading: 'TENANTS', cell: ({ dataKeys }) => String(dataKeys) },
+              { heading: 'SECRETS', cell: ({ secrets }) => String(secrets) },
+              {
+                heading: '',
+                cell: ({ keyName }) => (keyName === current ? 'current' : 'still needed: run keys rotate'),
+              },
+            ]);
       return { ok: true, data: { current, uses }, text };
     }),
 };

@@ -10,7 +10,7 @@ import { WATCH_OPTION } from './watch.js';
 const OUTCOMES: readonly AuditOutcome[] = ['done', 'failed', 'denied'];
 
 /** Shows who changed what, and why. */
-export const auditListCommand: Command = {
+const auditListCommand: Command = {
   name: 'audit list',
   parameters: [],
   options: {
@@ -53,17 +53,21 @@ function describe(entries: readonly AuditEntry[], scannedTo: Date | null): strin
     return scannedTo === null
       ? 'The audit has no such entry.'
       : `The audit has no such entry since ${timeText(scannedTo)}.`;
-  return table(
-    ['AT', 'ACTOR', 'VIA', 'ACTION', 'ROWS', 'OUTCOME', 'TARGET AND REASON'],
-    entries.map(({ at, actor, via, action, target, affected, outcome, reason }) => [
-      timeText(at),
-      actor,
-      via,
-      action,
-      affected === null ? '-' : String(affected),
-      outcome,
-      [target ?? '-', ...(reason === null ? [] : [firstLine(reason)])].join(': '),
-    ]),
-    ['TARGET AND REASON', 'ACTOR'],
-  );
+  return table(entries, [
+    { heading: 'AT', cell: ({ at }) => timeText(at) },
+    { heading: 'ACTOR', cell: ({ actor }) => actor, cut: 2 },
+    { heading: 'VIA', cell: ({ via }) => via },
+    { heading: 'ACTION', cell: ({ action }) => action },
+    { heading: 'ROWS', cell: ({ affected }) => (affected === null ? '-' : String(affected)) },
+    { heading: 'OUTCOME', cell: ({ outcome }) => outcome },
+    {
+      heading: 'TARGET AND REASON',
+      cell: ({ target, reason }) =>
+        [target ?? '-', ...(reason === null ? [] : [firstLine(reason)])].join(': '),
+      cut: 1,
+    },
+  ]);
 }
+
+/** The commands of the audit. */
+export const auditCommands: readonly Command[] = [auditListCommand];

@@ -1,4 +1,5 @@
 import type { ConsumerView } from '../changes/consumer.service.js';
+import type { Operation } from '../changes/operations/operation.js';
 import { countText } from '../rates/counted.js';
 import {
   BACKLOG_STATES,
@@ -9,22 +10,76 @@ import {
   type ConsumerBacklog,
 } from '../status/consumer-backlog.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
-import { ownerText } from './consumer-columns.js';
-import { describeReplay, runningReplays, stateOf } from './consumers-list.command.js';
+import { CONSUMER_COLUMNS, LAG_COLUMN, ownerText, servingText } from './consumer-columns.js';
+import {
+  AGGREGATE_COLUMN,
+  ATTEMPTS_COLUMN,
+  EVENT_COLUMN,
+  ID_AND_ERROR_COLUMN,
+  POSITION_COLUMN,
+} from './event-columns.js';
 import { facts } from './facts.js';
 import { nextPage } from './next-page.js';
+import { placeText } from './operation-texts.js';
 import { checkUuid, choiceOption, countOf, pageOption, textOption } from './options.js';
-import { runningTable } from './processes-list.command.js';
+import { runningTable } from './processes.commands.js';
 import { registeredConsumer } from './registered-consumer.js';
 import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
-import { counted, idAndError, timeText } from './texts.js';
+import { counted, timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
+
+/** Shows the state of every consumer. */
+const consumersListCommand: Command = {
+  name: 'consumers list',
+  parameters: [],
+  options: WATCH_OPTION,
+  summary: 'show every consumer: its backlog, dead letters, owner and names',
+  run: (context) =>
+    withServices(context, async (services) => {
+      const consumers = await services.consumers.list();
+      const replays = await runningReplays(services);
+      return {
+        ok: true,
+        data: { consumers, replays },
+        text: [describeAll(consumers), ...replays.map(describeReplay)].join('\n'),
+      };
+    }),
+};
+
+function describeAll(consumers: readonly ConsumerView[]): string {
+  if (consumers.length === 0) return 'No consumer is registered.';
+  return table(consumers, [
+    ...CONSUMER_COLUMNS,
+    { heading: 'STATE', cell: stateOf, cut: 3 },
+    { heading: 'EVENT NAMES', cell: ({ eventNames }) => eventNames.join(', '), cut: 1 },
+  ]);
+}
+
+function stateOf(consumer: ConsumerView): string {
+  const { orphaned, repartitioningTo, unavailable } = consumer;
+  const states = [servingText(consumer)];
+  if (unavailable !== null) states.push(`out of reach: ${unavailable.reason}`);
+  if (repartitioningTo !== null) states.push(`about to have ${counted(repartitioningTo, 'partition')}`);
+  if (orphaned) states.push('orphaned');
+  return states.join(', ');
+}
+
+/** The replays that run, of one consumer or of all. */
+async function runningReplays({ operations }: CommandServices, consumerName?: string): Promise<Operation[]> {
+  const page = await operations.list({ kind: 'replay', state: 'running', consumerName, limit: 1_000 });
+  return page.operations;
+}
+
+function describeReplay(replay: Operation): string {
+  const { filter, changed, id } = replay;
+  return `Replay for ${filter.consumerName}: ${changed} sent${placeText(replay)} (operation ${id})`;
+}
 
 const BLOCKING_SHOWN = 20;
 
 /** Shows what one consumer has still to do, what holds it up and what runs. */
-export const consumersShowCommand: Command = {
+const consumersShowCommand: Command = {
   name: 'consumers show',
   parameters: ['consumer'],
   options: {
@@ -66,7 +121,7 @@ async function overview(
     ok: true,
     data: { consumer: name, partitions, backlog, blocking, running, replays },
     text: [
-      describe(partitions, backlog),
+      describeOne(partitions, backlog),
       ...(partitions.length > 1 ? [partitionTable(partitions)] : []),
       ...blockingTable(blocking),
       ...runningTable(running),
@@ -103,34 +158,18 @@ function placeFrom(text: string | undefined): BacklogPlace | undefined {
 }
 
 function eventTable(events: readonly BacklogEvent[]): string {
-  return table(
-    ['POSITION', 'EVENT', 'AGGREGATE', 'ATTEMPTS', 'SINCE', 'DUE', 'ID AND ERROR'],
-    events.map(
-      ({
-        position,
-        outboxEventId,
-        eventName,
-        aggregateType,
-        aggregateId,
-        attemptCount,
-        since,
-        dueAt,
-        lastError,
-      }) => [
-        String(position),
-        eventName ?? '-',
-        `${aggregateType} ${aggregateId}`,
-        String(attemptCount),
-        timeText(since),
-        timeText(dueAt),
-        idAndError(outboxEventId, lastError),
-      ],
-    ),
-    ['ID AND ERROR', 'AGGREGATE', 'EVENT'],
-  );
+  return table(events, [
+    POSITION_COLUMN,
+    EVENT_COLUMN,
+    AGGREGATE_COLUMN,
+    ATTEMPTS_COLUMN,
+    { heading: 'SINCE', cell: ({ since }) => timeText(since) },
+    { heading: 'DUE', cell: ({ dueAt }) => timeText(dueAt) },
+    ID_AND_ERROR_COLUMN,
+  ]);
 }
 
-function describe(
+function describeOne(
   [first, ...others]: readonly [ConsumerView, ...ConsumerView[]],
   backlog: ConsumerBacklog,
 ): string {
@@ -163,31 +202,26 @@ function describe(
 }
 
 function partitionTable(partitions: readonly ConsumerView[]): string {
-  return table(
-    ['PARTITION', 'POSITIONS', 'LAG', 'OWNER'],
-    partitions.map((each) => [
-      String(each.partition),
-      String(each.pendingPositions),
-      each.lagSeconds === null ? '-' : `${each.lagSeconds.toFixed(1)} s`,
-      ownerText(each),
-    ]),
-    ['OWNER'],
-  );
+  return table(partitions, [
+    { heading: 'PARTITION', cell: ({ partition }) => String(partition) },
+    { heading: 'POSITIONS', cell: ({ pendingPositions }) => String(pendingPositions) },
+    LAG_COLUMN,
+    { heading: 'OWNER', cell: ownerText, cut: 1 },
+  ]);
 }
 
 function blockingTable(blocking: readonly BlockingEvent[]): string[] {
   if (blocking.length === 0) return [];
-  const rows = blocking.map(
-    ({ position, outboxEventId, aggregateType, aggregateId, attemptCount, retryAt, behind, lastError }) => [
-      String(position),
-      `${aggregateType} ${aggregateId}`,
-      String(attemptCount),
-      timeText(retryAt),
-      countText(behind),
-      idAndError(outboxEventId, lastError),
-    ],
-  );
-  return [
-    `Events whose retry others wait for:\n${table(['POSITION', 'AGGREGATE', 'ATTEMPTS', 'RETRY', 'BEHIND', 'ID AND ERROR'], rows, ['ID AND ERROR', 'AGGREGATE'])}`,
-  ];
+  const shown = table(blocking, [
+    POSITION_COLUMN,
+    AGGREGATE_COLUMN,
+    ATTEMPTS_COLUMN,
+    { heading: 'RETRY', cell: ({ retryAt }) => timeText(retryAt) },
+    { heading: 'BEHIND', cell: ({ behind }) => countText(behind) },
+    ID_AND_ERROR_COLUMN,
+  ]);
+  return [`Events whose retry others wait for:\n${shown}`];
 }
+
+/** The commands that look at consumers, in the order of the usage. */
+export const consumersCommands: readonly Command[] = [consumersListCommand, consumersShowCommand];

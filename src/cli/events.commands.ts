@@ -1,24 +1,74 @@
 import { IntegrationError } from '../errors.js';
 import type { EventHistory } from '../inbox/inbox-record.js';
 import { InboxRecordStore } from '../inbox/inbox-record.store.js';
-import type { EventHead } from '../log/event-look.js';
+import type { EventChain, EventHead, EventSearchResult } from '../log/event-look.js';
 import type { ConsumerDelivery, OutboxEventStatusReport } from '../log/outbox-event.js';
 import { OutboxQueryStore } from '../log/outbox-query.store.js';
 import { statusesOf } from '../outbox/event-statuses.js';
 import type { Command } from './command.js';
+import { AGGREGATE_COLUMN, ATTEMPTS_COLUMN, EVENT_COLUMN, POSITION_COLUMN } from './event-columns.js';
 import { facts } from './facts.js';
-import { checkUuid } from './options.js';
+import { nextPage } from './next-page.js';
+import { checkUuid, countOption, dateOption, pageOption, textOption } from './options.js';
 import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
 import { visibleLine } from './terminal-text.js';
 import { counted, firstLine, timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
+/** Searches the log, from the newest event to the oldest. */
+const eventsListCommand: Command = {
+  name: 'events list',
+  parameters: [],
+  options: {
+    event: { type: 'string', summary: 'only this event name; a trailing * matches the rest' },
+    module: { type: 'string', summary: 'only events that this module published' },
+    'aggregate-type': { type: 'string', summary: 'only this type of aggregate' },
+    'aggregate-id': { type: 'string', summary: 'only this aggregate' },
+    correlation: { type: 'string', summary: 'only events with this correlation id' },
+    since: { type: 'string', summary: 'only events written at this time or later' },
+    until: { type: 'string', summary: 'only events written before this time' },
+    limit: { type: 'string', summary: 'how many, default 50' },
+    before: {
+      type: 'string',
+      summary: 'only events at lower positions: the last line of a page prints where the next one begins',
+    },
+    ...WATCH_OPTION,
+  },
+  summary: 'search the log, the newest event first; a look goes back 100,000 positions',
+  run: (context) => {
+    const { options } = context;
+    const filter = {
+      eventName: textOption(options, 'event'),
+      sourceModule: textOption(options, 'module'),
+      aggregateType: textOption(options, 'aggregate-type'),
+      aggregateId: textOption(options, 'aggregate-id'),
+      correlationId: textOption(options, 'correlation'),
+      from: dateOption(options, 'since'),
+      to: dateOption(options, 'until'),
+    };
+    const page = { limit: pageOption(options), before: countOption(options, 'before') };
+    return withServices(context, async ({ events }) => {
+      const found = await events.search(filter, page);
+      const more =
+        found.next === null
+          ? []
+          : [`Further back: ${nextPage(context, 'events list', { before: found.next })}`];
+      return { ok: true, data: { ...found }, text: [describeFound(found), ...more].join('\n') };
+    });
+  },
+};
+
+function describeFound({ items, next, scannedTo }: EventSearchResult): string {
+  if (items.length > 0) return eventTable(items);
+  return next === null ? 'The log has no such event.' : `No such event from position ${scannedTo} on.`;
+}
+
 /** What became of an event at one consumer. */
 type Delivery = ConsumerDelivery & { history: EventHistory | undefined };
 
 /** Shows one event and what each consumer has done with it. */
-export const eventsShowCommand: Command = {
+const eventsShowCommand: Command = {
   name: 'events show',
   parameters: ['id'],
   options: {
@@ -43,7 +93,7 @@ export const eventsShowCommand: Command = {
           ...(payload !== undefined && { payload }),
         },
         text: [
-          describe(event, report.status),
+          describeEvent(event, report.status),
           deliveries(report.consumers),
           ...report.consumers.flatMap(attempts),
           ...(payload === undefined ? [] : [`Payload:\n${payload}`]),
@@ -53,7 +103,7 @@ export const eventsShowCommand: Command = {
   },
 };
 
-export function unknownEvent(id: string): IntegrationError {
+function unknownEvent(id: string): IntegrationError {
   return new IntegrationError(
     'INTEGRATION_INBOX_UNKNOWN',
     `The log does not have event ${id}: it never had it, or does not keep it any more`,
@@ -93,7 +143,7 @@ async function reportOf(
   return { status: report?.status ?? 'unrouted', consumers };
 }
 
-function describe(event: EventHead, status: OutboxEventStatusReport['status']): string {
+function describeEvent(event: EventHead, status: OutboxEventStatusReport['status']): string {
   const { metadata, payloadBytes, availableAt } = event;
   const text = (value: unknown) => (value === undefined || value === null ? null : String(value));
   return facts([
@@ -114,17 +164,13 @@ function describe(event: EventHead, status: OutboxEventStatusReport['status']): 
 
 function deliveries(consumers: readonly Delivery[]): string {
   if (consumers.length === 0) return 'No consumer asks for it.';
-  return table(
-    ['CONSUMER', 'STATUS', 'ATTEMPTS', 'DUE', 'ERROR'],
-    consumers.map(({ consumerName, status, attemptCount, availableAt, lastError }) => [
-      consumerName,
-      status,
-      String(attemptCount),
-      timeText(availableAt),
-      firstLine(lastError),
-    ]),
-    ['ERROR'],
-  );
+  return table(consumers, [
+    { heading: 'CONSUMER', cell: ({ consumerName }) => consumerName },
+    { heading: 'STATUS', cell: ({ status }) => status },
+    ATTEMPTS_COLUMN,
+    { heading: 'DUE', cell: ({ availableAt }) => timeText(availableAt) },
+    { heading: 'ERROR', cell: ({ lastError }) => firstLine(lastError), cut: 1 },
+  ]);
 }
 
 function attempts({ consumerName, history }: Delivery): string[] {
@@ -145,15 +191,55 @@ function attempts({ consumerName, history }: Delivery): string[] {
 }
 
 function attemptTable(failed: EventHistory['attempts']): string {
-  return table(
-    ['ATTEMPT', 'BEGAN', 'TOOK', 'PROCESS', 'ERROR'],
-    failed.map(({ attempt, at, ms, host, pid, process, error }) => [
-      String(attempt),
-      timeText(new Date(at)),
-      ms === null ? '-' : `${Math.round(ms)} ms`,
-      host === null ? (process ?? '-') : `${host}:${pid}`,
-      firstLine(error),
-    ]),
-    ['ERROR', 'PROCESS'],
-  );
+  return table(failed, [
+    { heading: 'ATTEMPT', cell: ({ attempt }) => String(attempt) },
+    { heading: 'BEGAN', cell: ({ at }) => timeText(new Date(at)) },
+    { heading: 'TOOK', cell: ({ ms }) => (ms === null ? '-' : `${Math.round(ms)} ms`) },
+    {
+      heading: 'PROCESS',
+      cell: ({ host, pid, process }) => (host === null ? (process ?? '-') : `${host}:${pid}`),
+      cut: 2,
+    },
+    { heading: 'ERROR', cell: ({ error }) => firstLine(error), cut: 1 },
+  ]);
 }
+
+/** Shows the events that belong together with one. */
+const eventsChainCommand: Command = {
+  name: 'events chain',
+  parameters: ['id'],
+  options: WATCH_OPTION,
+  summary: 'show the events of the same correlation as this one, the oldest first',
+  run: (context) => {
+    const id = checkUuid(context.arguments[0] ?? '', '<id>');
+    return withServices(context, async ({ events }) => {
+      const chain = await events.chainOf(id);
+      if (chain === undefined) throw unknownEvent(id);
+      return { ok: true, data: { ...chain }, text: describeChain(chain) };
+    });
+  },
+};
+
+function describeChain({ correlationId, items, scannedFrom, scannedTo, hasMore }: EventChain): string {
+  return [
+    `Correlation ${visibleLine(correlationId)}`,
+    '',
+    eventTable(items),
+    '',
+    `Positions ${scannedFrom} to ${scannedTo} were looked at.${hasMore ? ` There are more than these ${items.length}.` : ''}`,
+  ].join('\n');
+}
+
+/** Events of the log, one a line. */
+function eventTable(events: readonly EventHead[]): string {
+  return table(events, [
+    POSITION_COLUMN,
+    EVENT_COLUMN,
+    AGGREGATE_COLUMN,
+    { heading: 'WRITTEN', cell: ({ timestamp }) => timeText(timestamp) },
+    { heading: 'ID', cell: ({ outboxEventId }) => outboxEventId },
+  ]);
+}
+
+/** The commands of events, in the order of the usage. */
+export const eventsCommands: readonly Command[] = [eventsListCommand, eventsShowCommand, eventsChainCommand];

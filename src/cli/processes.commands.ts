@@ -1,5 +1,6 @@
 import type { ProcessView, RunningAttempt } from '../membership/process-view.store.js';
 import type { Command } from './command.js';
+import { POSITION_COLUMN } from './event-columns.js';
 import { nextPage } from './next-page.js';
 import { pageOption, textOption } from './options.js';
 import { withServices } from './services.js';
@@ -10,7 +11,7 @@ import { WATCH_OPTION } from './watch.js';
 type ProcessName = Pick<ProcessView, 'host' | 'pid'>;
 
 /** Shows the processes that work with this database. */
-export const processesListCommand: Command = {
+const processesListCommand: Command = {
   name: 'processes list',
   parameters: [],
   options: {
@@ -43,18 +44,19 @@ export const processesListCommand: Command = {
 
 function describe(processes: readonly ProcessView[]): string {
   if (processes.length === 0) return 'No process is known.';
-  return table(
-    ['PROCESS', 'ROLE', 'VERSION', 'STARTED', 'STATE', 'OWNS'],
-    processes.map((process) => [
-      nameOf(process),
-      process.role,
-      process.version ?? '-',
-      timeText(process.startedAt),
-      stateOf(process),
-      process.owns.map(({ consumerName, partition }) => `${consumerName} [${partition}]`).join(', '),
-    ]),
-    ['OWNS', 'PROCESS'],
-  );
+  return table(processes, [
+    { heading: 'PROCESS', cell: nameOf, cut: 2 },
+    { heading: 'ROLE', cell: ({ role }) => role },
+    { heading: 'VERSION', cell: ({ version }) => version ?? '-' },
+    { heading: 'STARTED', cell: ({ startedAt }) => timeText(startedAt) },
+    { heading: 'STATE', cell: stateOf },
+    {
+      heading: 'OWNS',
+      cell: ({ owns }) =>
+        owns.map(({ consumerName, partition }) => `${consumerName} [${partition}]`).join(', '),
+      cut: 1,
+    },
+  ]);
 }
 
 function stateOf({ alive, connected, seenSecondsAgo }: ProcessView): string {
@@ -66,19 +68,24 @@ function stateOf({ alive, connected, seenSecondsAgo }: ProcessView): string {
 /** What runs. Nothing if nothing has run for long. */
 export function runningTable(attempts: readonly (RunningAttempt & ProcessName)[]): string[] {
   if (attempts.length === 0) return [];
-  const rows = attempts.map(({ since, consumerName, position, eventName, events, attempt, host, pid }) => [
-    timeText(since),
-    consumerName,
-    String(position),
-    events > 1 ? `${eventName} and ${events - 1} more` : eventName,
-    String(attempt),
-    nameOf({ host, pid }),
+  const shown = table(attempts, [
+    { heading: 'SINCE', cell: ({ since }) => timeText(since) },
+    { heading: 'CONSUMER', cell: ({ consumerName }) => consumerName },
+    POSITION_COLUMN,
+    {
+      heading: 'EVENT',
+      cell: ({ eventName, events }) => (events > 1 ? `${eventName} and ${events - 1} more` : eventName),
+      cut: 2,
+    },
+    { heading: 'ATTEMPT', cell: ({ attempt }) => String(attempt) },
+    { heading: 'PROCESS', cell: nameOf, cut: 1 },
   ]);
-  return [
-    `Running for more than 2 seconds:\n${table(['SINCE', 'CONSUMER', 'POSITION', 'EVENT', 'ATTEMPT', 'PROCESS'], rows, ['PROCESS', 'EVENT'])}`,
-  ];
+  return [`Running for more than 2 seconds:\n${shown}`];
 }
 
 function nameOf({ host, pid }: ProcessName): string {
   return `${host}:${pid}`;
 }
+
+/** The commands of processes. */
+export const processesCommands: readonly Command[] = [processesListCommand];
