@@ -14,8 +14,7 @@ import { visibleLine } from './terminal-text.js';
 import { counted, firstLine, timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
-/** What became of an event at one consumer. */
-type Delivery = ConsumerDelivery & { history: EventHistory | undefined };
+type DeliveryWithHistory = ConsumerDelivery & { history: EventHistory | undefined };
 
 /** Shows one event and what each consumer has done with it. */
 export const eventsShowCommand: Command = {
@@ -81,10 +80,10 @@ async function find(
 async function reportOf(
   { admin }: CommandServices,
   event: EventHead,
-): Promise<{ status: OutboxEventStatusReport['status']; consumers: Delivery[] }> {
+): Promise<{ status: OutboxEventStatusReport['status']; consumers: DeliveryWithHistory[] }> {
   const [report] = await statusesOf(new OutboxQueryStore(admin), [event]);
   const rows = new InboxRecordStore(admin);
-  const consumers: Delivery[] = [];
+  const consumers: DeliveryWithHistory[] = [];
   for (const delivery of report?.consumers ?? [])
     consumers.push({
       ...delivery,
@@ -112,7 +111,7 @@ function describe(event: EventHead, status: OutboxEventStatusReport['status']): 
   ]);
 }
 
-function deliveries(consumers: readonly Delivery[]): string {
+function deliveries(consumers: readonly DeliveryWithHistory[]): string {
   if (consumers.length === 0) return 'No consumer asks for it.';
   return table(
     ['CONSUMER', 'STATUS', 'ATTEMPTS', 'DUE', 'ERROR'],
@@ -127,7 +126,7 @@ function deliveries(consumers: readonly Delivery[]): string {
   );
 }
 
-function attempts({ consumerName, history }: Delivery): string[] {
+function attempts({ consumerName, history }: DeliveryWithHistory): string[] {
   if (history === undefined) return [];
   const { attempts: failed, resolution, operationId } = history;
   const lines = [
