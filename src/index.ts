@@ -102,8 +102,6 @@ export type { LinkEdge, LinkGraph } from './links/link-graph.js';
 export { LinkGraphService } from './links/link-graph.service.js';
 export type {
   EventChain,
-  EventCount,
-  EventCountFilter,
   EventHead,
   EventSearchFilter,
   EventSearchPage,
