@@ -118,7 +118,7 @@ function isEmptied({ head, nextPosition }: SequenceBehind): boolean {
 /** The error for a log that would hand out positions that a consumer has passed. */
 export function sequenceBehind(
   schema: string,
-  { consumerName, tail, nextPosition, head = 0 }: Omit<SequenceBehind, 'head'> & { head?: number },
+  { consumerName, tail, nextPosition, head }: SequenceBehind,
 ): IntegrationError {
   const sequence = `pg_get_serial_sequence('${tablesOf(schema).outboxEvent}', 'position')`;
   const reached = Math.max(tail - 1, head);
