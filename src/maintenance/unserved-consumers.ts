@@ -131,7 +131,7 @@ export class UnservedConsumers {
   }
 }
 
-export function removeNamesCommand(
+function removeNamesCommand(
   target: CommandTarget,
   consumerName: string,
   names: readonly string[],
