@@ -1,10 +1,10 @@
 import { countText } from '../rates/counted.js';
 import {
   FAILURE_GROUP_ORDERS,
-  type FailureGroup,
   type FailureGroupKey,
   type FailureGroupPlace,
 } from '../status/failure-group.js';
+import type { FailureGroup } from '../status/failure-group.store.js';
 import { type Command, UsageError } from './command.js';
 import { nextPage } from './next-page.js';
 import { CONSUMER_OPTION, choiceOption, countOf, pageOption, textOption } from './options.js';
