@@ -105,7 +105,7 @@ describe('the doctor', () => {
   });
 
   it('finds nothing where the sequence was restarted beyond every event, and has handed out nothing since', async () => {
-    const app = await startLively(20);
+    const app = await startLively(HOUR_MS);
     await publish(app, 21);
     await app.processor.drain();
     await app.close();
