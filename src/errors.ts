@@ -152,7 +152,7 @@ export class UnavailableError extends Error {
 }
 
 /** The longest time for which a handler may put an event off, in milliseconds. It is a year. */
-export const LONGEST_POSTPONEMENT_MS = 366 * 24 * 3_600_000;
+const LONGEST_POSTPONEMENT_MS = 366 * 24 * 3_600_000;
 /** The reason of a postponement is cut to this number of characters. */
 const LONGEST_REASON = 1_000;
 

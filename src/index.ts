@@ -102,8 +102,6 @@ export type { LinkEdge, LinkGraph } from './links/link-graph.js';
 export { LinkGraphService } from './links/link-graph.service.js';
 export type {
   EventChain,
-  EventCount,
-  EventCountFilter,
   EventHead,
   EventSearchFilter,
   EventSearchPage,
@@ -197,16 +195,15 @@ export { ConsumerBacklogService } from './status/consumer-backlog.service.js';
 export type { ConsumerSelection, CursorStatus, LeftToOther } from './status/cursor-status.store.js';
 export type {
   DeadLetterPlace,
-  FailureGroup,
   FailureGroupChange,
   FailureGroupKey,
   FailureGroupOrder,
-  FailureGroupPage,
   FailureGroupPlace,
   GroupedDeadLetter,
   PageOf,
 } from './status/failure-group.js';
-export { FailureGroupService } from './status/failure-group.service.js';
+export { type FailureGroupPage, FailureGroupService } from './status/failure-group.service.js';
+export type { FailureGroup } from './status/failure-group.store.js';
 export type { ConsumersOverview } from './status/overview.store.js';
 export { EventSubscriberRegistry } from './subscribers/event-subscriber-registry.js';
 export { IntegrationSubscriber } from './subscribers/integration-subscriber.decorator.js';

@@ -60,7 +60,7 @@ export function authorOf({ by, reason, via = 'service', idempotencyKey }: Change
 }
 
 /** The name of an author, cut off where it is too long. It is for arguments that always were cut off. */
-export function shortName(name: string | undefined): string | undefined {
+function shortName(name: string | undefined): string | undefined {
   return name === undefined ? undefined : [...name].slice(0, LONGEST_NAME).join('');
 }
 

@@ -6,7 +6,7 @@ import { UnusableConnection } from '../database/wire/unusable-connection.js';
  * Number of rows that one transaction looks at. This takes some tenths of a second, so nobody waits long for
  * the cursors that it holds.
  */
-export const ROWS_AT_ONCE = 5_000;
+const ROWS_AT_ONCE = 5_000;
 
 /** How far one round over the rows of a consumer has come. */
 export interface RoundOverRows {

@@ -5,10 +5,10 @@ import { InboxRecordStore } from '../inbox/inbox-record.store.js';
 import { countText } from '../rates/counted.js';
 import {
   FAILURE_GROUP_ORDERS,
-  type FailureGroup,
   type FailureGroupKey,
   type FailureGroupPlace,
 } from '../status/failure-group.js';
+import type { FailureGroup } from '../status/failure-group.store.js';
 import { authorOf, CHANGE_OPTIONS, REASONED_CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';

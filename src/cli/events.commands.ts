@@ -65,7 +65,7 @@ function describeFound({ items, next, scannedTo }: EventSearchResult): string {
 }
 
 /** What became of an event at one consumer. */
-type Delivery = ConsumerDelivery & { history: EventHistory | undefined };
+type DeliveryWithHistory = ConsumerDelivery & { history: EventHistory | undefined };
 
 /** Shows one event and what each consumer has done with it. */
 const eventsShowCommand: Command = {
@@ -131,10 +131,10 @@ async function find(
 async function reportOf(
   { admin }: CommandServices,
   event: EventHead,
-): Promise<{ status: OutboxEventStatusReport['status']; consumers: Delivery[] }> {
+): Promise<{ status: OutboxEventStatusReport['status']; consumers: DeliveryWithHistory[] }> {
   const [report] = await statusesOf(new OutboxQueryStore(admin), [event]);
   const rows = new InboxRecordStore(admin);
-  const consumers: Delivery[] = [];
+  const consumers: DeliveryWithHistory[] = [];
   for (const delivery of report?.consumers ?? [])
     consumers.push({
       ...delivery,
@@ -162,7 +162,7 @@ function describeEvent(event: EventHead, status: OutboxEventStatusReport['status
   ]);
 }
 
-function deliveries(consumers: readonly Delivery[]): string {
+function deliveries(consumers: readonly DeliveryWithHistory[]): string {
   if (consumers.length === 0) return 'No consumer asks for it.';
   return table(consumers, [
     { heading: 'CONSUMER', cell: ({ consumerName }) => consumerName },
@@ -173,7 +173,7 @@ function deliveries(consumers: readonly Delivery[]): string {
   ]);
 }
 
-function attempts({ consumerName, history }: Delivery): string[] {
+function attempts({ consumerName, history }: DeliveryWithHistory): string[] {
   if (history === undefined) return [];
   const { attempts: failed, resolution, operationId } = history;
   const lines = [

@@ -1,4 +1,4 @@
-import { Inject, Injectable, type Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Subscription as RxSubscription } from 'rxjs';
 import { AdminTasks } from '../changes/admin-tasks.js';
 import { EngineDatabase } from '../database/engine-database.js';
@@ -14,7 +14,7 @@ import { UnavailableConsumers } from '../membership/unavailable-consumers.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingsView } from '../settings/settings-view.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
-import { loggerOf } from '../words/engine-logger.js';
+import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
 import { BusyCursors } from './busy-cursors.js';
 import { selfReportOf } from './self-report.js';
 import { ConsumerWorker } from './worker/consumer-worker.js';
@@ -29,7 +29,7 @@ type Settings = Pick<IntegrationSettingsService, 'getAll'> & SettingsView<'handl
  */
 @Injectable()
 export class ConsumerWorkers implements LeaseUser {
-  private readonly logger: Logger;
+  private readonly logger: EngineLogger;
   private readonly workers = new Map<string, ConsumerWorker>();
   private readonly busy = new BusyCursors(() => {
     if (this.looping && !this.closing) this.keeper.beatNow();
@@ -52,7 +52,7 @@ export class ConsumerWorkers implements LeaseUser {
     private readonly environment: WorkerEnvironment,
     @Inject(IntegrationSettingsService) private readonly settings: Settings,
   ) {
-    this.logger = loggerOf('ConsumerWorkers', db);
+    this.logger = loggerOf('ConsumerWorkers', db, environment.failures);
   }
 
   /**
@@ -186,7 +186,7 @@ export class ConsumerWorkers implements LeaseUser {
     const worker = this.workers.get(lease.token);
     if (worker === undefined) return;
     const words = `Consumer "${lease.key.consumerName}" was taken over by another process, or its cursor is gone; what is unsaved here is dropped`;
-    this.environment.failures.warn(this.logger, words);
+    this.logger.warnOfFailure(words);
     this.abandon(worker, 'another process has taken over');
   }
 
@@ -194,7 +194,7 @@ export class ConsumerWorkers implements LeaseUser {
     const worker = this.workers.get(lease.token);
     if (worker === undefined) return;
     this.release(worker, this.whenHandlersEnd(worker)).catch((error) =>
-      this.environment.failures.warn(this.logger, `Handing over failed: ${messageOf(error)}`),
+      this.logger.warnOfFailure(`Handing over failed: ${messageOf(error)}`),
     );
   }
 
@@ -251,7 +251,7 @@ export class ConsumerWorkers implements LeaseUser {
     }
     if (this.workers.size === 0 || this.closing) return;
     const words = `A database connection was lost (${what}): every consumer is claimed again`;
-    this.environment.failures.warn(this.logger, words);
+    this.logger.warnOfFailure(words);
     for (const worker of this.active) {
       this.cutOff.add(nameOfCursor(worker.lease.key));
       this.abandon(worker, 'a database connection was lost');

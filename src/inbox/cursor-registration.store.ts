@@ -22,13 +22,6 @@ export interface NewCursor {
   readonly unread: string;
 }
 
-/** The tail of the consumer that is furthest ahead, and the next position of the log. */
-export interface SequenceCheck {
-  readonly consumerName: string;
-  readonly tail: number;
-  readonly nextPosition: number;
-}
-
 /**
  * The statements that create consumers and give them more event names. They run inside one transaction that
  * holds the registration lock. So two processes that start together see each other's work complete.
@@ -55,15 +48,6 @@ export class CursorRegistrationStore {
       },
       { isLong: true },
     );
-  }
-
-  /**
-   * Returns a cursor whose tail is above the next value of the sequence. If there are several, it returns the
-   * one that is furthest ahead.
-   */
-  async cursorAheadOfSequence(session: EngineSession): Promise<SequenceCheck | undefined> {
-    const [row] = await session.query<{ consumer_name: string; tail: number; next: number }>(this.sql.ahead);
-    return row && { consumerName: row.consumer_name, tail: row.tail, nextPosition: row.next };
   }
 
   async stored(session: EngineSession, consumerNames: readonly string[]): Promise<StoredConsumer[]> {
@@ -187,12 +171,6 @@ function statements(schema: string) {
     // Events above the highest visible one belong to the tail in any case. So the highest visible position is
     // good enough where the role has no right on the sequence.
     next: `SELECT greatest(${next}, (SELECT max(position) FROM ${log}) + 1, 1) AS next`,
-    ahead: `
-      SELECT consumer_name, tail, next
-      FROM (SELECT consumer_name, (SELECT max(lower(r)) FROM unnest(unread) r WHERE upper_inf(r)) AS tail FROM ${cursors}) c,
-           (SELECT ${next} AS next) s
-      WHERE tail > next
-      ORDER BY tail DESC LIMIT 1`,
     removed: `
       SELECT DISTINCT name FROM unnest($1::text[]) name
       JOIN ${tables.integrationSettingChange} c ON c.key = ${removalKey('name')}

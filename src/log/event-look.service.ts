@@ -3,8 +3,6 @@ import { checkNames, checkPosition, pageSizeOf } from '../words/argument-checks.
 import { isUuid } from '../words/text.js';
 import type {
   EventChain,
-  EventCount,
-  EventCountFilter,
   EventHead,
   EventSearchFilter,
   EventSearchPage,
@@ -18,9 +16,6 @@ import { checkOutboxFilter } from './outbox-filter-checks.js';
 
 /** How many positions one call looks at. */
 const SCANNED_AT_ONCE = 100_000;
-/** How many positions a count looks at, and how far it counts. */
-const COUNTED_POSITIONS = 1_000_000;
-const COUNTED_TO = 10_000;
 /** How many events a chain has at most. */
 const LONGEST_CHAIN = 200;
 /**
@@ -63,19 +58,6 @@ export class EventLookService {
       return { items, next: last, scannedTo: last };
     }
     return { items, next: low > first ? low : null, scannedTo: low };
-  }
-
-  /**
-   * Counts events, up to 10,000 and among the first 1,000,000 positions from `from` on.
-   *
-   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a time that is none
-   */
-  async count({ eventNames, from, to }: EventCountFilter): Promise<EventCount> {
-    checkOutboxFilter({ from, to });
-    const { low, high } = await this.bounds({ from, to }, undefined);
-    const end = Math.min(high, low + COUNTED_POSITIONS);
-    const found = await this.store.countEvents({ eventNames, from, to }, { low, high: end }, COUNTED_TO + 1);
-    return { count: Math.min(found, COUNTED_TO), atLeast: found > COUNTED_TO || end < high };
   }
 
   /** The event without its payload. Undefined if the log does not have it, or no longer. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
-import type { EventCountFilter, EventHead } from './event-look.js';
+import type { EventHead } from './event-look.js';
 import type { OutboxEventFilter } from './outbox-event.js';
 import { conditionsOf, EVENT_COLUMNS } from './outbox-filter.store.js';
 import { positionAtTime } from './position-at-time.store.js';
@@ -48,28 +48,6 @@ export class EventLookStore {
       `SELECT ${EVENT_COLUMNS} FROM ${this.log} WHERE ${conditions.join(' AND ')} ORDER BY position DESC LIMIT $3::int`,
       params,
     );
-  }
-
-  /** Counts the events of a stretch that match, up to `limit`. */
-  async countEvents(
-    { eventNames, from, to }: EventCountFilter,
-    { low, high }: Stretch,
-    limit: number,
-  ): Promise<number> {
-    const exact = eventNames?.filter((name) => !name.endsWith('*')) ?? null;
-    const prefixes = eventNames?.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1)) ?? [];
-    const [row] = await this.db.query<{ count: number }>(
-      `SELECT count(*) AS count FROM (
-         SELECT 1 FROM ${this.log}
-         WHERE position >= $1::bigint AND position < $2::bigint
-           AND ($3::timestamptz IS NULL OR created_at >= $3) AND ($4::timestamptz IS NULL OR created_at < $4)
-           AND ($5::text[] IS NULL OR event_name = ANY ($5)
-             OR EXISTS (SELECT FROM unnest($6::text[]) AS prefix WHERE starts_with(event_name, prefix)))
-         LIMIT $7::int
-       ) AS matching`,
-      [low, high, from ?? null, to ?? null, exact, prefixes, limit],
-    );
-    return row?.count ?? 0;
   }
 
   async findWithPayload(id: string): Promise<(EventHead & { payloadText: string }) | undefined> {

@@ -26,22 +26,6 @@ export interface EventSearchResult {
   scannedTo: number;
 }
 
-/** Chooses events to count. An event must match every given field. */
-export interface EventCountFilter {
-  /** Exact names, or prefixes with a trailing `*`. The default is every name. */
-  eventNames?: readonly string[] | undefined;
-  /** Written at this time or later. */
-  from?: Date | undefined;
-  /** Written before this time. */
-  to?: Date | undefined;
-}
-
-/** A number of events. With `atLeast` there may be more, and nobody counted them. */
-export interface EventCount {
-  count: number;
-  atLeast: boolean;
-}
-
 /** Chooses a page of a search. */
 export interface EventSearchPage {
   /** Number of events, from 1 to 1000. The default is 50. */

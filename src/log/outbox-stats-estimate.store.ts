@@ -5,7 +5,7 @@ import type { OutboxStats } from './outbox-event.js';
 const PLACES = 200;
 const ROWS_A_PLACE = 50;
 /** The limit of exact counting, for the unread positions of each consumer and for its rows of each status. */
-export const COUNTED_EXACTLY = 10_000;
+const COUNTED_EXACTLY = 10_000;
 
 /** SQL of the status of the inbox row `i` as users see it. An event that was put off has not failed. */
 export const STATUS_SHOWN = `CASE WHEN i.status = 'failed' AND i.postponed_since IS NOT NULL AND i.available_at IS NOT NULL

@@ -1,6 +1,6 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import { sqlLiteral } from '../database/sql/pasteable-text.js';
-import { CursorRegistrationStore } from '../inbox/cursor-registration.store.js';
+import { SequenceStore } from '../inbox/sequence.store.js';
 import { LAST_POSITION, positionMending } from '../log/last-position.js';
 import { type Check, type Found, NotChecked, secondsAgo } from './finding.js';
 import { LogHealthStore, type OpenTransaction } from './log-health.store.js';
@@ -29,10 +29,12 @@ export function logChecks(db: EngineDatabase, thresholds: LogThresholds): Check[
 const POSITIONS_IN_RESERVE = 1_000_000_000_000;
 
 async function sequenceFindings(db: EngineDatabase, store: LogHealthStore): Promise<Findings> {
-  const position = await store.sequence();
-  if (position === undefined) throw new NotChecked('the column position has no sequence');
-  const { next, head, sequence } = position;
-  if (next === null)
+  const found = await store.sequence();
+  if (found === undefined) throw new NotChecked('the column position has no sequence');
+  const { sequence, head } = found;
+  const positions = new SequenceStore(db);
+  const next = await positions.next();
+  if (next === undefined)
     throw new NotChecked(
       `the role has no right on the sequence ${sequence}: GRANT SELECT ON SEQUENCE ${sequence} TO <role>`,
     );
@@ -50,7 +52,7 @@ async function sequenceFindings(db: EngineDatabase, store: LogHealthStore): Prom
       },
     ];
   }
-  const ahead = await new CursorRegistrationStore(db).cursorAheadOfSequence(db);
+  const ahead = await positions.behind();
   const reached = Math.max(head, ahead === undefined ? 0 : ahead.tail - 1);
   if (next > reached) return [];
   const who =

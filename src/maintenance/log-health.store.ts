@@ -17,13 +17,10 @@ export interface PreparedTransaction {
   readonly preparedForSeconds: number;
 }
 
-/**
- * The last positions of the sequence and of the log. The sequence's is null if this role has no right on it.
- */
-export interface SequencePosition {
-  readonly next: number | null;
-  readonly head: number;
+/** The sequence of the positions, and the last position of the log. */
+interface SequenceOfLog {
   readonly sequence: string;
+  readonly head: number;
 }
 
 /** Reads which transactions block the log. */
@@ -36,11 +33,9 @@ export class LogHealthStore {
     this.cursor = db.tables.inboxCursor;
   }
 
-  async sequence(): Promise<SequencePosition | undefined> {
-    const [row] = await this.db.query<SequencePosition>(
-      `SELECT s.name AS sequence, (SELECT coalesce(max(position), 0) FROM ${this.log}) AS head,
-         CASE WHEN has_sequence_privilege(s.name, 'USAGE, SELECT')
-           THEN coalesce(pg_sequence_last_value(s.name::regclass), 0) + 1 END AS next
+  async sequence(): Promise<SequenceOfLog | undefined> {
+    const [row] = await this.db.query<SequenceOfLog>(
+      `SELECT s.name AS sequence, (SELECT coalesce(max(position), 0) FROM ${this.log}) AS head
        FROM (SELECT pg_get_serial_sequence($1, 'position') AS name) s WHERE s.name IS NOT NULL`,
       [this.log],
     );

@@ -131,10 +131,6 @@ export class UnservedConsumers {
   }
 }
 
-export function removeNamesCommand(
-  target: CommandTarget,
-  consumerName: string,
-  names: readonly string[],
-): string {
+function removeNamesCommand(target: CommandTarget, consumerName: string, names: readonly string[]): string {
   return commandLine(target, 'consumers remove-names', [consumerName, names.join(',')]);
 }

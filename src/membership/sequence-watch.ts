@@ -7,8 +7,6 @@ import { type SequenceBehind, SequenceStore } from '../inbox/sequence.store.js';
 import { SequenceGuard } from '../log/sequence-guard.js';
 import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
 
-const SAID_EVERY_MS = 60_000;
-
 /*
  * Compares the sequence with the cursors while the application runs. It does so at these moments: when
  * cursors were claimed (so after every loss), when a publisher of this process got a position that consumers
@@ -31,7 +29,6 @@ export class SequenceWatch {
   private comparing: Promise<void> | undefined;
   private comparingNext: Promise<void> | undefined;
   private isBehind = false;
-  private saidAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly db: EngineDatabase,
@@ -92,9 +89,8 @@ export class SequenceWatch {
     const problem = sequenceBehind(this.db.schema, behind);
     this.isBehind = true;
     this.guard.refuse(problem);
-    if (performance.now() - this.saidAt < SAID_EVERY_MS) return;
-    this.saidAt = performance.now();
-    this.logger.error(`Nothing is published until this is mended: ${problem.message}`);
+    const line = `Nothing is published until this is mended: ${problem.message}`;
+    this.logger.errorOfFailure(line, undefined, 'behind');
   }
 
   /** Resolves to what is still behind. Nobody can register meanwhile, and everything is read again. */
@@ -122,7 +118,7 @@ function isEmptied({ head, nextPosition }: SequenceBehind): boolean {
 /** The error for a log that would hand out positions that a consumer has passed. */
 export function sequenceBehind(
   schema: string,
-  { consumerName, tail, nextPosition, head = 0 }: Omit<SequenceBehind, 'head'> & { head?: number },
+  { consumerName, tail, nextPosition, head }: SequenceBehind,
 ): IntegrationError {
   const sequence = `pg_get_serial_sequence('${tablesOf(schema).outboxEvent}', 'position')`;
   const reached = Math.max(tail - 1, head);

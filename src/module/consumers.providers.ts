@@ -26,7 +26,6 @@ import { ConsumerBacklogService } from '../status/consumer-backlog.service.js';
 import { CursorStatusStore } from '../status/cursor-status.store.js';
 import { FailureGroupService } from '../status/failure-group.service.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
-import { EngineExtensions } from './engine-extensions.js';
 import { operationKindsOf } from './extension.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
@@ -76,8 +75,8 @@ export const CONSUMERS: Provider[] = [
   RepartitionSteps,
   {
     provide: OperationKinds,
-    inject: [EngineExtensions],
-    useFactory: ({ all }: EngineExtensions) => operationKindsOf(all),
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ extensions }: ResolvedOptions) => operationKindsOf(extensions),
   },
   OperationRunner,
   AdminTasks,

@@ -1,7 +1,10 @@
 import type { PartGauge } from '../telemetry/part-gauges.js';
 import type { Extensions } from './extension.js';
 
-/** The extensions of an engine: those of its options, and those that modules of the application bring. */
+/**
+ * The extensions of an engine, for modules that stand beside it: `engineOf` finds classes, and not the symbol
+ * of the resolved options. Whatever belongs to the engine reads `extensions` of these options.
+ */
 export class EngineExtensions {
   constructor(readonly all: Extensions) {}
 }

@@ -21,7 +21,7 @@ import {
 } from '../maintenance/unserved-consumers.js';
 import { ConsumerPresenceStore } from '../membership/consumer-presence.store.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
-import { EngineExtensions, PartGauges } from './engine-extensions.js';
+import { PartGauges } from './engine-extensions.js';
 import { doctorAdditionsOf, gaugesOf, tasksOf } from './extension.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
@@ -75,13 +75,13 @@ export const MAINTENANCE: Provider[] = [
   MaintenanceJob,
   {
     provide: PartGauges,
-    inject: [EngineDatabase, IntegrationSettingsService, MaintenanceTaskStore, EngineExtensions],
+    inject: [EngineDatabase, IntegrationSettingsService, MaintenanceTaskStore, RESOLVED_OPTIONS],
     useFactory: (
       db: EngineDatabase,
       settings: IntegrationSettingsService,
       tasks: MaintenanceTaskStore,
-      { all }: EngineExtensions,
-    ) => new PartGauges(gaugesOf(all, { db, settings, tasks })),
+      { extensions }: ResolvedOptions,
+    ) => new PartGauges(gaugesOf(extensions, { db, settings, tasks })),
   },
   {
     provide: DoctorService,

@@ -9,7 +9,7 @@ import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js
 /**
  * The connections of a pool whose size is not known: the default of node-postgres and of Prisma's adapter.
  */
-export const ASSUMED_POOL_SIZE = 10;
+const ASSUMED_POOL_SIZE = 10;
 /** More is left to others only by the option. */
 const MOST_ROOM = 10;
 

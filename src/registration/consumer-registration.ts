@@ -3,6 +3,7 @@ import { EngineDatabase } from '../database/engine-database.js';
 import type { EngineSession } from '../database/sql/engine-session.js';
 import { IntegrationError } from '../errors.js';
 import { CursorRegistrationStore, type StoredConsumer } from '../inbox/cursor-registration.store.js';
+import { SequenceStore } from '../inbox/sequence.store.js';
 import { sequenceBehind } from '../membership/sequence-watch.js';
 import type { Consumer } from '../subscribers/consumer.js';
 import { loggerOf } from '../words/engine-logger.js';
@@ -251,7 +252,7 @@ export class ConsumerRegistration {
   }
 
   private async refuseSequenceBehind(session: EngineSession): Promise<void> {
-    const behind = await this.store.cursorAheadOfSequence(session);
+    const behind = await new SequenceStore(this.db).behind(session);
     if (behind !== undefined) throw sequenceBehind(this.db.schema, behind);
   }
 

@@ -14,22 +14,29 @@ import { problemOfText } from '../words/text.js';
 import {
   type DeadLetterPlace,
   FAILURE_GROUP_ORDERS,
-  type FailureGroup,
   type FailureGroupChange,
   type FailureGroupKey,
   type FailureGroupOrder,
-  type FailureGroupPage,
   type FailureGroupPlace,
   type GroupedDeadLetter,
   type PageOf,
 } from './failure-group.js';
-import { FailureGroupStore } from './failure-group.store.js';
+import { type FailureGroup, FailureGroupStore } from './failure-group.store.js';
 
 const LONGEST_CONSUMER_NAME = 127;
 const LONGEST_FINGERPRINT = 64;
 const LONGEST_NOTE = 4_000;
 /** The place before all groups. */
 const BEFORE_ALL: FailureGroupKey = { consumerName: '', fingerprint: null };
+
+/** A page of groups. */
+export interface FailureGroupPage extends PageOf<FailureGroup, FailureGroupPlace> {
+  /**
+   * True if there are more than 5,000 groups and the order is another one than `name`. Only the first 5,000
+   * by name were put in order then.
+   */
+  isPartial: boolean;
+}
 
 /**
  * Groups dead letters by consumer and kind of failure, so that people who look after them see kinds and not

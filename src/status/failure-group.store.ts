@@ -3,9 +3,8 @@ import type { Author } from '../audit/change-author.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { EngineSession } from '../database/sql/engine-session.js';
 import { planInOrderOfIndex } from '../database/sql/plan-in-order-of-index.store.js';
-import { countedTo } from '../rates/counted.js';
+import { type Counted, countedTo } from '../rates/counted.js';
 import type {
-  FailureGroup,
   FailureGroupChange,
   FailureGroupKey,
   FailureGroupOrder,
@@ -21,6 +20,24 @@ const COUNTED_TO = 1_000;
 const BOUNDS = { groups: 5_000, rows: 150_000, few: 100 };
 type Bounds = Pick<typeof BOUNDS, 'groups' | 'rows'>;
 
+/** Dead letters of one kind at one consumer, and what people noted about them. */
+export interface FailureGroup extends FailureGroupKey {
+  /** How many dead letters there are: exact up to 1,000. */
+  deadLetters: Counted;
+  /** The positions of the first and of the last one in the log. */
+  firstPosition: number;
+  lastPosition: number;
+  /** The last one, by position. `eventName` is null if the log no longer has the event. */
+  latest: { outboxEventId: string; eventName: string | null; error: string | null; failedAt: Date };
+  note: { text: string; by: string; at: Date } | null;
+  /**
+   * Who has seen the group, and how many dead letters came behind those that were there then: exact up to
+   * 1,000.
+   */
+  acknowledged: { by: string; at: Date; newSince: Counted } | null;
+}
+
+/** A group as `shown` selects it. */
 interface GroupRow extends FailureGroupKey {
   readonly value: number | null;
   readonly isPartial: boolean;

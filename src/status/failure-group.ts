@@ -1,5 +1,4 @@
 import type { InboxRecord } from '../inbox/inbox-record.js';
-import type { Counted } from '../rates/counted.js';
 
 /** Names one kind of failure at one consumer. A null fingerprint stands for dead letters that have none. */
 export interface FailureGroupKey {
@@ -19,32 +18,6 @@ export type FailureGroupOrder = (typeof FAILURE_GROUP_ORDERS)[number];
 export interface FailureGroupPlace extends FailureGroupKey {
   /** What the group was ordered by, if the order is another one than `name`. */
   value?: number | undefined;
-}
-
-/** A page of groups. */
-export interface FailureGroupPage extends PageOf<FailureGroup, FailureGroupPlace> {
-  /**
-   * True if there are more than 5,000 groups and the order is another one than `name`. Only the first 5,000
-   * by name were put in order then.
-   */
-  isPartial: boolean;
-}
-
-/** Dead letters of one kind at one consumer, and what people noted about them. */
-export interface FailureGroup extends FailureGroupKey {
-  /** How many dead letters there are: exact up to 1,000. */
-  deadLetters: Counted;
-  /** The positions of the first and of the last one in the log. */
-  firstPosition: number;
-  lastPosition: number;
-  /** The last one, by position. `eventName` is null if the log no longer has the event. */
-  latest: { outboxEventId: string; eventName: string | null; error: string | null; failedAt: Date };
-  note: { text: string; by: string; at: Date } | null;
-  /**
-   * Who has seen the group, and how many dead letters came behind those that were there then: exact up to
-   * 1,000.
-   */
-  acknowledged: { by: string; at: Date; newSince: Counted } | null;
 }
 
 /** A dead letter of a group. */

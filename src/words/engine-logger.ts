@@ -8,7 +8,12 @@ import { RepeatedFailures } from './repeated-failures.js';
  * `RepeatedFailures` says what a kind is.
  */
 export class EngineLogger extends Logger {
-  private readonly repeated = new RepeatedFailures();
+  constructor(
+    context: string,
+    private readonly repeated = new RepeatedFailures(),
+  ) {
+    super(context);
+  }
 
   /** Returns whether the line was written. */
   warnOfFailure(line: string, kind?: string, stack?: string): boolean {
@@ -25,7 +30,10 @@ export class EngineLogger extends Logger {
   }
 }
 
-/** The logger of a part of an engine. The context of the lines says which engine, if it has a name. */
-export function loggerOf(context: string, { engine }: OfEngine): EngineLogger {
-  return new EngineLogger(engine === DEFAULT_ENGINE ? context : `${context} (${engine})`);
+/**
+ * The logger of a part of an engine. The context of the lines says which engine, if it has a name. Parts that
+ * fail in the same way share `repeated`, so that a line of theirs is written for one of them only.
+ */
+export function loggerOf(context: string, { engine }: OfEngine, repeated?: RepeatedFailures): EngineLogger {
+  return new EngineLogger(engine === DEFAULT_ENGINE ? context : `${context} (${engine})`, repeated);
 }

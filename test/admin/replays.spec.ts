@@ -43,6 +43,7 @@ it.each<[object, number]>([
   [{ since: '2026-01-01T00:00:00Z', eventName: 'order.pa*' }, 2],
   [{ since: '2026-01-01T00:00:00Z', eventName: 'order.placed' }, 1],
   [{ since: '2027-01-01T00:00:00Z' }, 0],
+  [{ eventNames: ['order.placed', 'order.pa*'] }, 3],
   [{ from: 2 }, 2],
   [{ from: 1, to: 2 }, 2],
   [{ aggregateType: 'order', aggregateId: 'o1' }, 3],

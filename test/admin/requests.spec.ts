@@ -535,6 +535,13 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
       '/to',
     ],
     [
+      'one event name beside several',
+      'operations',
+      { kind: 'replay', consumer: 'billing', eventName: 'a', eventNames: ['b', 'c'] },
+      'body',
+      '/eventNames',
+    ],
+    [
       'a discard that stops after failures',
       'operations',
       { kind: 'discard', consumer: 'a', reason: 'x', stopAfter: 1 },

@@ -318,7 +318,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   ConsumerBacklogService: ['list', 'of', 'events', 'blocking'],
   ConsumerRatesService: ['of', 'ofAll', 'workOf'],
   FailureGroupService: ['list', 'deadLetters'],
-  EventLookService: ['search', 'head', 'withMetadataText', 'withPayloadText', 'chainOf', 'count'],
+  EventLookService: ['search', 'head', 'withMetadataText', 'withPayloadText', 'chainOf'],
   LinkGraphService: ['around'],
 };
 

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readMigrationFiles } from '../../src/database/migrations/migration-files.js';
+import { type MigrationFile, readMigrationFiles } from '../../src/database/migrations/migration-files.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { catalogOf } from './catalog.js';
 
@@ -8,15 +8,25 @@ import { catalogOf } from './catalog.js';
  * What the migrations make, written down: test/database/catalog.txt was taken from a database that had been through all
  * migrations from before the first release. Those were then written anew as a few files, which have to make the same.
  * A migration that is added changes the file in its commit, where a reader sees what it does to the tables.
+ *
+ * With WRITE_CATALOG in the environment, this file and the list of migrations are written first. What stands under a
+ * released version of the list is left as it is.
  */
 const CATALOG = 'test/database/catalog.txt';
 const RELEASED = 'test/database/released-migrations.json';
+const COMING = 'Unreleased';
+type Released = Record<string, Record<string, string>>;
 
 let database: TestDatabase;
 let wanted: string;
 
 beforeAll(async () => {
-  [database, wanted] = await Promise.all([createTestDatabase(), readFile(CATALOG, 'utf8')]);
+  database = await createTestDatabase();
+  if (process.env.WRITE_CATALOG) {
+    await writeFile(CATALOG, await catalogOf(database.pool));
+    await writeFile(RELEASED, listWith(await readMigrationFiles(), await readReleased()));
+  }
+  wanted = await readFile(CATALOG, 'utf8');
 });
 afterAll(() => database.drop());
 
@@ -114,7 +124,7 @@ function differences(): Readonly<Record<string, string>> {
 
 it('each migration is one of a version, and is as that version brought it', async () => {
   const files = await readMigrationFiles();
-  const released = JSON.parse(await readFile(RELEASED, 'utf8')) as Record<string, Record<string, string>>;
+  const released = await readReleased();
   const changelog = await readFile('CHANGELOG.md', 'utf8');
   const versions = [...changelog.matchAll(/^## \[(.+?)\]/gm)].map(([, version]) => version);
   expect(versions).toEqual(expect.arrayContaining(Object.keys(released)));
@@ -123,3 +133,16 @@ it('each migration is one of a version, and is as that version brought it', asyn
     Object.values(released).flatMap((migrations) => Object.entries(migrations)),
   );
 });
+
+async function readReleased(): Promise<Released> {
+  return JSON.parse(await readFile(RELEASED, 'utf8')) as Released;
+}
+
+/** The list with the migrations that no released version has brought. */
+function listWith(files: readonly MigrationFile[], { [COMING]: _, ...released }: Released): string {
+  const names = Object.values(released).flatMap((migrations) => Object.keys(migrations));
+  const added = files.filter(({ name }) => !names.includes(name));
+  const coming = Object.fromEntries(added.map(({ name, checksum }) => [name, checksum]));
+  const list = added.length === 0 ? released : { ...released, [COMING]: coming };
+  return `${JSON.stringify(list, null, 2)}\n`;
+}

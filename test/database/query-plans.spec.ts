@@ -343,8 +343,8 @@ async function operate(
 
   const look = app.context.get(EventLookService, { strict: false });
   const hours = { from: new Date(Date.now() - 3 * HOUR_MS), to: new Date(Date.now() - 2 * HOUR_MS) };
-  await look.count({ eventNames: ['order.*', 'mail.sent'], ...hours });
   await look.search({ eventName: 'order.*' });
+  await look.search({ eventName: 'order.*', ...hours });
   await look.chainOf(id);
   const counts = new AdminCountStore(app.context.get(AdminDatabase, { strict: false }));
   await counts.belongings('batch');

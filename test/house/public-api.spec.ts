@@ -123,8 +123,6 @@ const TYPES = [
   'EngineRatePoint',
   'EngineRates',
   'EventChain',
-  'EventCount',
-  'EventCountFilter',
   'EventHead',
   'EventHistory',
   'EventMetadata',

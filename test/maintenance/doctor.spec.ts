@@ -104,6 +104,15 @@ describe('the doctor', () => {
     expect((await examine()).findings).toEqual([]);
   });
 
+  it('finds nothing where the sequence was restarted beyond every event, and has handed out nothing since', async () => {
+    const app = await startLively(HOUR_MS);
+    await publish(app, 21);
+    await app.processor.drain();
+    await app.close();
+    await database.pool.query('ALTER SEQUENCE integration.outbox_event_position_seq RESTART WITH 1000');
+    expect((await examine()).findings).toEqual([]);
+  });
+
   it('says of a database without the tables only that, with the command to run', async () => {
     const empty = await createTestDatabase({ migrated: false });
     const { findings, checked } = await examine({}, empty.url);

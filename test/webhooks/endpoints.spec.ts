@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   Controller,
   type DynamicModule,
@@ -29,18 +29,16 @@ import type { EndpointOfRequest } from '../../src/webhooks/incoming/endpoints/in
 import { runCommand, runJsonCommand } from '../support/command.js';
 import { emptyTables } from '../support/empty-tables.js';
 import { gate } from '../support/gate.js';
-import { hearLog, silenceLog, TEST_LOGGER } from '../support/log-lines.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { hearLog, TEST_LOGGER } from '../support/log-lines.js';
 import {
-  emptied,
   fromGithub,
   PLATFORMS,
   startWebhookApp,
   storedEvents,
   storedRows,
-  type WebhookApp,
   type WebhookAppSetup,
 } from './webhook-app.js';
+import { webhookStage } from './webhook-stage.js';
 
 const KEYS = staticKeys({ k1: randomBytes(32) });
 const BODY = JSON.stringify({ action: 'opened', repository: { id: 7 } });
@@ -74,26 +72,16 @@ class WantedTypes {
   async onWanted(): Promise<void> {}
 }
 
-let database: TestDatabase;
-let app: WebhookApp | undefined;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
+const stage = webhookStage();
 afterEach(async () => {
-  await app?.close();
-  app = undefined;
-  silenceLog();
-  await emptied(database);
   await emptyTables(
-    database.pool,
+    stage.database.pool,
     'integration.webhook_inbound',
     'integration.integration_data_key',
     'integration.integration_secret',
     'integration.integration_audit',
   );
 });
-afterAll(() => database.drop());
 
 interface Setup extends Partial<WebhookAppSetup> {
   readonly keys?: SecretKeys;
@@ -102,7 +90,7 @@ interface Setup extends Partial<WebhookAppSetup> {
 }
 
 async function start({ keys = KEYS, imports = [], providers = [], ...setup }: Setup = {}) {
-  app = await startWebhookApp(database, {
+  const app = await stage.start({
     webhooks: { publicUrl: 'https://hooks.example/', incoming: { sources: SOURCES } },
     ...setup,
     module: {
@@ -117,7 +105,7 @@ async function start({ keys = KEYS, imports = [], providers = [], ...setup }: Se
 
 const by = { by: 'ann', reason: 'because' };
 const secretsStored = async () =>
-  (await database.pool.query('SELECT FROM integration.integration_secret')).rowCount;
+  (await stage.database.pool.query('SELECT FROM integration.integration_secret')).rowCount;
 
 describe.each(PLATFORMS)('on %s, the address of an endpoint', (platform) => {
   const routes = [{ path: 'inner', children: [{ path: 'v9', module: WebhooksModule }] }];
@@ -162,7 +150,7 @@ describe.each(PLATFORMS)('on %s, a delivery to the endpoint of a tenant', (platf
     expect(
       await send(endpoint.path.toUpperCase().replace('/WEBHOOKS/GITHUB', '/webhooks/github'), delivery),
     ).toMatchObject({ status: 200, json: { status: 'repeated', outboxEventId: first.json.outboxEventId } });
-    expect(await storedEvents(database)).toMatchObject([
+    expect(await storedEvents(stage.database)).toMatchObject([
       {
         name: 'webhook.github.push.opened',
         aggregate: `github_repository/${endpoint.id}/7`,
@@ -172,7 +160,7 @@ describe.each(PLATFORMS)('on %s, a delivery to the endpoint of a tenant', (platf
         },
       },
     ]);
-    const { rows } = await database.pool.query(
+    const { rows } = await stage.database.pool.query(
       'SELECT tenant_id, endpoint_id FROM integration.webhook_receipt',
     );
     expect(rows).toEqual([{ tenant_id: 'acme', endpoint_id: endpoint.id }]);
@@ -193,10 +181,9 @@ describe.each(PLATFORMS)('on %s, a delivery to the endpoint of a tenant', (platf
     ];
     for (const path of paths)
       expect([path, await send(path, delivery)]).toEqual([path, expect.objectContaining(NOT_FOUND)]);
-    expect(await storedRows(database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
+    expect(await storedRows(stage.database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
     await close();
-    app = undefined;
-    const shown = await runJsonCommand(['webhooks', 'sources'], database);
+    const shown = await runJsonCommand(['webhooks', 'sources'], stage.database);
     expect(shown.result).toMatchObject({
       sources: [
         { source: null, refused: { source: 1 } },
@@ -216,7 +203,7 @@ describe.each(PLATFORMS)('on %s, a delivery to the endpoint of a tenant', (platf
       const [known, paused, unreadable, removed] = [await add(), await add(), await add(), await add()];
       await of('acme').pause(paused);
       await of('acme').remove(removed);
-      await database.pool.query('DELETE FROM integration.integration_secret WHERE owner_id = $1', [
+      await stage.database.pool.query('DELETE FROM integration.integration_secret WHERE owner_id = $1', [
         unreadable,
       ]);
       for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'PATCH', 'DELETE']) {
@@ -240,7 +227,7 @@ describe.each(PLATFORMS)('on %s, a delivery to the endpoint of a tenant', (platf
       [two.endpoint.path, 'secret of b'],
     ] as const)
       expect(await send(path, fromGithub(BODY, { secret }))).toMatchObject({ json: { status: 'accepted' } });
-    const events = await storedEvents(database);
+    const events = await storedEvents(stage.database);
     expect(events.map(({ metadata }) => metadata.tenantId)).toEqual(['a', 'b']);
     expect(events.map(({ metadata }) => metadata.webhook.repeatedBody)).toEqual([undefined, undefined]);
     expect(new Set(events.map(({ aggregate }) => aggregate)).size).toBe(2);
@@ -258,7 +245,7 @@ describe.each(PLATFORMS)('on %s, a delivery to the endpoint of a tenant', (platf
     });
     expect(refused.headers.get('retry-after')).toBe('300');
     expect(await send(endpoint.path, fromGithub(BODY, { secret: 'x' }))).toMatchObject({ status: 401 });
-    expect(await storedRows(database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
+    expect(await storedRows(stage.database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
     await of('acme').resume(endpoint.id, by);
     expect(await send(endpoint.path, genuine)).toMatchObject({ json: { status: 'accepted' } });
   });
@@ -293,7 +280,7 @@ it('two endpoints of one tenant may get equal ids and bodies: both deliveries ar
       json: { status: 'accepted' },
     });
   }
-  const marks = (await storedEvents(database)).map(({ metadata }) => metadata.webhook.repeatedBody);
+  const marks = (await storedEvents(stage.database)).map(({ metadata }) => metadata.webhook.repeatedBody);
   expect(marks).toEqual([undefined, undefined]);
 });
 
@@ -313,12 +300,12 @@ describe('the secret of an endpoint', () => {
       await deliver('d2', 'the new secret'),
       await deliver('d3', 'older'),
     ]).toEqual([200, 200, 401]);
-    const said = (await storedEvents(database)).map(({ metadata: { webhook } }) => webhook);
+    const said = (await storedEvents(stage.database)).map(({ metadata: { webhook } }) => webhook);
     expect(said).toMatchObject([
       { deliveryId: 'd1', secret: 1, secretVersion: 1 },
       { deliveryId: 'd2', secret: 0, secretVersion: 2 },
     ]);
-    await database.pool.query(
+    await stage.database.pool.query(
       'UPDATE integration.integration_secret SET valid_until = clock_timestamp() WHERE version = 1',
     );
     expect([await deliver('d4', 'the old secret'), await deliver('d5', 'the new secret')]).toEqual([
@@ -351,7 +338,7 @@ describe('the secret of an endpoint', () => {
     done = true;
     const statuses = (await Promise.all(senders)).flat();
     expect(statuses).toEqual(Array(sent.length).fill(200));
-    expect(await storedRows(database)).toMatchObject({ events: sent.length, receipts: sent.length });
+    expect(await storedRows(stage.database)).toMatchObject({ events: sent.length, receipts: sent.length });
   });
 
   it('is changed by many at once, and by a removal among them: nothing is left of it', async () => {
@@ -377,7 +364,7 @@ describe('the secret of an endpoint', () => {
     const { send, of, app: nest } = await start({ create: { logger: TEST_LOGGER } });
     const { endpoint } = await of('acme').create({ source: 'github', secret: 'the old secret of acme' });
     await of('acme').rotateSecret(endpoint.id, { secret: 'the new secret of acme' });
-    await database.pool.query(
+    await stage.database.pool.query(
       `UPDATE integration.integration_secret SET sealed = set_byte(sealed, 30, 255 - get_byte(sealed, 30)) WHERE version = 1`,
     );
     const signed = (secret: string) => fromGithub(BODY, { secret });
@@ -387,7 +374,7 @@ describe('the secret of an endpoint', () => {
     expect(refused.status).toBe(503);
     expect(refused.text).not.toMatch(/signature|acme|secret/i);
     expect(await said.saying('cannot be opened')).toContain('store the secret again');
-    await database.pool.query(
+    await stage.database.pool.query(
       `UPDATE integration.integration_secret SET sealed = set_byte(sealed, 30, 255 - get_byte(sealed, 30)) WHERE version = 2`,
     );
     expect(await send(endpoint.path, signed('the new secret of acme'))).toMatchObject({ status: 503 });
@@ -397,7 +384,7 @@ describe('the secret of an endpoint', () => {
       { check: 'secret-unreadable', finding: expect.stringContaining(endpoint.id) },
       { check: 'secret-unreadable', finding: expect.stringContaining(endpoint.id) },
     ]);
-    await emptyTables(database.pool, 'integration.integration_secret');
+    await emptyTables(stage.database.pool, 'integration.integration_secret');
     expect(await send(endpoint.path, signed('the new secret of acme'))).toMatchObject({ status: 503 });
     expect(await said.saying('has no secret')).toContain('rotateSecret');
     expect(await findings()).toMatchObject([
@@ -432,7 +419,7 @@ describe('the secret of an endpoint', () => {
       await send(endpoint.path, { ...signed, headers: unsigned }),
       await send(`/webhooks/github/${randomUUID()}`, signed),
     ];
-    await database.pool.query(`UPDATE integration.integration_secret SET sealed = sealed || '\\x00'`);
+    await stage.database.pool.query(`UPDATE integration.integration_secret SET sealed = sealed || '\\x00'`);
     answers.push(await send(endpoint.path, signed));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 401, 400, 404, 503]);
     const request = { method: 'POST', url: '', ...signed, body: Buffer.from(BODY), endpointId: endpoint.id };
@@ -441,12 +428,12 @@ describe('the secret of an endpoint', () => {
       .accept('github', request)
       .then(String, (thrown: Error) => `${thrown.stack} ${JSON.stringify(thrown)} ${thrown.cause}`);
     const views = JSON.stringify([await of('acme').get(endpoint.id), await of('acme').list()]);
-    const tables = await database.pool.query<{ name: string }>(
+    const tables = await stage.database.pool.query<{ name: string }>(
       `SELECT oid::regclass::text AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'integration'::regnamespace`,
     );
     let stored = '';
     for (const { name } of tables.rows)
-      stored += JSON.stringify((await database.pool.query(`SELECT t::text FROM ${name} t`)).rows);
+      stored += JSON.stringify((await stage.database.pool.query(`SELECT t::text FROM ${name} t`)).rows);
     expect(stored).toContain(endpoint.id);
     const everything = [
       stored,
@@ -484,14 +471,14 @@ describe('the removal of an endpoint', () => {
     const statuses = (await Promise.all(senders)).flat();
     expect(new Set(statuses)).toEqual(new Set([200, 404]));
     const stored = statuses.filter((status) => status === 200).length;
-    expect(await storedRows(database)).toMatchObject({ events: stored, receipts: stored });
+    expect(await storedRows(stage.database)).toMatchObject({ events: stored, receipts: stored });
     expect(await secretsStored()).toBe(0);
   });
 });
 
 describe('the types that a tenant sends', () => {
   const types = async () =>
-    (await storedEvents(database)).map(({ name, metadata }) => [name, metadata.webhook.type]);
+    (await storedEvents(stage.database)).map(({ name, metadata }) => [name, metadata.webhook.type]);
 
   it('are names of events up to a limit, which no other tenant and no handler feels', async () => {
     const said = hearLog();
@@ -586,7 +573,7 @@ describe('the service', () => {
   });
 
   it('knows no endpoint of another tenant', async () => {
-    const { of, send } = await start();
+    const { of, send, webhooks } = await start();
     const { endpoint, secret } = await of('acme').create({ source: 'github' });
     const other = of('other');
     const unknown = { code: 'INTEGRATION_WEBHOOK_ENDPOINT_UNKNOWN' };
@@ -604,7 +591,7 @@ describe('the service', () => {
     // An application that says whose request it is gets the endpoint of nobody else.
     const { headers, body } = fromGithub(BODY, { secret: secret ?? '' });
     const request = { method: 'POST', url: '', headers, body: Buffer.from(body), endpointId: endpoint.id };
-    const asked = app?.webhooks.accept('github', request, { tenantId: 'other' });
+    const asked = webhooks.accept('github', request, { tenantId: 'other' });
     await expect(asked).rejects.toMatchObject(unknown);
   });
 
@@ -625,12 +612,12 @@ describe('the service', () => {
       const call = calls[verb];
       const state = async () =>
         (
-          await database.pool.query(
+          await stage.database.pool.query(
             `SELECT (SELECT jsonb_agg(to_jsonb(i)) FROM integration.webhook_inbound i) AS endpoints,
                (SELECT jsonb_agg(to_jsonb(s) ORDER BY id) FROM integration.integration_secret s) AS secrets`,
           )
         ).rows[0];
-      await database.pool.query(
+      await stage.database.pool.query(
         `ALTER TABLE integration.integration_audit ADD CONSTRAINT refused CHECK (actor <> 'mallory')`,
       );
       try {
@@ -638,7 +625,7 @@ describe('the service', () => {
         await expect(call?.({ by: 'mallory' })).rejects.toMatchObject({ code: '23514' });
         expect(await state()).toEqual(before);
       } finally {
-        await database.pool.query('ALTER TABLE integration.integration_audit DROP CONSTRAINT refused');
+        await stage.database.pool.query('ALTER TABLE integration.integration_audit DROP CONSTRAINT refused');
       }
       await call?.(by);
       const { entries } = await nest.get(AuditService).list({ actor: 'ann' });
@@ -662,22 +649,22 @@ describe('the service', () => {
     const { of } = await start();
     const one = await of('acme').create({ source: 'github', externalId: 'acme-inc' });
     const two = await of('other').create({ source: 'partner' });
-    const all = await runCommand(['webhooks', 'endpoints'], database);
+    const all = await runCommand(['webhooks', 'endpoints'], stage.database);
     expect(all.stdout).toMatch(new RegExp(`${one.endpoint.id} +acme +github +active +acme-inc`));
     expect(all.stdout).toContain(two.endpoint.id);
-    const shown = await runJsonCommand(['webhooks', 'endpoints', '--tenant', 'other'], database);
+    const shown = await runJsonCommand(['webhooks', 'endpoints', '--tenant', 'other'], stage.database);
     expect(shown.result).toMatchObject({
       endpoints: [{ id: two.endpoint.id, tenantId: 'other' }],
       next: null,
     });
-    const page = await runCommand(['webhooks', 'endpoints', '--limit', '1'], database);
+    const page = await runCommand(['webhooks', 'endpoints', '--limit', '1'], stage.database);
     expect(page.stdout).toContain(`--after ${one.endpoint.id}`);
   });
 });
 
 describe('an application', () => {
   it('does not boot with endpoints and without SecretsModule, and says what to import', async () => {
-    const boot = startWebhookApp(database, { webhooks: { incoming: { sources: SOURCES } } });
+    const boot = startWebhookApp(stage.database, { webhooks: { incoming: { sources: SOURCES } } });
     await expect(boot).rejects.toMatchObject({
       code: 'INTEGRATION_OPTIONS_INVALID',
       message: expect.stringContaining('SecretsModule.forRoot'),
@@ -692,7 +679,7 @@ describe('an application', () => {
       deliveryId: () => undefined,
       type: () => 'x',
     });
-    app = await startWebhookApp(database, { webhooks: { incoming: { sources: [own] } } });
+    const app = await stage.start({ webhooks: { incoming: { sources: [own] } } });
     expect(await app.send(`/webhooks/own/${randomUUID()}`, {})).toMatchObject(NOT_FOUND);
   });
 });

@@ -1,29 +1,17 @@
 import { createHmac } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { hmacSource, type RawWebhookRequest, type WebhookSourceOptions } from 'nestjs-integration/webhooks';
 import { runJsonCommand } from '../support/command.js';
-import { hearLog, silenceLog, TEST_LOGGER } from '../support/log-lines.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { emptied, startWebhookApp, storedEvents, storedRows, type WebhookApp } from './webhook-app.js';
+import { hearLog, TEST_LOGGER } from '../support/log-lines.js';
+import { storedEvents, storedRows, type WebhookApp } from './webhook-app.js';
+import { webhookStage } from './webhook-stage.js';
 
 const BODY = '{"id":"7","kind":"paid","secret":"planted"}';
 const SIGNATURE = createHmac('sha256', 'a good secret').update(BODY).digest('hex');
 const GENUINE = { body: BODY, headers: { 'content-type': 'application/json', 'x-sig': SIGNATURE } };
 const FORGED = { ...GENUINE, headers: { ...GENUINE.headers, 'x-sig': SIGNATURE.replace(/./g, '0') } };
 
-let database: TestDatabase;
-let app: WebhookApp | undefined;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterEach(async () => {
-  await app?.close();
-  app = undefined;
-  silenceLog();
-  await emptied(database);
-});
-afterAll(() => database.drop());
+const stage = webhookStage();
 
 /** The message repeats what was sent, as those of parsers do. */
 function throwing({ body }: RawWebhookRequest): never {
@@ -41,11 +29,10 @@ async function start(functions: Partial<WebhookSourceOptions>): Promise<WebhookA
     occurredAt: () => new Date(0),
     ...functions,
   });
-  app = await startWebhookApp(database, {
+  return stage.start({
     webhooks: { incoming: { sources: [shop] } },
     create: { logger: TEST_LOGGER },
   });
-  return app;
 }
 
 /** What stands in the place of the answer that is missing. */
@@ -66,7 +53,7 @@ describe('a genuine delivery is stored, and its sender is answered 2xx, where', 
       [200, 'accepted'],
       [200, 'repeated'],
     ]);
-    const [event, ...others] = await storedEvents(database);
+    const [event, ...others] = await storedEvents(stage.database);
     expect(others).toEqual([]);
     const { webhook } = event?.metadata ?? {};
     expect({ name: event?.name, aggregate: event?.aggregate, id: webhook.deliveryId }).toEqual(wanted);
@@ -80,8 +67,7 @@ describe('a genuine delivery is stored, and its sender is answered 2xx, where', 
       'planted',
     );
     await close();
-    app = undefined;
-    const { result } = await runJsonCommand(['webhooks', 'sources'], database);
+    const { result } = await runJsonCommand(['webhooks', 'sources'], stage.database);
     expect(result).toMatchObject({
       sources: [{ accepted: 1, invalid: 1, repeated: 1, refused: { signature: 1 } }],
     });
@@ -91,7 +77,7 @@ describe('a genuine delivery is stored, and its sender is answered 2xx, where', 
     const said = hearLog();
     const { send } = await start({ occurredAt: throwing });
     expect(await send('/webhooks/shop', GENUINE)).toMatchObject({ status: 200 });
-    const [event] = await storedEvents(database);
+    const [event] = await storedEvents(stage.database);
     expect(event).toMatchObject({ name: 'webhook.shop.paid', aggregate: 'order/7' });
     expect(event?.metadata.webhook).not.toHaveProperty('occurredAt');
     expect(await said.saying('occurredAt of source "shop"')).not.toContain('planted');
@@ -109,7 +95,7 @@ describe('a genuine delivery is stored, and its sender is answered 2xx, where', 
       status: 200,
       json: { status: 'accepted' },
     });
-    expect((await storedEvents(database)).map(({ name }) => name)).toEqual(['webhook.shop.paid']);
+    expect((await storedEvents(stage.database)).map(({ name }) => name)).toEqual(['webhook.shop.paid']);
     expect(await said.saying('handshake of source "shop" throws a TypeError')).not.toContain('planted');
   });
 
@@ -123,7 +109,7 @@ describe('a genuine delivery is stored, and its sender is answered 2xx, where', 
   ])('a function answers with %s (%s)', async (_, name, answer, reason) => {
     const { send } = await start({ [name]: () => answer });
     expect(await send('/webhooks/shop', GENUINE)).toMatchObject({ status: 200 });
-    const [event] = await storedEvents(database);
+    const [event] = await storedEvents(stage.database);
     expect(event?.name).toMatch(/^webhook\.shop\.invalid\./);
     expect(event?.metadata.webhook.violations).toEqual([
       { path: name, reason: expect.stringMatching(reason) },
@@ -135,13 +121,13 @@ describe('a genuine delivery is stored, and its sender is answered 2xx, where', 
       type: (async (request: RawWebhookRequest) => throwing(request)) as never,
     });
     expect(await send('/webhooks/shop', GENUINE)).toMatchObject({ status: 200 });
-    expect(await storedEvents(database)).toMatchObject([{ name: 'webhook.shop.invalid.unknown' }]);
+    expect(await storedEvents(stage.database)).toMatchObject([{ name: 'webhook.shop.invalid.unknown' }]);
   });
 
   it('a function answers with a number or with nothing: as an event of its type', async () => {
     const { send } = await start({ deliveryId: () => 7 as never, type: () => undefined as never });
     expect(await send('/webhooks/shop', GENUINE)).toMatchObject({ status: 200 });
-    const [event] = await storedEvents(database);
+    const [event] = await storedEvents(stage.database);
     expect([event?.name, event?.metadata.webhook.deliveryId]).toEqual(['webhook.shop.unknown', '7']);
   });
 });
@@ -151,7 +137,7 @@ it('where the source refuses what is invalid, such a delivery is refused, and no
   const answer = await send('/webhooks/shop', GENUINE);
   expect(answer).toMatchObject({ status: 422, json: { step: 'payload' } });
   expect(answer.text).not.toContain('planted');
-  expect(await storedRows(database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
+  expect(await storedRows(stage.database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
 });
 
 it('a GET that makes the handshake throw is no delivery, and is answered 500', async () => {

@@ -1,42 +1,28 @@
 import { createHmac } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { VersioningType } from '@nestjs/common';
 import { githubSource, hmacSource, hubspotSource, shopifySource } from 'nestjs-integration/webhooks';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import {
   type Answered,
-  emptied,
   fromGithub,
   PLATFORMS,
   SECRET,
-  startWebhookApp,
   storedEvents,
   storedRows,
   type WebhookApp,
   type WebhookAppSetup,
 } from './webhook-app.js';
+import { webhookStage } from './webhook-stage.js';
 
 const BODY = JSON.stringify({ action: 'opened', repository: { id: 7 }, title: 'a "quoted" title: ü' });
 const github = { incoming: { sources: [githubSource({ secrets: SECRET })] } };
 const MEGABYTE = 1_048_576;
 
-let database: TestDatabase;
-let app: WebhookApp | undefined;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterEach(async () => {
-  await app?.close();
-  app = undefined;
-  await emptied(database);
-});
-afterAll(() => database.drop());
+const stage = webhookStage();
 
 const start = async (setup: Partial<WebhookAppSetup> = {}): Promise<WebhookApp> => {
-  app = await startWebhookApp(database, { webhooks: github, ...setup });
-  return app;
+  return stage.start({ webhooks: github, ...setup });
 };
 
 describe.each(PLATFORMS)('on %s, a delivery', (platform) => {
@@ -50,7 +36,7 @@ describe.each(PLATFORMS)('on %s, a delivery', (platform) => {
       status: 200,
       json: { status: 'repeated', outboxEventId: first.json.outboxEventId },
     });
-    expect(await storedEvents(database)).toEqual([
+    expect(await storedEvents(stage.database)).toEqual([
       {
         id: first.json.outboxEventId,
         name: 'webhook.github.pull_request.opened',
@@ -100,7 +86,7 @@ describe.each(PLATFORMS)('on %s, a delivery', (platform) => {
       // The body is longer than the 100 kB that body parsers allow.
       const long = JSON.stringify({ repository: { id: 1 }, text: 'x'.repeat(200_000) });
       expect(await send(path, fromGithub(long))).toMatchObject({ status: 200 });
-      expect(await storedEvents(database)).toMatchObject([{ payload: JSON.parse(long) }]);
+      expect(await storedEvents(stage.database)).toMatchObject([{ payload: JSON.parse(long) }]);
     },
   );
 
@@ -110,7 +96,7 @@ describe.each(PLATFORMS)('on %s, a delivery', (platform) => {
     const { send } = await start({ platform, webhooks: { incoming: { sources: [source, small] } } });
     const large = JSON.stringify({ text: 'x'.repeat(25 * MEGABYTE - 20) });
     expect(await send('/webhooks/github', fromGithub(large))).toMatchObject({ status: 200 });
-    const { rows } = await database.pool.query(
+    const { rows } = await stage.database.pool.query(
       `SELECT length(payload->>'text') AS length FROM integration.outbox_event`,
     );
     expect(rows).toEqual([{ length: 25 * MEGABYTE - 20 }]);
@@ -125,7 +111,7 @@ describe.each(PLATFORMS)('on %s, a delivery', (platform) => {
       },
     });
     expect(await send('/webhooks/small', { ...over, body: stream })).toMatchObject(refused);
-    expect(await storedRows(database)).toEqual({ events: 1, receipts: 1, bodies: 0 });
+    expect(await storedRows(stage.database)).toEqual({ events: 1, receipts: 1, bodies: 0 });
   });
 
   it('leaves the other routes of the application as they are', async () => {
@@ -167,7 +153,7 @@ describe.each(PLATFORMS)('on %s, a delivery', (platform) => {
     const said = answers.map(({ text }) => text).join();
     expect(said).not.toContain(SECRET);
     expect(said).not.toContain(signature?.slice(7));
-    expect(await storedRows(database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
+    expect(await storedRows(stage.database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
   });
 });
 
@@ -185,7 +171,7 @@ describe('what jsonb cannot hold', () => {
   ])('is kept as bytes and delivered marked: %s', async (_, type, body) => {
     const { send, webhooks } = await start();
     expect(await send('/webhooks/github', fromGithub(body, { type }))).toMatchObject({ status: 200 });
-    const [event] = await storedEvents(database);
+    const [event] = await storedEvents(stage.database);
     expect(event).toMatchObject({
       payload: {},
       metadata: { webhook: { body: 'bytes', bytesKept: true, contentType: type } },
@@ -200,7 +186,7 @@ describe('what jsonb cannot hold', () => {
     const { send, webhooks } = await start();
     const body = Buffer.from('{"id":12345678901234567890}');
     await send('/webhooks/github', fromGithub(body));
-    const [event] = await storedEvents(database);
+    const [event] = await storedEvents(stage.database);
     expect(event).toMatchObject({ metadata: { webhook: { body: 'json', bytesKept: true } } });
     expect((await webhooks.bodyOf({ outboxEventId: event?.id ?? '' }))?.bytes).toEqual(body);
   });
@@ -209,7 +195,7 @@ describe('what jsonb cannot hold', () => {
     const { send } = await start();
     const body = JSON.stringify({ action: 'a\0b\ud800 c/d', repository: { id: `\0${'x'.repeat(300)}` } });
     expect(await send('/webhooks/github', fromGithub(body))).toMatchObject({ status: 200 });
-    expect(await storedEvents(database)).toMatchObject([
+    expect(await storedEvents(stage.database)).toMatchObject([
       {
         name: 'webhook.github.push.ab\ufffd_c.d',
         aggregate: expect.stringMatching(/^github_repository\/sha256:/),
@@ -228,14 +214,16 @@ describe('equal deliveries', () => {
     const statuses = answers.map(({ json }) => json.status).sort();
     expect(statuses).toEqual(['accepted', ...Array(49).fill('repeated')]);
     expect(new Set(answers.map(({ json }) => json.outboxEventId)).size).toBe(1);
-    expect(await storedRows(database)).toEqual({ events: 1, receipts: 1, bodies: 0 });
+    expect(await storedRows(stage.database)).toEqual({ events: 1, receipts: 1, bodies: 0 });
   });
 
   it('draw no position in vain', async () => {
     const { send } = await start();
     for (let n = 0; n < 5; n++) await send('/webhooks/github', fromGithub(BODY));
     await send('/webhooks/github', fromGithub(BODY, { id: 'd2' }));
-    const { rows } = await database.pool.query('SELECT position FROM integration.outbox_event ORDER BY 1');
+    const { rows } = await stage.database.pool.query(
+      'SELECT position FROM integration.outbox_event ORDER BY 1',
+    );
     expect(Number(rows[1].position) - Number(rows[0].position)).toBe(1);
   });
 });
@@ -301,7 +289,7 @@ describe('what identifies a delivery', () => {
         expect(await send(`/webhooks/${key}`, { body, headers: signed('x-sig', body) })).toMatchObject({
           json: { status: 'accepted' },
         });
-    const events = await storedEvents(database);
+    const events = await storedEvents(stage.database);
     expect(events).toHaveLength(8);
     expect(new Set(events.map(({ metadata }) => metadata.webhook.deliveryId)).size).toBe(8);
     expect(events.some(({ metadata }) => metadata.webhook.repeatedBody)).toBe(false);
@@ -321,7 +309,7 @@ describe('a captured body under another id, where the scheme signs no time', () 
     const { send } = await start();
     await send('/webhooks/github', fromGithub(BODY, { id: 'd1' }));
     await send('/webhooks/github', fromGithub(BODY, { id: 'd2' }));
-    const events = await storedEvents(database);
+    const events = await storedEvents(stage.database);
     expect(events.map(({ metadata }) => metadata.webhook.repeatedBody)).toEqual([undefined, true]);
   });
 
@@ -340,22 +328,25 @@ describe('a captured body under another id, where the scheme signs no time', () 
       status: 200,
       json: { status: 'repeated' },
     });
-    expect(await storedRows(database)).toEqual({ events: 1, receipts: 1, bodies: 0 });
+    expect(await storedRows(stage.database)).toEqual({ events: 1, receipts: 1, bodies: 0 });
   });
 });
 
 describe('a session that is killed before its commit', () => {
   /** Sends a delivery whose statement waits for what `hold` has taken, and ends its session there. */
   async function killedBehind({ send }: WebhookApp, hold: string): Promise<Answered> {
-    const holder = await database.pool.connect();
+    const holder = await stage.database.pool.connect();
     try {
       await holder.query('BEGIN');
       await holder.query(hold);
       const sent = send('/webhooks/github', fromGithub(BODY));
       const waiting = `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%receive_webhook%'
         AND datname = current_database()`;
-      await until('the delivery waits', async () => (await database.pool.query(waiting)).rowCount === 1);
-      await database.pool.query(`SELECT pg_terminate_backend(pid) FROM (${waiting}) AS w`);
+      await until(
+        'the delivery waits',
+        async () => (await stage.database.pool.query(waiting)).rowCount === 1,
+      );
+      await stage.database.pool.query(`SELECT pg_terminate_backend(pid) FROM (${waiting}) AS w`);
       return await sent;
     } finally {
       await holder.query('ROLLBACK');
@@ -369,11 +360,11 @@ describe('a session that is killed before its commit', () => {
     const answer = await killedBehind(started, sameKey);
     expect(answer).toMatchObject({ status: 503 });
     expect(answer.headers.get('retry-after')).toBe('30');
-    expect(await storedRows(database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
+    expect(await storedRows(stage.database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
     expect(await started.send('/webhooks/github', fromGithub(BODY))).toMatchObject({
       json: { status: 'accepted' },
     });
-    expect(await storedRows(database)).toEqual({ events: 1, receipts: 1, bodies: 0 });
+    expect(await storedRows(stage.database)).toEqual({ events: 1, receipts: 1, bodies: 0 });
   });
 
   it('leaves no receipt where it ends between the receipt and the event', async () => {
@@ -381,7 +372,7 @@ describe('a session that is killed before its commit', () => {
     // An event can be read while this lock is held, and none can be written.
     const noEvents = 'LOCK TABLE integration.outbox_event IN SHARE MODE';
     expect(await killedBehind(started, noEvents)).toMatchObject({ status: 503 });
-    expect(await storedRows(database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
+    expect(await storedRows(stage.database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
     expect(await started.send('/webhooks/github', fromGithub(BODY))).toMatchObject({
       json: { status: 'accepted' },
     });

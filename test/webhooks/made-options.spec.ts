@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { Injectable, Module, SetMetadata } from '@nestjs/common';
 import {
   githubSource,
@@ -6,32 +6,13 @@ import {
   WebhooksModule,
   type WebhooksModuleAsyncOptions,
 } from 'nestjs-integration/webhooks';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import {
-  emptied,
-  fromGithub,
-  PLATFORMS,
-  SECRET,
-  startWebhookApp,
-  storedEvents,
-  type WebhookApp,
-} from './webhook-app.js';
+import { fromGithub, PLATFORMS, SECRET, startWebhookApp, storedEvents } from './webhook-app.js';
+import { webhookStage } from './webhook-stage.js';
 
 /** More than the body parsers of an application take. */
 const LARGE = JSON.stringify({ text: 'x'.repeat(300_000) });
 
-let database: TestDatabase;
-let app: WebhookApp | undefined;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterEach(async () => {
-  await app?.close();
-  app = undefined;
-  await emptied(database);
-});
-afterAll(() => database.drop());
+const stage = webhookStage();
 
 @Injectable()
 class Vault {
@@ -69,13 +50,13 @@ const WAYS: Record<string, WebhooksModuleAsyncOptions> = {
 describe.each(PLATFORMS)('on %s, the sources of WebhooksModule.forRootAsync', (platform) => {
   it.each(Object.keys(WAYS))('come from %s, and take deliveries as those of forRoot do', async (way) => {
     const webhooks = WebhooksModule.forRootAsync({ ...WAYS[way], path: 'hooks' });
-    app = await startWebhookApp(database, { platform, webhooks });
+    const app = await stage.start({ platform, webhooks });
     expect(await app.send('/hooks/github', fromGithub(LARGE))).toMatchObject({ status: 200 });
     expect(await app.send('/hooks/github', fromGithub(LARGE, { id: 'd2', secret: 'wrong' }))).toMatchObject({
       status: 401,
     });
     expect(await app.send('/hooks/gitlab', fromGithub('{}'))).toMatchObject({ status: 404 });
-    expect((await storedEvents(database)).map(({ name }) => name)).toEqual(['webhook.github.push']);
+    expect((await storedEvents(stage.database)).map(({ name }) => name)).toEqual(['webhook.github.push']);
   });
 });
 
@@ -133,7 +114,7 @@ describe('forRootAsync refuses', () => {
     ],
   ])('%s from a factory, at boot', async (_, made, problem) => {
     const webhooks = WebhooksModule.forRootAsync({ useFactory: () => made as WebhooksMadeOptions });
-    await expect(startWebhookApp(database, { webhooks })).rejects.toMatchObject({
+    await expect(startWebhookApp(stage.database, { webhooks })).rejects.toMatchObject({
       code: 'INTEGRATION_OPTIONS_INVALID',
       details: { problems: [expect.stringContaining(problem)] },
     });

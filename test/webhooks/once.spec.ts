@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Controller, Inject, Logger, Post } from '@nestjs/common';
 import {
   githubSource,
@@ -19,42 +19,31 @@ import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';
 import { runJsonCommand } from '../support/command.js';
 import { emptyTables } from '../support/empty-tables.js';
 import { gate } from '../support/gate.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import {
-  emptied,
   fromGithub,
   PLATFORMS,
   SECRET,
-  startWebhookApp,
   storedEvents,
   storedRows,
   type WebhookApp,
   type WebhookAppSetup,
 } from './webhook-app.js';
+import { webhookStage } from './webhook-stage.js';
 
 const BODY = JSON.stringify({ repository: { id: 7 } });
 const github = { incoming: { sources: [githubSource({ secrets: SECRET })] } };
 
-let database: TestDatabase;
-let app: WebhookApp | undefined;
-
+const stage = webhookStage();
 beforeAll(async () => {
-  database = await createTestDatabase();
-  await database.pool.query('CREATE TABLE paid_invoice (id text PRIMARY KEY)');
+  await stage.database.pool.query('CREATE TABLE paid_invoice (id text PRIMARY KEY)');
 });
 afterEach(async () => {
-  jest.useRealTimers();
-  await app?.close();
-  app = undefined;
-  await emptied(database);
-  await emptyTables(database.pool, 'paid_invoice');
+  await emptyTables(stage.database.pool, 'paid_invoice');
 });
-afterAll(() => database.drop());
 
 const start = async (setup: Partial<WebhookAppSetup> = {}): Promise<WebhookApp> => {
-  app = await startWebhookApp(database, { webhooks: github, ...setup });
-  return app;
+  return stage.start({ webhooks: github, ...setup });
 };
 
 const delivery = { source: 'own', key: 'k1', type: 'paid' };
@@ -68,8 +57,8 @@ const write = (tx: { $executeRawUnsafe(sql: string, ...values: unknown[]): Promi
   tx.$executeRawUnsafe('INSERT INTO paid_invoice (id) VALUES ($1)', 'i1');
 
 async function written(): Promise<object> {
-  const { rows } = await database.pool.query('SELECT count(*)::int AS invoices FROM paid_invoice');
-  return { ...(await storedRows(database)), ...rows[0] };
+  const { rows } = await stage.database.pool.query('SELECT count(*)::int AS invoices FROM paid_invoice');
+  return { ...(await storedRows(stage.database)), ...rows[0] };
 }
 
 describe('once', () => {
@@ -132,7 +121,7 @@ describe('once', () => {
       await act({ tenantId: 'a' }),
       await act({ source: 'other' }),
     ]).toEqual(['processed', 'processed', 'duplicate', 'processed']);
-    const events = await storedEvents(database);
+    const events = await storedEvents(stage.database);
     expect(events.map(({ metadata }) => metadata.tenantId)).toEqual(['a', 'b', undefined]);
     const raw = fromGithub(BODY);
     const request = { method: 'POST', url: '', headers: raw.headers, body: Buffer.from(BODY) };
@@ -140,7 +129,7 @@ describe('once', () => {
     for (const tenantId of ['a', 'b', 'a'])
       accepted.push((await webhooks.accept('github', request, { tenantId })).status);
     expect(accepted).toEqual(['accepted', 'accepted', 'repeated']);
-    const marks = (await storedEvents(database))
+    const marks = (await storedEvents(stage.database))
       .slice(3)
       .map(({ metadata }) => metadata.webhook.repeatedBody);
     expect(marks).toEqual([undefined, undefined]);
@@ -162,7 +151,7 @@ describe('once', () => {
       ['d3', 'b'],
     ] as const)
       expect(await accept(id, tenantId)).toMatchObject({ status: 'accepted' });
-    const events = await storedEvents(database);
+    const events = await storedEvents(stage.database);
     expect(events.map(({ metadata }) => [metadata.tenantId, metadata.webhook.repeatedBody])).toEqual([
       ['a', undefined],
       ['b', undefined],
@@ -279,7 +268,7 @@ describe("with repeatedBody: 'reject', `once` outside of a route", () => {
     const second = take(webhooks, 'b', body);
     // The second one waits for the end of the first one in the database.
     await until('a transaction waits for the body', async () => {
-      const { rows } = await database.pool.query(
+      const { rows } = await stage.database.pool.query(
         `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
       );
@@ -305,7 +294,7 @@ describe.each(PLATFORMS)('on %s, a route of the application', (platform) => {
       json: { code: 'INTEGRATION_WEBHOOK_SIGNATURE', step: 'signature' },
     });
     expect(await send('/payments/unknown', fromGithub(BODY))).toMatchObject({ status: 404 });
-    expect(await storedRows(database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
+    expect(await storedRows(stage.database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
   });
 
   it('says what to do where the bytes are gone, and not that the signature is wrong', async () => {
@@ -379,7 +368,7 @@ describe('during a rotation', () => {
       ['d3', 'older'],
     ] as const)
       await send('/webhooks/github', fromGithub(`{"id":"${id}"}`, { id, secret }));
-    const events = await storedEvents(database);
+    const events = await storedEvents(stage.database);
     expect(events.map(({ metadata }) => [metadata.webhook.deliveryId, metadata.webhook.secret])).toEqual([
       ['d1', 1],
       ['d2', 0],
@@ -488,7 +477,7 @@ describe('handshakes', () => {
       ]);
       expect(answers[4]?.headers.get('content-type')).toMatch(/^text\/plain/);
       expect(answers[6]?.text).not.toContain(encryptedToken);
-      expect(await storedRows(database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
+      expect(await storedRows(stage.database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
     },
   );
 });
@@ -501,8 +490,7 @@ describe('the counts', () => {
     for (let n = 0; n < 3; n++) await send('/webhooks/github', fromGithub(BODY, { secret: 'x' }));
     await send('/webhooks/planted', fromGithub(BODY));
     await close();
-    app = undefined;
-    const shown = await runJsonCommand(['webhooks', 'sources', '--days', '2'], database);
+    const shown = await runJsonCommand(['webhooks', 'sources', '--days', '2'], stage.database);
     expect(shown.result).toMatchObject({
       sources: [
         { source: null, accepted: 0, refused: { source: 1 } },
@@ -517,12 +505,12 @@ describe('the retention', () => {
   it('deletes receipts that are too old, and bodies whose event is gone', async () => {
     const { send, app: nest } = await start({ engine: { role: 'all' } });
     for (const id of ['d1', 'd2']) await send('/webhooks/github', fromGithub(`no JSON ${id}`, { id }));
-    await database.pool.query(`UPDATE integration.webhook_receipt SET received_at = now() - interval '31 days'
+    await stage.database.pool.query(`UPDATE integration.webhook_receipt SET received_at = now() - interval '31 days'
       WHERE outbox_event_id = (SELECT id FROM integration.outbox_event ORDER BY position LIMIT 1)`);
-    await database.pool.query(
+    await stage.database.pool.query(
       'DELETE FROM integration.outbox_event WHERE position = (SELECT min(position) FROM integration.outbox_event)',
     );
     await nest.get(MaintenanceJob, { strict: false }).runRound();
-    expect(await storedRows(database)).toEqual({ events: 1, receipts: 1, bodies: 1 });
+    expect(await storedRows(stage.database)).toEqual({ events: 1, receipts: 1, bodies: 1 });
   });
 });

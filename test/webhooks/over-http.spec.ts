@@ -1,25 +1,23 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { Injectable, type LoggerService, type Type } from '@nestjs/common';
 import { githubSource, type WebhookSource, webhookSource } from 'nestjs-integration/webhooks';
 import { z } from 'zod';
 import { type DomainEvent, IntegrationSubscriber } from '../../src/index.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { wireOf } from './mutations.js';
 import { PUBLIC_URL, type SignedExample, signedExamples } from './signed-requests.js';
 import {
   type Answered,
-  emptied,
   fromGithub,
   PLATFORMS,
   SECRET,
   type SentRequest,
-  startWebhookApp,
   storedEvents,
   storedRows,
   type WebhookApp,
   type WebhookAppSetup,
 } from './webhook-app.js';
+import { webhookStage } from './webhook-stage.js';
 
 /** Only what shows the time of day is false. */
 const NOT_DATES = [
@@ -37,24 +35,11 @@ const NOT_DATES = [
   'clearTimeout',
 ] as const;
 
-let database: TestDatabase;
-let app: WebhookApp | undefined;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterEach(async () => {
-  jest.useRealTimers();
-  await app?.close();
-  app = undefined;
-  await emptied(database);
-});
-afterAll(() => database.drop());
+const stage = webhookStage();
 
 const start = async (sources: WebhookSource[], setup: Partial<WebhookAppSetup> = {}): Promise<WebhookApp> => {
   const webhooks = { publicUrl: PUBLIC_URL, incoming: { sources } };
-  app = await startWebhookApp(database, { webhooks, ...setup });
-  return app;
+  return stage.start({ webhooks, ...setup });
 };
 
 const nowInSeconds = () => Math.floor(Date.now() / 1_000) * 1_000;
@@ -83,7 +68,7 @@ describe.each(PLATFORMS)('on %s', (platform) => {
       statuses.push((await send(`/webhooks/${key}`, fromGithub(body, { id, secret }))).status);
     }
     expect(statuses).toEqual([200, 200, 401, 401, 200]);
-    const events = await storedEvents(database);
+    const events = await storedEvents(stage.database);
     expect(
       events.map(({ metadata: { webhook } }) => [webhook.source, webhook.deliveryId, webhook.secret]),
     ).toEqual([
@@ -125,7 +110,6 @@ describe.each(PLATFORMS)('on %s', (platform) => {
       jest.useRealTimers();
       await its.close();
     }
-    app = undefined;
   });
 
   it('what jsonb cannot hold is delivered to handlers, marked, and they get its bytes', async () => {
@@ -230,7 +214,7 @@ describe('a replay under another id, of a scheme that signs no time', () => {
           example.name,
           200,
         ]);
-    const events = await storedEvents(database);
+    const events = await storedEvents(stage.database);
     expect(
       events.map(({ metadata: { webhook } }) => [webhook.source, webhook.deliveryId, webhook.repeatedBody]),
     ).toEqual(
@@ -250,7 +234,10 @@ describe('a replay under another id, of a scheme that signs no time', () => {
       for (const id of ['a', 'a', 'b']) statuses.push((await sendExample(its, example, withId(id))).status);
       expect([example.name, ...statuses]).toEqual([example.name, 200, 200, 409]);
     }
-    expect(await storedRows(database)).toMatchObject({ events: examples.length, receipts: examples.length });
+    expect(await storedRows(stage.database)).toMatchObject({
+      events: examples.length,
+      receipts: examples.length,
+    });
   });
 });
 
@@ -274,7 +261,7 @@ describe('fields that are redacted', () => {
       email: 'stays',
     };
     expect(await send('/webhooks/github', fromGithub(JSON.stringify(body)))).toMatchObject({ status: 200 });
-    const [event] = await storedEvents(database);
+    const [event] = await storedEvents(stage.database);
     expect(event?.payload).toEqual({
       ...body,
       customer: { email: '[redacted]', name: 'Ada' },
@@ -301,13 +288,13 @@ describe('fields that are redacted', () => {
       ['renaming', `\ufeff${body}`, 'c'],
     ] as const)
       expect(await send(`/webhooks/${key}`, fromGithub(text, { id }))).toMatchObject({ status: 200 });
-    const events = await storedEvents(database);
+    const events = await storedEvents(stage.database);
     expect(events.map(({ name, payload }) => [name, payload])).toEqual([
       ['webhook.github.push', { customer: { email: '[redacted]' }, ref: 'main' }],
       ['webhook.renaming.push', { contact: '[redacted]', ref: 'main' }],
       ['webhook.renaming.push', { contact: '[redacted]', ref: 'main' }],
     ]);
-    expect(await storedRows(database)).toMatchObject({ bodies: 0 });
+    expect(await storedRows(stage.database)).toMatchObject({ bodies: 0 });
   });
 
   it('of a list of events are redacted in each', async () => {
@@ -315,7 +302,7 @@ describe('fields that are redacted', () => {
     const body = [{ customer: { email: 'planted' } }, { customer: { email: 'planted' } }];
     await send('/webhooks/github', fromGithub(JSON.stringify(body)));
     const redacted = { customer: { email: '[redacted]' } };
-    expect(await storedEvents(database)).toMatchObject([{ payload: [redacted, redacted] }]);
+    expect(await storedEvents(stage.database)).toMatchObject([{ payload: [redacted, redacted] }]);
   });
 
   it('are in the hash of the body: bodies that differ in them alone are different', async () => {
@@ -330,7 +317,7 @@ describe('fields that are redacted', () => {
         (await send('/webhooks/github', fromGithub(JSON.stringify({ customer: { email } }), { id }))).status,
       );
     expect(statuses).toEqual([200, 200, 409]);
-    const events = await storedEvents(database);
+    const events = await storedEvents(stage.database);
     expect(events.map(({ payload }) => payload)).toEqual(
       Array(2).fill({ customer: { email: '[redacted]' } }),
     );
@@ -345,12 +332,12 @@ describe('fields that are redacted', () => {
       expect(await send('/webhooks/github', fromGithub(body, { id: String(id) }))).toMatchObject({
         status: 200,
       });
-    const { rows } = await database.pool.query(
+    const { rows } = await stage.database.pool.query(
       `SELECT (SELECT count(*)::int FROM integration.webhook_body WHERE position('planted'::bytea IN bytes) > 0) AS bodies,
          (SELECT count(*)::int FROM integration.outbox_event WHERE payload::text LIKE '%planted%') AS payloads`,
     );
     expect(rows).toEqual([{ bodies: 0, payloads: 0 }]);
-    const [first] = await storedEvents(database);
+    const [first] = await storedEvents(stage.database);
     expect(
       JSON.parse((await webhooks.bodyOf({ outboxEventId: first?.id ?? '' }))?.bytes.toString() ?? ''),
     ).toEqual({

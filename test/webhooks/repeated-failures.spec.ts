@@ -1,31 +1,22 @@
-import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import { githubSource } from 'nestjs-integration/webhooks';
 import { z } from 'zod';
-import { hearLog, silenceLog, TEST_LOGGER } from '../support/log-lines.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { fromGithub, SECRET, startWebhookApp, type WebhookApp } from './webhook-app.js';
+import { hearLog, TEST_LOGGER } from '../support/log-lines.js';
+import { fromGithub, SECRET } from './webhook-app.js';
+import { webhookStage } from './webhook-stage.js';
 
 const DELIVERIES = 20;
 
-let database: TestDatabase;
-let app: WebhookApp | undefined;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
+const stage = webhookStage();
 afterEach(async () => {
-  await app?.close();
-  app = undefined;
-  silenceLog();
-  await database.pool.query('DROP TRIGGER IF EXISTS failing ON integration.webhook_receipt');
+  await stage.database.pool.query('DROP TRIGGER IF EXISTS failing ON integration.webhook_receipt');
 });
-afterAll(() => database.drop());
 
 /** Sends as many deliveries as senders do that try again, and resolves to the answers and to what was said. */
 async function deliver(body: string): Promise<{ statuses: Set<number>; said: string[] }> {
   const lines = hearLog();
   const schemas = { push: z.object({ ref: z.string() }) };
-  app = await startWebhookApp(database, {
+  const app = await stage.start({
     webhooks: { incoming: { sources: [githubSource({ secrets: SECRET, schemas })] } },
     create: { logger: TEST_LOGGER },
   });
@@ -38,7 +29,7 @@ async function deliver(body: string): Promise<{ statuses: Set<number>; said: str
 }
 
 async function failWith(state: string): Promise<void> {
-  await database.pool.query(`
+  await stage.database.pool.query(`
     CREATE OR REPLACE FUNCTION integration.failing() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN RAISE EXCEPTION 'failing on purpose' USING ERRCODE = '${state}'; END $$;
     CREATE TRIGGER failing BEFORE INSERT ON integration.webhook_receipt FOR EACH ROW EXECUTE FUNCTION integration.failing()`);

@@ -1,21 +1,12 @@
-import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { jsonSchema } from 'nestjs-integration/contracts';
 import { githubSource, type WebhookPayloads } from 'nestjs-integration/webhooks';
 import * as v from 'valibot';
 import { z } from 'zod';
 import { runJsonCommand } from '../support/command.js';
-import { hearLog, silenceLog, TEST_LOGGER } from '../support/log-lines.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import {
-  emptied,
-  fromGithub,
-  PLATFORMS,
-  SECRET,
-  startWebhookApp,
-  storedEvents,
-  storedRows,
-  type WebhookApp,
-} from './webhook-app.js';
+import { hearLog, TEST_LOGGER } from '../support/log-lines.js';
+import { fromGithub, PLATFORMS, SECRET, storedEvents, storedRows } from './webhook-app.js';
+import { webhookStage } from './webhook-stage.js';
 
 const schemas = {
   push: z.object({ ref: z.string(), size: z.coerce.number().default(0) }),
@@ -28,27 +19,14 @@ const schemas = {
 
 type Payloads = WebhookPayloads<'github', typeof schemas>;
 
-let database: TestDatabase;
-let app: WebhookApp | undefined;
-
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterEach(async () => {
-  await app?.close();
-  app = undefined;
-  silenceLog();
-  await emptied(database);
-});
-afterAll(() => database.drop());
+const stage = webhookStage();
 
 const start = async (options: Partial<Parameters<typeof githubSource>[0]> = {}, platform = PLATFORMS[0]) => {
-  app = await startWebhookApp(database, {
+  return stage.start({
     platform: platform ?? 'express',
     webhooks: { incoming: { sources: [githubSource({ secrets: SECRET, schemas, ...options })] } },
     create: { logger: TEST_LOGGER },
   });
-  return app;
 };
 
 it('types the events of a source by its schemas', () => {
@@ -69,7 +47,7 @@ it.each(PLATFORMS)('stores the output of the schema as the payload (%s)', async 
   // A type without a schema is taken as it is.
   const other = fromGithub('{"zen":1}', { id: 'd3', event: 'ping' });
   expect(await send('/webhooks/github', other)).toMatchObject({ status: 200 });
-  const events = await storedEvents(database);
+  const events = await storedEvents(stage.database);
   expect(events.map(({ name, payload }) => [name, payload])).toEqual([
     ['webhook.github.push', { ref: '[redacted]', size: 7 }],
     ['webhook.github.release.published', { action: 'published', tag: 'v1' }],
@@ -100,15 +78,14 @@ it.each([
       status: 200,
       json: { status: 'repeated' },
     });
-    const events = await storedEvents(database);
+    const events = await storedEvents(stage.database);
     expect(events).toMatchObject([{ name: 'webhook.github.invalid.push', payload }]);
     const { violations } = events[0]?.metadata.webhook ?? {};
     expect(violations.map(({ path }: { path: string }) => path)).toEqual(paths);
     expect(JSON.stringify(violations)).not.toContain('secret text');
     expect(await said.saying('does not fit the schema')).not.toContain('secret text');
     await close();
-    app = undefined;
-    const { result } = await runJsonCommand(['webhooks', 'sources'], database);
+    const { result } = await runJsonCommand(['webhooks', 'sources'], stage.database);
     expect(result).toMatchObject({
       sources: [{ source: 'github', accepted: 1, invalid: 1, repeated: 1, refused: {} }],
     });
@@ -146,15 +123,15 @@ it.each([
     `${'{"a":'.repeat(20_000)}{}${'}'.repeat(20_000)}`,
   ],
 ])('keeps a genuine delivery apart as well with %s', async (_, push, body) => {
-  const { send } = await start({ schemas: { push } });
+  const { send, close } = await start({ schemas: { push } });
   expect(await send('/webhooks/github', fromGithub(body))).toMatchObject({ status: 200 });
-  expect(await storedEvents(database)).toMatchObject([
+  expect(await storedEvents(stage.database)).toMatchObject([
     {
       name: 'webhook.github.invalid.push',
       metadata: { webhook: { violations: [{ path: 'payload', reason: expect.any(String) }] } },
     },
   ]);
-  await app?.close();
+  await close();
   const { send: again } = await start({ schemas: { push }, invalid: 'reject' });
   expect(await again('/webhooks/github', fromGithub(body, { id: 'd2' }))).toMatchObject({ status: 422 });
 });
@@ -168,7 +145,7 @@ it('refuses it where the source says so, and stores nothing', async () => {
   });
   expect(answer.json.message).toMatch(/payload\.ref: .*payload\.size: /);
   expect(answer.text).not.toContain('secret text');
-  expect(await storedRows(database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
+  expect(await storedRows(stage.database)).toEqual({ events: 0, receipts: 0, bodies: 0 });
   expect(await send('/webhooks/github', fromGithub('{"ref":"main"}'))).toMatchObject({ status: 200 });
 });
 

@@ -85,6 +85,14 @@ export type Consumer = {
   unservedSince: string | null;
   partitions: Array<Partition>;
 };
+export type ConsumerDelivery = {
+  consumerName: string;
+  status: 'pending' | 'processing' | 'processed' | 'failed' | 'dead_letter' | 'skipped';
+  attemptCount: number;
+  lastError: string | null;
+  availableAt: string | null;
+  postponedSince: string | null;
+};
 export type ConsumerPage = { items: Array<Consumer>; next: string | null };
 export type ConsumerRates = {
   consumerName: string;
@@ -160,14 +168,6 @@ export type DeadLetter = {
   eventName: string;
 };
 export type DeadLetterPage = { items: Array<DeadLetter>; next: string | null; scannedTo: number | null };
-export type Delivery = {
-  consumerName: string;
-  status: 'pending' | 'processing' | 'processed' | 'failed' | 'dead_letter' | 'skipped';
-  attemptCount: number;
-  lastError: string | null;
-  availableAt: string | null;
-  postponedSince: string | null;
-};
 export type Done = { done: boolean };
 export type EngineRates = {
   from: string;
@@ -227,7 +227,7 @@ export type EventWithStatus = {
   deduplicationKey: string | null;
   availableAt: string | null;
   status: 'dead_letter' | 'failed' | 'processing' | 'pending' | 'processed' | 'unrouted';
-  consumers: Array<Delivery>;
+  consumers: Array<ConsumerDelivery>;
 };
 export type Examination = {
   schema: string;
@@ -871,6 +871,7 @@ export interface Routes {
       position?: number | undefined;
       fingerprint?: string | undefined;
       events?: Array<string> | undefined;
+      eventNames?: Array<string> | undefined;
       since?: string | undefined;
       until?: string | undefined;
       from?: number | undefined;

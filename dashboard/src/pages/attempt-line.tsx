@@ -1,4 +1,4 @@
-import type { Delivery, EventHistory, EventWithStatus } from '../api/schemas.ts';
+import type { ConsumerDelivery, EventHistory, EventWithStatus } from '../api/schemas.ts';
 import { duration } from '../parts/number.ts';
 
 const WIDTH = 1_000;
@@ -16,7 +16,7 @@ export function AttemptLine({
   resolution,
 }: {
   event: EventWithStatus;
-  delivery: Delivery;
+  delivery: ConsumerDelivery;
   attempts: EventHistory['attempts'];
   resolution: EventHistory['resolution'];
 }) {

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { Delivery, EventHistory, EventWithStatus } from '../api/schemas.ts';
+import type { ConsumerDelivery, EventHistory, EventWithStatus } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
 import { Empty } from '../parts/empty.tsx';
@@ -36,11 +36,12 @@ export function EventDeliveries({ event, reload }: { event: EventWithStatus; rel
 
 const DECIDED = { redrive: 'Sent again', discard: 'Discarded', replay: 'Replayed' } as const;
 
-const WORST: readonly Delivery['status'][] = ['dead_letter', 'failed', 'processing', 'pending'];
+const WORST: readonly ConsumerDelivery['status'][] = ['dead_letter', 'failed', 'processing', 'pending'];
 
 /** Of many consumers, those with a problem must be seen without a search. */
-function worstFirst(deliveries: readonly Delivery[]): Delivery[] {
-  const rank = ({ status }: Delivery) => (WORST.includes(status) ? WORST.indexOf(status) : WORST.length);
+function worstFirst(deliveries: readonly ConsumerDelivery[]): ConsumerDelivery[] {
+  const rank = ({ status }: ConsumerDelivery) =>
+    WORST.includes(status) ? WORST.indexOf(status) : WORST.length;
   return [...deliveries].sort((a, b) => rank(a) - rank(b));
 }
 
@@ -50,7 +51,7 @@ function OneDelivery({
   reload,
 }: {
   event: EventWithStatus;
-  delivery: Delivery;
+  delivery: ConsumerDelivery;
   reload: () => void;
 }) {
   const { consumerName: consumer, status, attemptCount, lastError, availableAt } = delivery;
@@ -147,7 +148,7 @@ function Attempts({
   history: { attempts, resolution, operationId },
 }: {
   event: EventWithStatus;
-  delivery: Delivery;
+  delivery: ConsumerDelivery;
   history: EventHistory;
 }) {
   if (attempts.length === 0 && resolution === null) return null;

@@ -69,13 +69,7 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
               // After a canary that failed, the rest would fail as well.
               kind={verdict.failedTheSameWay + verdict.failedOtherwise > 0 ? 'plain' : 'primary'}
               needs={kind === 'replay' ? ['operations.plan', 'consumers.replay'] : 'operations.plan'}
-              unless={
-                verdict.pending > 0
-                  ? 'Wait until it is known what became of all of these.'
-                  : rest === undefined
-                    ? `It has several event names: start the rest with the command ${kind === 'replay' ? 'replay' : 'dead-letters redrive'}.`
-                    : undefined
-              }
+              unless={verdict.pending > 0 ? 'Wait until it is known what became of all of these.' : undefined}
               onAct={() => setOpened('rest')}
             >
               Send the rest
@@ -172,29 +166,18 @@ function hasRest({ kind, state, maxEvents, nextPosition, toPosition }: Operation
   return kind === 'replay' && nextPosition !== null && toPosition !== null && nextPosition <= toPosition;
 }
 
-/**
- * The same choice without a limit, and of a replay the rest of the log. Undefined if REST has no words for
- * it.
- */
+/** The same choice without a limit, and of a replay the rest of the log. Undefined for other kinds. */
 function restOf({ kind, filter, nextPosition, toPosition }: OperationWithVerdict): OperationWish | undefined {
   if (kind !== 'redrive' && kind !== 'replay') return undefined;
-  const names = filter.eventNames;
-  if (names !== undefined && names.length > 1) return undefined;
+  const { consumerName, outboxEventId, outboxEventIds, errorFingerprint, ...others } = filter;
   return {
     kind,
-    since: filter.since,
-    until: filter.until,
-    from: filter.from,
-    to: filter.to,
-    eventName: filter.eventName ?? names?.[0],
+    ...others,
+    consumer: consumerName,
+    event: outboxEventId,
+    events: outboxEventIds,
+    fingerprint: errorFingerprint,
     ...(nextPosition === null || toPosition === null ? {} : { from: nextPosition, to: toPosition }),
-    ...(filter.consumerName === undefined ? {} : { consumer: filter.consumerName }),
-    ...(filter.aggregateType === undefined ? {} : { aggregateType: filter.aggregateType }),
-    ...(filter.aggregateId === undefined ? {} : { aggregateId: filter.aggregateId }),
-    ...(filter.outboxEventId === undefined ? {} : { event: filter.outboxEventId }),
-    ...(filter.outboxEventIds === undefined ? {} : { events: filter.outboxEventIds }),
-    ...(filter.position === undefined ? {} : { position: filter.position }),
-    ...(filter.errorFingerprint === undefined ? {} : { fingerprint: filter.errorFingerprint }),
   };
 }
 

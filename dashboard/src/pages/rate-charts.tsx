@@ -2,7 +2,7 @@ import { LineChart } from '../parts/chart.tsx';
 import { duration } from '../parts/number.ts';
 
 /** What a chart of figures of time says where it is empty. */
-export const NO_FIGURES =
+const NO_FIGURES =
   'Nothing is known of this time yet. Processes that run consumers write these figures every ten seconds.';
 
 /** What the charts of the same points share. They have no times if nothing is known of any of the points. */

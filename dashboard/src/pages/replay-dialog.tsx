@@ -1,13 +1,8 @@
 import { useId, useState } from 'preact/hooks';
-import { call } from '../api/client.ts';
 import type { Operation } from '../api/schemas.ts';
-import { Act } from '../parts/button.tsx';
 import { Dialog } from '../parts/dialog.tsx';
 import { localTime } from '../parts/filter.tsx';
-import { LimitFields, type OperationWish, plannedText, wholeOf } from '../parts/operation-dialog.tsx';
-import { ProblemBox } from '../parts/problem-box.tsx';
-import { ReasonField, reasonOf } from '../parts/reason-field.tsx';
-import { useAttempt } from '../parts/use-attempt.ts';
+import { OperationForm } from '../parts/operation-dialog.tsx';
 import { ReplayProgress } from './replay-progress.tsx';
 
 const HOUR_MS = 3_600_000;
@@ -42,52 +37,24 @@ function ReplayForm({
   const [since, setSince] = useState(() => localTime(new Date(Date.now() - HOUR_MS).toISOString()));
   const [until, setUntil] = useState('');
   const [eventName, setEventName] = useState('');
-  const [maxEvents, setMaxEvents] = useState('');
-  const [rate, setRate] = useState('');
-  const [stopAfter, setStopAfter] = useState('');
-  const [reason, setReason] = useState('');
-  const [planned, setPlanned] = useState<{ plan: Operation; wish: string }>();
-  const { attempt, error, isBusy } = useAttempt();
-  const wish: OperationWish = {
-    kind: 'replay',
-    consumer: name,
-    since: isoOf(since),
-    until: isoOf(until),
-    eventName: eventName.trim() === '' ? undefined : eventName.trim(),
-    maxEvents: wholeOf(maxEvents),
-    rate: wholeOf(rate),
-    stopAfter: wholeOf(stopAfter),
-  };
-  // A plan is of the fields that it was made for.
-  const plan = planned?.wish === JSON.stringify(wish) ? planned.plan : undefined;
-  const noTime = wish.since === undefined ? 'Give the time from which on events are sent again.' : undefined;
-  const nothing =
-    plan !== undefined && plan.plannedEvents === 0 && !plan.plannedAtLeast
-      ? 'There is no such event.'
-      : undefined;
-  const makePlan = () =>
-    attempt(async () =>
-      setPlanned({ plan: await call('POST operations', { body: wish }), wish: JSON.stringify(wish) }),
-    );
-  const run = (id: string) =>
-    attempt(async () =>
-      onBegun(await call('POST operations/{id}/run', { path: { id }, body: reasonOf(reason) })),
-    );
+  const begin = isoOf(since);
   const typed = (set: (value: string) => void) => (event: { currentTarget: HTMLInputElement }) =>
     set(event.currentTarget.value);
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (isBusy) return;
-        if (plan === undefined) void makePlan();
-        else if (nothing === undefined) void run(plan.id);
+    <OperationForm
+      about="The consumer gets these events again, beside its other work. Their order is not guaranteed. Those that it has not handled yet are not sent twice."
+      wish={{
+        kind: 'replay',
+        consumer: name,
+        since: begin,
+        until: isoOf(until),
+        eventName: eventName.trim() === '' ? undefined : eventName.trim(),
       }}
+      unless={begin === undefined ? 'Give the time from which on events are sent again.' : undefined}
+      actOf={(events) => `Replay ${events}`}
+      onBegun={onBegun}
+      onClose={onClose}
     >
-      <p class="muted">
-        The consumer gets these events again, beside its other work. Their order is not guaranteed. Those that
-        it has not handled yet are not sent twice.
-      </p>
       <div class="fields times">
         <div class="field">
           <label for={`${id}-since`}>Since</label>
@@ -115,47 +82,7 @@ function ReplayForm({
           onInput={typed(setEventName)}
         />
       </div>
-      <LimitFields
-        maxEvents={[maxEvents, setMaxEvents]}
-        rate={[rate, setRate]}
-        stopAfter={[stopAfter, setStopAfter]}
-      />
-      <p role="status" class="plan">
-        {plan === undefined ? (
-          <span class="muted">{isBusy ? 'Counting…' : 'Not counted yet.'}</span>
-        ) : (
-          <>
-            <b>{plannedText(plan)}</b> will be sent again, the oldest first.
-          </>
-        )}
-      </p>
-      <ReasonField value={reason} onChange={setReason} />
-      <ProblemBox error={error} />
-      <div class="acts">
-        {plan === undefined ? (
-          <Act
-            kind="primary"
-            needs={['consumers.replay', 'operations.plan']}
-            unless={noTime}
-            onAct={() => void makePlan()}
-          >
-            {isBusy ? 'Counting…' : 'Count them'}
-          </Act>
-        ) : (
-          <Act
-            kind="primary"
-            needs={['consumers.replay', 'operations.run']}
-            unless={nothing}
-            onAct={() => void run(plan.id)}
-          >
-            {isBusy ? 'Working…' : `Replay ${plan.plannedAtLeast ? 'all of them' : plannedText(plan)}`}
-          </Act>
-        )}
-        <button type="button" onClick={onClose}>
-          Leave it
-        </button>
-      </div>
-    </form>
+    </OperationForm>
   );
 }
 

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useState } from 'preact/hooks';
 import { call } from '../api/client.ts';
 import type { Operation, Routes } from '../api/schemas.ts';
@@ -14,7 +15,7 @@ import { useAttempt } from './use-attempt.ts';
 
 export type OperationWish = Omit<Routes['POST operations']['body'], 'reason'>;
 
-/** Counts first what an operation would change, and then starts it. */
+/** A dialog with the form of an operation, which leads to the page of the operation. */
 export function OperationDialog({
   title,
   about,
@@ -26,121 +27,148 @@ export function OperationDialog({
   wish: OperationWish;
   onClose: () => void;
 }) {
-  const [maxEvents, setMaxEvents] = useState(wish.maxEvents?.toString() ?? '');
-  const [rate, setRate] = useState(wish.rate?.toString() ?? '');
-  const [stopAfter, setStopAfter] = useState(wish.stopAfter?.toString() ?? '');
-  const [reason, setReason] = useState('');
-  const [plan, setPlan] = useState<Operation>();
-  const { attempt, error, isBusy } = useAttempt();
-  const isDiscard = wish.kind === 'discard';
-  /** Somebody who chose rows one by one wants all of them. */
-  const isLimited = wish.events === undefined;
-  const fields = { maxEvents: wholeOf(maxEvents), rate: wholeOf(rate), stopAfter: wholeOf(stopAfter) };
-  const isPlanned =
-    plan !== undefined &&
-    plan.maxEvents === (fields.maxEvents ?? null) &&
-    plan.rate === (fields.rate ?? null) &&
-    plan.stopAfter === (fields.stopAfter ?? null);
-
-  const makePlan = () =>
-    attempt(async () => setPlan(await call('POST operations', { body: { ...wish, ...fields } })));
-  const run = () =>
-    attempt(async () => {
-      if (plan === undefined) return;
-      await call('POST operations/{id}/run', {
-        path: { id: plan.id },
-        body: reasonOf(reason),
-      });
-      onClose();
-      go(operationHref(plan.id));
-    });
-
-  // It counts once by itself, when it opens.
-  useEffect(() => {
-    void makePlan();
-  }, []);
-
-  const events = plan === undefined ? 0 : plan.plannedEvents;
-  const nothing = isPlanned && events === 0 ? 'There is no such event any more.' : undefined;
-  const noReason =
-    isDiscard && reason.trim() === '' ? 'A discard needs a reason: write it above.' : undefined;
   return (
     <Dialog title={title} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (!isPlanned) void makePlan();
-          else if (nothing === undefined && noReason === undefined) void run();
+      <OperationForm
+        about={<Foreign most={300}>{about}</Foreign>}
+        wish={wish}
+        onBegun={({ id }) => {
+          onClose();
+          go(operationHref(id));
         }}
-      >
-        <p class="muted">
-          <Foreign most={300}>{about}</Foreign>
-        </p>
-        <LimitFields
-          maxEvents={isLimited ? [maxEvents, setMaxEvents] : undefined}
-          rate={[rate, setRate]}
-          stopAfter={isDiscard ? undefined : [stopAfter, setStopAfter]}
-        />
-        <p role="status" class="plan">
-          {plan === undefined || !isPlanned ? (
-            <span class="muted">{isBusy ? 'Counting…' : 'Not counted yet.'}</span>
-          ) : (
-            <>
-              <b>{plannedText(plan)}</b>{' '}
-              {isDiscard ? 'will be set aside for good.' : 'will be sent again, the oldest first.'}
-              <LeftOut operation={plan} />
-            </>
-          )}
-        </p>
-        <ReasonField value={reason} isRequired={isDiscard} onChange={setReason} />
-        <ProblemBox error={error} />
-        <div class="acts">
-          {isPlanned ? (
-            <Act
-              needs={wish.kind === 'replay' ? ['operations.run', 'consumers.replay'] : 'operations.run'}
-              unless={nothing ?? noReason}
-              kind={isDiscard ? 'danger' : 'primary'}
-              onAct={() => void run()}
-            >
-              {isBusy
-                ? 'Working…'
-                : `${isDiscard ? 'Discard' : 'Send'} ${plan.plannedAtLeast ? 'all of them' : counted(events, 'event')}${isDiscard ? '' : ' again'}`}
-            </Act>
-          ) : (
-            <Act needs="operations.plan" kind="primary" onAct={() => void makePlan()}>
-              {isBusy ? 'Counting…' : 'Count them'}
-            </Act>
-          )}
-          <button type="button" onClick={onClose}>
-            Leave it
-          </button>
-        </div>
-      </form>
+        onClose={onClose}
+      />
     </Dialog>
   );
 }
 
-type Field = readonly [value: string, onChange: (value: string) => void];
+/**
+ * Counts first what an operation would change, and then starts it. `children` are fields by which somebody
+ * chooses the events. Without them it counts by itself when it opens.
+ */
+export function OperationForm({
+  about,
+  wish: chosen,
+  unless,
+  actOf = chosen.kind === 'discard' ? (events) => `Discard ${events}` : (events) => `Send ${events} again`,
+  onBegun,
+  onClose,
+  children,
+}: {
+  about: ComponentChildren;
+  wish: OperationWish;
+  /** Why the events cannot be counted yet. */
+  unless?: string | undefined;
+  /** What its button says, with the number of events. */
+  actOf?: (events: string) => string;
+  onBegun: (operation: Operation) => void;
+  onClose: () => void;
+  children?: ComponentChildren;
+}) {
+  const [maxEvents, setMaxEvents] = useState(chosen.maxEvents?.toString() ?? '');
+  const [rate, setRate] = useState(chosen.rate?.toString() ?? '');
+  const [stopAfter, setStopAfter] = useState(chosen.stopAfter?.toString() ?? '');
+  const [reason, setReason] = useState('');
+  const [planned, setPlanned] = useState<{ plan: Operation; wish: string }>();
+  const { attempt, error, isBusy } = useAttempt();
+  const { kind } = chosen;
+  const isDiscard = kind === 'discard';
+  const replays = kind === 'replay' ? (['consumers.replay'] as const) : [];
+  const wish = {
+    ...chosen,
+    maxEvents: wholeOf(maxEvents),
+    rate: wholeOf(rate),
+    stopAfter: wholeOf(stopAfter),
+  };
+  // A plan is of the fields that it was made for.
+  const plan = planned?.wish === JSON.stringify(wish) ? planned.plan : undefined;
+  const noEvents =
+    plan !== undefined && plan.plannedEvents === 0 && !plan.plannedAtLeast
+      ? 'There is no such event.'
+      : undefined;
+  const noReason =
+    isDiscard && reason.trim() === '' ? 'A discard needs a reason: write it above.' : undefined;
+  const makePlan = () =>
+    attempt(async () =>
+      setPlanned({ plan: await call('POST operations', { body: wish }), wish: JSON.stringify(wish) }),
+    );
+  const run = ({ id }: Operation) =>
+    attempt(async () =>
+      onBegun(await call('POST operations/{id}/run', { path: { id }, body: reasonOf(reason) })),
+    );
 
-/** How many events an operation takes, how fast, and when it stops. A field that is left out is not there. */
-export function LimitFields({
-  maxEvents,
-  rate,
-  stopAfter,
-}: Record<'maxEvents' | 'stopAfter', Field | undefined> & { rate: Field }) {
+  useEffect(() => {
+    if (children === undefined) void makePlan();
+  }, []);
+
   return (
-    <div class="fields">
-      {maxEvents && <NumberField label="At most" unit="events" hint="all" field={maxEvents} />}
-      <NumberField label="Rate" unit="a second" hint="no limit" field={rate} />
-      {stopAfter && <NumberField label="Stop after" unit="failures" hint="never" field={stopAfter} />}
-    </div>
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (isBusy) return;
+        if (plan === undefined) void makePlan();
+        else if (noEvents === undefined && noReason === undefined) void run(plan);
+      }}
+    >
+      <p class="muted">{about}</p>
+      {children}
+      <div class="fields">
+        {/* Somebody who chose rows one by one wants all of them. */}
+        {chosen.events === undefined && (
+          <NumberField label="At most" unit="events" hint="all" field={[maxEvents, setMaxEvents]} />
+        )}
+        <NumberField label="Rate" unit="a second" hint="no limit" field={[rate, setRate]} />
+        {!isDiscard && (
+          <NumberField label="Stop after" unit="failures" hint="never" field={[stopAfter, setStopAfter]} />
+        )}
+      </div>
+      <p role="status" class="plan">
+        {plan === undefined ? (
+          <span class="muted">{isBusy ? 'Counting…' : 'Not counted yet.'}</span>
+        ) : (
+          <>
+            <b>{plannedText(plan)}</b>{' '}
+            {isDiscard ? 'will be set aside for good.' : 'will be sent again, the oldest first.'}
+            <LeftOut operation={plan} />
+          </>
+        )}
+      </p>
+      <ReasonField value={reason} isRequired={isDiscard} onChange={setReason} />
+      <ProblemBox error={error} />
+      <div class="acts">
+        {plan === undefined ? (
+          <Act
+            needs={[...replays, 'operations.plan']}
+            unless={unless}
+            kind="primary"
+            onAct={() => void makePlan()}
+          >
+            {isBusy ? 'Counting…' : 'Count them'}
+          </Act>
+        ) : (
+          <Act
+            needs={[...replays, 'operations.run']}
+            unless={noEvents ?? noReason}
+            kind={isDiscard ? 'danger' : 'primary'}
+            onAct={() => void run(plan)}
+          >
+            {isBusy ? 'Working…' : actOf(plan.plannedAtLeast ? 'all of them' : plannedText(plan))}
+          </Act>
+        )}
+        <button type="button" onClick={onClose}>
+          Leave it
+        </button>
+      </div>
+    </form>
   );
 }
 
 /** How many events a plan has found. */
-export function plannedText({ plannedEvents, plannedAtLeast }: Operation): string {
+function plannedText({ plannedEvents, plannedAtLeast }: Operation): string {
   return plannedAtLeast ? `${count(plannedEvents)} or more events` : counted(plannedEvents, 'event');
 }
+
+type Field = readonly [value: string, onChange: (value: string) => void];
 
 function NumberField({
   label,
@@ -173,6 +201,6 @@ function NumberField({
   );
 }
 
-export function wholeOf(text: string): number | undefined {
+function wholeOf(text: string): number | undefined {
   return text === '' ? undefined : Number(text);
 }

@@ -34,8 +34,9 @@ const Event = named('Event', object(EVENT));
 /** `scannedTo` is the lowest position that was looked at. */
 export const EventPage = named('EventPage', pageOf(Event, { scannedTo: INTEGER }));
 
-const Delivery = named(
-  'Delivery',
+/** What has become of an event at one consumer. */
+const ConsumerDelivery = named(
+  'ConsumerDelivery',
   object({
     consumerName: TEXT,
     status: oneOf(['pending', 'processing', 'processed', 'failed', 'dead_letter', 'skipped']),
@@ -52,7 +53,7 @@ export const EventWithStatus = named(
   object({
     ...EVENT,
     status: oneOf(['dead_letter', 'failed', 'processing', 'pending', 'processed', 'unrouted']),
-    consumers: list(Delivery),
+    consumers: list(ConsumerDelivery),
   }),
 );
 

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { stackWithCauses } from '../../delivery/partition/error-causes.js';
 import { messageOf } from '../../errors.js';
 import { ANSWER_HEADERS, Answer, sendAnswer } from '../../http/answer.js';
 import { pathOf, queryOf, type ServerRequest } from '../../http/server-request.js';
@@ -97,7 +98,7 @@ export class AdminCalls {
   /** A page that is open asks the same again every few seconds. */
   private logFailure(error: unknown, asked: string, route?: Route): void {
     const kind = `${route?.path ?? asked} ${messageOf(error)}`;
-    this.logger.errorOfFailure(`${asked} failed`, stackOf(error), kind);
+    this.logger.errorOfFailure(`${asked} failed`, stackWithCauses(error), kind);
   }
 
   /**
@@ -120,10 +121,6 @@ export class AdminCalls {
     const author = { by: actor, via: 'rest', reason, idempotencyKey: idempotencyKeyOf(request) };
     return { request, path, query, body, actor, author, may } as Call<R>;
   }
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function answerOf(result: unknown): Answer {

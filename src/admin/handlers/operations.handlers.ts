@@ -8,15 +8,21 @@ import { MOST_CHOSEN } from '../../inbox/filter-checks.js';
 import { Operation, OperationPage, OperationWithVerdict } from '../answers/operations.js';
 import { Denials } from '../calls/denials.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { choice, count, optional, position, text, time, uuid, uuids } from '../input/field.js';
+import { choice, count, list, optional, position, text, time, uuid } from '../input/field.js';
 import { deniedAction } from '../problems/problem.js';
 import type { Answering } from '../routes/answering.js';
 import { type Call, limit, reason, route } from '../routes/route.js';
 import { INBOX_FIELDS, inboxFilterOf } from './inbox-fields.js';
 
 const MOST = Number.MAX_SAFE_INTEGER;
+const MOST_NAMES = 100;
 const pathFields = { id: uuid('The id of an operation.') };
 const target = ({ id }: { readonly id: string }) => ({ operation: id });
+
+const EVENT_NAME = text(
+  'An event name, or names with this beginning and a trailing *.',
+  EVENT_TEXT_LIMITS.eventName,
+);
 
 const PART_FIELDS = {
   since: optional(time('Written at this time or later.')),
@@ -50,13 +56,16 @@ const ROUTES = {
       kind: choice('What is done with the events.', OPERATION_KINDS),
       ...INBOX_FIELDS,
       events: optional(
-        uuids(
+        list(
           'The ids of events that were chosen one by one, in the place of event. Not of a replay.',
+          'uuids',
           MOST_CHOSEN,
+          uuid(''),
         ),
       ),
-      eventName: optional(
-        text('An event name, or names with this beginning and a trailing *.', EVENT_TEXT_LIMITS.eventName),
+      eventName: optional(EVENT_NAME),
+      eventNames: optional(
+        list('Several such names, in the place of eventName.', 'event names', MOST_NAMES, EVENT_NAME),
       ),
       ...PART_FIELDS,
       maxEvents: optional(count('The largest number of events, the oldest first.', 1, MOST)),
@@ -121,8 +130,9 @@ export class OperationsHandlers implements Answering<typeof ROUTES, OperationsHa
   }
 
   async plan({ body, author, may }: Call<typeof ROUTES.plan>) {
-    const { kind, maxEvents, rate, stopAfter, reason: _, since, until, from, to, events, ...fields } = body;
-    const filter = { ...inboxFilterOf(fields), outboxEventIds: events, since, until, from, to };
+    const { kind, maxEvents, rate, stopAfter, events, eventNames, since, until, from, to } = body;
+    const part = { eventNames, since, until, from, to };
+    const filter = { ...inboxFilterOf(body), outboxEventIds: events, ...part };
     await this.requireMayReplay({ kind, filter }, author, may);
     return this.operations.plan({ kind, filter, maxEvents, rate, stopAfter, ...author });
   }

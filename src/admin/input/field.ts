@@ -39,18 +39,27 @@ export function uuid(about: string): Field<string> {
   );
 }
 
-/** A list of 1 to `max` different uuids, in a body. */
-export function uuids(about: string, max: number): Field<readonly string[]> {
-  const items = { type: 'string', format: 'uuid' };
-  const schema = { type: 'array', items, minItems: 1, maxItems: max, uniqueItems: true };
+/** A list of 1 to `max` different texts of one kind, in a body. `noun` says what they are. */
+export function list(
+  about: string,
+  noun: string,
+  max: number,
+  each: Field<string>,
+): Field<readonly string[]> {
+  const schema = { type: 'array', items: each.schema, minItems: 1, maxItems: max, uniqueItems: true };
   return field(about, schema, (given) => {
     if (!Array.isArray(given) || given.length === 0 || given.length > max)
-      return wrong(`must be a list of 1 to ${max} uuids`);
-    const value = given.map((each) => (isUuid(each) ? each.toLowerCase() : undefined));
-    const bad = value.findIndex((each, index) => each === undefined || value.indexOf(each) < index);
-    if (bad < 0) return { value: value as string[] };
-    const message = value[bad] === undefined ? 'must be a uuid' : 'is in the list twice';
-    return { problems: [{ pointer: `/${bad}`, message }] };
+      return wrong(`must be a list of 1 to ${max} ${noun}`);
+    const value: string[] = [];
+    for (const [index, one] of given.entries()) {
+      const reading = each.read(one, false);
+      const [problem] = 'problems' in reading ? reading.problems : [];
+      const isTwice = 'value' in reading && value.includes(reading.value);
+      const message = isTwice ? 'is in the list twice' : problem?.message;
+      if (message !== undefined) return { problems: [{ pointer: `/${index}`, message }] };
+      if ('value' in reading) value.push(reading.value);
+    }
+    return { value };
   });
 }
 

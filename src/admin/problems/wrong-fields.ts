@@ -8,7 +8,6 @@ const NAMES_IN_REQUESTS: Readonly<Record<string, string>> = {
   outboxEventId: 'event',
   outboxEventIds: 'events',
   errorFingerprint: 'fingerprint',
-  eventNames: 'eventName',
   sourceModule: 'module',
 };
 

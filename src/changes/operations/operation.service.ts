@@ -19,7 +19,7 @@ import type {
   OperationVerdict,
   PartOperationRequest,
 } from './operation.js';
-import { type FoundOperation, OperationStore } from './operation.store.js';
+import { type FoundOperation, OperationStore, type PlannedOperation } from './operation.store.js';
 import {
   checkId,
   checkPlanHolds,
@@ -61,10 +61,7 @@ export class OperationService {
    * counting takes longer than five seconds
    */
   async plan(request: OperationRequest | PartOperationRequest): Promise<Operation> {
-    const found = await this.count(request);
-    const given = ofAnyKind(request);
-    const states = given.kind === 'discard' ? (given.states ?? STATES_OF_MANY) : undefined;
-    return this.store.plan({ ...given, states }, found, authorOf(given));
+    return this.keep(request, await this.count(request));
   }
 
   /**
@@ -75,8 +72,10 @@ export class OperationService {
    */
   async start(request: OperationRequest | PartOperationRequest): Promise<Operation> {
     if (request.kind === 'discard') checkReason(request.filter, request.reason ?? '');
-    const planned = await this.stored((await this.plan(request)).id);
-    return (await this.begin(planned, authorOf(request))) ?? this.get(planned.id);
+    const found = await this.count(request);
+    const planned = await this.keep(request, found);
+    const { countedTo = null } = found;
+    return (await this.begin({ ...planned, countedTo }, authorOf(request))) ?? this.get(planned.id);
   }
 
   /**
@@ -162,7 +161,13 @@ export class OperationService {
     return { operations, next: operations.length < limit ? null : (operations.at(-1)?.id ?? null) };
   }
 
-  private begin(planned: FoundOperation, author: Author): Promise<Operation | undefined> {
+  private keep(request: OperationRequest | PartOperationRequest, found: PlannedEvents): Promise<Operation> {
+    const given = ofAnyKind(request);
+    const states = given.kind === 'discard' ? (given.states ?? STATES_OF_MANY) : undefined;
+    return this.store.plan({ ...given, states }, found, authorOf(given));
+  }
+
+  private begin(planned: PlannedOperation, author: Author): Promise<Operation | undefined> {
     return planned.kind === 'replay'
       ? this.store.beginReplay(planned, author)
       : this.store.begin(planned, author);

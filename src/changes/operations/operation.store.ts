@@ -34,11 +34,15 @@ const COLUMNS = columnsWith(FILTER);
 /** A page of lists of ids would be megabytes. */
 const LISTED_COLUMNS = columnsWith(`${FILTER} - 'outboxEventIds'`);
 
-/** An operation as it is looked up to be changed. */
-export interface FoundOperation extends Operation {
-  readonly ageMs: number;
+/** An operation, and what running it needs besides. */
+export interface PlannedOperation extends Operation {
   /** Of a replay: the last position of the log when it was planned. */
   readonly countedTo: number | null;
+}
+
+/** An operation as it is looked up to be changed. */
+export interface FoundOperation extends PlannedOperation {
+  readonly ageMs: number;
 }
 
 /** The stored operations. Each change of state is one statement that names the state before it. */
@@ -144,7 +148,7 @@ export class OperationStore {
    * Lets the owner of the consumer work a replay off. Undefined if it is not planned any more. The cursors
    * are locked before the operation, as for each of its windows.
    */
-  async beginReplay(operation: FoundOperation, author: Author): Promise<Operation | undefined> {
+  async beginReplay(operation: PlannedOperation, author: Author): Promise<Operation | undefined> {
     const { id, filter, countedTo } = operation;
     const { consumerName = '' } = filter;
     const { from, to } = await this.replays.boundsOf(givenFilterOf(filter));

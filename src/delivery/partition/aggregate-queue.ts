@@ -135,6 +135,6 @@ export class AggregateQueue<Event extends Queued = Queued>
   }
 }
 
-export function cameFromLog(event: Queued): boolean {
+function cameFromLog(event: Queued): boolean {
   return event.claim === undefined;
 }

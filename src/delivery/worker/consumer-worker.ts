@@ -61,7 +61,7 @@ export class ConsumerWorker {
     ends: WorkerEnds,
   ) {
     const { eventNames, partitions, partition } = cursor;
-    const logger = loggerOf(`Consumer ${consumer.name}`, env.execution.runner);
+    const logger = loggerOf(`Consumer ${consumer.name}`, env.execution.runner, env.failures);
     const context = new WorkerContext(env, consumer, lease, logger, {
       abandoned: (reason) => ends.abandon(this, reason),
       stepDone: () => this.tellRest(),

@@ -134,8 +134,7 @@ export class FlushLoop {
     const { counters } = this.context.env.reports;
     counters.saveRefused();
     const outcomes = positions.countBelow(Number.POSITIVE_INFINITY) + resolved.length;
-    this.context.env.failures.warn(
-      this.context.logger,
+    this.context.logger.warnOfFailure(
       `A save of ${outcomes} outcomes came too late and was refused (${counters.refusedSaves} such saves in this process)`,
     );
     this.context.leaseLost();

@@ -33,7 +33,7 @@ export class PartitionNews {
 
   /** What comes and goes is said once a minute for each consumer. */
   private warn(words: string, kind: string): boolean {
-    const { logger, env, consumer } = this.context;
-    return env.failures.warn(logger, words, `${kind} ${consumer.name}`);
+    const { logger, consumer } = this.context;
+    return logger.warnOfFailure(words, `${kind} ${consumer.name}`);
   }
 }

@@ -1,7 +1,7 @@
-import type { Logger } from '@nestjs/common';
 import { messageOf } from '../../errors.js';
 import type { HeldLease } from '../../membership/beat/held-lease.js';
 import type { Consumer } from '../../subscribers/consumer.js';
+import type { EngineLogger } from '../../words/engine-logger.js';
 import type { Backoff } from '../partition/backoff.js';
 import type { WorkerEnvironment } from './worker-environment.js';
 
@@ -21,7 +21,7 @@ export class WorkerContext {
     readonly env: WorkerEnvironment,
     readonly consumer: Consumer,
     readonly lease: HeldLease,
-    readonly logger: Logger,
+    readonly logger: EngineLogger,
     private readonly owner: WorkerOwner,
   ) {}
 
@@ -42,7 +42,7 @@ export class WorkerContext {
   /** Ends the worker, because its lease was lost or because its memory contradicts the database. */
   abandon(reason: string): void {
     if (this.ended) return;
-    this.env.failures.warn(this.logger, `Given up here: ${reason}`, `${reason} ${this.consumer.name}`);
+    this.logger.warnOfFailure(`Given up here: ${reason}`, `${reason} ${this.consumer.name}`);
     this.owner.abandoned(reason);
   }
 
@@ -80,18 +80,16 @@ export class WorkerContext {
   async waitAfterFailure(what: string, error: unknown, backoff: Backoff): Promise<void> {
     if (this.ended) return;
     const ms = backoff.failed();
-    this.sayFailure(`${what} failed and is tried again in ${Math.round(ms)} ms: ${messageOf(error)}`);
+    this.logger.warnOfFailure(
+      `${what} failed and is tried again in ${Math.round(ms)} ms: ${messageOf(error)}`,
+    );
     await this.wait(ms);
   }
 
   /** Runs work besides the loops. Its failure is logged and ignored, because the work is repeated later. */
   guarded(what: string, work: () => Promise<void>): void {
     work().catch((error) => {
-      if (!this.ended) this.sayFailure(`${what} failed: ${messageOf(error)}`);
+      if (!this.ended) this.logger.warnOfFailure(`${what} failed: ${messageOf(error)}`);
     });
-  }
-
-  private sayFailure(words: string): void {
-    this.env.failures.warn(this.logger, words);
   }
 }

@@ -64,7 +64,7 @@ export class WorkerReports {
 /** The parts that all workers of a process share. */
 @Injectable()
 export class WorkerEnvironment {
-  /** A database that is away makes all workers fail in the same way. */
+  /** The loggers of all workers share it: a database that is away makes all of them fail in the same way. */
   readonly failures = new RepeatedFailures();
 
   constructor(

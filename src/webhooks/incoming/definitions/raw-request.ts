@@ -82,7 +82,7 @@ export function queryOf({ url }: RawWebhookRequest): URLSearchParams {
 }
 
 /** The headers of a request of Node in the form that `RawWebhookRequest` has. */
-export function headersOf(
+function headersOf(
   given: Readonly<Record<string, string | readonly string[] | undefined>>,
 ): Record<string, string> {
   const headers: Record<string, string> = {};

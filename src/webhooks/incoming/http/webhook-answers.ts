@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { isConnectionLoss, sqlStateOf } from '../../../database/connection/connection-loss.js';
+import { stackWithCauses } from '../../../delivery/partition/error-causes.js';
 import { IntegrationError, type IntegrationErrorCode } from '../../../errors.js';
 import { Answer, sendAnswer } from '../../../http/answer.js';
 import { bytesOf, type ServerRequest } from '../../../http/server-request.js';
@@ -67,7 +68,7 @@ export class WebhookAnswers {
       const message = 'The delivery cannot be stored at the moment. Send it again';
       return Answer.of({ message }, { status: 503, headers });
     }
-    const line = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const line = stackWithCauses(error);
     this.logger.errorOfFailure(line, undefined, line);
     return Answer.of({ message: 'The delivery was not stored. Send it again' }, { status: 500 });
   }

@@ -35,7 +35,7 @@ const requestWith = (headers: Record<string, string>): RawWebhookRequest => ({
   headers,
   body: BODY,
 });
-const clock = new DatabaseClock(async () => Date.now(), new EngineLogger('test', {}));
+const clock = new DatabaseClock(async () => Date.now(), new EngineLogger('test'));
 
 /** The place of the secret that fits, or the step at which the request is refused. */
 async function judged(source: WebhookSource, headers: Record<string, string>): Promise<number | string> {

@@ -1,7 +1,7 @@
 import type { DomainEventInput } from '../../../events/domain-event.js';
 
-/** One delivery, as it goes into the database. */
-export interface Delivery {
+/** A webhook that came in, as it goes into the database. */
+export interface WebhookDelivery {
   readonly source: string;
   readonly tenantId: string;
   /** SHA-256 in hex. */
