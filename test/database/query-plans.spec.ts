@@ -148,7 +148,6 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'plan of a replay': 'AS "isPart"',
   'plan of a redrive or discard': 'AS fingerprint, count(*) AS events FROM (',
   'belongings of a consumer': `count(*) FILTER (WHERE status = 'dead_letter') AS "deadLetters"`,
-  'events of the log that match': 'AS prefix WHERE starts_with(event_name, prefix)',
   'verdict of an operation': '"failedTheSameWay"',
   'what a replay may still send': 'max_events - changed AS left',
   'operation taken': 'coalesce(progressed_at, started_at), created_at, id LIMIT 1',

@@ -208,33 +208,42 @@ describe('the commit of a transaction of the engine’s own client', () => {
   /** Another process: what it hears, from whom, and how many events of the aggregate it sees at that moment. */
   let ear: pg.Client;
   let heard: Recorder<{ readonly pid: number; readonly events: number }>;
+  let lastLook: Promise<unknown>;
+
+  /** One look after another: node-postgres 9 refuses a statement while another one waits for its client. */
+  function look(sql: string): Promise<pg.QueryResult> {
+    const answer = lastLook.then(() => ear.query(sql));
+    lastLook = answer.catch(() => {});
+    return answer;
+  }
 
   beforeEach(async () => {
     heard = new Recorder();
+    lastLook = Promise.resolve();
     ear = new pg.Client({ connectionString: database.url });
     await ear.connect();
     ear.on('notification', async ({ processId: pid }) => {
-      const { rows } = await ear.query(
+      const { rows } = await look(
         `SELECT count(*)::int AS events FROM integration.outbox_event WHERE aggregate_id = 'behind'`,
       );
       heard.record({ pid, events: rows[0].events });
     });
-    await ear.query(
+    await look(
       `LISTEN integration_outbox; DELETE FROM integration.outbox_event WHERE aggregate_id = 'behind'`,
     );
   });
   afterEach(async () => {
     // What is heard from now on is nobody's; what was asked is answered before the connection ends.
     ear.removeAllListeners('notification');
-    await ear.query('SELECT 1');
+    await look('SELECT 1');
     await ear.end();
   });
 
   /** Whatever was said until now. */
   async function allHeard(): Promise<void> {
-    await ear.query('SELECT 1');
+    await look('SELECT 1');
     // What that brought is looked up before this.
-    await ear.query('SELECT 1');
+    await look('SELECT 1');
   }
 
   function openOwnRoom(): OutboxRoom {
