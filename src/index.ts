@@ -204,7 +204,9 @@ export type {
 } from './status/failure-group.js';
 export { type FailureGroupPage, FailureGroupService } from './status/failure-group.service.js';
 export type { FailureGroup } from './status/failure-group.store.js';
+export type { LongRunning } from './status/long-running.store.js';
 export type { ConsumersOverview } from './status/overview.store.js';
+export type { EarlierEvent, NamedProcess, WhyNotYet } from './status/why-not-yet.js';
 export { EventSubscriberRegistry } from './subscribers/event-subscriber-registry.js';
 export { IntegrationSubscriber } from './subscribers/integration-subscriber.decorator.js';
 export type {

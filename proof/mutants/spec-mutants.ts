@@ -679,6 +679,58 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'fails publishing in a process without consumers too',
   },
   {
+    name: 'long attempts: a report begins while another one is under way',
+    patches: [
+      { file: 'src/membership/long-attempt-reports.ts', find: 'if (this.isWriting) return;', put: '' },
+    ],
+    spec: 'src/membership/long-attempt-reports.spec.ts',
+    test: 'are not sent while one is under way, and what has changed meanwhile is in the next',
+  },
+  {
+    name: 'long attempts: a report for each attempt that begins or ends',
+    patches: [
+      {
+        file: 'src/membership/long-attempt-reports.ts',
+        find: 'const LOOK_EVERY_MS = 1_000;',
+        put: 'const LOOK_EVERY_MS = 10;',
+      },
+    ],
+    spec: 'src/membership/long-attempt-reports.spec.ts',
+    test: 'are at most one a second, however many attempts begin and end',
+  },
+  {
+    name: 'beat that waits for the row of its process',
+    patches: [
+      {
+        file: 'src/membership/beat/integration-process.store.ts',
+        find: '$5::boolean FOR NO KEY UPDATE SKIP LOCKED)',
+        put: '$5::boolean FOR NO KEY UPDATE)',
+      },
+    ],
+    spec: 'test/membership/process-service.spec.ts',
+    test: 'keeps its leases while somebody holds its row, and says what runs after that',
+  },
+  {
+    name: 'beat that found its row held, taken as told',
+    patches: [{ file: 'src/membership/lease-keeper.ts', find: ' && snapshot.isTold;', put: ';' }],
+    spec: 'test/membership/process-service.spec.ts',
+    test: 'makes up at once for a beat that has found its row held',
+  },
+  {
+    name: 'why not yet: a pause is said before the attempt that runs',
+    patches: [
+      {
+        file: 'src/status/why-reason.ts',
+        find: `    runs(known) ??
+    cannotBegin(known.cursor) ??`,
+        put: `    cannotBegin(known.cursor) ??
+    runs(known) ??`,
+      },
+    ],
+    spec: 'src/status/why-reason.spec.ts',
+    test: 'is the first of several that hold at once',
+  },
+  {
     name: 'newcomer that waits for the lease of a killed process',
     patches: [
       {

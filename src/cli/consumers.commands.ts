@@ -26,6 +26,7 @@ import { runningTable } from './processes.commands.js';
 import { registeredConsumer } from './registered-consumer.js';
 import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
+import { visibleLine } from './terminal-text.js';
 import { counted, timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
@@ -147,7 +148,9 @@ async function events(
   return {
     ok: true,
     data: { consumer: name, state, events: items, next },
-    text: [items.length === 0 ? `No event is ${state}.` : eventTable(items), ...more].join('\n'),
+    text: [items.length === 0 ? `No event is ${state}.` : eventTable(items), ...whysOf(items), ...more].join(
+      '\n',
+    ),
   };
 }
 
@@ -167,6 +170,13 @@ function eventTable(events: readonly BacklogEvent[]): string {
     { heading: 'DUE', cell: ({ dueAt }) => timeText(dueAt) },
     ID_AND_ERROR_COLUMN,
   ]);
+}
+
+/** A line for each event that waits for something. */
+function whysOf(events: readonly BacklogEvent[]): string[] {
+  return events.flatMap(({ position, why }) =>
+    why === null ? [] : [`${position}: ${visibleLine(why.sentence)}`],
+  );
 }
 
 function describeOne(

@@ -2,9 +2,12 @@ import { IntegrationError } from '../errors.js';
 import type { EventHistory } from '../inbox/inbox-record.js';
 import { InboxRecordStore } from '../inbox/inbox-record.store.js';
 import type { EventChain, EventHead, EventSearchResult } from '../log/event-look.js';
-import type { ConsumerDelivery, OutboxEventStatusReport } from '../log/outbox-event.js';
-import { OutboxQueryStore } from '../log/outbox-query.store.js';
-import { statusesOf } from '../outbox/event-statuses.js';
+import type { OutboxEventStatusReport } from '../log/outbox-event.js';
+import {
+  type ExplainedDelivery,
+  type LeftOutConsumers,
+  WhyNotYetService,
+} from '../status/why-not-yet.service.js';
 import type { Command } from './command.js';
 import { AGGREGATE_COLUMN, ATTEMPTS_COLUMN, EVENT_COLUMN, POSITION_COLUMN } from './event-columns.js';
 import { facts } from './facts.js';
@@ -65,7 +68,7 @@ function describeFound({ items, next, scannedTo }: EventSearchResult): string {
 }
 
 /** What became of an event at one consumer. */
-type DeliveryWithHistory = ConsumerDelivery & { history: EventHistory | undefined };
+type DeliveryWithHistory = ExplainedDelivery & { history: EventHistory | undefined };
 
 /** Shows one event and what each consumer has done with it. */
 const eventsShowCommand: Command = {
@@ -90,11 +93,14 @@ const eventsShowCommand: Command = {
           metadata,
           status: report.status,
           consumers: report.consumers,
+          leftOut: report.leftOut,
           ...(payload !== undefined && { payload }),
         },
         text: [
           describeEvent(event, report.status),
           deliveries(report.consumers),
+          ...whys('Why not yet:', report.consumers),
+          ...whys('These consumers never get it:', report.leftOut.items),
           ...report.consumers.flatMap(attempts),
           ...(payload === undefined ? [] : [`Payload:\n${payload}`]),
         ].join('\n\n'),
@@ -131,8 +137,13 @@ async function find(
 async function reportOf(
   { admin }: CommandServices,
   event: EventHead,
-): Promise<{ status: OutboxEventStatusReport['status']; consumers: DeliveryWithHistory[] }> {
-  const [report] = await statusesOf(new OutboxQueryStore(admin), [event]);
+): Promise<{
+  status: OutboxEventStatusReport['status'];
+  consumers: DeliveryWithHistory[];
+  leftOut: LeftOutConsumers;
+}> {
+  const service = new WhyNotYetService(admin);
+  const [report] = await service.reportsOf([event]);
   const rows = new InboxRecordStore(admin);
   const consumers: DeliveryWithHistory[] = [];
   for (const delivery of report?.consumers ?? [])
@@ -140,7 +151,7 @@ async function reportOf(
       ...delivery,
       history: await rows.historyOf(event.outboxEventId, delivery.consumerName),
     });
-  return { status: report?.status ?? 'unrouted', consumers };
+  return { status: report?.status ?? 'unrouted', consumers, leftOut: await service.leftOut(event) };
 }
 
 function describeEvent(event: EventHead, status: OutboxEventStatusReport['status']): string {
@@ -171,6 +182,22 @@ function deliveries(consumers: readonly DeliveryWithHistory[]): string {
     { heading: 'DUE', cell: ({ availableAt }) => timeText(availableAt) },
     { heading: 'ERROR', cell: ({ lastError }) => firstLine(lastError), cut: 1 },
   ]);
+}
+
+const MOST_WHYS = 20;
+
+/** A sentence for each consumer that has one. Of very many, the first are enough for a terminal. */
+function whys(
+  title: string,
+  consumers: readonly { consumerName: string; why: { sentence: string } | null }[],
+): string[] {
+  const said = consumers.flatMap(({ consumerName, why }) =>
+    why === null ? [] : [`  ${visibleLine(consumerName)}: ${visibleLine(why.sentence)}`],
+  );
+  if (said.length === 0) return [];
+  const others = said.length - MOST_WHYS;
+  const more = others > 0 ? [`  and ${others} more: see --json`] : [];
+  return [[title, ...said.slice(0, MOST_WHYS), ...more].join('\n')];
 }
 
 function attempts({ consumerName, history }: DeliveryWithHistory): string[] {

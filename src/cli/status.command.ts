@@ -8,9 +8,11 @@ import {
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { linesOf } from '../module/extension.js';
 import { type CursorStatus, CursorStatusStore } from '../status/cursor-status.store.js';
+import { longRunning } from '../status/long-running.store.js';
 import type { Command } from './command.js';
 import { CONSUMER_COLUMNS, servingText } from './consumer-columns.js';
 import { table } from './table.js';
+import { visibleLine } from './terminal-text.js';
 import { WATCH_OPTION } from './watch.js';
 
 /**
@@ -29,13 +31,15 @@ export const statusCommand: Command = {
       const readable =
         migrations.state === 'current' || migrations.state === 'changed' || migrations.state === 'newer';
       const consumers = readable ? await new CursorStatusStore(db).cursorStatuses() : [];
+      const running = readable ? await longRunning(db) : [];
       const deadLetters = consumers.reduce((sum, consumer) => sum + consumer.deadLetters, 0);
       return {
         ok: migrations.state === 'current' && consumers.every(({ unservedSince }) => unservedSince === null),
-        data: { schema, migrations, consumers, deadLetters },
+        data: { schema, migrations, consumers, deadLetters, longRunning: running },
         text: [
           describeMigrations(migrations, db, options.watch !== undefined),
           ...(readable ? [describeConsumers(consumers)] : []),
+          ...running.map(({ sentence }) => visibleLine(sentence)),
         ].join('\n\n'),
       };
     }),

@@ -3,7 +3,8 @@ import type { IntegrationSettingsService } from '../settings/integration-setting
 import type { ConsumerWorker } from './worker/consumer-worker.js';
 
 const OLDER_THAN_MS = 2_000;
-const MOST_ATTEMPTS = 20;
+const MOST_ATTEMPTS = 100;
+const MOST_OTHERS = 100;
 
 /** What this process says of itself: the values of its settings, and what has run for long. */
 export function selfReportOf(
@@ -17,12 +18,14 @@ export function selfReportOf(
   };
 }
 
-function attemptsOf({ lease, workload }: ConsumerWorker): LongAttempt[] {
+function attemptsOf({ lease, workload, consumer }: ConsumerWorker): LongAttempt[] {
   return workload.runningLongerThan(OLDER_THAN_MS).map(({ attempt, ms }) => ({
     ...lease.key,
     position: attempt.delivery.position,
     eventName: attempt.delivery.log.eventName,
     events: attempt.others.length + 1,
+    others: attempt.others.slice(0, MOST_OTHERS).map(({ position }) => position),
+    holdsUp: consumer.ordered,
     attempt: attempt.delivery.attempt,
     ms,
   }));

@@ -16,6 +16,7 @@ import { confirmLeases } from './lease-confirmation.js';
 import { cursorToHandOver, sameCursor } from './lease-spread.js';
 import type { LeaseCandidate, LeaseUser } from './lease-user.js';
 import type { NamedLeases } from './leases/named-leases.js';
+import { LongAttemptReports } from './long-attempt-reports.js';
 import { RenewalPace } from './renewal-pace.js';
 import type { SequenceWatch } from './sequence-watch.js';
 
@@ -39,6 +40,7 @@ export class LeaseKeeper {
   private user: LeaseUser | undefined;
   private readonly free = new FreeCursors();
   private readonly renewals: RenewalPace;
+  private readonly reports: LongAttemptReports;
   private forgotAt = performance.now();
   private claims = true;
   /**
@@ -63,6 +65,10 @@ export class LeaseKeeper {
       () => this.beatNow(),
       () => this.beatIntervalMs,
     );
+    this.reports = new LongAttemptReports(
+      () => this.user?.report().working ?? [],
+      (working) => processes.saveWorking(identity.id, working),
+    );
     this.heldByMissing = new HeldByMissing(processes, this.logger);
     this.heartbeat = new Heartbeat(
       db,
@@ -80,6 +86,7 @@ export class LeaseKeeper {
     if (this.heartbeat.isRunning) return;
     this.user = user;
     this.heartbeat.start(() => this.beat(() => this.claims));
+    this.reports.start();
   }
 
   /** Sets whether free cursors are claimed from now on. */
@@ -101,6 +108,7 @@ export class LeaseKeeper {
   /** Stops beating and signs out. The leases must be released before. */
   stop(): Promise<void> {
     this.renewals.stop();
+    this.reports.stop();
     return this.heartbeat.stop();
   }
 
@@ -184,8 +192,9 @@ export class LeaseKeeper {
     const areCursorsRenewed = confirmLeases(this.held, snapshot, { sentAt, leaseMs }, (lease) =>
       user.lost(lease),
     );
-    const isEachRenewed = this.named.seen(beat, snapshot, sentAt) && areCursorsRenewed;
+    const isEachRenewed = this.named.seen(beat, snapshot, sentAt) && areCursorsRenewed && snapshot.isTold;
     if (renew) this.renewals.renewed(sentAt, isEachRenewed, told);
+    if (snapshot.isTold) this.reports.renewed(report.working);
     this.failures.observe(snapshot.processes, this.identity.id);
     const isWhole = await this.isSignedIn(snapshot, connection);
     const haveVanished = this.report(snapshot, user);

@@ -19,7 +19,7 @@ export interface AttemptOfProcess extends RunningAttempt {
   processId: string;
   host: string;
   pid: number;
-  /** When the process said so. It says it with each renewal. */
+  /** When the process was last seen. It says what runs within seconds of a change. */
   seenAt: Date;
 }
 
@@ -40,7 +40,7 @@ export interface ProcessView {
   /** The version of this package. Null if the process does not know it, because its code is in a bundle. */
   version: string | null;
   startedAt: Date;
-  /** The time of its last renewal. Settings and running attempts are those of that time. */
+  /** The time of its last renewal. */
   seenAt: Date;
   /** Seconds since then. */
   seenSecondsAgo: number;
@@ -53,7 +53,7 @@ export interface ProcessView {
   owns: OwnedCursor[];
   /** The values of all settings in force there, by their full keys. */
   settings: Record<string, boolean | number | string>;
-  /** What ran for more than two seconds: at most twenty attempts, the longest first. */
+  /** What ran for more than two seconds: at most a hundred attempts, the longest first. */
   working: RunningAttempt[];
 }
 
@@ -86,7 +86,7 @@ export class ProcessViewStore {
     return rows.map(({ owns, working, ...row }) => ({
       ...row,
       owns: owns.map(({ until, ...cursor }) => ({ ...cursor, until: new Date(until) })),
-      working: working.map(({ since, ...attempt }) => ({ ...attempt, since: new Date(since) })),
+      working: working.map(attemptOf),
     }));
   }
 
@@ -101,10 +101,19 @@ export class ProcessViewStore {
        ORDER BY w.attempt ->> 'since', p.id LIMIT 1000`,
       [consumerName, leaseMs],
     );
-    return rows.map(({ attempt, ...process }) => ({
-      ...process,
-      ...attempt,
-      since: new Date(attempt.since),
-    }));
+    return rows.map(({ attempt, ...process }) => ({ ...process, ...attemptOf(attempt) }));
   }
+}
+
+/** The row has more of it: what only matters to say why others wait. */
+function attemptOf({
+  consumerName,
+  partition,
+  position,
+  eventName,
+  events,
+  attempt,
+  since,
+}: Json<RunningAttempt>) {
+  return { consumerName, partition, position, eventName, events, attempt, since: new Date(since) };
 }

@@ -22,7 +22,7 @@ export interface ProcessPage {
 /**
  * Reads which processes there are: their version, what they own, the settings in force there, and what runs
  * now. Each process writes it down when it renews its leases: every third of `processingLeaseMs`, or as soon
- * as a setting has changed.
+ * as a setting has changed. What runs is written within two seconds of a change as well.
  */
 @Injectable()
 export class ProcessService {
@@ -52,7 +52,7 @@ export class ProcessService {
 
   /**
    * Returns what runs of one consumer for more than two seconds, the longest first. A process names at most
-   * twenty attempts, with each renewal of its leases.
+   * a hundred attempts.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid name
    */

@@ -23,13 +23,13 @@ export class RenewalPace {
   }
 
   /**
-   * Plans the next try for leases that were skipped. The first try comes soon, and later ones less often,
-   * because a save of this process holds most rows only for milliseconds.
+   * Plans the next try for what was skipped: leases, or the row of the process. The first try comes soon, and
+   * later ones less often, because a save of this process holds most rows only for milliseconds.
    */
   renewed(sentAt: number, isEachRenewed: boolean, told: string): void {
     clearTimeout(this.againTimer);
-    this.told = told;
     if (isEachRenewed) {
+      this.told = told;
       this.renewedAt = sentAt;
       this.againAfterMs = AGAIN_FIRST_MS;
       return;

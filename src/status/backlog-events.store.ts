@@ -19,9 +19,12 @@ const STATES: Readonly<Record<Exclude<BacklogState, 'pending'>, readonly [InboxS
 /** The id behind every other one at a position. */
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
+/** An event as the tables have it. */
+export type BacklogRow = Omit<BacklogEvent, 'why'>;
+
 /** A page, and the place that it has looked up to. Null if it has looked at everything. */
 export interface BacklogRows {
-  readonly rows: BacklogEvent[];
+  readonly rows: BacklogRow[];
   readonly lookedTo: BacklogPlace | null;
 }
 
@@ -48,7 +51,7 @@ export class BacklogEventsStore {
       // Otherwise the planner reads and sorts all rows of the status, if it takes them to be fewer than the
       // limit.
       await session.query('SET LOCAL enable_sort = off');
-      const rows = await session.query<BacklogEvent>(
+      const rows = await session.query<BacklogRow>(
         `SELECT i.id, i.outbox_event_id AS "outboxEventId", i.position, i.partition, e.event_name AS "eventName",
          i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId", i.attempt_count AS "attemptCount",
          left(i.last_error, 1000) AS "lastError", i.error_fingerprint AS "errorFingerprint",
@@ -84,7 +87,7 @@ export class BacklogEventsStore {
     );
     if (stretch === undefined || stretch.low === null) return { rows: [], lookedTo: null };
     const end = stretch.low + LOOKED_AT_FOR_A_PAGE;
-    const rows = await this.db.query<BacklogEvent>(
+    const rows = await this.db.query<BacklogRow>(
       `SELECT e.id, e.id AS "outboxEventId", e.position, e.partition, e.event_name AS "eventName", e.aggregate_type AS "aggregateType",
          e.aggregate_id AS "aggregateId", 0 AS "attemptCount", NULL AS "lastError", NULL AS "errorFingerprint",
          e.available_at AS "dueAt", e.created_at AS "since"

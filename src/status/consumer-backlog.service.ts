@@ -21,6 +21,7 @@ import {
 import { BEHIND_COUNTED_TO, ConsumerBacklogStore, type InboxCounts } from './consumer-backlog.store.js';
 import { type CursorStatus, CursorStatusStore } from './cursor-status.store.js';
 import { unknownConsumer } from './unknown-consumer.js';
+import { WhyNotYetService } from './why-not-yet.service.js';
 
 const MOST_PROBES = 100;
 const LONGEST_CONSUMER_NAME = 127;
@@ -33,11 +34,13 @@ export class ConsumerBacklogService {
   private readonly cursors: CursorStatusStore;
   private readonly inbox: ConsumerBacklogStore;
   private readonly single: BacklogEventsStore;
+  private readonly whys: WhyNotYetService;
 
   constructor(private readonly db: EngineDatabase) {
     this.cursors = new CursorStatusStore(db);
     this.inbox = new ConsumerBacklogStore(db);
     this.single = new BacklogEventsStore(db);
+    this.whys = new WhyNotYetService(db);
   }
 
   /**
@@ -85,7 +88,8 @@ export class ConsumerBacklogService {
         : await this.single.inInbox(consumerName, state, limit, page.after);
     const last = rows.at(-1);
     const isFull = last !== undefined && rows.length >= limit;
-    return { items: rows, next: isFull ? { position: last.position, id: last.id } : lookedTo };
+    const items = await this.whys.explained(consumerName, rows);
+    return { items, next: isFull ? { position: last.position, id: last.id } : lookedTo };
   }
 
   private async backlogsOf(consumerName: string | undefined): Promise<ConsumerBacklog[]> {

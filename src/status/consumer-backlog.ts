@@ -1,4 +1,5 @@
 import type { Counted } from '../rates/counted.js';
+import type { WhyNotYet } from './why-not-yet.js';
 
 /** What one consumer has still to do, over the log and the inbox, and what it has given up. */
 export interface ConsumerBacklog {
@@ -86,6 +87,8 @@ export interface BacklogEvent {
   dueAt: Date | null;
   /** Since when it is in this state. A pending event: since it was published. */
   since: Date;
+  /** Why it was not handled yet. Null if it waits for nothing, or it has been handled a moment ago. */
+  why: WhyNotYet | null;
 }
 
 /** A place in the order of a backlog: by position, and by row where positions tie. */

@@ -4,6 +4,12 @@ import { UnusableConnection } from '../database/wire/unusable-connection.js';
 import type { CurrentRates } from '../rates/consumer-rates.js';
 import { currentRatesSql } from '../rates/consumer-rates.store.js';
 import { COUNTED_TO } from '../rates/counted.js';
+import {
+  type LongRunning,
+  type LongRunningRow,
+  longRunningOf,
+  longRunningSql,
+} from './long-running.store.js';
 import { unreadLooks } from './unread-look.store.js';
 import { unservedSince } from './unserved.store.js';
 
@@ -33,10 +39,13 @@ export interface ConsumersOverview {
   readonly publishedPerSecond: number | null;
   /** Positions that the consumers have settled in a second of it, all of them together. */
   readonly settledPerSecond: number | null;
+  /** The five consumers with the longest attempts, of those that have run for more than a minute. */
+  readonly longRunning: readonly LongRunning[];
 }
 
-type OverviewRow = Omit<ConsumersOverview, 'publishedPerSecond' | 'settledPerSecond'> & {
+type OverviewRow = Omit<ConsumersOverview, 'publishedPerSecond' | 'settledPerSecond' | 'longRunning'> & {
   readonly rates: CurrentRates;
+  readonly longRunning: readonly LongRunningRow[];
 };
 
 /**
@@ -79,7 +88,8 @@ export class OverviewStore {
         count(*) FILTER (WHERE is_repartitioning) AS repartitioning, coalesce(sum(positions), 0)::bigint AS "pendingPositions",
         max(lag) FILTER (WHERE NOT is_paused) AS "lagSeconds", least(max(letters), ${COUNTED_TO}) AS "deadLetters",
         coalesce(max(letters) > ${COUNTED_TO}, false) AS "deadLettersAtLeast",
-        ${currentRatesSql(tables, "$2::float8 * interval '1 millisecond'")} AS rates
+        ${currentRatesSql(tables, "$2::float8 * interval '1 millisecond'")} AS rates,
+        ${longRunningSql(tables)} AS "longRunning"
       FROM dead LEFT JOIN each_partition ON true`;
   }
 
@@ -91,11 +101,12 @@ export class OverviewStore {
     const [row] = await this.db.query<OverviewRow>(this.overviewSql, [orphanAfterDays, gapMs]);
     if (row === undefined)
       throw new UnusableConnection('connection error: the overview brought nothing back');
-    const { rates, ...overview } = row;
+    const { rates, longRunning, ...overview } = row;
     const isEmpty = overview.consumers === 0;
     const settled = Object.values(rates.settledPerSecond).filter((rate) => rate !== null);
     return {
       ...overview,
+      longRunning: longRunning.map(longRunningOf),
       publishedPerSecond: isEmpty ? null : rates.publishedPerSecond,
       settledPerSecond: isEmpty || settled.length === 0 ? null : settled.reduce((sum, rate) => sum + rate, 0),
     };

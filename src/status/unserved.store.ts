@@ -33,14 +33,16 @@ const wasServed = (cursor: string): string => `${cursor}.served_at <> ${cursor}.
 /** A process beats several times a minute. */
 const IS_ALIVE = `p.role <> 'publisher' AND p.seen_at > clock_timestamp() - interval '2 minutes'`;
 
-const IS_GONE = `coalesce(${backendGone('p')}, false)`;
+/** SQL: whether the process of a row is alive, and its connection is there as far as that can be told. */
+export const isAliveNow = (alias: string): string =>
+  `${alias}.role <> 'publisher' AND ${alias}.seen_at > clock_timestamp() - interval '2 minutes' AND NOT coalesce(${backendGone(alias)}, false)`;
 
 /**
  * SQL: whether a live process could take the consumer of a cursor, or has it. `self` is left out: the
  * parameter of a process that knows that it could not. Its first beat does not know that yet.
  */
 function isServed(schema: string, cursor: string, self = 'NULL::uuid'): string {
-  return `EXISTS (SELECT FROM ${tablesOf(schema).integrationProcess} p WHERE ${IS_ALIVE} AND NOT ${IS_GONE} AND p.id IS DISTINCT FROM ${self}
+  return `EXISTS (SELECT FROM ${tablesOf(schema).integrationProcess} p WHERE ${isAliveNow('p')} AND p.id IS DISTINCT FROM ${self}
     AND (${cursor}.consumer_name = ANY (p.consumers) OR (p.id = ${cursor}.lease_owner AND ${cursor}.lease_expires_at > clock_timestamp())))`;
 }
 

@@ -76,7 +76,15 @@ beforeAll(async () => {
     version: HOSTILE,
     handles: [NAME],
     working: JSON.stringify([
-      { consumerName: NAME, partition: 0, position: 1, eventName: HOSTILE, attempt: 1, since: 1, events: 1 },
+      {
+        consumerName: NAME,
+        partition: 0,
+        position: 1,
+        eventName: HOSTILE,
+        attempt: 1,
+        since: new Date(0),
+        events: 1,
+      },
     ]),
   });
   await insert('integration_setting_change', {

@@ -159,6 +159,10 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'events by filter': 'ORDER BY position DESC LIMIT',
   timeline: 'aggregate_id = $2\n',
   'status of events': '), exception AS MATERIALIZED (',
+  'why events wait': ') AS earlier ON true',
+  'what is before an event in the log': 'AS d (id, consumer, partition, position)',
+  'what is due before an event': ') AS due_before',
+  'consumers that never get an event': 'asked.yes AS "isAsked"',
 };
 
 /** Tables that stay small however many events there are and however long the package runs. All others are large. */

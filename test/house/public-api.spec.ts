@@ -119,6 +119,7 @@ const TYPES = [
   'DomainEvent',
   'DomainEventInput',
   'DrainResult',
+  'EarlierEvent',
   'EngineConnectionOptions',
   'EngineRatePoint',
   'EngineRates',
@@ -176,6 +177,8 @@ const TYPES = [
   'LeftToOther',
   'LinkEdge',
   'LinkGraph',
+  'LongRunning',
+  'NamedProcess',
   'Operation',
   'OperationFilter',
   'OperationKind',
@@ -260,5 +263,6 @@ const TYPES = [
   'TransactionalSqlClient',
   'Tx',
   'Wakeup',
+  'WhyNotYet',
   'WorkPoint',
 ];

@@ -38,6 +38,19 @@ const processWhere = (app: TestApp, what: string, isThere: (view: ProcessView) =
     return view !== undefined && isThere(view) && view;
   });
 
+/** Does something while another session holds the row of the process. */
+async function whileRowIsHeld(work: () => Promise<void>): Promise<void> {
+  const session = await database.pool.connect();
+  try {
+    await session.query('BEGIN');
+    await session.query('SELECT FROM integration.integration_process FOR UPDATE');
+    await work();
+  } finally {
+    await session.query('ROLLBACK');
+    session.release();
+  }
+}
+
 const event = (aggregateId: string) => ({
   eventName: 'order.placed',
   sourceModule: 'test',
@@ -83,7 +96,7 @@ describe('a process', () => {
     await processWhere(app, 'it uses the default again', ({ settings }) => settings[key] === 500);
   });
 
-  it('says what has run for long: at most twenty attempts, the longest first', async () => {
+  it('says what has run for long: at most a hundred attempts, the longest first', async () => {
     const held = gate();
     const begun = new Recorder<string>();
     const app = await start(
@@ -91,7 +104,7 @@ describe('a process', () => {
         {
           consumerName: 'slow',
           eventName: 'order.*',
-          concurrency: 30,
+          concurrency: 120,
           startFrom: 'earliest',
           handler: async ({ aggregateId }: DomainEvent) => {
             begun.record(aggregateId);
@@ -99,7 +112,8 @@ describe('a process', () => {
           },
         },
       ],
-      { settings: { processingLeaseMs: 3_000 } },
+      // Its leases are renewed only every 200 seconds. So this comes from reports.
+      { maxConcurrency: 120, settings: { processingLeaseMs: 600_000 } },
     );
     await app.api.publishEvent(event('first'));
     await begun.first(1);
@@ -117,12 +131,57 @@ describe('a process', () => {
       },
     ]);
     expect(Math.abs((view.working[0]?.since.getTime() ?? 0) - beganBefore)).toBeLessThan(10_000);
-    await app.api.publishEvents(Array.from({ length: 25 }, (_, n) => event(`o${n}`)));
-    const full = await processWhere(app, 'it says twenty', ({ working }) => working.length > 19);
-    expect(full.working).toHaveLength(20);
+    await app.api.publishEvents(Array.from({ length: 105 }, (_, n) => event(`o${n}`)));
+    const full = await processWhere(app, 'it says a hundred', ({ working }) => working.length > 99);
+    expect(full.working).toHaveLength(100);
     expect(full.working[0]?.position).toBe(1);
     held.open();
     await processWhere(app, 'nothing runs', ({ working }) => working.length === 0);
+  });
+
+  it('keeps its leases while somebody holds its row, and says what runs after that', async () => {
+    const held = gate();
+    const app = await start([{ ...idle, handler: () => held.opened }], {
+      settings: { processingLeaseMs: 3_000 },
+    });
+    const { owns: before } = await processWhere(
+      app,
+      'it owns both partitions',
+      ({ owns }) => owns.length === 2,
+    );
+    await whileRowIsHeld(async () => {
+      await app.api.publishEvent(event('held'));
+      // By then the attempt has run for more than two seconds, and a report has found the row held.
+      const after = (before[0]?.until.getTime() ?? 0) + 6_000;
+      const view = await processWhere(app, 'the leases were renewed for twice their length', ({ owns }) => {
+        expect(owns).toHaveLength(2);
+        return owns.every(({ until }) => until.getTime() > after);
+      });
+      expect(view.working).toEqual([]);
+    });
+    await processWhere(app, 'it says what runs', ({ working }) => working.length === 1);
+    held.open();
+    await processWhere(app, 'it says that it has ended', ({ working }) => working.length === 0);
+  });
+
+  it('makes up at once for a beat that has found its row held', async () => {
+    // Its leases are renewed only every 200 seconds.
+    const app = await start([idle], { settings: { processingLeaseMs: 600_000 } });
+    const key = 'core.integration.outbox.batchSize';
+    await processWhere(app, 'it has said', ({ settings }) => settings[key] === 500);
+    await whileRowIsHeld(async () => {
+      await app.settings.set('batchSize', 77, 'ann');
+      const { rows } = await database.pool.query<{ now: Date }>('SELECT clock_timestamp() AS now');
+      await until('a beat has begun since then', async () => {
+        const beats = await database.pool.query(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'nestjs-integration heartbeat'
+             AND query_start > $1 AND state = 'idle'`,
+          [rows[0]?.now],
+        );
+        return beats.rowCount === 1;
+      });
+    });
+    await processWhere(app, 'it says the new value', ({ settings }) => settings[key] === 77);
   });
 
   it('takes no statement more than a beat', async () => {

@@ -229,6 +229,7 @@ describe('the overview', () => {
       deadLettersAtLeast: false,
       publishedPerSecond: null,
       settledPerSecond: null,
+      longRunning: [],
     });
     await database.pool.query(
       `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status)

@@ -26,6 +26,8 @@ import { OutboxStatsEstimateStore } from '../../src/log/outbox-stats-estimate.st
 import { operationKindsOf } from '../../src/module/extension.js';
 import { BACKLOG_STATES } from '../../src/status/consumer-backlog.js';
 import { CursorStatusStore } from '../../src/status/cursor-status.store.js';
+import { WhyFactsStore } from '../../src/status/why-facts.store.js';
+import { WhyNotYetService } from '../../src/status/why-not-yet.service.js';
 import { WebhookReceiptStore } from '../../src/webhooks/incoming/receipts/webhook-receipt.store.js';
 import type { TestApp } from './app.js';
 import type { TestDatabase } from './test-database.js';
@@ -60,9 +62,15 @@ async function readsOfAdmins({ context, settings }: TestApp): Promise<void> {
     await audit.list(filter, { limit: 10, after: next ?? undefined });
   }
   const backlogs = context.get(ConsumerBacklogService, { strict: false });
+  const whys = new WhyFactsStore(context.get(AdminDatabase, { strict: false }));
   for (const state of BACKLOG_STATES) {
-    const { next } = await backlogs.events('plain', state, { limit: 20 });
+    const { items, next } = await backlogs.events('plain', state, { limit: 20 });
     await backlogs.events('plain', state, { limit: 20, after: next ?? undefined });
+    // Handlers are switched off by now, and while they are that is the reason of every event.
+    const asked = items.map(({ outboxEventId }) => ({ outboxEventId, consumerName: 'plain' }));
+    const waiting = await whys.deliveries(asked);
+    await whys.queues(waiting);
+    await whys.queues(waiting.slice(-1));
   }
   const rates = context.get(ConsumerRatesService, { strict: false });
   await rates.of('consumer-1');
@@ -111,6 +119,11 @@ async function singleEvents(app: TestApp, pool: TestDatabase['pool']): Promise<v
   await look.head(first);
   await look.withPayloadText(first);
   await look.withMetadataText(first);
+  const whys = new WhyNotYetService(context.get(AdminDatabase, { strict: false }));
+  const [latest] = (await look.search()).items;
+  if (latest === undefined) throw new Error('the log is empty');
+  await whys.reportsOf([latest]);
+  await whys.leftOut(latest);
   await outbox.findById(first);
   await inbox.findDeadLetters({ eventName: 'order.placed' });
   const { id } = await inbox.getOrCreate(first, 'by hand');

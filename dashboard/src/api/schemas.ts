@@ -44,6 +44,7 @@ export type BacklogEvent = {
   errorFingerprint: string | null;
   dueAt: string | null;
   since: string;
+  why: WhyNotYet | null;
 };
 export type BacklogPage = {
   items: Array<BacklogEvent>;
@@ -92,6 +93,7 @@ export type ConsumerDelivery = {
   lastError: string | null;
   availableAt: string | null;
   postponedSince: string | null;
+  why: WhyNotYet | null;
 };
 export type ConsumerPage = { items: Array<Consumer>; next: string | null };
 export type ConsumerRates = {
@@ -246,6 +248,23 @@ export type Examination = {
   checked: Array<string>;
   notChecked: Array<{ check: string; reason: string }>;
 };
+export type ExplainedEvent = {
+  outboxEventId: string;
+  position: number;
+  eventName: string;
+  eventVersion: number;
+  sourceModule: string;
+  aggregateType: string;
+  aggregateId: string;
+  metadata: Record<string, unknown>;
+  timestamp: string;
+  payloadBytes: number | null;
+  deduplicationKey: string | null;
+  availableAt: string | null;
+  status: 'dead_letter' | 'failed' | 'processing' | 'pending' | 'processed' | 'unrouted';
+  consumers: Array<ConsumerDelivery>;
+  leftOut: { items: Array<{ consumerName: string; why: NotMeant }>; hasMore: boolean };
+};
 export type FailedAttempt = {
   attempt: number;
   at: string;
@@ -305,6 +324,9 @@ export type LinkGraph = {
   }>;
   truncated: boolean;
 };
+export type NotMeant =
+  | { code: 'begins-behind'; sentence: string; startsAt: number }
+  | { code: 'not-asked'; sentence: string; asks: Array<string> };
 export type OpenApiDocument = Record<string, unknown>;
 export type Operation = {
   id: string;
@@ -412,6 +434,15 @@ export type Overview = {
   publishedPerSecond: number | null;
   settledPerSecond: number | null;
   deadLettersAtLeast: boolean;
+  longRunning: Array<{
+    consumerName: string;
+    attempts: number;
+    since: string;
+    position: number;
+    attempt: number;
+    process: { id: string; host: string; pid: number };
+    sentence: string;
+  }>;
 };
 export type Partition = {
   partition: number;
@@ -593,6 +624,54 @@ export type WebhookSource = {
   refusedSince: string | null;
 };
 export type WebhookSources = { days: number; items: Array<WebhookSource> };
+export type WhyNotYet =
+  | {
+      code: 'running';
+      sentence: string;
+      since: string;
+      attempt: number;
+      events: number;
+      process: { id: string; host: string; pid: number };
+    }
+  | { code: 'paused'; sentence: string; since: string; by: string | null; because: string | null }
+  | { code: 'changing-partitions'; sentence: string; to: number | null; since: string | null }
+  | {
+      code: 'no-handler';
+      sentence: string;
+      lastSeen: string;
+      lacking: Array<{ id: string; host: string; pid: number }>;
+    }
+  | { code: 'handlers-off'; sentence: string; processes: Array<{ id: string; host: string; pid: number }> }
+  | { code: 'not-before'; sentence: string; at: string }
+  | { code: 'retry'; sentence: string; at: string; attempts: number }
+  | { code: 'postponed'; sentence: string; at: string; since: string }
+  | {
+      code: 'behind-entity';
+      sentence: string;
+      earlier: {
+        position: number;
+        outboxEventId: string | null;
+        state: 'running' | 'retry' | 'postponed' | 'next';
+        at: string | null;
+        since: string | null;
+        process: { id: string; host: string; pid: number } | null;
+      } | null;
+    }
+  | {
+      code: 'no-owner';
+      sentence: string;
+      owner: { id: string; host: string; pid: number } | null;
+      until: string | null;
+      able: Array<{ id: string; host: string; pid: number }>;
+    }
+  | {
+      code: 'unavailable';
+      sentence: string;
+      since: string;
+      because: string;
+      process: { id: string; host: string; pid: number };
+    }
+  | { code: 'queue'; sentence: string; ahead: Counted; perSecond: number | null; seconds: number | null };
 export type WorkPoint = {
   at: string;
   handledPerSecond: number | null;
@@ -752,7 +831,7 @@ export interface Routes {
     path: { id: string };
     query: Record<never, never>;
     body: undefined;
-    answer: EventWithStatus;
+    answer: ExplainedEvent;
   };
   'GET events/{id}/payload': {
     action: 'payloads.read';

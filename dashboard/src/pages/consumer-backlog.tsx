@@ -10,12 +10,18 @@ import { type Column, Table } from '../parts/table.tsx';
 import { Code, Foreign, NameLink } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
+import { Why } from './why-not-yet.tsx';
 
 type State = NonNullable<Routes['GET consumers/{name}/backlog']['query']['state']>;
 
 const STATES: readonly (readonly [state: State, word: string, field: keyof Backlog, meaning: string])[] = [
   ['pending', 'Pending', 'pending', 'These are in the log, and no handler has begun them.'],
-  ['running', 'Running', 'running', 'A handler works on these now.'],
+  [
+    'running',
+    'Running',
+    'running',
+    'Retries of these run now. An event whose first attempt runs is pending until that ends.',
+  ],
   ['retrying', 'Retrying', 'retrying', 'These have failed, and are tried again.'],
   ['waiting', 'Waiting', 'waiting', 'These wait for an earlier event of their entity.'],
   ['delayed', 'Delayed', 'delayed', 'These were published for a later time.'],
@@ -28,7 +34,7 @@ const STATES: readonly (readonly [state: State, word: string, field: keyof Backl
   ['dead', 'Dead letters', 'deadLetters', 'These have failed with all their attempts.'],
 ];
 
-const COLUMNS: readonly Column<BacklogEvent>[] = [
+const columnsOf = (consumer: string, onDone: () => void): readonly Column<BacklogEvent>[] => [
   {
     head: 'Event',
     isName: true,
@@ -46,6 +52,12 @@ const COLUMNS: readonly Column<BacklogEvent>[] = [
   { head: 'Attempts', align: 'end', cell: ({ attemptCount }) => count(attemptCount) },
   { head: 'Since', cell: ({ since }) => <Time at={since} /> },
   {
+    head: 'Why not yet',
+    isLong: true,
+    cell: ({ why }) =>
+      why === null ? <span class="muted">–</span> : <Why consumer={consumer} why={why} onDone={onDone} />,
+  },
+  {
     head: 'Next',
     cell: ({ dueAt }) => (dueAt === null ? <span class="muted">–</span> : <Time at={dueAt} />),
   },
@@ -57,15 +69,21 @@ export function ConsumerBacklog({
   name,
   place,
   lagSeconds,
+  onChange,
 }: {
   name: string;
   place: Place;
   lagSeconds: number | null;
+  onChange: () => void;
 }) {
   const chosen = STATES.find(([state]) => state === place.query.get('state'));
   const state = chosen?.[0];
   const { after, ...rest } = Object.fromEntries(place.query);
   const reading = useRead('GET consumers/{name}/backlog', { path: { name }, query: { state, after } });
+  const onDone = () => {
+    reading.reload();
+    onChange();
+  };
   return (
     <Panel
       title="Backlog"
@@ -98,7 +116,12 @@ export function ConsumerBacklog({
             ) : (
               <>
                 <p class="muted small">{chosen[3]}</p>
-                <Table caption={chosen[1]} columns={COLUMNS} rows={items} keyOf={({ id }) => id} />
+                <Table
+                  caption={chosen[1]}
+                  columns={columnsOf(name, onDone)}
+                  rows={items}
+                  keyOf={({ id }) => id}
+                />
                 <Pager place={place} next={next} shown={items.length} />
               </>
             )}

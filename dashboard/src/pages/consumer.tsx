@@ -20,6 +20,7 @@ import { ConsumerRunning } from './consumer-running.tsx';
 import { ConsumerMark } from './consumers.tsx';
 import { RepartitionDialog } from './repartition-dialog.tsx';
 import { ReplayDialog } from './replay-dialog.tsx';
+import { ResumeDialog } from './resume-dialog.tsx';
 import { troublesOf } from './troubles.ts';
 
 const PARTITIONS: readonly Column<Partition>[] = [
@@ -120,7 +121,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
           ))}
         </div>
       )}
-      <ConsumerBacklog name={name} place={place} lagSeconds={lagSeconds} />
+      <ConsumerBacklog name={name} place={place} lagSeconds={lagSeconds} onChange={reload} />
       <ConsumerBlocked name={name} />
       <ConsumerRunning name={name} />
       <ConsumerReplays name={name} />
@@ -166,16 +167,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
           </p>
         </Confirm>
       )}
-      {dialog === 'resume' && (
-        <Confirm
-          title={`Resume ${name}`}
-          act="Resume"
-          onAct={(reason) => call('POST consumers/{name}/resume', { path: { name }, body: because(reason) })}
-          onClose={close}
-        >
-          <p class="muted">It continues with the first event that it has not read.</p>
-        </Confirm>
-      )}
+      {dialog === 'resume' && <ResumeDialog name={name} onClose={close} />}
       {dialog === 'replay' && <ReplayDialog name={name} onClose={close} />}
       {dialog === 'repartition' && <RepartitionDialog consumer={consumer} onClose={close} />}
       {dialog === 'remove' && (

@@ -1,8 +1,7 @@
-import type { EventWithStatus } from '../api/schemas.ts';
-import { useDenial } from '../api/session.tsx';
+import type { EventWithStatus, WhyNotYet } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
-import { ConsumerLink, consumerHref, eventHref } from '../parts/links.tsx';
+import { ConsumerLink, eventHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { atLeast, counted } from '../parts/number.ts';
 import { Page, Panel } from '../parts/page.tsx';
@@ -13,6 +12,7 @@ import { Code, Foreign, NameLink } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
 import { EntityLinks } from './entity-links.tsx';
+import { Why } from './why-not-yet.tsx';
 
 const COLUMNS: readonly Column<EventWithStatus>[] = [
   {
@@ -71,7 +71,7 @@ export function EntityPage({ place }: { place: Place }) {
       above={<a href={to(['events'])}>Events</a>}
       about="Each consumer handles the events of one entity one after another."
     >
-      <Holding type={type} id={id} items={items} />
+      <Holding items={items} isAll={reading.data?.next === null} onDone={reading.reload} />
       <Panel title="Timeline" about="The newest event first.">
         <Loaded from={reading}>
           {({ items: events, next }) =>
@@ -98,61 +98,94 @@ export function EntityPage({ place }: { place: Place }) {
   );
 }
 
-/** Says which event others of this entity wait for, at each consumer that has not done with all. */
-function Holding({ type, id, items }: { type: string; id: string; items: readonly EventWithStatus[] }) {
-  const denial = useDenial('consumers.read');
-  const open = new Set(
-    items.flatMap(({ consumers }) =>
-      consumers
-        .filter(({ status }) => status === 'failed' || status === 'pending')
-        .map((each) => each.consumerName),
-    ),
-  );
-  if (open.size === 0 || denial !== undefined) return null;
+type Delivery = EventWithStatus['consumers'][number];
+interface Held {
+  readonly event: EventWithStatus;
+  readonly delivery: Delivery;
+  readonly why: WhyNotYet;
+  /** How many events of the page the consumer has not handled. */
+  readonly open: number;
+}
+
+/** The consumers shown before the rest is folded. */
+const MOST_HELD = 4;
+
+/** Says of each consumer that has not done with all events why it has not handled the first of them. */
+function Holding({
+  items,
+  isAll,
+  onDone,
+}: {
+  items: readonly EventWithStatus[];
+  isAll: boolean;
+  onDone: () => void;
+}) {
+  const held = [...heldOf(items)];
+  if (held.length === 0) return null;
+  const boxes = held.map((each) => (
+    <HoldingAt key={each.delivery.consumerName} held={each} isAll={isAll} onDone={onDone} />
+  ));
   return (
     <>
-      {[...open].map((consumer) => (
-        <HoldingAt key={consumer} consumer={consumer} type={type} id={id} items={items} />
-      ))}
+      {boxes.slice(0, MOST_HELD)}
+      {boxes.length > MOST_HELD && (
+        <details>
+          <summary>And {counted(boxes.length - MOST_HELD, 'more consumer')}</summary>
+          {boxes.slice(MOST_HELD)}
+        </details>
+      )}
     </>
   );
 }
 
+/** The oldest event of the page that each consumer has still to handle. The newest stands first on the page. */
+function heldOf(items: readonly EventWithStatus[]): Iterable<Held> {
+  const held = new Map<string, Held>();
+  for (const event of items) {
+    for (const delivery of event.consumers) {
+      const { consumerName, why } = delivery;
+      if (why === null) continue;
+      held.set(consumerName, { event, delivery, why, open: (held.get(consumerName)?.open ?? 0) + 1 });
+    }
+  }
+  return held.values();
+}
+
+const HELD_UP: readonly WhyNotYet['code'][] = ['retry', 'postponed', 'behind-entity'];
+
 function HoldingAt({
-  consumer,
-  type,
-  id,
-  items,
+  held: { event, delivery, why, open },
+  isAll,
+  onDone,
 }: {
-  consumer: string;
-  type: string;
-  id: string;
-  items: readonly EventWithStatus[];
+  held: Held;
+  isAll: boolean;
+  onDone: () => void;
 }) {
-  const reading = useRead('GET consumers/{name}/blocked', { path: { name: consumer } });
-  const blocking = reading.data?.items.find(
-    ({ aggregateType, aggregateId }) => aggregateType === type && aggregateId === id,
-  );
-  if (blocking === undefined) return null;
-  const event = items.find(({ outboxEventId }) => outboxEventId === blocking.outboxEventId);
+  const { consumerName, lastError } = delivery;
+  const later = { count: open - 1, atLeast: !isAll };
   return (
     <div class="box warn">
       <p>
-        <Mark tone="warn">Held up</Mark> <ConsumerLink name={consumer} /> failed at{' '}
-        <NameLink href={eventHref(blocking.outboxEventId)}>
-          {event?.eventName ?? `the event at position ${blocking.position}`}
-        </NameLink>{' '}
-        and tries it again <Time at={blocking.retryAt} />. Later events of this entity wait:{' '}
-        {atLeast(blocking.behind)}.
+        <Mark tone="warn">{HELD_UP.includes(why.code) ? 'Held up' : 'Not yet'}</Mark>{' '}
+        <ConsumerLink name={consumerName} /> has not handled{' '}
+        <NameLink href={eventHref(event.outboxEventId)}>{event.eventName}</NameLink> at position{' '}
+        <Code>{event.position}</Code>.{open > 1 && ` Later events of this entity wait: ${atLeast(later)}.`}
       </p>
-      {blocking.lastError !== null && (
+      <Why consumer={consumerName} why={why} onDone={onDone} />
+      {lastError !== null && (
         <p class="error-text">
-          <Foreign most={600}>{blocking.lastError}</Foreign>
+          <Foreign most={600}>{lastError}</Foreign>
         </p>
       )}
       <p>
-        <a href={eventHref(blocking.outboxEventId)}>Open the event</a> to correct or discard it, or{' '}
-        <a href={consumerHref(consumer)}>the consumer</a>.
+        <a
+          href={eventHref(event.outboxEventId)}
+          aria-label={`Open the event that ${consumerName} has not handled`}
+        >
+          Open the event
+        </a>{' '}
+        to see its attempts, or to correct or discard it.
       </p>
     </div>
   );

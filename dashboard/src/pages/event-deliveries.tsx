@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { ConsumerDelivery, EventHistory, EventWithStatus } from '../api/schemas.ts';
+import type { ConsumerDelivery, EventHistory, ExplainedEvent } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
 import { Empty } from '../parts/empty.tsx';
@@ -14,23 +14,47 @@ import { Time } from '../parts/time.tsx';
 import { to } from '../router/router.ts';
 import { AttemptLine } from './attempt-line.tsx';
 import { CorrectDialog } from './correct-dialog.tsx';
+import { Why } from './why-not-yet.tsx';
 
 /** What each consumer has done with an event, and what can be done about it. */
-export function EventDeliveries({ event, reload }: { event: EventWithStatus; reload: () => void }) {
-  if (event.consumers.length === 0)
-    return (
-      <Empty title="No consumer asks for this event.">
-        <a href={to(['consumers'])}>The consumers</a> say which events they ask for.
-      </Empty>
-    );
+export function EventDeliveries({ event, reload }: { event: ExplainedEvent; reload: () => void }) {
   return (
-    <ul class="deliveries">
-      {worstFirst(event.consumers).map((delivery) => (
-        <li key={delivery.consumerName}>
-          <OneDelivery event={event} delivery={delivery} reload={reload} />
-        </li>
-      ))}
-    </ul>
+    <>
+      {event.consumers.length === 0 ? (
+        <Empty title="No consumer asks for this event.">
+          <a href={to(['consumers'])}>The consumers</a> say which events they ask for.
+        </Empty>
+      ) : (
+        <ul class="deliveries">
+          {worstFirst(event.consumers).map((delivery) => (
+            <li key={delivery.consumerName}>
+              <OneDelivery event={event} delivery={delivery} reload={reload} />
+            </li>
+          ))}
+        </ul>
+      )}
+      <LeftOut of={event.leftOut} />
+    </>
+  );
+}
+
+/** The consumers that never get the event. There may be hundreds, so they are folded. */
+function LeftOut({ of: { items, hasMore } }: { of: ExplainedEvent['leftOut'] }) {
+  if (items.length === 0) return null;
+  return (
+    <details class="never">
+      <summary>
+        {hasMore ? 'More than ' : ''}
+        {counted(items.length, 'consumer')} never get{items.length === 1 && !hasMore ? 's' : ''} it
+      </summary>
+      <ul>
+        {items.map(({ consumerName, why }) => (
+          <li key={consumerName}>
+            <ConsumerLink name={consumerName} />: <Foreign most={600}>{why.sentence}</Foreign>
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 
@@ -50,11 +74,11 @@ function OneDelivery({
   delivery,
   reload,
 }: {
-  event: EventWithStatus;
+  event: ExplainedEvent;
   delivery: ConsumerDelivery;
   reload: () => void;
 }) {
-  const { consumerName: consumer, status, attemptCount, lastError, availableAt } = delivery;
+  const { consumerName: consumer, status, attemptCount, lastError, why } = delivery;
   const id = event.outboxEventId;
   const [wish, setWish] = useState<OperationWish>();
   const [isCorrecting, setIsCorrecting] = useState(false);
@@ -77,13 +101,9 @@ function OneDelivery({
         <h3>
           <ConsumerLink name={consumer} />
         </h3>
-        <Status of={status} />
+        {/* The first attempt at an event leaves no trace in the tables until it ends. */}
+        <Status of={why?.code === 'running' ? 'processing' : status} />
         {attemptCount > 0 && <span class="muted">{counted(attemptCount, 'attempt')}</span>}
-        {availableAt !== null && status === 'failed' && (
-          <span class="muted">
-            tried again <Time at={availableAt} />
-          </span>
-        )}
         {isStuck && (
           <div class="acts">
             <Act
@@ -113,6 +133,7 @@ function OneDelivery({
           </div>
         )}
       </div>
+      {why !== null && <Why consumer={consumer} why={why} onDone={reload} />}
       {lastError !== null && (
         <p class="error-text">
           <Foreign most={2_000}>{lastError}</Foreign>{' '}
@@ -147,7 +168,7 @@ function Attempts({
   delivery,
   history: { attempts, resolution, operationId },
 }: {
-  event: EventWithStatus;
+  event: ExplainedEvent;
   delivery: ConsumerDelivery;
   history: EventHistory;
 }) {

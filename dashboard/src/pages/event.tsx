@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { EventWithStatus } from '../api/schemas.ts';
+import type { ExplainedEvent } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { lastMember } from '../parts/json.ts';
 import { JsonView } from '../parts/json-view.tsx';
@@ -26,7 +26,7 @@ export function EventPage({ place }: { place: Place }) {
   );
 }
 
-function Shown({ event, text, reload }: { event: EventWithStatus; text: string; reload: () => void }) {
+function Shown({ event, text, reload }: { event: ExplainedEvent; text: string; reload: () => void }) {
   const [isOpen, setIsOpen] = useState(false);
   const correlation = event.metadata.correlationId;
   return (

@@ -1,4 +1,4 @@
-import type { Consumer } from '../api/schemas.ts';
+import type { Consumer, Overview as Look } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { useLive } from '../live/live.ts';
 import { Bars } from '../parts/chart.tsx';
@@ -60,7 +60,9 @@ export function OverviewPage({ place }: { place: Place }) {
           href={to(['consumers'])}
         />
       </ul>
-      <Loaded from={consumers}>{({ items }) => <Troubles consumers={items} />}</Loaded>
+      <Loaded from={consumers}>
+        {({ items }) => <Troubles consumers={items} longRunning={look?.longRunning ?? []} />}
+      </Loaded>
       <div class="section-head">
         <h2>Over time</h2>
         <SpanChoice place={place} most={24} />
@@ -109,7 +111,13 @@ function Figure({
   );
 }
 
-function Troubles({ consumers }: { consumers: readonly Consumer[] }) {
+function Troubles({
+  consumers,
+  longRunning,
+}: {
+  consumers: readonly Consumer[];
+  longRunning: Look['longRunning'];
+}) {
   const troubles = troublesOf(consumers);
   return (
     <Panel title="What is wrong">
@@ -117,12 +125,23 @@ function Troubles({ consumers }: { consumers: readonly Consumer[] }) {
         <Empty title="No consumer has registered yet.">
           A consumer appears when a process with a subscriber starts. The guide says how under “Subscribing”.
         </Empty>
-      ) : troubles.length === 0 ? (
+      ) : troubles.length === 0 && longRunning.length === 0 ? (
         <p class="all-well">
           <Mark tone="ok">Nothing</Mark> Every consumer works, and none has a dead letter.
         </p>
       ) : (
         <ul class="troubles">
+          {longRunning.map(({ consumerName, sentence }) => (
+            <li key={`${consumerName} runs`}>
+              <Mark tone="warn">Warning</Mark>
+              <p>
+                <Foreign most={400}>{sentence}</Foreign>.
+              </p>
+              <a href={to(['consumers', consumerName])} aria-label={`See what runs: ${consumerName}`}>
+                See what runs
+              </a>
+            </li>
+          ))}
           {troubles.map(({ tone, consumer, says, href, next }) => (
             <li key={`${consumer} ${says}`}>
               <Mark tone={tone}>{tone === 'bad' ? 'Problem' : 'Warning'}</Mark>

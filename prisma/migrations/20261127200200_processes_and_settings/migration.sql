@@ -27,9 +27,9 @@ CREATE TABLE "integration"."integration_process" (
   -- time of the start as it was and gives new pids.
   "server_started" timestamptz,
   "server_pids"    integer[]    NOT NULL DEFAULT '{}',
-  -- The version of the package, the values of its settings by their full names, and at most twenty attempts that
-  -- have run for two seconds: consumer, partition, position, event name, attempt and since. Each beat writes the
-  -- latter two.
+  -- The version of the package, the values of its settings by their full names, and at most a hundred attempts that
+  -- have run for two seconds: consumer, partition, position, event name, attempt and since. Each
+  -- renewal writes the latter two, and a change of the last one is written within seconds.
   "version"        varchar(63),
   "settings"       jsonb        NOT NULL DEFAULT '{}',
   "working"        jsonb        NOT NULL DEFAULT '[]'

@@ -1,5 +1,6 @@
 import { Counted } from './counted.js';
 import { INTEGER, list, NUMBER, named, object, orNull, pageOf, TEXT, TIME, UUID } from './schema.js';
+import { WhyNotYet } from './why.js';
 
 const OWNER = object({
   id: UUID,
@@ -43,6 +44,7 @@ const BacklogEvent = named(
     errorFingerprint: orNull(TEXT),
     dueAt: orNull(TIME),
     since: TIME,
+    why: orNull(WhyNotYet),
   }),
 );
 

@@ -13,6 +13,7 @@ import {
   TIME,
   UUID,
 } from './schema.js';
+import { LeftOut, WhyNotYet } from './why.js';
 
 const EVENT = {
   outboxEventId: UUID,
@@ -44,18 +45,24 @@ const ConsumerDelivery = named(
     lastError: orNull(TEXT),
     availableAt: orNull(TIME),
     postponedSince: orNull(TIME),
+    why: orNull(WhyNotYet),
   }),
 );
 
-/** An event, and what each consumer has done with it. */
-export const EventWithStatus = named(
-  'EventWithStatus',
-  object({
-    ...EVENT,
-    status: oneOf(['dead_letter', 'failed', 'processing', 'pending', 'processed', 'unrouted']),
-    consumers: list(ConsumerDelivery),
-  }),
-);
+const WITH_STATUS = {
+  ...EVENT,
+  status: oneOf(['dead_letter', 'failed', 'processing', 'pending', 'processed', 'unrouted']),
+  consumers: list(ConsumerDelivery),
+};
+
+/**
+ * An event, and what each consumer has done with it. `why` is null if the event waits for nothing there, and
+ * of what is beyond the first 1,000 in one answer.
+ */
+export const EventWithStatus = named('EventWithStatus', object(WITH_STATUS));
+
+/** The same, and the consumers that never get it. */
+export const ExplainedEvent = named('ExplainedEvent', object({ ...WITH_STATUS, leftOut: LeftOut }));
 
 export const Payload = named('Payload', object({ outboxEventId: UUID, payload: ANY_JSON }));
 

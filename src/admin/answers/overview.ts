@@ -1,4 +1,5 @@
-import { FLAG, INTEGER, NUMBER, named, object, orNull, TIME } from './schema.js';
+import { FLAG, INTEGER, list, NUMBER, named, object, orNull, TEXT, TIME } from './schema.js';
+import { PROCESS } from './why.js';
 
 export const Overview = named(
   'Overview',
@@ -18,5 +19,16 @@ export const Overview = named(
     publishedPerSecond: orNull(NUMBER),
     settledPerSecond: orNull(NUMBER),
     deadLettersAtLeast: FLAG,
+    longRunning: list(
+      object({
+        consumerName: TEXT,
+        attempts: INTEGER,
+        since: TIME,
+        position: INTEGER,
+        attempt: INTEGER,
+        process: PROCESS,
+        sentence: TEXT,
+      }),
+    ),
   }),
 );

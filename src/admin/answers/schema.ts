@@ -93,6 +93,14 @@ export function orNull<T>(given: Schema<T>): Schema<T | null> {
   return schema({ anyOf: [given.json, { type: 'null' }] }, given.names);
 }
 
+/** One of several objects, which a property of a text tells apart. */
+export function either<const S extends readonly Schema<unknown>[]>(...kinds: S): Schema<Infer<S[number]>> {
+  return schema(
+    { anyOf: kinds.map(({ json }) => json) },
+    kinds.flatMap(({ names }) => names),
+  );
+}
+
 export function oneOf<const T extends string>(values: readonly T[]): Schema<T> {
   return schema({ type: 'string', enum: [...values] });
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { DEEPEST_GRAPH, LinkGraphService } from '../../links/link-graph.service.js';
 import { EventLookService } from '../../log/event-look.service.js';
-import type { OutboxEventStatusReport } from '../../log/outbox-event.js';
+import type { ExplainedReport } from '../../status/why-not-yet.service.js';
 import { LinkGraph, TimelinePage } from '../answers/entities.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { count, optional, text } from '../input/field.js';
@@ -56,10 +56,10 @@ export class EntitiesHandlers implements Answering<typeof ROUTES, EntitiesHandle
     const { limit, after: [before] = [] } = query;
     const filter = { aggregateType: path.type, aggregateId: path.id };
     const { items, next } = await this.look.search(filter, { limit, before });
-    const statuses = await this.deliveries.statusesOf(items);
+    const reports = await this.deliveries.reportsOf(items);
     return {
       // There is one for each event, in the same order.
-      items: items.map((event, index) => ({ ...event, ...(statuses[index] as OutboxEventStatusReport) })),
+      items: items.map((event, index) => ({ ...event, ...(reports[index] as ExplainedReport) })),
       next: next === null ? null : cursorText([next]),
     };
   }

@@ -2,11 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CorrectionService } from '../../changes/correction.service.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { Answer } from '../../http/answer.js';
-import type { EventHead } from '../../log/event-look.js';
 import { EventLookService } from '../../log/event-look.service.js';
-import type { OutboxEventStatusReport } from '../../log/outbox-event.js';
 import { EventHistory } from '../answers/dead-letters.js';
-import { Correction, EventChain, EventPage, EventWithStatus, Payload } from '../answers/events.js';
+import { Correction, EventChain, EventPage, ExplainedEvent, Payload } from '../answers/events.js';
 import type { Infer } from '../answers/schema.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { count, json, optional, position, text, time, uuid } from '../input/field.js';
@@ -49,10 +47,10 @@ const ROUTES = {
     path: 'events/:id',
     action: 'events.read',
     about:
-      'One event without its payload, and what each consumer has done with it. Numbers of its metadata have every digit that was published.',
+      'One event without its payload, what each consumer has done with it, why it has not done more, and which consumers never get it. Numbers of its metadata have every digit that was published.',
     pathFields,
     target,
-    answer: EventWithStatus,
+    answer: ExplainedEvent,
   }),
   payload: route({
     method: 'GET',
@@ -127,11 +125,12 @@ export class EventsHandlers implements Answering<typeof ROUTES, EventsHandlers> 
     const found = await this.look.withMetadataText(path.id);
     if (found === undefined) throw notFound(`event ${path.id}`);
     const { metadata: _, ...event } = found.event;
-    const [report] = await this.deliveries.statusesOf([found.event]);
-    const text = JSON.stringify({ ...event, ...report });
-    return Answer.ofText<EventHead & OutboxEventStatusReport>(
-      `${text.slice(0, -1)},"metadata":${found.metadata}}`,
-    );
+    const [[report], leftOut] = await Promise.all([
+      this.deliveries.reportsOf([found.event]),
+      this.deliveries.leftOut(found.event),
+    ]);
+    const text = JSON.stringify({ ...event, ...report, leftOut });
+    return Answer.ofText<Infer<typeof ExplainedEvent>>(`${text.slice(0, -1)},"metadata":${found.metadata}}`);
   }
 
   async payload({ path, request }: Call<typeof ROUTES.payload>) {

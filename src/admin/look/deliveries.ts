@@ -3,10 +3,9 @@ import { ModuleRef } from '@nestjs/core';
 import { AdminDatabase } from '../../database/admin-database.js';
 import type { DeadLetterSearch, EventHistory, InboxFilter } from '../../inbox/inbox-record.js';
 import { InboxRecordStore } from '../../inbox/inbox-record.store.js';
-import type { OutboxEventStatusReport } from '../../log/outbox-event.js';
-import { OutboxQueryStore } from '../../log/outbox-query.store.js';
+import type { EventHead } from '../../log/event-look.js';
 import { engineOf } from '../../module/engine-of.js';
-import { type LoggedEvent, statusesOf } from '../../outbox/event-statuses.js';
+import { type ExplainedReport, WhyNotYetService } from '../../status/why-not-yet.service.js';
 
 /**
  * Reads what consumers have done with events, over the connections of admins. `OutboxService` and
@@ -14,12 +13,16 @@ import { type LoggedEvent, statusesOf } from '../../outbox/event-statuses.js';
  */
 @Injectable()
 export class Deliveries {
-  private stores: { readonly log: OutboxQueryStore; readonly inbox: InboxRecordStore } | undefined;
+  private readers: { readonly whys: WhyNotYetService; readonly inbox: InboxRecordStore } | undefined;
 
   constructor(private readonly moduleRef: ModuleRef) {}
 
-  statusesOf(events: readonly LoggedEvent[]): Promise<OutboxEventStatusReport[]> {
-    return statusesOf(this.opened().log, events);
+  reportsOf(events: readonly EventHead[]): Promise<ExplainedReport[]> {
+    return this.opened().whys.reportsOf(events);
+  }
+
+  leftOut(event: EventHead) {
+    return this.opened().whys.leftOut(event);
   }
 
   deadLetters(filter: InboxFilter, limit: number, after: number): Promise<DeadLetterSearch> {
@@ -31,10 +34,10 @@ export class Deliveries {
   }
 
   private opened() {
-    if (this.stores === undefined) {
+    if (this.readers === undefined) {
       const db = engineOf(this.moduleRef, 'IntegrationAdminModule').get(AdminDatabase);
-      this.stores = { log: new OutboxQueryStore(db), inbox: new InboxRecordStore(db) };
+      this.readers = { whys: new WhyNotYetService(db), inbox: new InboxRecordStore(db) };
     }
-    return this.stores;
+    return this.readers;
   }
 }

@@ -6,7 +6,7 @@ import { UnusableConnection } from '../../database/wire/unusable-connection.js';
 import type { CursorKey } from '../../inbox/inbox-status.js';
 import { cursorPartsOfBeat } from './cursor-beat.store.js';
 import { type LeasesAsked, type LeasesSeen, leasePartsOfBeat } from './lease-beat.store.js';
-import type { SelfReport } from './self-report.js';
+import type { LongAttempt, SelfReport } from './self-report.js';
 
 /** One cursor as the heartbeat sees it. */
 export interface CursorSnapshot extends CursorKey {
@@ -79,6 +79,10 @@ export interface ClusterSnapshot {
   readonly sequenceSuspect: boolean | null;
   /** The tokens of this process that were renewed. Null when this beat did not renew. */
   readonly renewed: string[] | null;
+  /**
+   * Only of a beat that renews: whether it wrote the row of this process. Somebody else may have held it.
+   */
+  readonly isTold: boolean;
   /** Only of a beat that asked for leases. */
   readonly leases?: LeasesSeen;
 }
@@ -123,6 +127,15 @@ const SERVERS_OWN_PIDS =
  */
 const PROTOCOL = 1;
 
+/**
+ * SQL of the attempts that have run for long, as the row of the process has them. The clock of the database
+ * says when each began, because the clocks of processes differ.
+ */
+const workingFrom = (parameter: string): string =>
+  `(SELECT coalesce(jsonb_agg(each_one - 'ms'
+              || jsonb_build_object('since', clock_timestamp() - (each_one ->> 'ms')::float8 * interval '1 millisecond') ORDER BY n), '[]')
+            FROM jsonb_array_elements(${parameter}::jsonb) WITH ORDINALITY AS w (each_one, n))`;
+
 const NONE = { renewal: '', column: '' };
 
 /** The live processes, and the one small statement that every beat runs. */
@@ -149,10 +162,9 @@ export class IntegrationProcessStore {
     return `
       WITH ${cursors.renewal}alive AS (
         UPDATE ${this.process} SET seen_at = clock_timestamp(), consumers = $7::text[], handles = $2::text[], settings = $8::jsonb,
-          working = (SELECT coalesce(jsonb_agg(each_one - 'ms'
-              || jsonb_build_object('since', clock_timestamp() - (each_one ->> 'ms')::float8 * interval '1 millisecond') ORDER BY n), '[]')
-            FROM jsonb_array_elements($9::jsonb) WITH ORDINALITY AS w (each_one, n))
+          working = ${workingFrom('$9')}
         WHERE id = (SELECT id FROM ${this.process} WHERE id = $1::uuid AND $5::boolean FOR NO KEY UPDATE SKIP LOCKED)
+        RETURNING 1
       )${leases.renewal}
       SELECT
         coalesce((SELECT json_object_agg(key, value) FROM ${tables.integrationSetting}), '{}') AS settings,
@@ -182,6 +194,7 @@ export class IntegrationProcessStore {
             > (SELECT CASE WHEN has_sequence_privilege(name, 'USAGE, SELECT') THEN coalesce(pg_sequence_last_value(name::regclass), 0) END
                FROM (SELECT pg_get_serial_sequence('${tables.outboxEvent}', 'position') AS name) s)
           END AS "sequenceSuspect",
+        EXISTS (SELECT FROM alive) AS "isTold",
         CASE WHEN $5::boolean THEN coalesce(${cursors.column || 'NULL'}, '[]'::json) END AS renewed${leases.column}`;
   }
 
@@ -222,6 +235,19 @@ export class IntegrationProcessStore {
         consumers.map(({ since }) => now - since),
         consumers.map(({ reason }) => reason),
       ],
+    );
+    return rows.length > 0;
+  }
+
+  /**
+   * Writes what has run for long. False means that the row is not there, or that somebody holds it: a beat
+   * that writes the same, for one.
+   */
+  async saveWorking(processId: string, working: readonly LongAttempt[]): Promise<boolean> {
+    const rows = await this.db.query(
+      `UPDATE ${this.process} SET working = ${workingFrom('$2')}
+       WHERE id = (SELECT id FROM ${this.process} WHERE id = $1::uuid FOR NO KEY UPDATE SKIP LOCKED) RETURNING 1`,
+      [processId, JSON.stringify(working)],
     );
     return rows.length > 0;
   }
