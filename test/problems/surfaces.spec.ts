@@ -31,8 +31,10 @@ afterAll(async () => {
 interface Said {
   readonly kind: string;
   readonly says: string;
-  readonly changedBefore: readonly { readonly says: string }[];
+  readonly changedBefore: readonly { readonly kind: string; readonly says: string }[];
 }
+/** The application of the test itself may have been started just before. */
+const changedByPeople = ({ changedBefore }: Said) => changedBefore.filter(({ kind }) => kind !== 'process');
 /** The doctor may be under way, and finds what is no matter here. */
 const ofDelivery = (problems: readonly Said[]) => problems.filter(({ kind }) => kind !== 'finding');
 
@@ -44,7 +46,7 @@ it('REST and the command have the same problems in the same words', async () => 
     '30 consumers: the receiver is out: 30 dead letters, 3 a minute, growing',
     'billing was paused by ann: deploy',
   ]);
-  expect(rest[0]?.changedBefore.map(({ says }) => says)).toEqual(['ben resumed consumer mail']);
+  expect(rest.flatMap(changedByPeople).map(({ says }) => says)).toEqual(['ben resumed consumer mail']);
   const { result } = await runJsonCommand(['problems'], database);
   expect(ofDelivery(result.problems)).toEqual(rest);
   const { stdout } = await runCommand(['problems'], database);
@@ -72,7 +74,7 @@ it.each([
   try {
     const { problems } = (await admin.ask('problems')).json;
     expect(problems.map(({ kind }: Said) => kind)).toEqual(kinds);
-    expect(problems.flatMap(({ changedBefore }: Said) => changedBefore)).toHaveLength(changes);
+    expect(problems.flatMap(changedByPeople)).toHaveLength(changes);
   } finally {
     allowed.clear();
   }
