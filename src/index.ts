@@ -154,6 +154,16 @@ export { OutboxService } from './outbox/outbox.service.js';
 export type { PublishEventOptions, PublishOptions } from './outbox/publish-options.js';
 export type { TransactionOptions } from './outbox/transaction-runner.js';
 export type {
+  Problem,
+  ProblemChange,
+  ProblemKind,
+  ProblemList,
+  ProblemRequest,
+  ProblemSource,
+  ProblemTrend,
+} from './problems/problem.js';
+export { ProblemService } from './problems/problem.service.js';
+export type {
   ConsumerRates,
   ConsumerWork,
   CurrentRates,
@@ -164,7 +174,7 @@ export type {
   WorkPoint,
 } from './rates/consumer-rates.js';
 export { ConsumerRatesService } from './rates/consumer-rates.service.js';
-export { type Counted, countText } from './rates/counted.js';
+export { type Counted, countText, type EstimatedCount, estimateText } from './rates/counted.js';
 export {
   type FullSettingKey,
   IntegrationSettingsService,

@@ -12,6 +12,7 @@ import { HANDLERS } from './handlers/handlers.js';
 import { Once } from './idempotency/once.js';
 import { Deliveries } from './look/deliveries.js';
 import { OverviewLook } from './look/overview.js';
+import { ProblemsLook } from './look/problems.js';
 import { AccessCheck } from './mounting/access-check.js';
 import { pageController, sectionController } from './mounting/admin-controllers.js';
 import { BroughtSections } from './mounting/brought-sections.js';
@@ -103,6 +104,7 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
       Denials,
       AdminProblemFilter,
       OverviewLook,
+      ProblemsLook,
       Deliveries,
       OpenStreams,
       { provide: STREAM_LIMITS, useValue: DEFAULT_STREAM_LIMITS },

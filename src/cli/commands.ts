@@ -8,6 +8,7 @@ import { doctorCommand } from './doctor.command.js';
 import { eventsCommands } from './events.commands.js';
 import { migrateCommand } from './migrate.command.js';
 import { operationsCommands } from './operations.commands.js';
+import { problemsCommand } from './problems.command.js';
 import { processesCommands } from './processes.commands.js';
 import { replayCommand } from './replay.command.js';
 import { settingsCommands } from './settings.commands.js';
@@ -17,6 +18,7 @@ import { statusCommand } from './status.command.js';
 const COMMANDS: readonly Command[] = [
   migrateCommand,
   statusCommand,
+  problemsCommand,
   doctorCommand,
   ...settingsCommands,
   ...consumersCommands,

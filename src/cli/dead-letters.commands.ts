@@ -2,7 +2,7 @@ import { checkReason } from '../changes/chosen/row-checks.js';
 import { verifyMigrations } from '../database/migrations/migration-runner.js';
 import type { DeadLetter } from '../inbox/inbox-record.js';
 import { InboxRecordStore } from '../inbox/inbox-record.store.js';
-import { countText } from '../rates/counted.js';
+import { estimateText } from '../rates/counted.js';
 import {
   FAILURE_GROUP_ORDERS,
   type FailureGroupKey,
@@ -115,7 +115,7 @@ const deadLettersGroupsCommand: Command = {
     return withServices(context, async ({ failures }) => {
       const { items, next, isPartial } = await failures.list(filter, page);
       const part = isPartial
-        ? ['There are more than 5,000: only the first of them by name are in this order.']
+        ? ['There are more than 20,000: only the first of them by name are in this order.']
         : [];
       const more =
         next === null
@@ -135,10 +135,10 @@ function describeGroups(groups: readonly FailureGroup[]): string {
   const listed = table(groups, [
     { heading: 'CONSUMER', cell: ({ consumerName }) => consumerName },
     { heading: 'FINGERPRINT', cell: ({ fingerprint }) => fingerprint ?? NO_FINGERPRINT },
-    { heading: 'COUNT', cell: ({ deadLetters }) => countText(deadLetters) },
+    { heading: 'COUNT', cell: ({ deadLetters }) => estimateText(deadLetters) },
     {
       heading: 'NEW',
-      cell: ({ acknowledged }) => (acknowledged === null ? '-' : countText(acknowledged.newSince)),
+      cell: ({ acknowledged }) => (acknowledged === null ? '-' : estimateText(acknowledged.newSince)),
     },
     { heading: 'LATEST', cell: ({ latest }) => timeText(latest.failedAt) },
     { heading: 'EVENT', cell: ({ latest }) => latest.eventName ?? '-', cut: 2 },

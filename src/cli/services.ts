@@ -8,8 +8,10 @@ import type { EngineDatabase } from '../database/engine-database.js';
 import { verifyMigrations } from '../database/migrations/migration-runner.js';
 import { EventLookService } from '../log/event-look.service.js';
 import { EventLookStore } from '../log/event-look.store.js';
+import { DoctorService } from '../maintenance/doctor.js';
 import { ProcessService } from '../membership/process.service.js';
-import { linesOf, operationKindsOf, settingGroupsOf } from '../module/extension.js';
+import { doctorAdditionsOf, linesOf, operationKindsOf, settingGroupsOf } from '../module/extension.js';
+import { ProblemService } from '../problems/problem.service.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { ConsumerBacklogService } from '../status/consumer-backlog.service.js';
 import { FailureGroupService } from '../status/failure-group.service.js';
@@ -29,6 +31,7 @@ export interface CommandServices {
   readonly counts: AdminCountStore;
   readonly backlogs: ConsumerBacklogService;
   readonly failures: FailureGroupService;
+  readonly problems: ProblemService;
   readonly operations: OperationService;
   readonly processes: ProcessService;
   readonly events: EventLookService;
@@ -46,14 +49,19 @@ export function withServices<R>(
     const settings = new IntegrationSettingsService(db, sources, settingGroupsOf(extensions), admin);
     await settings.load();
     const operations = new OperationService(admin, operationKindsOf(extensions));
+    const consumers = consumerServiceOf(admin, settings, new OutboxNotifier(), operations);
+    const added = doctorAdditionsOf(extensions);
+    const doctor = new DoctorService(admin, { settings, environment, added });
     return work({
       db,
       admin,
       settings,
-      consumers: consumerServiceOf(admin, settings, new OutboxNotifier(), operations),
+      consumers,
       counts: new AdminCountStore(db),
       backlogs: new ConsumerBacklogService(admin),
       failures: new FailureGroupService(admin),
+      // Nobody sees a later answer, so the examination is waited for.
+      problems: new ProblemService(admin, consumers, doctor, Number.POSITIVE_INFINITY),
       operations,
       processes: new ProcessService(admin, settings),
       events: new EventLookService(new EventLookStore(admin)),

@@ -1,4 +1,5 @@
 import { type Provider } from '@nestjs/common';
+import { ConsumerService } from '../changes/consumer.service.js';
 import { AdminDatabase } from '../database/admin-database.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { ConsumerPresence } from '../maintenance/consumer-presence.js';
@@ -20,12 +21,13 @@ import {
   UnservedConsumers,
 } from '../maintenance/unserved-consumers.js';
 import { ConsumerPresenceStore } from '../membership/consumer-presence.store.js';
+import { ProblemService } from '../problems/problem.service.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { PartGauges } from './engine-extensions.js';
 import { doctorAdditionsOf, gaugesOf, tasksOf } from './extension.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
-/** The providers of retention and the other regular tasks. */
+/** The providers of retention and the other regular tasks, and of those who say what is wrong. */
 export const MAINTENANCE: Provider[] = [
   MaintenanceTaskStore,
   RetentionStore,
@@ -88,5 +90,11 @@ export const MAINTENANCE: Provider[] = [
     inject: [AdminDatabase, IntegrationSettingsService, RESOLVED_OPTIONS],
     useFactory: (db: AdminDatabase, settings: IntegrationSettingsService, { extensions }: ResolvedOptions) =>
       new DoctorService(db, { settings, added: doctorAdditionsOf(extensions) }),
+  },
+  {
+    provide: ProblemService,
+    inject: [AdminDatabase, ConsumerService, DoctorService],
+    useFactory: (db: AdminDatabase, consumers: ConsumerService, doctor: DoctorService) =>
+      new ProblemService(db, consumers, doctor),
   },
 ];

@@ -38,6 +38,7 @@ import { JoinedPublisher } from '../outbox/joined-publisher.js';
 import { OutboxService } from '../outbox/outbox.service.js';
 import { OutboxEventStore } from '../outbox/outbox-event.store.js';
 import { TransactionRunner } from '../outbox/transaction-runner.js';
+import { ProblemService } from '../problems/problem.service.js';
 import { ConsumerRatesService } from '../rates/consumer-rates.service.js';
 import { ConsumerRegistration } from '../registration/consumer-registration.js';
 import { DEFAULT_HAND_OVER_LIMIT_MS, HAND_OVER_LIMIT_MS, HandOver } from '../registration/hand-over.js';
@@ -79,6 +80,7 @@ export const SERVICES = [
   ProcessService,
   DoctorService,
   FailureGroupService,
+  ProblemService,
   CorrectionService,
   ConsumerRatesService,
   IntegrationHealthIndicator,
@@ -94,6 +96,7 @@ const MADE_ELSEWHERE: readonly unknown[] = [
   ConsumerService,
   DoctorService,
   FailureGroupService,
+  ProblemService,
   CorrectionService,
   ConsumerRatesService,
 ];

@@ -17,6 +17,9 @@ export interface SettingHistoryEntry {
   reason: string | null;
 }
 
+/** How many of the last changes are looked at for those of some time, which has no index. */
+const LOOKED_BACK = 500;
+
 /** The stored settings. The table's triggers write their history and notify other processes. */
 export class SettingsStore {
   private readonly table: string;
@@ -75,19 +78,26 @@ export class SettingsStore {
     behind: number | undefined,
     limit: number,
   ): Promise<SettingHistoryEntry[]> {
-    return session.query<SettingHistoryEntry>(
-      `SELECT c.id, c.key, c.old_value AS "from", c.new_value AS "to", c.changed_at AS at, c.changed_by AS by, noted.reason
-       FROM (
-         SELECT * FROM ${this.changes} WHERE key = ANY ($1::text[]) AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
-       ) c LEFT JOIN LATERAL (
+    const chosen = `SELECT * FROM ${this.changes} WHERE key = ANY ($1::text[]) AND ($2::bigint IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`;
+    return session.query<SettingHistoryEntry>(this.withReasons(chosen), [keys, behind ?? null, limit]);
+  }
+
+  /** Changes of any setting from one time to another, the latest first, with their reasons. */
+  changedBetween(session: EngineSession, from: Date, to: Date): Promise<SettingHistoryEntry[]> {
+    const latest = `SELECT * FROM ${this.changes} ORDER BY id DESC LIMIT ${LOOKED_BACK}`;
+    const chosen = `SELECT * FROM (${latest}) AS latest WHERE changed_at >= $1 AND changed_at <= $2`;
+    return session.query<SettingHistoryEntry>(this.withReasons(chosen), [from, to]);
+  }
+
+  private withReasons(chosen: string): string {
+    return `SELECT c.id, c.key, c.old_value AS "from", c.new_value AS "to", c.changed_at AS at, c.changed_by AS by, noted.reason
+       FROM (${chosen}) c LEFT JOIN LATERAL (
          SELECT a.reason FROM ${this.audit} a
          WHERE a.action = 'settings.change' AND a.at >= c.changed_at AND a.at < c.changed_at + interval '1 minute'
            AND a.actor = c.changed_by AND a.before -> c.key IS NOT DISTINCT FROM coalesce(c.old_value, 'null')
            AND a.after -> c.key IS NOT DISTINCT FROM coalesce(c.new_value, 'null')
          ORDER BY a.at, a.id LIMIT 1
-       ) noted ON true ORDER BY c.id DESC`,
-      [keys, behind ?? null, limit],
-    );
+       ) noted ON true ORDER BY c.id DESC`;
   }
 
   /** One change of a setting, or undefined. */

@@ -32,7 +32,7 @@ const BEFORE_ALL: FailureGroupKey = { consumerName: '', fingerprint: null };
 /** A page of groups. */
 export interface FailureGroupPage extends PageOf<FailureGroup, FailureGroupPlace> {
   /**
-   * True if there are more than 5,000 groups and the order is another one than `name`. Only the first 5,000
+   * True if there are more than 20,000 groups and the order is another one than `name`. Only the first 20,000
    * by name were put in order then.
    */
   isPartial: boolean;

@@ -8,8 +8,7 @@ export interface FailureGroupKey {
 
 /**
  * `name`: by consumer, then by fingerprint. `size`: those with the most dead letters first. `latest`: those
- * whose last dead letter is the newest in the log first. Where sizes are equal, and of groups with more than
- * the 1,000 that are counted, names decide.
+ * whose last dead letter is the newest in the log first. Where sizes or positions are equal, names decide.
  */
 export const FAILURE_GROUP_ORDERS = ['name', 'size', 'latest'] as const;
 export type FailureGroupOrder = (typeof FAILURE_GROUP_ORDERS)[number];

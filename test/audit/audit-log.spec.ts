@@ -318,6 +318,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   ConsumerBacklogService: ['list', 'of', 'events', 'blocking'],
   ConsumerRatesService: ['of', 'ofAll', 'workOf'],
   FailureGroupService: ['list', 'deadLetters'],
+  ProblemService: ['list'],
   EventLookService: ['search', 'head', 'withMetadataText', 'withPayloadText', 'chainOf'],
   LinkGraphService: ['around'],
 };

@@ -309,6 +309,7 @@ const NOTED_ELSEWHERE = ['migrate'];
 const READS: Readonly<Record<string, string>> = {
   status: 'status',
   doctor: 'doctor',
+  problems: 'problems',
   'webhooks sources': 'webhooks sources',
   'webhooks refusals': 'webhooks refusals',
   'webhooks endpoints': 'webhooks endpoints',

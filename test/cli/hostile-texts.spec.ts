@@ -120,6 +120,7 @@ afterAll(() => database.drop());
 const COMMANDS: readonly string[][] = [
   ['status'],
   ['doctor'],
+  ['problems'],
   ['consumers', 'list'],
   ['consumers', 'show', NAME],
   ['consumers', 'show', NAME, '--state', 'dead'],

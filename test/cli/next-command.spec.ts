@@ -160,6 +160,7 @@ const WITH_NEXT: Readonly<Record<string, readonly Next[]>> = {
 /** No command takes what these print, or they say the whole command. */
 const WITHOUT_NEXT = [
   'doctor',
+  'problems',
   'webhooks sources',
   'webhooks refusals',
   'settings preview',

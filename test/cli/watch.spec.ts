@@ -78,6 +78,7 @@ describe('--watch', () => {
     const groups = [
       'status',
       'doctor',
+      'problems',
       'consumers',
       'dead-letters',
       'operations',

@@ -9,6 +9,7 @@ import {
   FailureGroupService,
   type OperationRequest,
   OperationService,
+  ProblemService,
 } from '../../src/index.js';
 import { OutboxLogStore } from '../../src/log/outbox-log.store.js';
 import { PositionSet } from '../../src/log/position-set.js';
@@ -136,6 +137,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'dead letters': 'AS found\n',
   'groups of failures': 'WITH RECURSIVE each (n, name, kind)',
   'groups in an order of their own': 'ranked AS (',
+  'kinds of failures at all consumers': 'AS newest FROM (',
+  'one kind of failure': 'having_it AS MATERIALIZED (',
   'dead letters of a group': `AND i.error_fingerprint = $2 AND i.status = 'dead_letter'`,
   'last of a group': `AND error_fingerprint = $2) AS last`,
   'counts of the inbox': '"failedForGood"',
@@ -333,6 +336,9 @@ async function operate(
   await groups.list({ consumerName: 'plain' }, { limit: 2 });
   await groups.list({}, { order: 'size' });
   await groups.list({}, { order: 'latest' });
+  const problems = app.context.get(ProblemService, { strict: false });
+  await problems.list();
+  await problems.list({ consumerName: 'plain' });
   const { next } = await groups.deadLetters(group, { limit: 20 });
   await groups.deadLetters(group, { limit: 20, after: next ?? undefined });
   await groups.note(group, 'known');

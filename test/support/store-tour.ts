@@ -24,6 +24,7 @@ import {
 import { toLogEntry } from '../../src/log/log-entry.js';
 import { OutboxStatsEstimateStore } from '../../src/log/outbox-stats-estimate.store.js';
 import { operationKindsOf } from '../../src/module/extension.js';
+import { CauseStore } from '../../src/problems/cause.store.js';
 import { BACKLOG_STATES } from '../../src/status/consumer-backlog.js';
 import { CursorStatusStore } from '../../src/status/cursor-status.store.js';
 import { WhyFactsStore } from '../../src/status/why-facts.store.js';
@@ -48,6 +49,10 @@ export async function tourOfStores(app: TestApp, { pool }: TestDatabase): Promis
 }
 
 async function readsOfAdmins({ context, settings }: TestApp): Promise<void> {
+  // As with more dead letters than are read in turn.
+  const causes = new CauseStore(context.get(AdminDatabase, { strict: false }), 100);
+  await causes.list(5, undefined);
+  await causes.list(5, 'plain');
   const audit = context.get(AuditService, { strict: false });
   for (const filter of [
     {},

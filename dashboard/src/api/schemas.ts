@@ -188,6 +188,7 @@ export type EngineRates = {
   }>;
   busiest: Array<{ consumerName: string; points: Array<WorkPoint> }>;
 };
+export type EstimatedCount = { count: number; atLeast: boolean; estimate: number };
 export type Event = {
   outboxEventId: string;
   position: number;
@@ -279,12 +280,12 @@ export type FailedAttempt = {
 export type FailureGroup = {
   consumerName: string;
   fingerprint: string | null;
-  deadLetters: Counted;
+  deadLetters: EstimatedCount;
   firstPosition: number;
   lastPosition: number;
   latest: { outboxEventId: string; eventName: string | null; error: string | null; failedAt: string };
   note: { text: string; by: string; at: string } | null;
-  acknowledged: { by: string; at: string; newSince: Counted } | null;
+  acknowledged: { by: string; at: string; newSince: EstimatedCount } | null;
 };
 export type FailureGroupPage = { items: Array<FailureGroup>; next: string | null; isPartial: boolean };
 export type GroupedDeadLetterPage = {
@@ -567,6 +568,41 @@ export type SettingsPreview = {
   }>;
 };
 export type TimelinePage = { items: Array<EventWithStatus>; next: string | null };
+export type Trouble = {
+  key: string;
+  kind:
+    | 'dead-letters'
+    | 'unavailable'
+    | 'unserved'
+    | 'orphaned'
+    | 'unowned'
+    | 'behind'
+    | 'paused'
+    | 'repartitioning'
+    | 'finding';
+  severity: 'critical' | 'warning' | 'info';
+  says: string;
+  since: string | null;
+  consumers: { count: number; first: Array<string> };
+  fingerprint: string | null;
+  check: string | null;
+  deadLetters: EstimatedCount | null;
+  perMinute: number | null;
+  trend: 'growing' | 'steady' | 'falling' | 'over' | null;
+  minutes: Array<number>;
+  changedBefore: Array<{
+    at: string;
+    kind: 'process' | 'setting' | 'consumer' | 'operation' | 'other';
+    says: string;
+    target: string | null;
+  }>;
+};
+export type TroubleList = {
+  at: string;
+  problems: Array<Trouble>;
+  more: number;
+  notChecked: Array<{ check: string; reason: string }>;
+};
 export type WebhookEndpoint = {
   id: string;
   tenantId: string;
@@ -709,6 +745,13 @@ export interface Routes {
     query: Record<never, never>;
     body: undefined;
     answer: undefined;
+  };
+  'GET problems': {
+    action: 'overview.read';
+    path: Record<never, never>;
+    query: { limit?: number | undefined; consumer?: string | undefined };
+    body: undefined;
+    answer: TroubleList;
   };
   'GET consumers': {
     action: 'consumers.read';

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { call } from '../api/client.ts';
 import type { Consumer, Partition } from '../api/schemas.ts';
+import { useDenial } from '../api/session.tsx';
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
@@ -18,10 +19,10 @@ import { ConsumerRatesCharts } from './consumer-rates.tsx';
 import { ConsumerReplays } from './consumer-replays.tsx';
 import { ConsumerRunning } from './consumer-running.tsx';
 import { ConsumerMark } from './consumers.tsx';
+import { ProblemLines } from './problem-lines.tsx';
 import { RepartitionDialog } from './repartition-dialog.tsx';
 import { ReplayDialog } from './replay-dialog.tsx';
 import { ResumeDialog } from './resume-dialog.tsx';
-import { troublesOf } from './troubles.ts';
 
 const PARTITIONS: readonly Column<Partition>[] = [
   { head: 'Partition', isName: true, cell: ({ partition }) => partition },
@@ -73,11 +74,16 @@ export function ConsumerPage({ place }: { place: Place }) {
 function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; reload: () => void }) {
   const { consumerName: name, paused, partitions, eventNames, lagSeconds } = consumer;
   const [dialog, setDialog] = useState<Dialog>();
+  const problems = useRead(
+    'GET problems',
+    { query: { consumer: name } },
+    { isWanted: useDenial('overview.read') === undefined },
+  );
   const close = () => {
     setDialog(undefined);
     reload();
+    problems.reload();
   };
-  const troubles = troublesOf([consumer]);
   return (
     <Page
       title={name}
@@ -111,15 +117,10 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
         </>
       }
     >
-      {troubles.length > 0 && (
-        <div class="box warn">
-          {troubles.map(({ says, href, next }) => (
-            <p key={says}>
-              It <Foreign most={400}>{says}</Foreign>.{' '}
-              {href !== to(['consumers', name]) && <a href={href}>{next}</a>}
-            </p>
-          ))}
-        </div>
+      {(problems.data?.problems.length ?? 0) > 0 && (
+        <Panel title="What is wrong">
+          <ProblemLines list={problems.data} here={name} />
+        </Panel>
       )}
       <ConsumerBacklog name={name} place={place} lagSeconds={lagSeconds} onChange={reload} />
       <ConsumerBlocked name={name} />

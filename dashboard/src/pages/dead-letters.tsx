@@ -5,7 +5,7 @@ import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
 import { ConsumerLink, groupHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { atLeast } from '../parts/number.ts';
+import { estimated } from '../parts/number.ts';
 import { Page } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Mark } from '../parts/status.tsx';
@@ -26,7 +26,7 @@ const COLUMNS: readonly Column<FailureGroup>[] = [
     ),
   },
   { head: 'Consumer', isLong: true, cell: ({ consumerName }) => <ConsumerLink name={consumerName} /> },
-  { head: 'Dead letters', align: 'end', cell: ({ deadLetters }) => atLeast(deadLetters) },
+  { head: 'Dead letters', align: 'end', cell: ({ deadLetters }) => estimated(deadLetters) },
   { head: 'Latest', cell: ({ latest }) => <Time at={latest.failedAt} /> },
   { head: 'Noted', isLong: true, cell: (group) => <Noted group={group} /> },
 ];
@@ -36,7 +36,7 @@ function Noted({ group: { note, acknowledged } }: { group: FailureGroup }) {
     <div class="stack">
       {acknowledged !== null &&
         (acknowledged.newSince.count > 0 ? (
-          <Mark tone="bad">{`${atLeast(acknowledged.newSince)} new since it was seen`}</Mark>
+          <Mark tone="bad">{`${estimated(acknowledged.newSince)} new since it was seen`}</Mark>
         ) : (
           <Mark tone="quiet">{`seen by ${acknowledged.by}`}</Mark>
         ))}
@@ -99,8 +99,8 @@ export function DeadLettersPage({ place }: { place: Place }) {
             <>
               {isPartial && (
                 <p class="muted">
-                  There are more than 5,000 kinds. Only the first 5,000 by name are in this order: filter by a
-                  consumer to see all of its own.
+                  There are more than 20,000 kinds. Only the first 20,000 by name are in this order: filter by
+                  a consumer to see all of its own.
                 </p>
               )}
               <Table

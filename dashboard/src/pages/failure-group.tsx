@@ -7,7 +7,7 @@ import { Confirm } from '../parts/confirm.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { ConsumerLink, EntityLink, eventHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { atLeast, count, counted } from '../parts/number.ts';
+import { count, counted, estimated } from '../parts/number.ts';
 import { OperationDialog, type OperationWish } from '../parts/operation-dialog.tsx';
 import { Page, Panel } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
@@ -154,7 +154,7 @@ export function FailureGroupPage({ place }: { place: Place }) {
                 Seen by <Foreign>{group.acknowledged.by}</Foreign>, <Time at={group.acknowledged.at} />.{' '}
                 {group.acknowledged.newSince.count === 0
                   ? 'None has come since.'
-                  : `${atLeast(group.acknowledged.newSince)} have come since.`}
+                  : `${estimated(group.acknowledged.newSince)} have come since.`}
               </p>
             )}
           </div>
@@ -257,7 +257,7 @@ function About({
     <>
       {deadLetters.count === 1 && !deadLetters.atLeast
         ? '1 dead letter'
-        : `${atLeast(deadLetters)} dead letters`}{' '}
+        : `${estimated(deadLetters)} dead letters`}{' '}
       between positions <Code>{firstPosition}</Code> and <Code>{lastPosition}</Code>, the latest{' '}
       <Time at={latest.failedAt} />. Kind <Code>{fingerprint ?? 'none'}</Code>
     </>

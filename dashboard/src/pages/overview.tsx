@@ -1,4 +1,4 @@
-import type { Consumer, Overview as Look } from '../api/schemas.ts';
+import type { Consumer, Overview as Look, TroubleList } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { useLive } from '../live/live.ts';
 import { Bars } from '../parts/chart.tsx';
@@ -8,17 +8,22 @@ import { count, deadLettersOf, duration, perSecond } from '../parts/number.ts';
 import { Page, Panel } from '../parts/page.tsx';
 import { CHARTS_AGAIN_MS, hoursOf, SpanChoice, startOf } from '../parts/span.tsx';
 import { Mark } from '../parts/status.tsx';
-import { Foreign, NameLink } from '../parts/text.tsx';
+import { Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
 import { OverviewCharts } from './overview-charts.tsx';
-import { troublesOf } from './troubles.ts';
+import { ProblemLines } from './problem-lines.tsx';
 
 /** How everything does, and what is wrong, in sentences that lead to where it is mended. */
 export function OverviewPage({ place }: { place: Place }) {
   const { look, mode } = useLive();
   const untilThen = mode === 'lost' ? 'The server does not answer.' : 'Loading…';
-  const consumers = useRead('GET consumers', { query: { limit: 1_000 } });
+  const problems = useRead('GET problems', {});
+  const consumers = useRead(
+    'GET consumers',
+    { query: { limit: 1_000 } },
+    { isLive: false, everyMs: CHARTS_AGAIN_MS },
+  );
   const rates = useRead(
     'GET rates',
     { query: { from: startOf(hoursOf(place, 24)) } },
@@ -60,8 +65,10 @@ export function OverviewPage({ place }: { place: Place }) {
           href={to(['consumers'])}
         />
       </ul>
-      <Loaded from={consumers}>
-        {({ items }) => <Troubles consumers={items} longRunning={look?.longRunning ?? []} />}
+      <Loaded from={problems}>
+        {(list) => (
+          <Problems list={list} longRunning={look?.longRunning ?? []} hasConsumers={look?.consumers !== 0} />
+        )}
       </Loaded>
       <div class="section-head">
         <h2>Over time</h2>
@@ -111,28 +118,27 @@ function Figure({
   );
 }
 
-function Troubles({
-  consumers,
+function Problems({
+  list,
   longRunning,
+  hasConsumers,
 }: {
-  consumers: readonly Consumer[];
+  list: TroubleList;
   longRunning: Look['longRunning'];
+  hasConsumers: boolean;
 }) {
-  const troubles = troublesOf(consumers);
+  const isAllWell = list.problems.length === 0 && longRunning.length === 0;
   return (
     <Panel title="What is wrong">
-      {consumers.length === 0 ? (
+      {!hasConsumers && (
         <Empty title="No consumer has registered yet.">
           A consumer appears when a process with a subscriber starts. The guide says how under “Subscribing”.
         </Empty>
-      ) : troubles.length === 0 && longRunning.length === 0 ? (
-        <p class="all-well">
-          <Mark tone="ok">Nothing</Mark> Every consumer works, and none has a dead letter.
-        </p>
-      ) : (
+      )}
+      {longRunning.length > 0 && (
         <ul class="troubles">
           {longRunning.map(({ consumerName, sentence }) => (
-            <li key={`${consumerName} runs`}>
+            <li key={consumerName}>
               <Mark tone="warn">Warning</Mark>
               <p>
                 <Foreign most={400}>{sentence}</Foreign>.
@@ -142,19 +148,13 @@ function Troubles({
               </a>
             </li>
           ))}
-          {troubles.map(({ tone, consumer, says, href, next }) => (
-            <li key={`${consumer} ${says}`}>
-              <Mark tone={tone}>{tone === 'bad' ? 'Problem' : 'Warning'}</Mark>
-              <p>
-                <NameLink href={to(['consumers', consumer])}>{consumer}</NameLink>{' '}
-                <Foreign most={400}>{says}</Foreign>.
-              </p>
-              <a href={href} aria-label={`${next}: ${consumer}`}>
-                {next}
-              </a>
-            </li>
-          ))}
         </ul>
+      )}
+      {list.problems.length > 0 && <ProblemLines list={list} />}
+      {isAllWell && hasConsumers && (
+        <p class="all-well">
+          <Mark tone="ok">Nothing</Mark> Every consumer works, and none has a dead letter.
+        </p>
       )}
     </Panel>
   );

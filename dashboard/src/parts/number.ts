@@ -16,9 +16,14 @@ export function counted(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
-/** `10,000 or more` where counting has stopped. */
+/** `10,000+` where counting has stopped. */
 export function atLeast({ count: value, atLeast: isMore }: { count: number; atLeast: boolean }): string {
-  return isMore ? `${count(value)} or more` : count(value);
+  return isMore ? `${count(value)}+` : count(value);
+}
+
+/** `~12,000` where counting has stopped, and the rest was estimated. */
+export function estimated({ atLeast: isMore, estimate }: { atLeast: boolean; estimate: number }): string {
+  return isMore ? `~${count(estimate)}` : count(estimate);
 }
 
 /** The dead letters of a consumer, a partition or all of them. */

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useDenial, useSession } from '../api/session.tsx';
 import { useLive } from '../live/live.ts';
-import { count } from '../parts/number.ts';
+import { deadLettersOf } from '../parts/number.ts';
 import { Foreign } from '../parts/text.tsx';
 import { to, usePlace } from '../router/router.ts';
 import type { Section } from '../section.ts';
@@ -88,7 +88,7 @@ export function Shell({ notice }: { notice?: ComponentChildren }) {
 function SectionLink({ section, isHere }: { section: Section; isHere: boolean }) {
   const denial = useDenial(section.needs);
   const { look } = useLive();
-  const badge = section.key === 'dead-letters' ? (look?.deadLetters ?? 0) : 0;
+  const badge = section.key === 'dead-letters' && look !== undefined && look.deadLetters > 0;
   if (denial !== undefined) {
     return (
       <li>
@@ -108,7 +108,7 @@ function SectionLink({ section, isHere }: { section: Section; isHere: boolean })
     <li>
       <a class="side-link" href={to([section.key])} aria-current={isHere ? 'page' : undefined}>
         {section.title}
-        {badge > 0 && <span class="badge">{count(badge)}</span>}
+        {badge && <span class="badge">{deadLettersOf(look)}</span>}
       </a>
     </li>
   );

@@ -1,4 +1,4 @@
-import { Counted } from './counted.js';
+import { EstimatedCount } from './counted.js';
 import {
   FLAG,
   INTEGER,
@@ -61,12 +61,12 @@ const FailureGroup = named(
   object({
     consumerName: TEXT,
     fingerprint: orNull(TEXT),
-    deadLetters: Counted,
+    deadLetters: EstimatedCount,
     firstPosition: INTEGER,
     lastPosition: INTEGER,
     latest: object({ outboxEventId: UUID, eventName: orNull(TEXT), error: orNull(TEXT), failedAt: TIME }),
     note: orNull(object({ text: TEXT, by: TEXT, at: TIME })),
-    acknowledged: orNull(object({ by: TEXT, at: TIME, newSince: Counted })),
+    acknowledged: orNull(object({ by: TEXT, at: TIME, newSince: EstimatedCount })),
   }),
 );
 

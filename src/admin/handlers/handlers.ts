@@ -9,6 +9,7 @@ import { EventsHandlers } from './events.handlers.js';
 import { FailureGroupsHandlers } from './failure-groups.handlers.js';
 import { OperationsHandlers } from './operations.handlers.js';
 import { OverviewHandlers } from './overview.handlers.js';
+import { ProblemsHandlers } from './problems.handlers.js';
 import { ProcessesHandlers } from './processes.handlers.js';
 import { SessionHandlers } from './session.handlers.js';
 import { SettingsHandlers } from './settings.handlers.js';
@@ -17,6 +18,7 @@ import { SettingsHandlers } from './settings.handlers.js';
 export const HANDLERS: readonly Handlers[] = [
   SessionHandlers,
   OverviewHandlers,
+  ProblemsHandlers,
   ConsumersHandlers,
   ConsumerBacklogHandlers,
   EventsHandlers,

@@ -1,0 +1,35 @@
+import { CHANGE_KINDS, PROBLEM_KINDS, PROBLEM_TRENDS } from '../../problems/problem.js';
+import { EstimatedCount } from './counted.js';
+import { INTEGER, list, NUMBER, named, object, oneOf, orNull, TEXT, TIME } from './schema.js';
+
+const ProblemChange = object({ at: TIME, kind: oneOf(CHANGE_KINDS), says: TEXT, target: orNull(TEXT) });
+
+/** One cause, however many consumers have it. The types of the service say what each field means. */
+const Trouble = named(
+  'Trouble',
+  object({
+    key: TEXT,
+    kind: oneOf(PROBLEM_KINDS),
+    severity: oneOf(['critical', 'warning', 'info']),
+    says: TEXT,
+    since: orNull(TIME),
+    consumers: object({ count: INTEGER, first: list(TEXT) }),
+    fingerprint: orNull(TEXT),
+    check: orNull(TEXT),
+    deadLetters: orNull(EstimatedCount),
+    perMinute: orNull(NUMBER),
+    trend: orNull(oneOf(PROBLEM_TRENDS)),
+    minutes: list(INTEGER),
+    changedBefore: list(ProblemChange),
+  }),
+);
+
+export const TroubleList = named(
+  'TroubleList',
+  object({
+    at: TIME,
+    problems: list(Trouble),
+    more: INTEGER,
+    notChecked: list(object({ check: TEXT, reason: TEXT })),
+  }),
+);

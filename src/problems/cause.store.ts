@@ -1,0 +1,184 @@
+import type { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
+import { planInOrderOfIndex } from '../database/sql/plan-in-order-of-index.store.js';
+import { COUNTED_TO } from '../rates/counted.js';
+import { countedOfEachSql, estimatedRows, TIMES } from '../status/estimated-rows.store.js';
+
+/** A kind of failure at all consumers together. */
+export interface Cause {
+  /** Null stands for dead letters without a kind. */
+  readonly kind: string | null;
+  readonly size: number;
+  /** How many kinds there are, at most one more than `KINDS`. */
+  readonly kinds: number;
+}
+
+/** What is known of one cause. */
+export interface CauseDetails {
+  readonly error: string | null;
+  /** The begin of the time that has no hour without such a dead letter. */
+  readonly since: Date;
+  /** Rows that were counted: one more than `COUNTED_TO` if there are more. */
+  readonly counted: number;
+  readonly size: number;
+  /** How many came in each of the last 60 minutes, the oldest first. */
+  readonly minutes: number[];
+  readonly consumers: number;
+  readonly first: string[];
+}
+
+/** So many rows of the index are read in turn. If there are more, kinds are found by steps. */
+const ROWS = 150_000;
+const KINDS = 20_000;
+const CONSUMERS = 10_000;
+const NAMED = 5;
+/** How many hours are looked back for the beginning of a cause, each with a probe. */
+const HOURS = 500;
+/** So many dead letters of a minute are counted. How far they reach tells how many there are. */
+const OF_MINUTE = 1_000;
+
+/**
+ * Dead letters by kind, over all consumers. `inbox_event_dead_letter_cause_idx` has the times of each kind,
+ * so what came when is read from it, and the rest with a probe for each consumer. Every statement reads a
+ * bounded part, however many dead letters there are.
+ */
+export class CauseStore {
+  private readonly dead: string;
+
+  /** @param inTurn how many rows of the index are read in turn before kinds are found by steps */
+  constructor(
+    private readonly db: EngineDatabase,
+    private readonly inTurn = ROWS,
+  ) {
+    this.dead = `FROM ${db.tables.inboxEvent} i WHERE i.status = 'dead_letter'`;
+  }
+
+  /**
+   * The causes that go on first, then the largest. With `consumerName`, only those that this consumer has. Of
+   * each the details are looked up in the same transaction.
+   */
+  async list(
+    limit: number,
+    consumerName: string | undefined,
+  ): Promise<(Cause & { readonly details: CauseDetails })[]> {
+    return this.db.read(async (session) => {
+      await planInOrderOfIndex(session);
+      const causes = await this.causes(session, limit, consumerName);
+      const all = [];
+      for (const cause of causes) {
+        const details = await this.details(session, cause.kind);
+        if (details !== undefined) all.push({ ...cause, details });
+      }
+      return all;
+    });
+  }
+
+  private async causes(
+    session: EngineSession,
+    limit: number,
+    consumer: string | undefined,
+  ): Promise<Cause[]> {
+    const values = [limit, consumer ?? null];
+    const scanned = await session.query<Cause & { total: number }>(this.scanSql(), values);
+    // Without a cause there is one row, which only says how many rows were read.
+    if ((scanned[0]?.total ?? 0) <= this.inTurn) return scanned.filter(({ kinds }) => kinds !== null);
+    return session.query<Cause>(this.stepsSql(), values);
+  }
+
+  /** Whether the consumer $2 has the kind. */
+  private ofConsumer(kind: string): string {
+    const probe = (condition: string) =>
+      `EXISTS (SELECT ${this.dead} AND i.consumer_name = $2 AND i.error_fingerprint ${condition})`;
+    return `($2::text IS NULL OR CASE WHEN ${kind} IS NULL THEN ${probe('IS NULL')} ELSE ${probe(`= ${kind}`)} END)`;
+  }
+
+  private scanSql(): string {
+    return `
+      WITH kinds AS MATERIALIZED (
+        SELECT kind, count(*) AS size, max(at) AS newest FROM (
+          SELECT i.error_fingerprint AS kind, i.updated_at AS at ${this.dead} ORDER BY i.error_fingerprint, i.updated_at LIMIT ${this.inTurn + 1}
+        ) AS r GROUP BY kind
+      )
+      SELECT chosen.kind, chosen.size, chosen.kinds, scanned.total
+      FROM (SELECT coalesce(sum(size), 0)::bigint AS total FROM kinds) AS scanned
+      LEFT JOIN (SELECT *, count(*) OVER () AS kinds FROM kinds WHERE ${this.ofConsumer('kind')}) AS chosen ON true
+      ${this.order('chosen.newest', 'chosen.size')}`;
+  }
+
+  /** Goes from one kind to the next. Kinds are counted as far as there are few of them. */
+  private stepsSql(): string {
+    const next = (condition: string) =>
+      `(SELECT i.error_fingerprint::text ${this.dead} AND i.error_fingerprint ${condition} ORDER BY i.error_fingerprint LIMIT 1)`;
+    const ofKind = (columns: string, rest: string) => `(
+      (SELECT ${columns} ${this.dead} AND i.error_fingerprint = k.kind ${rest})
+      UNION ALL (SELECT ${columns} ${this.dead} AND k.kind IS NULL AND i.error_fingerprint IS NULL ${rest}))`;
+    const order = 'ORDER BY i.error_fingerprint, i.updated_at';
+    const estimate = estimatedRows(TIMES, 'reach.low', 'reach.high', (condition, most) =>
+      ofKind('i.updated_at AS x', `AND ${condition('i.updated_at')} ${order} ${most}`),
+    );
+    const last = `(SELECT at FROM ${ofKind('i.updated_at AS at', 'ORDER BY i.error_fingerprint DESC, i.updated_at DESC LIMIT 1')} AS r)`;
+    const first = `(SELECT at FROM ${ofKind('i.updated_at AS at', `${order} LIMIT 1`)} AS r)`;
+    return `
+      WITH RECURSIVE each (n, kind) AS (
+        SELECT 1, ${next('IS NOT NULL')}
+        UNION ALL
+        SELECT n + 1, next FROM (SELECT n, ${next('> each.kind')} AS next FROM each WHERE kind IS NOT NULL AND n <= ${KINDS} OFFSET 0) AS step
+        WHERE next IS NOT NULL
+      ), kinds AS MATERIALIZED (
+        SELECT kind FROM each WHERE kind IS NOT NULL AND ${this.ofConsumer('kind')}
+        UNION ALL SELECT NULL WHERE EXISTS (SELECT ${this.dead} AND i.error_fingerprint IS NULL) AND ${this.ofConsumer('NULL::text')}
+      ), budget AS MATERIALIZED (SELECT ${countedOfEachSql('count(*)')} AS upto FROM kinds)
+      SELECT kind, size, kinds FROM (
+        SELECT k.kind, CASE WHEN found.rows > budget.upto THEN greatest(found.rows, (
+            SELECT ${estimate} FROM (SELECT ${first} AS low, ${last} AS high) AS reach)) ELSE found.rows END AS size,
+          ${last} AS newest, (SELECT count(*) FROM kinds) AS kinds
+        FROM kinds AS k CROSS JOIN budget
+        CROSS JOIN LATERAL (SELECT count(*) AS rows FROM ${ofKind('1', 'LIMIT budget.upto + 1')} AS r OFFSET 0) AS found OFFSET 0
+      ) AS sized ${this.order('newest', 'size')}`;
+  }
+
+  private order(newest: string, size: string): string {
+    return `ORDER BY ${newest} > (SELECT clock_timestamp() - interval '10 minutes') DESC, ${size} DESC, kind LIMIT $1::int`;
+  }
+
+  /** What is known of one kind. Undefined if its dead letters have gone meanwhile. */
+  private async details(session: EngineSession, kind: string | null): Promise<CauseDetails | undefined> {
+    const ofKind = `${this.dead} AND i.error_fingerprint ${kind === null ? 'IS NULL AND $1::text IS NULL' : '= $1'}`;
+    const inTime = (low: string, high: string) => `AND i.updated_at > ${low} AND i.updated_at <= ${high}`;
+    const order = 'ORDER BY i.error_fingerprint, i.updated_at';
+    const [row] = await session.query<CauseDetails>(
+      `WITH RECURSIVE newest AS MATERIALIZED (
+        SELECT i.updated_at AS at, left(i.last_error, 1000) AS error ${ofKind} ORDER BY i.error_fingerprint DESC, i.updated_at DESC LIMIT 1
+      ), moment AS MATERIALIZED (SELECT clock_timestamp() AS at
+      ), run (n, at) AS (
+        SELECT 0, at FROM newest
+        UNION ALL
+        SELECT n + 1, earlier.at FROM run CROSS JOIN LATERAL (
+          SELECT i.updated_at AS at ${ofKind} AND i.updated_at >= run.at - interval '1 hour' AND i.updated_at < run.at ${order} LIMIT 1
+        ) AS earlier WHERE n < ${HOURS}
+      ), found AS MATERIALIZED (SELECT count(*) AS rows FROM (SELECT ${ofKind} LIMIT ${COUNTED_TO + 1}) AS r
+      ), consumer (n, name) AS (
+        SELECT 1, (SELECT i.consumer_name::text ${this.dead} ORDER BY i.consumer_name LIMIT 1)
+        UNION ALL
+        SELECT n + 1, next FROM (SELECT n, (SELECT i.consumer_name::text ${this.dead} AND i.consumer_name > consumer.name ORDER BY i.consumer_name LIMIT 1) AS next
+          FROM consumer WHERE name IS NOT NULL AND n < ${CONSUMERS} OFFSET 0) AS step WHERE next IS NOT NULL
+      ), having_it AS MATERIALIZED (
+        SELECT name FROM consumer CROSS JOIN LATERAL (SELECT 1 ${ofKind} AND i.consumer_name = consumer.name LIMIT 1) AS one
+      )
+      SELECT newest.error, (SELECT min(at) FROM run) AS since, found.rows AS counted,
+        CASE WHEN found.rows > ${COUNTED_TO} THEN greatest(found.rows, (
+          SELECT ${estimatedRows(TIMES, 'reach.low', 'reach.high', (condition, most) => `SELECT i.updated_at AS x ${ofKind} AND ${condition('i.updated_at')} ${order} ${most}`)}
+          FROM (SELECT (SELECT i.updated_at ${ofKind} ${order} LIMIT 1) AS low, newest.at AS high) AS reach)) ELSE found.rows END AS size,
+        (SELECT array_agg(CASE WHEN seen.rows > ${OF_MINUTE}
+            THEN round(${OF_MINUTE} * 60 / greatest(extract(epoch FROM seen.last - minute.low), 0.06)) ELSE seen.rows END::int ORDER BY minute.n)
+          FROM (SELECT n, moment.at - (60 - n) * interval '1 minute' AS low, moment.at - (59 - n) * interval '1 minute' AS high FROM generate_series(0, 59) AS n) AS minute
+          CROSS JOIN LATERAL (SELECT count(*) AS rows, max(at) AS last FROM (
+            SELECT i.updated_at AS at ${ofKind} ${inTime('minute.low', 'minute.high')} ${order} LIMIT ${OF_MINUTE + 1}) AS r) AS seen) AS minutes,
+        (SELECT count(*) FROM having_it) AS consumers,
+        (SELECT coalesce(array_agg(name ORDER BY name), '{}') FROM (SELECT name FROM having_it ORDER BY name LIMIT ${NAMED}) AS f) AS first
+      FROM newest CROSS JOIN moment CROSS JOIN found`,
+      [kind],
+    );
+    return row;
+  }
+}

@@ -1,0 +1,97 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ConsumerView } from '../changes/consumer.service.js';
+import { problemsOfConsumers } from './consumer-problems.js';
+
+const OWNER = { id: '00000000-0000-7000-8000-000000000001', host: 'web-1', pid: 7 };
+const view = (consumerName: string, more: Partial<ConsumerView> = {}): ConsumerView => ({
+  consumerName,
+  partition: 0,
+  partitions: 1,
+  eventNames: ['order.*'],
+  pendingPositions: 0,
+  pendingEvents: 0,
+  lagSeconds: null,
+  oldestPosition: null,
+  paused: false,
+  pausedSince: null,
+  pausedBy: null,
+  pauseReason: null,
+  unavailable: null,
+  repartitioningTo: null,
+  owner: OWNER,
+  ownerNotSeenSince: null,
+  lastProgressAt: null,
+  servedAt: new Date(),
+  deadLetters: 0,
+  deadLettersAtLeast: false,
+  unservedSince: null,
+  orphaned: false,
+  ...more,
+});
+const at = (minute: number) => new Date(Date.UTC(2026, 10, 27, 9, minute));
+const saidOf = (views: readonly ConsumerView[]) => problemsOfConsumers(views).map(({ says }) => says);
+
+describe('consumers that', () => {
+  it('are well have no problem', () => {
+    expect(problemsOfConsumers([view('billing'), view('mail', { lagSeconds: 20 })])).toEqual([]);
+  });
+
+  it('were paused by one person for one reason are one problem, since the first of them', () => {
+    const pause = { paused: true, pausedBy: 'ann', pauseReason: 'deploy' };
+    const [deploy, ...others] = problemsOfConsumers([
+      view('c', { ...pause, pausedSince: at(12) }),
+      view('a', { ...pause, pausedSince: at(11) }),
+      view('b', { ...pause, pauseReason: null, pausedSince: at(10) }),
+    ]);
+    expect(deploy).toMatchObject({
+      kind: 'paused',
+      says: '2 consumers were paused by ann: deploy',
+      since: at(11),
+      consumers: { count: 2, first: ['a', 'c'] },
+    });
+    expect(others.map(({ says }) => says)).toEqual(['b was paused by ann']);
+  });
+
+  it('cannot reach one thing are one problem, and each other thing is one more', () => {
+    const reach = (reason: string) => ({ unavailable: { since: at(3), reason } });
+    expect(
+      saidOf([view('a', reach('no route')), view('b', reach('no route')), view('c', reach('refused'))]),
+    ).toEqual(['2 consumers cannot work: no route', 'c cannot work: refused']);
+    const ofPartition = { partition: 1, partitions: 2 };
+    expect(
+      saidOf([view('a', { partitions: 2 }), view('a', { ...ofPartition, ...reach('refused') })]),
+    ).toEqual(['a cannot work in partition 1: refused']);
+  });
+
+  it('are behind are one problem, with the one that is furthest', () => {
+    const behind = [
+      view('a', { lagSeconds: 130, pendingPositions: 5 }),
+      view('b', { lagSeconds: 7_500, pendingPositions: 784_504 }),
+    ];
+    expect(saidOf(behind)).toEqual([
+      '2 consumers are behind, b the furthest: 2 h behind, with 784,504 events to read',
+    ]);
+    expect(saidOf(behind.slice(1))).toEqual(['b is 2 h behind, with 784,504 events to read']);
+  });
+
+  it('nobody works on are told apart by why: no code, code that lacks names, or nobody has come yet', () => {
+    const nobody = { owner: null };
+    expect(
+      problemsOfConsumers([
+        view('a', { ...nobody, orphaned: true }),
+        view('b', { ...nobody, unservedSince: at(1) }),
+        view('c', nobody),
+        view('d', { ...nobody, paused: true }),
+      ]).map(({ kind, consumers }) => [kind, consumers.first]),
+    ).toEqual([
+      ['orphaned', ['a']],
+      ['unserved', ['b']],
+      ['unowned', ['c']],
+      ['paused', ['d']],
+    ]);
+  });
+
+  it('are changing their partitions say to how many', () => {
+    expect(saidOf([view('a', { repartitioningTo: 4 })])).toEqual(['a is changing to 4 partitions']);
+  });
+});

@@ -1,0 +1,203 @@
+import type { ConsumerView } from '../changes/consumer.service.js';
+import type { FindingSeverity } from '../maintenance/finding.js';
+import type { Problem, ProblemKind } from './problem.js';
+import { count, duration, subject } from './texts.js';
+
+const BEHIND_SECONDS = 60;
+const NAMED = 5;
+const LONGEST_REASON = 300;
+
+/** One trouble of one consumer, before those with one cause are put together. */
+interface Trouble {
+  readonly kind: ProblemKind;
+  readonly severity: FindingSeverity;
+  /** What troubles of one cause have in common. */
+  readonly cause: string;
+  readonly consumerName: string;
+  readonly since: Date | null;
+  /** The sentence for all that have the cause, in the order of their names. */
+  readonly says: (names: readonly string[], all: readonly Trouble[]) => string;
+  /** How far it is behind. */
+  readonly lag?: { readonly seconds: number; readonly positions: number };
+}
+
+/** What is wrong with consumers, one problem for each cause. */
+export function problemsOfConsumers(views: readonly ConsumerView[]): Problem[] {
+  const byName = new Map<string, ConsumerView[]>();
+  for (const view of views) {
+    const partitions = byName.get(view.consumerName);
+    if (partitions === undefined) byName.set(view.consumerName, [view]);
+    else partitions.push(view);
+  }
+  const byCause = new Map<string, Trouble[]>();
+  for (const trouble of [...byName.values()].flatMap(troublesOf)) {
+    const key = `${trouble.kind}/${trouble.cause}`;
+    const alike = byCause.get(key);
+    if (alike === undefined) byCause.set(key, [trouble]);
+    else alike.push(trouble);
+  }
+  return [...byCause].flatMap(([key, alike]) => problemOf(key, alike));
+}
+
+function problemOf(key: string, alike: readonly Trouble[]): Problem[] {
+  const [one] = alike;
+  if (one === undefined) return [];
+  const names = [...new Set(alike.map(({ consumerName }) => consumerName))].sort();
+  const times = alike.flatMap(({ since }) => since?.getTime() ?? []);
+  return [
+    {
+      key,
+      kind: one.kind,
+      severity: one.severity,
+      says: one.says(names, alike),
+      since: times.length === 0 ? null : new Date(Math.min(...times)),
+      consumers: { count: names.length, first: names.slice(0, NAMED) },
+      fingerprint: null,
+      check: null,
+      deadLetters: null,
+      perMinute: null,
+      trend: null,
+      minutes: [],
+      changedBefore: [],
+    },
+  ];
+}
+
+/** The troubles of one consumer, from its partitions. */
+function troublesOf(partitions: readonly ConsumerView[]): Trouble[] {
+  const [first] = partitions;
+  if (first === undefined) return [];
+  return [
+    ...partitions.flatMap((partition) => unavailableOf(partition, partitions.length)),
+    ...unservedOf(partitions),
+    ...pausedOrBehind(partitions),
+    ...repartitioningOf(first),
+  ];
+}
+
+function unavailableOf(
+  { consumerName, partition, unavailable }: ConsumerView,
+  partitions: number,
+): Trouble[] {
+  if (unavailable === null) return [];
+  const reason = unavailable.reason.slice(0, LONGEST_REASON);
+  const which = partitions > 1 ? ` in partition ${partition}` : '';
+  return [
+    {
+      kind: 'unavailable',
+      severity: 'critical',
+      cause: unavailable.reason,
+      consumerName,
+      since: unavailable.since,
+      says: (names, all) =>
+        `${subject(names, `cannot work${all.length === 1 ? which : ''}`, 'cannot work')}: ${reason}`,
+    },
+  ];
+}
+
+function unservedOf(partitions: readonly ConsumerView[]): Trouble[] {
+  const { consumerName = '', paused } = partitions[0] ?? {};
+  const given = { cause: '', consumerName };
+  if (partitions.every(({ orphaned }) => orphaned))
+    return [
+      {
+        ...given,
+        kind: 'orphaned',
+        severity: 'warning',
+        since: partitions[0]?.servedAt ?? null,
+        says: (names) =>
+          subject(
+            names,
+            'has no process with its handlers any more',
+            'have no process with their handlers any more',
+          ),
+      },
+    ];
+  const since = partitions.find(({ unservedSince }) => unservedSince !== null)?.unservedSince;
+  if (since != null)
+    return [
+      {
+        ...given,
+        kind: 'unserved',
+        severity: 'critical',
+        since,
+        says: (names) =>
+          subject(
+            names,
+            'has no process that may work on it: the code lacks a handler for one of its event names',
+            'have no process that may work on them: the code lacks handlers for some of their event names',
+          ),
+      },
+    ];
+  const ownerless = partitions.filter(({ owner }) => owner === null).length;
+  if (ownerless === 0 || paused === true) return [];
+  const which = ownerless === 1 ? '1 partition' : `${count(ownerless)} partitions`;
+  return [
+    {
+      ...given,
+      kind: 'unowned',
+      severity: 'warning',
+      since: null,
+      says: (names) =>
+        subject(names, `has ${which} that no process works on`, 'have partitions that no process works on'),
+    },
+  ];
+}
+
+function pausedOrBehind(partitions: readonly ConsumerView[]): Trouble[] {
+  const [first] = partitions;
+  if (first === undefined) return [];
+  const { consumerName, paused, pausedBy, pauseReason, pausedSince } = first;
+  if (paused) {
+    const by = pausedBy === null ? '' : ` by ${pausedBy}`;
+    const because = pauseReason === null ? '' : `: ${pauseReason.slice(0, LONGEST_REASON)}`;
+    return [
+      {
+        kind: 'paused',
+        severity: 'warning',
+        cause: JSON.stringify([pausedBy, pauseReason]),
+        consumerName,
+        since: pausedSince,
+        says: (names) => subject(names, `was paused${by}${because}`, `were paused${by}${because}`),
+      },
+    ];
+  }
+  const seconds = Math.max(0, ...partitions.map(({ lagSeconds }) => lagSeconds ?? 0));
+  if (seconds <= BEHIND_SECONDS) return [];
+  const positions = partitions.reduce((sum, { pendingPositions }) => sum + pendingPositions, 0);
+  return [
+    {
+      kind: 'behind',
+      severity: 'warning',
+      cause: '',
+      consumerName,
+      since: new Date(Date.now() - seconds * 1_000),
+      lag: { seconds, positions },
+      says: (names, all) => behindText(names, all),
+    },
+  ];
+}
+
+/** The one that is furthest behind stands for the others. */
+function behindText(names: readonly string[], all: readonly Trouble[]): string {
+  const [furthest] = [...all].sort((a, b) => (b.lag?.seconds ?? 0) - (a.lag?.seconds ?? 0));
+  const { seconds = 0, positions = 0 } = furthest?.lag ?? {};
+  const far = `${duration(seconds)} behind, with ${count(positions)} events to read`;
+  if (names.length === 1) return `${names[0]} is ${far}`;
+  return `${count(names.length)} consumers are behind, ${furthest?.consumerName} the furthest: ${far}`;
+}
+
+function repartitioningOf({ consumerName, repartitioningTo }: ConsumerView): Trouble[] {
+  if (repartitioningTo === null) return [];
+  const to = repartitioningTo === 1 ? '1 partition' : `${count(repartitioningTo)} partitions`;
+  return [
+    {
+      kind: 'repartitioning',
+      severity: 'info',
+      cause: String(repartitioningTo),
+      consumerName,
+      since: null,
+      says: (names) => subject(names, `is changing to ${to}`, `are changing to ${to}`),
+    },
+  ];
+}

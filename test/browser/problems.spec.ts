@@ -1,0 +1,63 @@
+import { expect, test } from '@jest/globals';
+import { violationsOf } from './stage/accessibility.js';
+import { openOrders } from './stage/orders.js';
+import { onStage } from './stage/stage.js';
+
+/* What is wrong, by cause: 300 consumers that fail in one way are one line. */
+
+const stage = onStage(async (database) => {
+  const shop = await openOrders(database);
+  await database.pool.query(
+    `INSERT INTO integration.inbox_event
+       (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, last_error, error_fingerprint, updated_at)
+     SELECT gen_random_uuid(), 1000000 + n * 50 + m, 'consumer-' || lpad(n::text, 3, '0'), 'thing', 't', 'dead_letter',
+       'connect ECONNREFUSED 10.0.0.5:443', 'refused', now() - m * interval '20 seconds' - n * interval '50 milliseconds'
+     FROM generate_series(1, 300) AS n, generate_series(1, 40) AS m;
+     INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread)
+     SELECT 'consumer-' || lpad(n::text, 3, '0'), '{thing.*}', '{[1,)}' FROM generate_series(1, 300) AS n`,
+  );
+  return shop;
+});
+
+test.each([390, 1440])(
+  '300 consumers with one cause are one line at %i px, and two causes are two',
+  async (width) => {
+    const { pool } = stage.database;
+    const ofSecond = `'no such customer', 'customer'`;
+    const { page } = await stage.open('#/overview', { viewport: { width, height: 900 } });
+    const wrong = page.getByRole('region', { name: 'What is wrong' });
+    const line = wrong.getByRole('listitem').filter({ hasText: /300 consumers: .* dead letters/ });
+    await line.getByText(/connect ECONNREFUSED .*~12,000 dead letters, \d+ a minute/).waitFor();
+    expect(await line.count()).toBe(1);
+    await line.getByRole('img', { name: /in the last hour, at most/ }).waitFor();
+    expect(await line.getByRole('img').evaluate((image) => image.getBoundingClientRect().width)).toBe(60);
+    // The charts stand below a few lines, and not below one for each consumer.
+    const chart = page.getByRole('figure', { name: 'Events per second' });
+    expect((await chart.boundingBox())?.y).toBeLessThan(width < 700 ? 2_000 : 1_200);
+
+    await pool.query(
+      `INSERT INTO integration.inbox_event
+       (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, last_error, error_fingerprint)
+     SELECT gen_random_uuid(), 2000000 + n, 'consumer-' || lpad(n::text, 3, '0'), 'thing', 't', 'dead_letter', ${ofSecond}
+     FROM generate_series(1, 300) AS n`,
+    );
+    await wrong.getByText(/300 consumers: no such customer: 300 dead letters/).waitFor();
+    expect(await line.count()).toBe(2);
+    expect(await violationsOf(page)).toEqual([]);
+    await page.setViewportSize({ width, height: 900 });
+    // Charts take a moment to fit. A page that has to be scrolled sideways never does.
+    await page.waitForFunction(() => document.documentElement.scrollWidth <= window.innerWidth);
+    await pool.query(`DELETE FROM integration.inbox_event WHERE error_fingerprint = 'customer'`);
+
+    await page
+      .getByRole('link', { name: 'Dead letters', exact: false })
+      .getByText('10,000+')
+      .first()
+      .waitFor();
+    await line
+      .filter({ hasText: 'ECONNREFUSED' })
+      .getByRole('link', { name: /^See why/ })
+      .click();
+    await page.waitForURL(/#\/dead-letters\?order=size$/);
+  },
+);
