@@ -73,8 +73,8 @@ const steps = (tables: ReadTables, start: string) => `each (n, name, kind) AS (
   )`;
 
 /**
- * What a page shows of each group `g`. `noted` are the columns of what people noted about it (`n`), `sized` is
- * a select of its `counted`, `size` and `upto`.
+ * What a page shows of each group `g`. `noted` are the columns of what people noted about it (`n`), `sized`
+ * is a select of its `counted`, `size` and `upto`.
  */
 const shown = (
   tables: ReadTables,
