@@ -2,7 +2,13 @@
  * How bad a finding is. `critical`: events are lost, or not published or not delivered, now or soon.
  * `warning`: something does not work as it should. `info`: it may be meant so.
  */
-export type FindingSeverity = 'critical' | 'warning' | 'info';
+export const FINDING_SEVERITIES = ['critical', 'warning', 'info'] as const;
+export type FindingSeverity = (typeof FINDING_SEVERITIES)[number];
+
+/** 0 for the worst. */
+export function rankOfSeverity(severity: FindingSeverity): number {
+  return FINDING_SEVERITIES.indexOf(severity);
+}
 
 /** A call of a service that mends what was found. */
 export interface FindingAction {

@@ -55,7 +55,7 @@ describe('reports of long attempts', () => {
   });
 
   it('are at most one a second, however many attempts begin and end', async () => {
-    // A hundred handlers of three seconds, of which one begins every thirty milliseconds.
+    // One handler begins every 30 ms and runs for three seconds. Each is listed in its last second.
     for (let at = 0; at < 10 * SECOND_MS; at += 30) {
       running = Array.from({ length: 33 }, (_, n) => at / 30 + n);
       await jest.advanceTimersByTimeAsync(30);

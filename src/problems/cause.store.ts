@@ -64,9 +64,11 @@ export class CauseStore {
     return this.db.read(async (session) => {
       await planInOrderOfIndex(session);
       const causes = await this.causes(session, limit, consumerName);
+      if (causes.length === 0) return [];
+      const names = await this.consumers(session);
       const all = [];
       for (const cause of causes) {
-        const details = await this.details(session, cause.kind);
+        const details = await this.details(session, cause.kind, names);
         if (details !== undefined) all.push({ ...cause, details });
       }
       return all;
@@ -141,8 +143,30 @@ export class CauseStore {
     return `ORDER BY ${newest} > (SELECT clock_timestamp() - interval '10 minutes') DESC, ${size} DESC, kind LIMIT $1::int`;
   }
 
-  /** What is known of one kind. Undefined if its dead letters have gone meanwhile. */
-  private async details(session: EngineSession, kind: string | null): Promise<CauseDetails | undefined> {
+  /** The consumers that have dead letters, of any kind. */
+  private async consumers(session: EngineSession): Promise<readonly string[]> {
+    const [row] = await session.query<{ names: string[] }>(
+      `WITH RECURSIVE consumer (n, name) AS (
+        SELECT 1, (SELECT i.consumer_name::text ${this.dead} ORDER BY i.consumer_name LIMIT 1)
+        UNION ALL
+        SELECT n + 1, next FROM (SELECT n, (SELECT i.consumer_name::text ${this.dead} AND i.consumer_name > consumer.name ORDER BY i.consumer_name LIMIT 1) AS next
+          FROM consumer WHERE name IS NOT NULL AND n < ${CONSUMERS} OFFSET 0) AS step WHERE next IS NOT NULL
+      )
+      SELECT coalesce(array_agg(name) FILTER (WHERE name IS NOT NULL), '{}') AS names FROM consumer`,
+    );
+    return row?.names ?? [];
+  }
+
+  /**
+   * What is known of one kind. Undefined if its dead letters have gone meanwhile.
+   *
+   * @param names the consumers that may have it
+   */
+  private async details(
+    session: EngineSession,
+    kind: string | null,
+    names: readonly string[],
+  ): Promise<CauseDetails | undefined> {
     const ofKind = `${this.dead} AND i.error_fingerprint ${kind === null ? 'IS NULL AND $1::text IS NULL' : '= $1'}`;
     const inTime = (low: string, high: string) => `AND i.updated_at > ${low} AND i.updated_at <= ${high}`;
     const order = 'ORDER BY i.error_fingerprint, i.updated_at';
@@ -157,13 +181,8 @@ export class CauseStore {
           SELECT i.updated_at AS at ${ofKind} AND i.updated_at >= run.at - interval '1 hour' AND i.updated_at < run.at ${order} LIMIT 1
         ) AS earlier WHERE n < ${HOURS}
       ), found AS MATERIALIZED (SELECT count(*) AS rows FROM (SELECT ${ofKind} LIMIT ${COUNTED_TO + 1}) AS r
-      ), consumer (n, name) AS (
-        SELECT 1, (SELECT i.consumer_name::text ${this.dead} ORDER BY i.consumer_name LIMIT 1)
-        UNION ALL
-        SELECT n + 1, next FROM (SELECT n, (SELECT i.consumer_name::text ${this.dead} AND i.consumer_name > consumer.name ORDER BY i.consumer_name LIMIT 1) AS next
-          FROM consumer WHERE name IS NOT NULL AND n < ${CONSUMERS} OFFSET 0) AS step WHERE next IS NOT NULL
       ), having_it AS MATERIALIZED (
-        SELECT name FROM consumer CROSS JOIN LATERAL (SELECT 1 ${ofKind} AND i.consumer_name = consumer.name LIMIT 1) AS one
+        SELECT name FROM unnest($2::text[]) AS consumer (name) CROSS JOIN LATERAL (SELECT 1 ${ofKind} AND i.consumer_name = consumer.name LIMIT 1) AS one
       )
       SELECT newest.error, (SELECT min(at) FROM run) AS since, found.rows AS counted,
         CASE WHEN found.rows > ${COUNTED_TO} THEN greatest(found.rows, (
@@ -177,7 +196,7 @@ export class CauseStore {
         (SELECT count(*) FROM having_it) AS consumers,
         (SELECT coalesce(array_agg(name ORDER BY name), '{}') FROM (SELECT name FROM having_it ORDER BY name LIMIT ${NAMED}) AS f) AS first
       FROM newest CROSS JOIN moment CROSS JOIN found`,
-      [kind],
+      [kind, names],
     );
     return row;
   }

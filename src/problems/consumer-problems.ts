@@ -1,10 +1,11 @@
 import type { ConsumerView } from '../changes/consumer.service.js';
 import type { FindingSeverity } from '../maintenance/finding.js';
+import { countedText, wholeText } from '../words/number-text.js';
+import { otherProblem } from './other-problem.js';
 import type { Problem, ProblemKind } from './problem.js';
-import { count, duration, subject } from './texts.js';
+import { duration, subject } from './texts.js';
 
 const BEHIND_SECONDS = 60;
-const NAMED = 5;
 const LONGEST_REASON = 300;
 
 /** One trouble of one consumer, before those with one cause are put together. */
@@ -43,23 +44,16 @@ function problemOf(key: string, alike: readonly Trouble[]): Problem[] {
   const [one] = alike;
   if (one === undefined) return [];
   const names = [...new Set(alike.map(({ consumerName }) => consumerName))].sort();
-  const times = alike.flatMap(({ since }) => since?.getTime() ?? []);
   return [
-    {
+    otherProblem({
       key,
       kind: one.kind,
       severity: one.severity,
       says: one.says(names, alike),
-      since: times.length === 0 ? null : new Date(Math.min(...times)),
-      consumers: { count: names.length, first: names.slice(0, NAMED) },
-      fingerprint: null,
       check: null,
-      deadLetters: null,
-      perMinute: null,
-      trend: null,
-      minutes: [],
-      changedBefore: [],
-    },
+      consumers: names,
+      times: alike.map(({ since }) => since),
+    }),
   ];
 }
 
@@ -131,7 +125,7 @@ function unservedOf(partitions: readonly ConsumerView[]): Trouble[] {
     ];
   const ownerless = partitions.filter(({ owner }) => owner === null).length;
   if (ownerless === 0 || paused === true) return [];
-  const which = ownerless === 1 ? '1 partition' : `${count(ownerless)} partitions`;
+  const which = countedText(ownerless, 'partition');
   return [
     {
       ...given,
@@ -182,14 +176,14 @@ function pausedOrBehind(partitions: readonly ConsumerView[]): Trouble[] {
 function behindText(names: readonly string[], all: readonly Trouble[]): string {
   const [furthest] = [...all].sort((a, b) => (b.lag?.seconds ?? 0) - (a.lag?.seconds ?? 0));
   const { seconds = 0, positions = 0 } = furthest?.lag ?? {};
-  const far = `${duration(seconds)} behind, with ${count(positions)} events to read`;
+  const far = `${duration(seconds)} behind, with ${wholeText(positions)} events to read`;
   if (names.length === 1) return `${names[0]} is ${far}`;
-  return `${count(names.length)} consumers are behind, ${furthest?.consumerName} the furthest: ${far}`;
+  return `${wholeText(names.length)} consumers are behind, ${furthest?.consumerName} the furthest: ${far}`;
 }
 
 function repartitioningOf({ consumerName, repartitioningTo }: ConsumerView): Trouble[] {
   if (repartitioningTo === null) return [];
-  const to = repartitioningTo === 1 ? '1 partition' : `${count(repartitioningTo)} partitions`;
+  const to = countedText(repartitioningTo, 'partition');
   return [
     {
       kind: 'repartitioning',

@@ -1,8 +1,9 @@
 import type { EstimatedCount } from '../rates/counted.js';
 import { estimatedTo } from '../rates/counted.js';
+import { wholeText } from '../words/number-text.js';
 import type { Cause, CauseDetails } from './cause.store.js';
 import type { Problem, ProblemTrend } from './problem.js';
-import { count, firstLine } from './texts.js';
+import { firstLine } from './texts.js';
 
 const LONGEST_ERROR = 300;
 const TREND_MINUTES = 10;
@@ -15,7 +16,7 @@ export function problemOfCause({ kind, details }: Cause & { readonly details: Ca
   const deadLetters = estimatedTo(counted, size);
   const trend = trendOf(minutes);
   const perMinute = rounded(sum(minutes.slice(-TREND_MINUTES)) / TREND_MINUTES);
-  const who = consumers === 1 ? (first[0] ?? '') : `${count(consumers)} consumers`;
+  const who = consumers === 1 ? (first[0] ?? '') : `${wholeText(consumers)} consumers`;
   const error = details.error === null ? 'no error is known' : firstLine(details.error, LONGEST_ERROR);
   return {
     key: `dead-letters/${kind ?? 'none'}`,
@@ -37,12 +38,12 @@ export function problemOfCause({ kind, details }: Cause & { readonly details: Ca
 /** `297 dead letters`, `~12,000 dead letters` */
 function lettersOf({ count: counted, atLeast, estimate }: EstimatedCount): string {
   if (counted === 1 && !atLeast) return '1 dead letter';
-  return `${atLeast ? '~' : ''}${count(estimate)} dead letters`;
+  return `${atLeast ? '~' : ''}${wholeText(estimate)} dead letters`;
 }
 
 function paceOf(perMinute: number, trend: ProblemTrend): string {
   if (trend === 'over') return `none in the last ${TREND_MINUTES} minutes`;
-  return `${perMinute < 1 ? 'less than one' : count(perMinute)} a minute, ${trend}`;
+  return `${perMinute < 1 ? 'less than one' : wholeText(perMinute)} a minute, ${trend}`;
 }
 
 function trendOf(minutes: readonly number[]): ProblemTrend {

@@ -1,11 +1,10 @@
-import type { Finding } from '../maintenance/finding.js';
+import { type Finding, rankOfSeverity } from '../maintenance/finding.js';
+import { wholeText } from '../words/number-text.js';
+import { otherProblem } from './other-problem.js';
 import type { Problem } from './problem.js';
-import { count } from './texts.js';
 
-const NAMED = 5;
 /** What the states of the consumers say already, each as a problem of its own. */
 const SAID_OF_CONSUMERS: ReadonlySet<string> = new Set(['orphaned-consumer', 'unserved-consumer']);
-const SEVERITIES = ['critical', 'warning', 'info'] as const;
 
 /** The findings of the doctor, one problem for each check. Its worst finding stands for the others. */
 export function problemsOfFindings(findings: readonly Finding[]): Problem[] {
@@ -20,34 +19,23 @@ export function problemsOfFindings(findings: readonly Finding[]): Problem[] {
 }
 
 function problemOf(findings: readonly Finding[]): Problem[] {
-  const [worst] = [...findings].sort((a, b) => rankOf(a) - rankOf(b));
+  const [worst] = [...findings].sort((a, b) => rankOfSeverity(a.severity) - rankOfSeverity(b.severity));
   if (worst === undefined) return [];
   const names = findings.flatMap(({ details: { consumerName } }) =>
     typeof consumerName === 'string' ? consumerName : [],
   );
   const consumers = [...new Set(names)].sort();
-  const times = findings.flatMap(({ since }) => since?.getTime() ?? []);
   const others = findings.length - 1;
   const finding = worst.finding.replace(/\.$/, '');
   return [
-    {
+    otherProblem({
       key: `finding/${worst.check}`,
       kind: 'finding',
       severity: worst.severity,
-      says: others === 0 ? finding : `${finding}; and ${count(others)} more like it`,
-      since: times.length === 0 ? null : new Date(Math.min(...times)),
-      consumers: { count: consumers.length, first: consumers.slice(0, NAMED) },
-      fingerprint: null,
+      says: others === 0 ? finding : `${finding}; and ${wholeText(others)} more like it`,
       check: worst.check,
-      deadLetters: null,
-      perMinute: null,
-      trend: null,
-      minutes: [],
-      changedBefore: [],
-    },
+      consumers,
+      times: findings.map(({ since }) => since),
+    }),
   ];
-}
-
-function rankOf({ severity }: Finding): number {
-  return SEVERITIES.indexOf(severity);
 }

@@ -3,6 +3,7 @@ import { AuditStore } from '../audit/audit.store.js';
 import type { ConsumerService } from '../changes/consumer.service.js';
 import type { AdminDatabase } from '../database/admin-database.js';
 import type { DoctorService } from '../maintenance/doctor.js';
+import { rankOfSeverity } from '../maintenance/finding.js';
 import { ProcessViewStore } from '../membership/process-view.store.js';
 import { SettingsStore } from '../settings/settings.store.js';
 import { checkCount, checkNames, checkText, invalidArgument } from '../words/argument-checks.js';
@@ -29,7 +30,6 @@ const CHANGES = 5;
 const ENTRIES = 50;
 /** Notes change nothing that could be a cause. Changes of settings come from their own history. */
 const NOT_OF_THE_AUDIT = /^(?:failure-groups|settings)\./;
-const SEVERITIES = ['critical', 'warning', 'info'];
 /** Who paused a consumer or changes its partitions is known. What happened before an orphan is days old. */
 const WITHOUT_CHANGES: ReadonlySet<ProblemKind> = new Set(['paused', 'repartitioning', 'orphaned']);
 /** How long an application waits for the first examination of the doctor. Its findings come later then. */
@@ -122,7 +122,7 @@ function checked(request: ProblemRequest): ProblemRequest {
 
 function worstFirst(a: Problem, b: Problem): number {
   return (
-    SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
+    rankOfSeverity(a.severity) - rankOfSeverity(b.severity) ||
     Number(a.trend === 'over') - Number(b.trend === 'over') ||
     b.consumers.count - a.consumers.count ||
     (b.deadLetters?.estimate ?? 0) - (a.deadLetters?.estimate ?? 0) ||

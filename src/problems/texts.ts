@@ -1,9 +1,4 @@
-const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
-
-/** `12,345` */
-export function count(value: number): string {
-  return WHOLE.format(value);
-}
+import { wholeText } from '../words/number-text.js';
 
 /** `12 min` */
 export function duration(seconds: number): string {
@@ -16,7 +11,7 @@ export function duration(seconds: number): string {
 /** `billing`, or `297 consumers`, with the verb in its number. */
 export function subject(consumers: readonly string[], one: string, many: string): string {
   const [only] = consumers;
-  return consumers.length === 1 ? `${only} ${one}` : `${count(consumers.length)} consumers ${many}`;
+  return consumers.length === 1 ? `${only} ${one}` : `${wholeText(consumers.length)} consumers ${many}`;
 }
 
 /** The first line of a text. */

@@ -5,7 +5,7 @@ const LEAST_COUNTED_TO = 1_000;
 /** So many rows of all groups together are counted, if `LEAST_COUNTED_TO` allows that. */
 const COUNTED_OF_ALL = 1_000_000;
 
-/** How many rows of each group are counted where there are so many groups. */
+/** How many rows of each group are counted, if there are this number of groups. */
 export function countedOfEach(groups: number): number {
   return Math.min(COUNTED_TO, Math.max(LEAST_COUNTED_TO, Math.floor(COUNTED_OF_ALL / groups)));
 }
@@ -21,9 +21,9 @@ const PLACES = 20;
 /** How places in a range are computed: positions are whole numbers, and times are not. */
 export interface Scale {
   /**
-   * How many rows are looked at at each place. A process writes up to a few hundred dead letters at one
-   * moment, so many more are needed to see how dense times are. No position has two rows of one consumer
-   * and event.
+   * How many rows are looked at at each place. Up to a few hundred dead letters that a process writes
+   * together have one time. Many more rows show how dense times are. No position has two rows of one
+   * consumer and event.
    */
   readonly rows: number;
   /** SQL of the end of the first `part` of `PLACES` parts of a range. */

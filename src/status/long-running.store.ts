@@ -1,6 +1,9 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { Tables } from '../database/sql/tables.js';
 import { durationText } from '../words/duration-text.js';
+import { namedProcess, ownedAttempts } from './owned-attempts.store.js';
+import type { NamedProcess } from './why-not-yet.js';
+import { processName } from './why-sentences.js';
 
 /** Attempts that people are told of have run for longer than this. */
 const LONGER_THAN = `interval '1 minute'`;
@@ -14,7 +17,7 @@ export interface LongRunning {
   since: Date;
   position: number;
   attempt: number;
-  process: { id: string; host: string; pid: number };
+  process: NamedProcess;
   /** All of this in plain words, without a full stop. */
   sentence: string;
 }
@@ -27,24 +30,21 @@ export interface LongRunningRow {
   readonly seconds: number;
   readonly position: number;
   readonly attempt: number;
-  readonly process: LongRunning['process'];
+  readonly process: NamedProcess;
 }
 
 /**
  * SQL of one value: the consumers whose attempts have run for more than a minute, as JSON. It reads what
  * processes say of themselves, and only of cursors that they own.
  */
-export function longRunningSql({ integrationProcess, inboxCursor }: Tables): string {
+export function longRunningSql(tables: Tables): string {
   return `(SELECT coalesce(jsonb_agg(to_jsonb(longest) ORDER BY longest.since), '[]') FROM (
       SELECT * FROM (
         SELECT DISTINCT ON (c.consumer_name) c.consumer_name AS "consumerName", count(*) OVER (PARTITION BY c.consumer_name) AS attempts,
           run.since, extract(epoch FROM clock_timestamp() - run.since)::float8 AS seconds, (w.attempt ->> 'position')::bigint AS position,
-          (w.attempt ->> 'attempt')::int AS attempt, jsonb_build_object('id', p.id, 'host', p.host, 'pid', p.pid) AS process
-        FROM ${integrationProcess} p
-        CROSS JOIN LATERAL jsonb_array_elements(p.working) AS w (attempt)
+          (w.attempt ->> 'attempt')::int AS attempt, ${namedProcess('p')} AS process
+        FROM ${ownedAttempts(tables)}
         CROSS JOIN LATERAL (SELECT (w.attempt ->> 'since')::timestamptz AS since) AS run
-        JOIN ${inboxCursor} c ON c.consumer_name = w.attempt ->> 'consumerName' AND c.partition = (w.attempt ->> 'partition')::int
-          AND c.lease_owner = p.id AND c.lease_expires_at > clock_timestamp()
         WHERE run.since < clock_timestamp() - ${LONGER_THAN}
         ORDER BY c.consumer_name, run.since
       ) AS each_consumer ORDER BY since LIMIT ${MOST_CONSUMERS}
@@ -62,7 +62,7 @@ export async function longRunning(db: EngineDatabase): Promise<LongRunning[]> {
 export function longRunningOf({ seconds, since, ...run }: LongRunningRow): LongRunning {
   const { consumerName, attempts, position, attempt, process } = run;
   const what = attempts === 1 ? 'one attempt for' : `${attempts} attempts for up to`;
-  const where = `position ${position}, attempt ${attempt}, in process ${process.host}, pid ${process.pid}`;
+  const where = `position ${position}, attempt ${attempt}, in process ${processName(process)}`;
   const sentence = `${consumerName} has run ${what} ${durationText(seconds * 1_000)} (${where})`;
   return { ...run, since: new Date(since), sentence };
 }

@@ -5,6 +5,7 @@ import { type InboxStatus, unresolved } from '../inbox/inbox-status.js';
 import type { EventHead } from '../log/event-look.js';
 import type { CurrentRates } from '../rates/consumer-rates.js';
 import { currentRatesSql } from '../rates/consumer-rates.store.js';
+import { namedProcess, ownedAttempts } from './owned-attempts.store.js';
 import { unreadLooks } from './unread-look.store.js';
 import { isAliveNow } from './unserved.store.js';
 import type { NamedProcess } from './why-not-yet.js';
@@ -113,8 +114,6 @@ export class WhyFactsStore {
   constructor(private readonly db: EngineDatabase) {
     const { inboxCursor, inboxEvent, integrationPartition, integrationProcess, outboxEvent } = db.tables;
     const isOwned = 'coalesce(c.lease_owner IS NOT NULL AND c.lease_expires_at > clock_timestamp(), false)';
-    const named = (process: string) =>
-      `jsonb_build_object('id', ${process}.id, 'host', ${process}.host, 'pid', ${process}.pid)`;
     // The list of the server's backends is long, so it is read for each process and not for each cursor.
     this.cursorsSql = `
       WITH process AS MATERIALIZED (
@@ -125,24 +124,20 @@ export class WhyFactsStore {
       SELECT c.consumer_name AS "consumerName", c.partition, clock_timestamp() AS now, c.paused_at AS "pausedAt", c.paused_by AS "pausedBy",
         c.pause_reason AS "pauseReason", c.held_back AS "isHeldBack", c.repartition_to AS "repartitionTo",
         c.repartition_asked_at AS "repartitionAskedAt", c.served_at AS "servedAt", ${isOwned} AS "isOwned",
-        CASE WHEN ${isOwned} AND p.id IS NOT NULL THEN ${named('p')} END AS owner, coalesce(${isOwned} AND p.is_gone, false) AS "isOwnerGone",
+        CASE WHEN ${isOwned} AND p.id IS NOT NULL THEN ${namedProcess('p')} END AS owner, coalesce(${isOwned} AND p.is_gone, false) AS "isOwnerGone",
         CASE WHEN ${isOwned} THEN c.lease_expires_at END AS "leaseUntil",
         CASE WHEN ${isOwned} THEN p.unavailable -> (c.consumer_name || '/' || c.partition) END AS unavailable,
         coalesce((SELECT jsonb_agg(each_one.said) FROM (
-          SELECT ${named('h')} || jsonb_build_object('isAble', c.consumer_name = ANY (h.consumers), 'isOff', h.is_off) AS said
+          SELECT ${namedProcess('h')} || jsonb_build_object('isAble', c.consumer_name = ANY (h.consumers), 'isOff', h.is_off) AS said
           FROM process h WHERE h.is_alive AND c.consumer_name = ANY (h.handles) ORDER BY h.host, h.pid LIMIT ${MOST_PROCESSES}
         ) AS each_one), '[]') AS "handledBy"
       FROM ${inboxCursor} c LEFT JOIN process p ON p.id = c.lease_owner
       WHERE c.consumer_name = ANY ($1::text[])`;
-    // A handler of a process that has lost its lease may still run. What it comes to does not count.
     this.runningSql = `
       SELECT c.consumer_name AS "consumerName", c.partition, run.position, e.aggregate_type AS "aggregateType", e.aggregate_id AS "aggregateId",
         e.id AS "outboxEventId", (w.attempt ->> 'attempt')::int AS attempt, (w.attempt ->> 'events')::int AS events,
-        coalesce((w.attempt ->> 'holdsUp')::boolean, false) AS "holdsUp", w.attempt ->> 'since' AS since, ${named('p')} AS process
-      FROM ${integrationProcess} p
-      CROSS JOIN LATERAL jsonb_array_elements(p.working) AS w (attempt)
-      JOIN ${inboxCursor} c ON c.consumer_name = w.attempt ->> 'consumerName' AND c.partition = (w.attempt ->> 'partition')::int
-        AND c.lease_owner = p.id AND c.lease_expires_at > clock_timestamp()
+        coalesce((w.attempt ->> 'holdsUp')::boolean, false) AS "holdsUp", w.attempt ->> 'since' AS since, ${namedProcess('p')} AS process
+      FROM ${ownedAttempts(db.tables)}
       CROSS JOIN LATERAL (
         SELECT (w.attempt ->> 'position')::bigint AS position
         UNION ALL SELECT value::bigint FROM jsonb_array_elements_text(coalesce(w.attempt -> 'others', '[]'))

@@ -4,7 +4,13 @@ import type { ConsumerDelivery, OutboxEventStatusReport } from '../log/outbox-ev
 import { OutboxQueryStore } from '../log/outbox-query.store.js';
 import { type LoggedEvent, statusesOf } from '../outbox/event-statuses.js';
 import { DEFAULT_SAMPLE_TIMES, GAP_IN_SAMPLES } from '../rates/backlog-samples.js';
-import { type CursorFacts, type DeliveryFacts, type QueueFacts, WhyFactsStore } from './why-facts.store.js';
+import {
+  type CursorFacts,
+  type DeliveryFacts,
+  type QueueFacts,
+  type RunningEvent,
+  WhyFactsStore,
+} from './why-facts.store.js';
 import type { LeftOutConsumer, NotMeant, Reason, WhyNotYet } from './why-not-yet.js';
 import { IN_QUEUE, reasonOf } from './why-reason.js';
 import { sentenceOf, sentenceOfNotMeant } from './why-sentences.js';
@@ -96,17 +102,17 @@ export class WhyNotYetService {
     const some = asked.slice(0, MOST_EXPLAINED);
     const consumers = [...new Set(some.map(({ consumerName }) => consumerName))];
     const deliveries = await this.facts.deliveries(some);
-    const running = await this.facts.running(consumers);
+    const running = byCursor(await this.facts.running(consumers));
     const cursors = new Map((await this.facts.cursors(consumers)).map((each) => [cursorOf(each), each]));
     const waiting = new Map<string, { readonly delivery: DeliveryFacts; readonly cursor: CursorFacts }>();
     const say = (delivery: DeliveryFacts, reason: Reason, { now }: CursorFacts) =>
       whys.set(keyOf(delivery), { ...reason, sentence: sentenceOf(delivery.consumerName, reason, now) });
     for (const delivery of deliveries) {
-      const cursor = cursors.get(cursorOf(delivery));
+      const key = cursorOf(delivery);
+      const cursor = cursors.get(key);
       // It may have been removed in between, or have other partitions by now.
       if (cursor === undefined) continue;
-      const own = running.filter((run) => cursorOf(run) === cursorOf(delivery));
-      const reason = reasonOf({ delivery, cursor, running: own });
+      const reason = reasonOf({ delivery, cursor, running: running.get(key) ?? [] });
       if (reason === IN_QUEUE) waiting.set(keyOf(delivery), { delivery, cursor });
       else if (reason !== undefined) say(delivery, reason, cursor);
     }
@@ -126,6 +132,17 @@ export class WhyNotYetService {
       placeIn(queue, rates?.settledPerSecond[queue.consumerName] ?? 0),
     ]);
   }
+}
+
+function byCursor(running: readonly RunningEvent[]): ReadonlyMap<string, readonly RunningEvent[]> {
+  const found = new Map<string, RunningEvent[]>();
+  for (const run of running) {
+    const key = cursorOf(run);
+    const own = found.get(key);
+    if (own === undefined) found.set(key, [run]);
+    else own.push(run);
+  }
+  return found;
 }
 
 /**

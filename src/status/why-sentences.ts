@@ -1,8 +1,8 @@
 import type { Counted } from '../rates/counted.js';
 import { durationText } from '../words/duration-text.js';
+import { countedText, wholeText } from '../words/number-text.js';
 import type { EarlierEvent, NamedProcess, NotMeant, Reason } from './why-not-yet.js';
 
-const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const SOME_DIGITS = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 });
 
 /**
@@ -17,7 +17,7 @@ export function sentenceOf(consumer: string, reason: Reason, now: Date): string 
   switch (reason.code) {
     case 'running': {
       const what = reason.events === 1 ? 'It has' : `Its batch of ${reason.events} events has`;
-      return `${what} been running for ${since(reason.since)} in process ${name(reason.process)}, attempt ${reason.attempt}.`;
+      return `${what} been running for ${since(reason.since)} in process ${processName(reason.process)}, attempt ${reason.attempt}.`;
     }
     case 'paused': {
       const by = reason.by === null ? '' : ` by ${reason.by}`;
@@ -25,7 +25,8 @@ export function sentenceOf(consumer: string, reason: Reason, now: Date): string 
       return `${consumer} was paused${by} ${since(reason.since)} ago${because}. It goes on when somebody resumes it.`;
     }
     case 'changing-partitions': {
-      const to = reason.to === null ? 'changing its partitions' : `changing to ${partitions(reason.to)}`;
+      const to =
+        reason.to === null ? 'changing its partitions' : `changing to ${countedText(reason.to, 'partition')}`;
       const time = reason.since === null ? '' : ` for ${since(reason.since)}`;
       return `${consumer} has been ${to}${time}, and begins nothing until that is done.`;
     }
@@ -66,7 +67,7 @@ type Ago = (time: Date) => string;
 function doing({ state, at, since, process }: EarlierEvent, ago: Ago, until: Ago): string {
   switch (state) {
     case 'running': {
-      const where = process === null ? '' : ` in process ${name(process)}`;
+      const where = process === null ? '' : ` in process ${processName(process)}`;
       return since === null ? `runs${where}` : `has been running for ${ago(since)}${where}`;
     }
     case 'retry':
@@ -84,7 +85,7 @@ function noOwner(
   inTime: Ago,
 ): string {
   if (owner !== null && until !== null)
-    return `Process ${name(owner)}, which works on ${consumer}, has lost its connection to the database. Another process can take over in ${inTime(until)}.`;
+    return `Process ${processName(owner)}, which works on ${consumer}, has lost its connection to the database. Another process can take over in ${inTime(until)}.`;
   return able.length === 0
     ? `No process works on ${consumer}, and none can take it yet.`
     : `No process works on ${consumer} at this moment. ${names(able)} can take it, which takes some seconds.`;
@@ -98,22 +99,19 @@ function queue({ ahead, perSecond, seconds }: Extract<Reason, { code: 'queue' }>
 }
 
 function countOf({ count, atLeast }: Counted): string {
-  if (atLeast) return `More than ${WHOLE.format(count)} events are`;
-  return count === 1 ? '1 event is' : `${WHOLE.format(count)} events are`;
+  if (atLeast) return `More than ${wholeText(count)} events are`;
+  return count === 1 ? '1 event is' : `${wholeText(count)} events are`;
 }
 
-function partitions(count: number): string {
-  return count === 1 ? '1 partition' : `${WHOLE.format(count)} partitions`;
-}
-
-function name({ host, pid }: NamedProcess): string {
+/** `worker-1, pid 4711` */
+export function processName({ host, pid }: NamedProcess): string {
   return `${host}, pid ${pid}`;
 }
 
 const MOST_NAMED = 3;
 
 function names(processes: readonly NamedProcess[]): string {
-  const named = processes.slice(0, MOST_NAMED).map(name).join('; ');
+  const named = processes.slice(0, MOST_NAMED).map(processName).join('; ');
   const others = processes.length - MOST_NAMED;
   return others > 0 ? `${named}; and ${others} more` : named;
 }

@@ -1,9 +1,10 @@
+import { FINDING_SEVERITIES } from '../../maintenance/finding.js';
 import { ANY_OBJECT, list, named, object, oneOf, orNull, SCALAR, TEXT, TIME } from './schema.js';
 
 const Finding = object({
   key: TEXT,
   check: TEXT,
-  severity: oneOf(['critical', 'warning', 'info']),
+  severity: oneOf(FINDING_SEVERITIES),
   since: orNull(TIME),
   finding: TEXT,
   meaning: TEXT,

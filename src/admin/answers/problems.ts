@@ -1,3 +1,4 @@
+import { FINDING_SEVERITIES } from '../../maintenance/finding.js';
 import { CHANGE_KINDS, PROBLEM_KINDS, PROBLEM_TRENDS } from '../../problems/problem.js';
 import { EstimatedCount } from './counted.js';
 import { INTEGER, list, NUMBER, named, object, oneOf, orNull, TEXT, TIME } from './schema.js';
@@ -10,7 +11,7 @@ const Trouble = named(
   object({
     key: TEXT,
     kind: oneOf(PROBLEM_KINDS),
-    severity: oneOf(['critical', 'warning', 'info']),
+    severity: oneOf(FINDING_SEVERITIES),
     says: TEXT,
     since: orNull(TIME),
     consumers: object({ count: INTEGER, first: list(TEXT) }),

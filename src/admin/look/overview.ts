@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ConsumerService } from '../../changes/consumer.service.js';
 import type { ConsumersOverview } from '../../status/overview.store.js';
+import { SharedLooks } from './shared-looks.js';
 
 /** How all consumers together do. */
 export interface Overview extends ConsumersOverview {
@@ -8,31 +9,16 @@ export interface Overview extends ConsumersOverview {
   readonly at: Date;
 }
 
-/** How long a look is good for, in milliseconds. */
-export const LOOK_MS = 2_000;
-
-/**
- * Looks at all consumers. Everybody who asks within two seconds shares one look, so that the number of
- * people who watch costs the database nothing.
- */
+/** Looks at all consumers. */
 @Injectable()
 export class OverviewLook {
-  private taken: { readonly at: number; readonly look: Promise<Overview> } | undefined;
+  private readonly looks = new SharedLooks<Overview>();
 
   constructor(private readonly consumers: ConsumerService) {}
 
-  /** @param maxAgeMs how old the look may be in milliseconds */
-  latest(maxAgeMs: number = LOOK_MS): Promise<Overview> {
-    const now = performance.now();
-    if (this.taken !== undefined && now - this.taken.at < maxAgeMs) return this.taken.look;
-    const look = this.take();
-    const taken = { at: now, look };
-    this.taken = taken;
-    // A look that failed is not shared with later callers.
-    look.catch(() => {
-      if (this.taken === taken) this.taken = undefined;
-    });
-    return look;
+  /** @param maxAgeMs how old the look may be in milliseconds: at most `LOOK_MS`, the default */
+  latest(maxAgeMs?: number): Promise<Overview> {
+    return this.looks.latest('', () => this.take(), maxAgeMs);
   }
 
   private async take(): Promise<Overview> {

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ConsumerService } from '../../changes/consumer.service.js';
-import { LOOK_MS, OverviewLook } from '../look/overview.js';
+import { OverviewLook } from '../look/overview.js';
+import { LOOK_MS } from '../look/shared-looks.js';
 import { DEFAULT_STREAM_LIMITS, OpenStreams } from './open-streams.js';
 
 /** What is used of a response of Node. */

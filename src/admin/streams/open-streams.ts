@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { LOOK_MS, OverviewLook } from '../look/overview.js';
+import { OverviewLook } from '../look/overview.js';
+import { LOOK_MS } from '../look/shared-looks.js';
 import { AdminProblem } from '../problems/problem.js';
 
 export interface StreamLimits {
