@@ -1049,6 +1049,7 @@ export interface Routes {
       position?: number | undefined;
       fingerprint?: string | undefined;
       events?: Array<string> | undefined;
+      eventNames?: Array<string> | undefined;
       since?: string | undefined;
       until?: string | undefined;
       from?: number | undefined;
