@@ -847,7 +847,7 @@ export interface Routes {
   'GET consumers/{name}/blocked': {
     action: 'consumers.read';
     path: { name: string };
-    query: { aggregateType?: string | undefined; aggregateId?: string | undefined };
+    query: Record<never, never>;
     body: undefined;
     answer: BlockingEvents;
   };
