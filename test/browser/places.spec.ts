@@ -24,8 +24,9 @@ beforeAll(async () => {
     [MANY_KINDS],
   );
   await database.pool.query(
-    `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread)
-     SELECT 'quiet-' || lpad(n::text, 4, '0'), '{none.*}', '{[1000000,)}' FROM generate_series(1, $1::int) AS n`,
+    // They are paused, so that nobody waits for them.
+    `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread, paused_at)
+     SELECT 'quiet-' || lpad(n::text, 4, '0'), '{none.*}', '{[1000000,)}', now() FROM generate_series(1, $1::int) AS n`,
     [MANY_CONSUMERS],
   );
 });

@@ -77,7 +77,7 @@ test('two people change one setting: the second keeps what they typed, sees who 
   const told = bar.getByRole('alert');
   await told
     .getByRole('listitem')
-    .filter({ hasText: `maxAttempts: ${before} → ${before + 2}, by eve@shop.example` })
+    .filter({ hasText: `maxAttempts: ${before} attempts → ${before + 2} attempts, by eve@shop.example` })
     .filter({ hasText: 'the receiver is slow' })
     .filter({ hasText: `Yours is ${before + 5}` })
     .waitFor();
