@@ -94,7 +94,7 @@ export function Table<Row>({ caption, columns, rows, keyOf, selection, isBusy = 
   );
 }
 
-/** Below this width cards are easier to read, also where the columns would fit. */
+/** In a window below this width cards are easier to read, also where the columns would fit. */
 const NARROW = 700;
 
 /** Lays the rows of a table out as cards, where its place is too narrow for it. */
@@ -114,8 +114,8 @@ function layOut(holder: HTMLDivElement | null): void {
   if (holder === null) return;
   const { classList, clientWidth } = holder;
   // The table is measured as a table. Nothing is painted in between.
-  if (clientWidth >= NARROW) classList.remove('cards');
-  classList.toggle('cards', clientWidth < NARROW || holder.scrollWidth > clientWidth);
+  classList.remove('cards');
+  classList.toggle('cards', innerWidth < NARROW || holder.scrollWidth > clientWidth);
 }
 
 /** Nothing is read again while rows are selected. */
