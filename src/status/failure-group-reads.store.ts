@@ -73,8 +73,8 @@ const steps = (tables: ReadTables, start: string) => `each (n, name, kind) AS (
   )`;
 
 /**
- * What a page shows of each group `g`. `noted` are the columns of what people noted about it (`n`), `sized` is
- * a select of its `counted`, `size` and `upto`.
+ * What a page shows of each group `g`. `noted` are the columns of what people noted about it (`n`), `sized`
+ * is a select of its `counted`, `size` and `upto`.
  */
 const shown = (
   tables: ReadTables,
@@ -107,7 +107,9 @@ export function listSql(tables: ReadTables, noted: string): string {
     ${shown(tables, noted, sized, '$5::int', 'NULL AS value, false AS "isPartial"', 'each')} WHERE g.n > 0 ORDER BY g.n`;
 }
 
-/** SQL of one group, or of none if it has no dead letter. $1 and $2: the group. $3: how many rows are counted. */
+/**
+ * SQL of one group, or of none if it has no dead letter. $1 and $2: the group. $3: how many rows are counted.
+ */
 export function oneSql(tables: ReadTables, noted: string): string {
   const sized = `SELECT s.*, $3::int AS upto FROM ${sizeOfWhole(tables, '$3::int')} AS s`;
   return `WITH each AS (SELECT $1::text AS name, $2::text AS kind)
