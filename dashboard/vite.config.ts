@@ -1,8 +1,26 @@
-import { defineConfig } from 'vite';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { defineConfig, type Plugin } from 'vite';
+
+/** Writes each file in two compressed forms beside itself, so that no application compresses it while it runs. */
+const compressed: Plugin = {
+  name: 'compressed-files',
+  // Only what was written is whole: Vite itself still changes files of the bundle before.
+  writeBundle({ dir = '' }, bundle) {
+    for (const name of Object.keys(bundle)) {
+      const path = join(dir, name);
+      const bytes = readFileSync(path);
+      writeFileSync(`${path}.br`, brotliCompressSync(bytes));
+      writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
+    }
+  },
+};
 
 export default defineConfig({
   // Everything is named relative to its own place: nobody knows at the build where the page will be mounted.
   base: './',
+  plugins: [compressed],
   build: {
     outDir: '../dist/admin/ui',
     emptyOutDir: true,

@@ -322,8 +322,9 @@ export class ConsumerService {
 }
 
 function checkSelection(selection: ConsumerSelection): void {
-  checkNames('a field of the selection', selection, ['consumerName', 'after', 'limit']);
+  checkNames('a field of the selection', selection, ['consumerName', 'nameContains', 'after', 'limit']);
   checkText('consumerName', selection.consumerName);
+  checkText('nameContains', selection.nameContains);
   checkText('after', selection.after);
   if (selection.limit !== undefined) checkCount('limit', selection.limit, MOST_LISTED);
 }

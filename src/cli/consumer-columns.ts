@@ -5,7 +5,7 @@ import type { Column } from './table.js';
 /** The age of the oldest event that is not settled. */
 export const LAG_COLUMN: Column<CursorStatus> = {
   heading: 'LAG',
-  cell: ({ lagSeconds }) => (lagSeconds === null ? '-' : `${lagSeconds.toFixed(1)} s`),
+  cell: lagText,
 };
 
 /** How each partition of a consumer stands. */
@@ -27,6 +27,12 @@ export const CONSUMER_COLUMNS: readonly Column<CursorStatus>[] = [
  */
 function pendingText({ pendingEvents, pendingPositions }: CursorStatus): string {
   return pendingEvents === null ? `${pendingPositions} positions` : String(pendingEvents);
+}
+
+/** How far a consumer is behind. Where it asks for nothing that was looked at, that is a bound. */
+function lagText({ lagSeconds, lagIsAtMost }: Pick<CursorStatus, 'lagSeconds' | 'lagIsAtMost'>): string {
+  if (lagSeconds === null) return '-';
+  return `${lagIsAtMost ? 'at most ' : ''}${lagSeconds.toFixed(1)} s`;
 }
 
 /** The number of dead letters, of which not all may have been counted. */

@@ -1,8 +1,9 @@
+import { StreamableFile } from '@nestjs/common';
 import type { HttpAdapterHost } from '@nestjs/core';
 
 /** Browsers keep no answer of ours, and guess no other type for it. */
 export const ANSWER_HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' };
-const JSON_TYPE = 'application/json; charset=utf-8';
+export const JSON_TYPE = 'application/json; charset=utf-8';
 
 interface Head {
   /** Default: 200. */
@@ -36,11 +37,31 @@ export class Answer<out T = unknown> {
 
 /** Sends an answer through the adapter of the application. */
 export function sendAnswer(
-  { httpAdapter }: HttpAdapterHost,
+  host: HttpAdapterHost,
   response: unknown,
   { body, status, headers }: Answer,
 ): void {
-  const all = { 'Content-Type': JSON_TYPE, ...ANSWER_HEADERS, ...headers };
+  reply(host, response, body, status, { 'Content-Type': JSON_TYPE, ...headers });
+}
+
+/** Sends bytes, such as those of a file that lies compressed. The headers say of which type they are. */
+export function sendBytes(
+  host: HttpAdapterHost,
+  response: unknown,
+  bytes: Buffer,
+  headers: Readonly<Record<string, string>>,
+): void {
+  reply(host, response, new StreamableFile(bytes), 200, headers);
+}
+
+function reply(
+  { httpAdapter }: HttpAdapterHost,
+  response: unknown,
+  body: string | StreamableFile | undefined,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+): void {
+  const all = { ...ANSWER_HEADERS, ...headers };
   for (const [name, value] of Object.entries(all)) httpAdapter.setHeader(response, name, value);
   httpAdapter.reply(response, body, status);
 }

@@ -98,11 +98,13 @@ export class EventLookService {
     const from = root?.position ?? Math.max(1, event.position - SCANNED_AT_ONCE / 2);
     const stretch = { low: from, high: from + SCANNED_AT_ONCE };
     const found = await this.store.findCorrelated(correlationId, stretch, LONGEST_CHAIN + 1);
+    const { high } = await this.bounds({}, undefined);
     return {
       correlationId,
       items: found.slice(0, LONGEST_CHAIN),
       scannedFrom: stretch.low,
-      scannedTo: stretch.high - 1,
+      // Nobody has looked where the log has nothing yet.
+      scannedTo: Math.max(event.position, Math.min(stretch.high, high) - 1),
       hasMore: found.length > LONGEST_CHAIN,
     };
   }

@@ -253,7 +253,10 @@ async function unservedFindings(db: EngineDatabase): Promise<Findings> {
 async function unroutedFindings(db: EngineDatabase): Promise<Findings> {
   const unrouted = await new UnroutedEventStore(db).listUnrouted(db, LATEST_EVENTS);
   if (unrouted.length === 0) return [];
-  const named = unrouted.slice(0, MOST_NAMED).map(({ eventName, events }) => `"${eventName}" (${events})`);
+  // They are counted in rounds that look at the latest events only.
+  const named = unrouted
+    .slice(0, MOST_NAMED)
+    .map(({ eventName, events }) => `"${eventName}" (at least ${events})`);
   const others = unrouted.length > named.length ? ` and ${unrouted.length - named.length} more names` : '';
   return [
     {
@@ -279,11 +282,11 @@ function postponed(found: PostponedEvents): Found {
   };
 }
 
-function usedUpPool({ consumerName, events, since, last, error }: PoolProblem): Found {
+function usedUpPool({ consumerName, events, isPartial, since, last, error }: PoolProblem): Found {
   return {
     about: [consumerName],
     since,
-    finding: `In the last ${POOL_HOURS} hours, ${events} events of consumer "${consumerName}" failed because transactional handlers held the connections of their client's pool and waited for another one, the latest at ${last.toISOString()}: ${error}`,
+    finding: `In the last ${POOL_HOURS} hours, ${isPartial ? 'at least ' : ''}${events} events of consumer "${consumerName}" failed because transactional handlers held the connections of their client's pool and waited for another one, the latest at ${last.toISOString()}: ${error}`,
     meaning:
       'A handler that asks the pool for a second connection waits until its deadline when other handlers hold the rest. Requests of the application wait meanwhile.',
     fix: 'Let the handler write through context.transaction only, as the error says. Until that is deployed, give transactionalConcurrency below the size of the pool to IntegrationModule, or enlarge the pool.',

@@ -40,6 +40,8 @@ export interface PostponedEvents {
 export interface PoolProblem {
   readonly consumerName: string;
   readonly events: number;
+  /** Whether there may be more: not all failed rows were looked at. */
+  readonly isPartial: boolean;
   readonly since: Date;
   readonly last: Date;
   readonly error: string;
@@ -220,14 +222,16 @@ export class ConsumerHealthStore {
    */
   failedOfThePool(hours: number, most: number): Promise<PoolProblem[]> {
     return this.db.query<PoolProblem>(
-      `SELECT each.name AS "consumerName", count(*) AS events, min(i.updated_at) AS since, max(i.updated_at) AS last,
+      `SELECT each.name AS "consumerName", count(*) AS events, bool_or(i.is_partial) AS "isPartial", min(i.updated_at) AS since, max(i.updated_at) AS last,
          left((array_agg(i.last_error ORDER BY i.updated_at DESC))[1], 1000) AS error
        FROM (${consumersNamed(this.inbox)}) AS each
        CROSS JOIN unnest('{failed,dead_letter}'::text[]) AS s (status)
        CROSS JOIN LATERAL (
-         SELECT i.last_error, i.updated_at FROM ${this.inbox} i
-         WHERE i.consumer_name = each.name AND i.status = s.status AND i.status <> 'processed'
-         ORDER BY i.position DESC LIMIT $3
+         SELECT *, count(*) OVER () >= $3 AS is_partial FROM (
+           SELECT i.last_error, i.updated_at FROM ${this.inbox} i
+           WHERE i.consumer_name = each.name AND i.status = s.status AND i.status <> 'processed'
+           ORDER BY i.position DESC LIMIT $3
+         ) AS latest
        ) AS i
        WHERE i.updated_at > clock_timestamp() - $2 * interval '1 hour' AND strpos(i.last_error, $4) > 0
        GROUP BY 1 ORDER BY 1`,

@@ -11,6 +11,7 @@ const view = (consumerName: string, more: Partial<ConsumerView> = {}): ConsumerV
   pendingPositions: 0,
   pendingEvents: 0,
   lagSeconds: null,
+  lagIsAtMost: false,
   oldestPosition: null,
   paused: false,
   pausedSince: null,
@@ -72,6 +73,23 @@ describe('consumers that', () => {
       '2 consumers are behind, b the furthest: 2 h behind, with 784,504 events to read',
     ]);
     expect(saidOf(behind.slice(1))).toEqual(['b is 2 h behind, with 784,504 events to read']);
+  });
+
+  it('ask for none of what was looked at are not called behind', () => {
+    const none = { lagSeconds: 130, lagIsAtMost: true, pendingPositions: 784_504 };
+    expect(problemsOfConsumers([view('a', none)])).toMatchObject([
+      {
+        severity: 'info',
+        since: null,
+        says: 'a has 784,504 positions of the log to pass, and asks for none of those that were looked at',
+      },
+    ]);
+    expect(saidOf([view('a', none), view('b', { ...none, pendingPositions: 3_000 })])).toEqual([
+      '2 consumers have up to 784,504 positions of the log to pass, and ask for none of those that were looked at',
+    ]);
+    // One partition that is late is enough.
+    const late = view('a', { lagSeconds: 61, pendingPositions: 2, partition: 1 });
+    expect(saidOf([view('a', none), late])).toEqual(['a is 2 min behind, with 784,506 events to read']);
   });
 
   it('nobody works on are told apart by why: no code, code that lacks names, or nobody has come yet', () => {

@@ -159,6 +159,21 @@ function pausedOrBehind(partitions: readonly ConsumerView[]): Trouble[] {
   const seconds = Math.max(0, ...partitions.map(({ lagSeconds }) => lagSeconds ?? 0));
   if (seconds <= BEHIND_SECONDS) return [];
   const positions = partitions.reduce((sum, { pendingPositions }) => sum + pendingPositions, 0);
+  const asksForSome = partitions.some(
+    ({ lagSeconds, lagIsAtMost }) => !lagIsAtMost && (lagSeconds ?? 0) > BEHIND_SECONDS,
+  );
+  if (!asksForSome)
+    return [
+      {
+        kind: 'behind',
+        severity: 'info',
+        cause: 'asks for none',
+        consumerName,
+        since: null,
+        lag: { seconds, positions },
+        says: passingText,
+      },
+    ];
   return [
     {
       kind: 'behind',
@@ -167,7 +182,7 @@ function pausedOrBehind(partitions: readonly ConsumerView[]): Trouble[] {
       consumerName,
       since: new Date(Date.now() - seconds * 1_000),
       lag: { seconds, positions },
-      says: (names, all) => behindText(names, all),
+      says: behindText,
     },
   ];
 }
@@ -179,6 +194,16 @@ function behindText(names: readonly string[], all: readonly Trouble[]): string {
   const far = `${duration(seconds)} behind, with ${wholeText(positions)} events to read`;
   if (names.length === 1) return `${names[0]} is ${far}`;
   return `${wholeText(names.length)} consumers are behind, ${furthest?.consumerName} the furthest: ${far}`;
+}
+
+/** Nothing that was looked at is late, so nobody is called behind. Of several, the most is said. */
+function passingText(names: readonly string[], all: readonly Trouble[]): string {
+  const most = count(Math.max(0, ...all.map(({ lag }) => lag?.positions ?? 0)));
+  return subject(
+    names,
+    `has ${most} positions of the log to pass, and asks for none of those that were looked at`,
+    `have up to ${most} positions of the log to pass, and ask for none of those that were looked at`,
+  );
 }
 
 function repartitioningOf({ consumerName, repartitioningTo }: ConsumerView): Trouble[] {

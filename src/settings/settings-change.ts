@@ -36,6 +36,15 @@ export interface SettingsPreview {
   effects: SettingEffect[];
 }
 
+/** Says in a sentence who made a change. */
+export function changeSentence({ key, from, to, at, by, reason }: SettingHistoryEntry): string {
+  const [before, after] = [from, to].map((value) =>
+    value === null ? 'no stored value' : JSON.stringify(value),
+  );
+  const why = reason === null ? '' : ` (${reason})`;
+  return `${by ?? 'Somebody who is not known'} changed ${key} from ${before} to ${after} at ${at.toISOString()}${why}`;
+}
+
 export interface SettingHistoryRequest {
   /** Only changes of this setting. */
   key?: string | undefined;

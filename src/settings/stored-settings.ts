@@ -9,7 +9,7 @@ import { effectOf } from './setting-effects.js';
 import type { SettingGroup } from './setting-group.js';
 import type { SettingValue } from './setting-value.js';
 import { type SettingHistoryEntry, SettingsStore } from './settings.store.js';
-import type { SettingEffect, SettingProblem } from './settings-change.js';
+import { changeSentence, type SettingEffect, type SettingProblem } from './settings-change.js';
 import {
   type ResolvedGroup,
   reasonAgainst,
@@ -48,7 +48,7 @@ export class StoredSettings {
     await this.db.transaction(async (session) => {
       await this.store.lock(session);
       const stored = await this.store.readAll(session);
-      this.refuseConflicts(expected, stored);
+      await this.refuseConflicts(session, expected, stored);
       const problems = this.problemsOf(wanted, stored);
       if (problems.length > 0) throw invalidSettings(problems);
       await this.write(
@@ -125,16 +125,23 @@ export class StoredSettings {
     return { ...resolved, values, sources };
   }
 
-  private refuseConflicts(expected: readonly GivenSetting[], stored: Stored): void {
+  private async refuseConflicts(
+    session: EngineSession,
+    expected: readonly GivenSetting[],
+    stored: Stored,
+  ): Promise<void> {
     const conflicts = expected.flatMap(({ group, short, key, value }) => {
       const found = resolveGroup(group, stored, this.sources).values[short];
       return found === value ? [] : [{ key, expected: value, found }];
     });
     if (conflicts.length === 0) return;
     const [first] = conflicts;
+    const [latest] = await this.store.history(session, first === undefined ? [] : [first.key], undefined, 1);
+    // A value may also have another source by now, of which there is no history.
+    const who = latest === undefined ? '' : ` ${changeSentence(latest)}.`;
     throw new IntegrationError(
       'INTEGRATION_SETTING_CONFLICT',
-      `Somebody has changed ${first?.key} in the meantime: it is ${String(first?.found)}, and not ${String(first?.expected)}. Nothing was changed. Look at the settings again, and decide again`,
+      `Somebody has changed ${first?.key} in the meantime: it is ${String(first?.found)}, and not ${String(first?.expected)}.${who} Nothing was changed. Look at the settings again, and decide again`,
       { conflicts },
     );
   }

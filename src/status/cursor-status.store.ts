@@ -35,6 +35,11 @@ export interface CursorStatus {
    * `pendingEvents` is null, it may be the age of an event that the consumer does not ask for.
    */
   lagSeconds: number | null;
+  /**
+   * Whether the consumer may not be behind by `lagSeconds`: it asks for none of the 2,000 events that were
+   * looked at, and there are more.
+   */
+  lagIsAtMost: boolean;
   /** The position of the event whose age `lagSeconds` is. Null if there is none. */
   oldestPosition: number | null;
   paused: boolean;
@@ -98,6 +103,8 @@ export interface LeftToOther {
 /** Which consumers are listed: one, or those with a name after `after`, at most `limit`. */
 export interface ConsumerSelection {
   consumerName?: string | undefined;
+  /** A text that their names contain. */
+  nameContains?: string | undefined;
   after?: string | undefined;
   limit?: number | undefined;
 }
@@ -145,6 +152,7 @@ export class CursorStatusStore {
     const chosen = `consumer_name IN (
         SELECT DISTINCT consumer_name FROM ${tables.inboxCursor}
         WHERE ($1::text IS NULL OR consumer_name = $1) AND ($2::text IS NULL OR consumer_name > $2)
+          AND ($4::text IS NULL OR position($4 IN consumer_name) > 0)
         ORDER BY consumer_name LIMIT $3::int)`;
     // The backlog is computed from `unread`, cut off at the head of the log. So it costs the same for a log
     // of any length. The dead letters of a consumer with one partition are counted in the index alone.
@@ -170,6 +178,7 @@ export class CursorStatusStore {
         wanted.events AS "pendingEvents",
         CASE WHEN oldest.created_at IS NOT NULL
           THEN greatest(0, extract(epoch FROM clock_timestamp() - ${finiteTime('oldest.created_at')}))::float8 END AS "lagSeconds",
+        oldest.created_at IS NOT NULL AND NOT first_unread.is_asked AS "lagIsAtMost",
         c.paused_at IS NOT NULL AS paused, c.paused_at AS "pausedSince",
         c.paused_by AS "pausedBy", c.pause_reason AS "pauseReason", c.repartition_to AS "repartitioningTo",
         CASE WHEN c.lease_expires_at > clock_timestamp() THEN c.lease_owner END AS "ownerId",
@@ -225,7 +234,7 @@ export class CursorStatusStore {
     gapMs: number,
     selection: ConsumerSelection = {},
   ): Promise<{ statuses: CursorStatus[]; rates: CurrentRates | undefined }> {
-    const gap = `$4::float8 * interval '1 millisecond'`;
+    const gap = `$5::float8 * interval '1 millisecond'`;
     const rows = await this.db.query<CursorStatusRow & { rates: CurrentRates }>(
       `SELECT s.*, r.rates FROM (${this.listSql}) AS s CROSS JOIN (SELECT ${currentRatesSql(this.db.tables, gap)} AS rates) AS r`,
       [...valuesOf(selection), gapMs],
@@ -248,6 +257,6 @@ function statusOf({ ownerId, host, pid, unavailable, ...row }: CursorStatusRow):
   };
 }
 
-function valuesOf({ consumerName, after, limit }: ConsumerSelection): unknown[] {
-  return [consumerName ?? null, after ?? null, limit ?? null];
+function valuesOf({ consumerName, after, limit, nameContains }: ConsumerSelection): unknown[] {
+  return [consumerName ?? null, after ?? null, limit ?? null, nameContains ?? null];
 }

@@ -108,6 +108,15 @@ export function listSql(tables: ReadTables, noted: string): string {
 }
 
 /**
+ * SQL of one group, or of none if it has no dead letter. $1 and $2: the group. $3: how many rows are counted.
+ */
+export function oneSql(tables: ReadTables, noted: string): string {
+  const sized = `SELECT s.*, $3::int AS upto FROM ${sizeOfWhole(tables, '$3::int')} AS s`;
+  return `WITH each AS (SELECT $1::text AS name, $2::text AS kind)
+    ${shown(tables, noted, sized, '$3::int', 'NULL AS value, false AS "isPartial"', 'each')}`;
+}
+
+/**
  * SQL of a page in another order. $1, $2 and $4 as above. $3: one more than the most groups. $5 to $7: the
  * value and the names of the group before. $8: the limit. $9: how many rows of each group of the page are
  * counted. The last group of the rows that are read in turn may go on behind them, so the steps begin before

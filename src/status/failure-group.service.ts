@@ -88,6 +88,16 @@ export class FailureGroupService {
   }
 
   /**
+   * Returns one group, or undefined where it has no dead letter.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid group
+   */
+  async of(group: FailureGroupKey): Promise<FailureGroup | undefined> {
+    checkKey(group);
+    return this.groups.find(group);
+  }
+
+  /**
    * Returns the dead letters of one group by position, the oldest first. No page loses one, also where
    * positions tie. A group that there is not has none.
    *

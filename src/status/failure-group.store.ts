@@ -11,7 +11,7 @@ import type {
   FailureGroupOrder,
   FailureGroupPlace,
 } from './failure-group.js';
-import { type GroupBounds, listBySql, listSql } from './failure-group-reads.store.js';
+import { type GroupBounds, listBySql, listSql, oneSql } from './failure-group-reads.store.js';
 
 /** Up to `few` groups are found by steps alone. */
 const BOUNDS = { groups: 20_000, rows: 150_000, few: 100 };
@@ -87,6 +87,7 @@ export class FailureGroupStore {
   private readonly inbox: string;
   private readonly groups: string;
   private readonly listSql: string;
+  private readonly oneSql: string;
   private readonly audit: AuditStore;
 
   constructor(
@@ -96,7 +97,15 @@ export class FailureGroupStore {
     this.inbox = db.tables.inboxEvent;
     this.groups = db.tables.integrationFailureGroup;
     this.listSql = listSql(db.tables, NOTED);
+    this.oneSql = oneSql(db.tables, NOTED);
     this.audit = new AuditStore(db);
+  }
+
+  /** One group, or undefined where it has no dead letter. */
+  async find({ consumerName, fingerprint }: FailureGroupKey): Promise<FailureGroup | undefined> {
+    const upto = countedOfEach(1);
+    const values = [consumerName, fingerprint, upto];
+    return listedOf(await this.db.query<GroupRow>(this.oneSql, values), upto).items[0];
   }
 
   /** Groups by consumer and kind, behind `after`. With `onlyOf`, only those of the consumer of `after`. */

@@ -25,12 +25,21 @@ export interface ConsumersOverview {
   readonly orphaned: number;
   readonly unserved: number;
   readonly repartitioning: number;
+  /** Positions of the log that consumers have not settled, paused ones included. */
   readonly pendingPositions: number;
+  /** Those of them that are of paused consumers. */
+  readonly pausedPositions: number;
   /**
    * The largest lag in the log of a consumer that is not paused. Null if no event waits there. What has left
    * the log and is tried again does not count here: `ConsumerBacklogService.of` has that of one consumer.
    */
   readonly lagSeconds: number | null;
+  /**
+   * The age in seconds of the oldest event that a consumer asks for and has not done with, in the log or on
+   * its way to another attempt, paused consumers included. It is that of the latest sample, as rates have it.
+   * Null if there is none, or if nobody writes samples.
+   */
+  readonly oldestSeconds: number | null;
   /** Number of dead letters of all consumers together. The first 10,000 are counted. */
   readonly deadLetters: number;
   /** Whether there are more dead letters than were counted. */
@@ -86,7 +95,12 @@ export class OverviewStore {
         count(*) FILTER (WHERE is_unavailable) AS unavailable, count(*) FILTER (WHERE NOT is_owned AND NOT is_paused) AS unowned,
         count(*) FILTER (WHERE NOT is_owned AND is_old) AS orphaned, count(*) FILTER (WHERE is_unserved) AS unserved,
         count(*) FILTER (WHERE is_repartitioning) AS repartitioning, coalesce(sum(positions), 0)::bigint AS "pendingPositions",
-        max(lag) FILTER (WHERE NOT is_paused) AS "lagSeconds", least(max(letters), ${COUNTED_TO}) AS "deadLetters",
+        coalesce(sum(positions) FILTER (WHERE is_paused), 0)::bigint AS "pausedPositions",
+        max(lag) FILTER (WHERE NOT is_paused) AS "lagSeconds",
+        (SELECT max(lag_s)::float8 FROM ${tables.integrationSample} WHERE at = (
+          SELECT at FROM ${tables.integrationSample}
+          WHERE at > (SELECT clock_timestamp() - $2::float8 * interval '1 millisecond') AND at <= (SELECT clock_timestamp())
+          ORDER BY at DESC LIMIT 1)) AS "oldestSeconds", least(max(letters), ${COUNTED_TO}) AS "deadLetters",
         coalesce(max(letters) > ${COUNTED_TO}, false) AS "deadLettersAtLeast",
         ${currentRatesSql(tables, "$2::float8 * interval '1 millisecond'")} AS rates,
         ${longRunningSql(tables)} AS "longRunning"

@@ -39,14 +39,15 @@ export function unreadLooks(schema: string, lookedAt = LOOKED_AT) {
       ) AS backlog`,
     /**
      * The first event that the consumer asks for, if it is among the rows that are looked at. If it is not,
-     * and there are more rows, it is the first row.
+     * and there are more rows, it is the first row, and `is_asked` is false.
      */
     oldest: `LATERAL (
         SELECT coalesce(
-          (SELECT e.position FROM ${wantedRows} LIMIT 1),
+          wanted.position,
           CASE WHEN backlog.positions > ${lookedAt}
             THEN (SELECT CASE WHEN count(*) > ${lookedAt} THEN min(e.position) END FROM ${rows('position')} AS e) END
-        ) AS position OFFSET 0
+        ) AS position, wanted.position IS NOT NULL AS is_asked
+        FROM (SELECT (SELECT e.position FROM ${wantedRows} LIMIT 1) AS position OFFSET 0) AS wanted OFFSET 0
       ) AS first_unread`,
     /** How many events the consumer asks for. Null if there are more positions than rows are looked at. */
     wanted: `LATERAL (

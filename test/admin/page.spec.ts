@@ -155,6 +155,29 @@ describe.each(PLATFORMS)('on %s, the page', (platform) => {
     });
   });
 
+  it('is sent compressed to whoever takes it, and as it is to others', async () => {
+    await withApp({ platform }, async (url) => {
+      const { page, assets } = await open(`${url}/${PATH}`);
+      for (const file of [page, ...assets]) {
+        const plain = await get(file, { authorization: TOKEN, 'accept-encoding': 'identity' });
+        expect(plain.headers.get('content-encoding')).toBe(null);
+        expect(plain.headers.get('vary')).toMatch(/accept-encoding/i);
+        const text = await plain.text();
+        for (const [accepted, coding] of [
+          ['gzip, deflate', 'gzip'],
+          ['gzip, br;q=0', 'gzip'],
+          ['gzip, deflate, br', 'br'],
+        ]) {
+          const packed = await get(file, { authorization: TOKEN, 'accept-encoding': accepted ?? '' });
+          expect([packed.status, packed.headers.get('content-encoding')]).toEqual([200, coding]);
+          expect(Number(packed.headers.get('content-length'))).toBeLessThan(text.length);
+          // What is fetched is read as it was written.
+          expect(await packed.text()).toBe(text);
+        }
+      }
+    });
+  });
+
   it('has only the files of the build', async () => {
     await withApp({ platform }, async (url) => {
       for (const name of ['index.html', '..%2f..%2findex.js', 'nothing.js', '__proto__']) {
@@ -185,11 +208,11 @@ describe.each(PLATFORMS)('on %s, the page', (platform) => {
 });
 
 describe('the built page', () => {
-  const assets = readdirSync(join(BUILT, 'assets'));
+  const assets = readdirSync(join(BUILT, 'assets')).filter((name) => /\.(?:js|css)$/.test(name));
   const textOf = (name: string) => readFileSync(join(BUILT, 'assets', name), 'utf8');
   const weigh = (name: string) => gzipSync(textOf(name)).length;
 
-  it('is small: at most 90 KB at first and 60 KB for each later part, compressed', () => {
+  it('is small: at most 30 KB at first and 40 KB for each later part, compressed', () => {
     const html = readFileSync(join(BUILT, 'index.html'), 'utf8');
     const first = assets.filter((name) => html.includes(name));
     expect(first.length).toBeGreaterThan(1);
@@ -199,8 +222,8 @@ describe('the built page', () => {
         !first.includes(name) &&
         first.some((each) => new RegExp(`from"\\./${name.replaceAll('.', '\\.')}"`).test(textOf(each))),
     );
-    expect([...first, ...also].map(weigh).reduce((sum, each) => sum + each)).toBeLessThan(90_000);
-    for (const name of assets) expect(weigh(name)).toBeLessThan(60_000);
+    expect([...first, ...also].map(weigh).reduce((sum, each) => sum + each)).toBeLessThanOrEqual(30_000);
+    for (const name of assets) expect(weigh(name)).toBeLessThanOrEqual(40_000);
   });
 
   it('has no inline script, style or handler, and names nothing of another origin', () => {

@@ -4,7 +4,7 @@ import { AdminDatabase } from '../../src/database/admin-database.js';
 import { gate } from '../support/gate.js';
 import { Recorder } from '../support/recorder.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { type AdminApp, registerConsumer, startAdminApp } from './admin-app.js';
+import { type AdminApp, PATH, registerConsumer, startAdminApp, TOKEN } from './admin-app.js';
 import { everyRoute, partModules } from './every-section.js';
 
 const EVENT_ID = '00000000-0000-7000-8000-000000000001';
@@ -85,6 +85,37 @@ describe('every read of the admin API', () => {
         `DROP VIEW integration.inbox_event; ALTER TABLE integration.inbox_event_itself RENAME TO inbox_event`,
       );
     }
+  });
+
+  it('of very many consumers is sent compressed to whoever takes that, and is the same', async () => {
+    await database.pool.query(
+      `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread)
+       SELECT 'of-many-' || n, '{order.placed,order.cancelled}', '{[1,)}' FROM generate_series(1, 300) AS n`,
+    );
+    const url = `${admin.url}/${PATH}/consumers?limit=1000`;
+    const get = (coding: string) =>
+      fetch(url, { headers: { authorization: TOKEN, 'accept-encoding': coding } });
+    const plain = await get('identity');
+    expect(plain.headers.get('content-encoding')).toBeNull();
+    const { items } = (await plain.json()) as { items: { consumerName: string }[] };
+    expect(items.length).toBe(301);
+    const packed = await get('gzip');
+    expect(packed.headers.get('content-encoding')).toBe('gzip');
+    const bytes = Number(packed.headers.get('content-length'));
+    const text = await packed.text();
+    // A page that is open reads it every five seconds: some 33 KB a second as it is.
+    expect(text.length / 5).toBeGreaterThan(20_000);
+    expect(bytes / 5).toBeLessThan(4_000);
+    expect(JSON.parse(text).items.map(({ consumerName }: { consumerName: string }) => consumerName)).toEqual(
+      items.map(({ consumerName }) => consumerName),
+    );
+    // A short answer is sent as it is.
+    const one = await fetch(`${admin.url}/${PATH}/consumers?name=billing`, {
+      headers: { authorization: TOKEN, 'accept-encoding': 'gzip' },
+    });
+    expect(one.headers.get('content-encoding')).toBeNull();
+    expect(((await one.json()) as { items: unknown[] }).items).toHaveLength(1);
+    await database.pool.query(`DELETE FROM integration.inbox_cursor WHERE consumer_name LIKE 'of-many-%'`);
   });
 
   it('runs in a transaction that can only read', async () => {

@@ -90,7 +90,10 @@ describe('settings', () => {
     expect(await patch({ values: { batchSize: 7 } }, tag)).toMatchObject({ status: 200 });
     expect(await patch({ values: { batchSize: 8 } }, tag)).toMatchObject({
       status: 412,
-      json: { code: 'INTEGRATION_ADMIN_CHANGED' },
+      json: {
+        code: 'INTEGRATION_ADMIN_CHANGED',
+        detail: expect.stringMatching(/grace changed \S+batchSize from no stored value to 7 at \S+Z\. Read/),
+      },
     });
     expect(await stored()).toEqual({ batchSize: 7 });
     const next = (await admin.ask('settings')).headers.get('etag') ?? '';

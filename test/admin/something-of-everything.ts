@@ -33,7 +33,7 @@ export function targetOf(path: string): string {
 export async function bodyFor(path: string, database: TestDatabase): Promise<Record<string, unknown>> {
   if (path.endsWith('/repartition')) return { partitions: 2 };
   if (path === '/settings' || path.endsWith('/preview')) return { values: { batchSize: 7, maxAttempts: 9 } };
-  if (path === '/operations') return { kind: 'redrive', consumer: 'billing' };
+  if (path === '/operations' || path === '/operations/count') return { kind: 'redrive', consumer: 'billing' };
   if (path.endsWith('/correct')) return { consumer: 'billing', payload: { right: true }, reason: 'typo' };
   if (path.endsWith('/reseal')) return { tenant: 'acme' };
   if (path.endsWith('/{fingerprint}')) return { note: 'known' };

@@ -317,7 +317,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   ProcessService: ['list', 'running'],
   ConsumerBacklogService: ['list', 'of', 'events', 'blocking'],
   ConsumerRatesService: ['of', 'ofAll', 'workOf'],
-  FailureGroupService: ['list', 'deadLetters'],
+  FailureGroupService: ['list', 'of', 'deadLetters'],
   ProblemService: ['list'],
   EventLookService: ['search', 'head', 'withMetadataText', 'withPayloadText', 'chainOf'],
   LinkGraphService: ['around'],

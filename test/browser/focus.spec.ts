@@ -64,7 +64,7 @@ describe('the focus stays where it is', () => {
   test('when a whole page takes the place of the one that said that it is being read', async () => {
     const { page, letGo } = await openEvent();
     expect(await hasFocus(page.getByRole('heading', { level: 1, name: 'Event' }))).toBe(true);
-    const search = page.getByRole('searchbox');
+    const search = page.getByRole('searchbox', { name: /^Search/ });
     await search.focus();
     letGo();
     await page.getByRole('heading', { level: 1, name: 'order.placed' }).waitFor();

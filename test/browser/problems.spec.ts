@@ -48,6 +48,8 @@ test.each([390, 1440])(
     // Charts take a moment to fit. A page that has to be scrolled sideways never does.
     await page.waitForFunction(() => document.documentElement.scrollWidth <= window.innerWidth);
     await pool.query(`DELETE FROM integration.inbox_event WHERE error_fingerprint = 'customer'`);
+    // The server keeps a look for a moment. The next window must not see the second cause in it.
+    await wrong.getByText(/no such customer/).waitFor({ state: 'detached' });
 
     await page
       .getByRole('link', { name: 'Dead letters', exact: false })

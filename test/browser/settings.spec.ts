@@ -43,7 +43,7 @@ test('the poll interval is changed, seen in each process, and put back to the va
     await person.click(row.getByRole('button', { name: 'History and processes' }));
     await values.filter({ hasText: '350' }).nth(1).waitFor();
     expect(await values.count()).toBe(2);
-    await person.click(row.getByRole('button', { name: 'Return pollingIntervalMs to 300' }));
+    await person.click(row.getByRole('button', { name: 'Return to 300: pollingIntervalMs' }));
     await person.click(page.getByRole('dialog').getByRole('button', { name: 'Return to it' }));
     await values.filter({ hasText: '300' }).nth(1).waitFor();
     expect(person.clicks.length).toBeLessThanOrEqual(3);
@@ -51,4 +51,46 @@ test('the poll interval is changed, seen in each process, and put back to the va
   } finally {
     await other.close();
   }
+});
+
+test('two people change one setting: the second keeps what they typed, sees who was faster, and may still store it', async () => {
+  const { shop } = stage;
+  const settings = shop.app.get(IntegrationSettingsService, { strict: false });
+  const before = settings.snapshot().maxAttempts;
+  const { page } = await stage.open('#/settings');
+  const main = page.getByRole('main');
+  const field = main.getByLabel('maxAttempts', { exact: true });
+  await field.fill(String(before + 5));
+  // Meanwhile somebody else changes the same one.
+  await settings.change(
+    { maxAttempts: before + 2 },
+    { by: 'eve@shop.example', reason: 'the receiver is slow' },
+  );
+  const bar = main.getByRole('region', { name: 'Changes that are not stored yet' });
+  await bar.getByRole('button', { name: 'Store' }).click();
+  await page
+    .getByRole('dialog')
+    .getByRole('textbox', { name: /^Reason/ })
+    .fill('as agreed');
+  await page.getByRole('dialog').getByRole('button', { name: 'Store' }).click();
+
+  const told = bar.getByRole('alert');
+  await told
+    .getByRole('listitem')
+    .filter({ hasText: `maxAttempts: ${before} attempts → ${before + 2} attempts, by eve@shop.example` })
+    .filter({ hasText: 'the receiver is slow' })
+    .filter({ hasText: `Yours is ${before + 5}` })
+    .waitFor();
+  expect(await field.inputValue()).toBe(String(before + 5));
+  expect(settings.snapshot().maxAttempts).toBe(before + 2);
+
+  // They go to another page to ask, and come back. What they typed is there.
+  await page.getByRole('link', { name: 'Audit' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Audit' }).waitFor();
+  await page.goBack();
+  await bar.getByText(`→ ${before + 5}`).waitFor();
+  await bar.getByRole('button', { name: 'Store' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Store' }).click();
+  await bar.waitFor({ state: 'detached' });
+  expect(settings.snapshot().maxAttempts).toBe(before + 5);
 });

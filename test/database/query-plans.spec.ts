@@ -336,6 +336,7 @@ async function operate(
   await groups.list({ consumerName: 'plain' }, { limit: 2 });
   await groups.list({}, { order: 'size' });
   await groups.list({}, { order: 'latest' });
+  await groups.of(group);
   const problems = app.context.get(ProblemService, { strict: false });
   await problems.list();
   await problems.list({ consumerName: 'plain' });

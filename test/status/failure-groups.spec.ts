@@ -79,6 +79,12 @@ describe('groups of failures', () => {
     const { items, next } = await groups.list();
     expect(next).toBeNull();
     expect(items).toHaveLength(2);
+    // One that is named is found without a list, and is the same.
+    for (const each of items) {
+      const { consumerName, fingerprint } = each;
+      expect(await groups.of({ consumerName, fingerprint })).toEqual(each);
+    }
+    expect(await groups.of({ consumerName: 'billing', fingerprint: null })).toBeUndefined();
     const missing = items.find(({ deadLetters }) => deadLetters.count === 3);
     expect(missing).toEqual({
       consumerName: 'billing',

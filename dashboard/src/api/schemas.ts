@@ -80,6 +80,7 @@ export type Consumer = {
   pendingPositions: number;
   pendingEvents: number | null;
   lagSeconds: number | null;
+  lagIsAtMost: boolean;
   deadLetters: number;
   deadLettersAtLeast: boolean;
   settledPerSecond: number | null;
@@ -215,7 +216,25 @@ export type EventHistory = {
   resolution: Resolution | null;
   operationId: string | null;
 };
-export type EventPage = { items: Array<Event>; next: string | null; scannedTo: number };
+export type EventPage = {
+  items: Array<{
+    outboxEventId: string;
+    position: number;
+    eventName: string;
+    eventVersion: number;
+    sourceModule: string;
+    aggregateType: string;
+    aggregateId: string;
+    metadata: Record<string, unknown>;
+    timestamp: string;
+    payloadBytes: number | null;
+    deduplicationKey: string | null;
+    availableAt: string | null;
+    status?: 'dead_letter' | 'failed' | 'processing' | 'pending' | 'processed' | 'unrouted' | undefined;
+  }>;
+  next: string | null;
+  scannedTo: number;
+};
 export type EventWithStatus = {
   outboxEventId: string;
   position: number;
@@ -308,6 +327,7 @@ export type GroupedDeadLetterPage = {
     eventName: string | null;
   }>;
   next: string | null;
+  group: FailureGroup | null;
 };
 export type KeysRotated = { current: string; rewrapped: number; unreadable: number; left: number };
 export type LinkGraph = {
@@ -370,6 +390,12 @@ export type Operation = {
   cancelledBy: string | null;
   error: string | null;
 };
+export type OperationCount = {
+  plannedEvents: number;
+  plannedAtLeast: boolean;
+  parts: Array<{ consumerName: string; fingerprint: string | null; events: number }>;
+  leftOut: { unknown: number; notTaken: number; events: Array<string> } | null;
+};
 export type OperationPage = { items: Array<Operation>; next: string | null };
 export type OperationWithVerdict = {
   id: string;
@@ -430,7 +456,9 @@ export type Overview = {
   unserved: number;
   repartitioning: number;
   pendingPositions: number;
+  pausedPositions: number;
   lagSeconds: number | null;
+  oldestSeconds: number | null;
   deadLetters: number;
   publishedPerSecond: number | null;
   settledPerSecond: number | null;
@@ -452,6 +480,7 @@ export type Partition = {
   pendingPositions: number;
   pendingEvents: number | null;
   lagSeconds: number | null;
+  lagIsAtMost: boolean;
   deadLetters: number;
   deadLettersAtLeast: boolean;
   unavailable: { since: string; reason: string } | null;
@@ -756,7 +785,7 @@ export interface Routes {
   'GET consumers': {
     action: 'consumers.read';
     path: Record<never, never>;
-    query: { limit?: number | undefined; after?: string | undefined };
+    query: { limit?: number | undefined; after?: string | undefined; name?: string | undefined };
     body: undefined;
     answer: ConsumerPage;
   };
@@ -865,6 +894,7 @@ export interface Routes {
       correlationId?: string | undefined;
       from?: string | undefined;
       to?: string | undefined;
+      withStatus?: boolean | undefined;
     };
     body: undefined;
     answer: EventPage;
@@ -907,7 +937,7 @@ export interface Routes {
   'GET entities/{type}/{id}/timeline': {
     action: 'entities.read';
     path: { type: string; id: string };
-    query: { limit?: number | undefined; after?: string | undefined };
+    query: { limit?: number | undefined; after?: string | undefined; below?: number | undefined };
     body: undefined;
     answer: TimelinePage;
   };
@@ -1004,6 +1034,32 @@ export interface Routes {
       reason?: string | undefined;
     };
     answer: Operation;
+  };
+  'POST operations/count': {
+    action: 'operations.plan';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: {
+      kind: 'redrive' | 'discard' | 'replay';
+      consumer?: string | undefined;
+      eventName?: string | undefined;
+      aggregateType?: string | undefined;
+      aggregateId?: string | undefined;
+      event?: string | undefined;
+      position?: number | undefined;
+      fingerprint?: string | undefined;
+      events?: Array<string> | undefined;
+      eventNames?: Array<string> | undefined;
+      since?: string | undefined;
+      until?: string | undefined;
+      from?: number | undefined;
+      to?: number | undefined;
+      maxEvents?: number | undefined;
+      rate?: number | undefined;
+      stopAfter?: number | undefined;
+      reason?: string | undefined;
+    };
+    answer: OperationCount;
   };
   'GET operations/{id}': {
     action: 'operations.read';

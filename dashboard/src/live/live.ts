@@ -12,6 +12,8 @@ export type LiveMode = 'starting' | 'stream' | 'polling' | 'lost' | 'hidden' | '
 export interface LiveState {
   readonly mode: LiveMode;
   readonly look: Overview | undefined;
+  /** When the last look came, by the clock of this browser. Before the first, when the page was opened. */
+  readonly freshAt: string;
   /** Counts up when pages should read again. */
   readonly beat: number;
   /** Why nothing is read again for the moment. */
@@ -24,7 +26,13 @@ const STREAM_AGAIN_MS = 30_000;
 
 /** Keeps what is shown up to date, only while somebody looks at it. */
 class Live {
-  private state: LiveState = { mode: 'starting', look: undefined, beat: 0, pause: undefined };
+  private state: LiveState = {
+    mode: 'starting',
+    look: undefined,
+    freshAt: new Date().toISOString(),
+    beat: 0,
+    pause: undefined,
+  };
   private readonly listeners = new Set<(state: LiveState) => void>();
   private readonly selections = new Set<object>();
   private isPausedByPerson = false;
@@ -84,7 +92,7 @@ class Live {
   }
 
   private took(look: Overview, mode: LiveMode): void {
-    this.change({ mode, look });
+    this.change({ mode, look, freshAt: new Date().toISOString() });
     this.beatIfDue();
   }
 

@@ -78,6 +78,7 @@ export function AuditPage({ place }: { place: Place }) {
   const query = Object.fromEntries(
     [...FIELDS.map(({ name }) => name), 'after'].map((name) => [name, place.query.get(name) ?? undefined]),
   );
+  const isFiltered = FIELDS.some(({ name }) => query[name] !== undefined);
   const reading = useRead('GET audit', { query });
   return (
     <Page
@@ -95,8 +96,9 @@ export function AuditPage({ place }: { place: Place }) {
               <Pager place={place} next={next} shown={0} />
             </>
           ) : items.length === 0 ? (
-            <Empty title="No entry matches the filter.">
-              Every change by a person, a command or the application is noted here. Try a longer time.
+            <Empty title={isFiltered ? 'No entry matches the filter.' : 'Nobody has changed anything yet.'}>
+              Every change by a person, a command or the application is noted here.
+              {isFiltered && ' Try a longer time.'}
             </Empty>
           ) : (
             <>

@@ -64,16 +64,24 @@ const columnsOf = (consumer: string, onDone: () => void): readonly Column<Backlo
   { head: 'Error', isLong: true, cell: ({ lastError }) => <Foreign most={160}>{lastError ?? '–'}</Foreign> },
 ];
 
+/** The age counts what is tried again, as the chart below does. */
+function behindText({ lag }: Backlog, lagIsAtMost: boolean): string {
+  if (lag === null) return 'It is up to date.';
+  return lagIsAtMost
+    ? 'It asks for none of the events that were looked at, and has more to pass.'
+    : `It is ${duration(lag.seconds)} behind.`;
+}
+
 /** What a consumer has still to do, by state. The chosen state stands in the URL. */
 export function ConsumerBacklog({
   name,
   place,
-  lagSeconds,
+  lagIsAtMost,
   onChange,
 }: {
   name: string;
   place: Place;
-  lagSeconds: number | null;
+  lagIsAtMost: boolean;
   onChange: () => void;
 }) {
   const chosen = STATES.find(([state]) => state === place.query.get('state'));
@@ -85,10 +93,7 @@ export function ConsumerBacklog({
     onChange();
   };
   return (
-    <Panel
-      title="Backlog"
-      about={lagSeconds === null ? 'It is up to date.' : `It is ${duration(lagSeconds)} behind.`}
-    >
+    <Panel title="Backlog" about={reading.data && behindText(reading.data.backlog, lagIsAtMost)}>
       <Loaded from={reading}>
         {({ backlog, items, next }) => (
           <>

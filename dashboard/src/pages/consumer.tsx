@@ -6,7 +6,7 @@ import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { LoadedPage } from '../parts/loading.tsx';
-import { count, deadLettersOf, duration } from '../parts/number.ts';
+import { count, deadLettersOf } from '../parts/number.ts';
 import { Facts, Page, Panel } from '../parts/page.tsx';
 import { Mark } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
@@ -18,7 +18,7 @@ import { ConsumerBlocked } from './consumer-blocked.tsx';
 import { ConsumerRatesCharts } from './consumer-rates.tsx';
 import { ConsumerReplays } from './consumer-replays.tsx';
 import { ConsumerRunning } from './consumer-running.tsx';
-import { ConsumerMark } from './consumers.tsx';
+import { behindOf, ConsumerMark } from './consumers.tsx';
 import { ProblemLines } from './problem-lines.tsx';
 import { RepartitionDialog } from './repartition-dialog.tsx';
 import { ReplayDialog } from './replay-dialog.tsx';
@@ -48,7 +48,7 @@ const PARTITIONS: readonly Column<Partition>[] = [
   {
     head: 'Behind',
     align: 'end',
-    cell: ({ lagSeconds }) => (lagSeconds === null ? 'up to date' : duration(lagSeconds)),
+    cell: behindOf,
   },
   { head: 'Dead letters', align: 'end', cell: deadLettersOf },
   {
@@ -72,7 +72,7 @@ export function ConsumerPage({ place }: { place: Place }) {
 }
 
 function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; reload: () => void }) {
-  const { consumerName: name, paused, partitions, eventNames, lagSeconds } = consumer;
+  const { consumerName: name, paused, partitions, eventNames } = consumer;
   const [dialog, setDialog] = useState<Dialog>();
   const problems = useRead(
     'GET problems',
@@ -122,7 +122,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
           <ProblemLines list={problems.data} here={name} />
         </Panel>
       )}
-      <ConsumerBacklog name={name} place={place} lagSeconds={lagSeconds} onChange={reload} />
+      <ConsumerBacklog name={name} place={place} lagIsAtMost={consumer.lagIsAtMost} onChange={reload} />
       <ConsumerBlocked name={name} />
       <ConsumerRunning name={name} />
       <ConsumerReplays name={name} />

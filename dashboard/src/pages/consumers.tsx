@@ -5,6 +5,7 @@ import { Filter } from '../parts/filter.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { count, deadLettersOf, duration, perSecond } from '../parts/number.ts';
 import { Page } from '../parts/page.tsx';
+import { Pager } from '../parts/pager.tsx';
 import { Mark, type Tone } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Foreign, NameLink } from '../parts/text.tsx';
@@ -48,9 +49,16 @@ export function ConsumerMark({ consumer }: { consumer: Consumer }) {
   return <Mark tone={TONES[state]}>{state}</Mark>;
 }
 
+/** How far something is behind. Where it asks for nothing that was looked at, that is a bound. */
+export function behindOf({ lagSeconds, lagIsAtMost }: Pick<Consumer, 'lagSeconds' | 'lagIsAtMost'>): string {
+  if (lagSeconds === null) return 'up to date';
+  return `${lagIsAtMost ? 'at most ' : ''}${duration(lagSeconds)}`;
+}
+
 const ORDERS = {
   name: (a: Consumer, b: Consumer) => (a.consumerName < b.consumerName ? -1 : 1),
-  lag: (a: Consumer, b: Consumer) => (b.lagSeconds ?? 0) - (a.lagSeconds ?? 0),
+  lag: (a: Consumer, b: Consumer) =>
+    Number(a.lagIsAtMost) - Number(b.lagIsAtMost) || (b.lagSeconds ?? 0) - (a.lagSeconds ?? 0),
   dead: (a: Consumer, b: Consumer) => b.deadLetters - a.deadLetters,
 } as const;
 
@@ -66,7 +74,7 @@ const COLUMNS: readonly Column<Consumer>[] = [
   {
     head: 'Behind',
     align: 'end',
-    cell: ({ lagSeconds }) => (lagSeconds === null ? 'up to date' : duration(lagSeconds)),
+    cell: behindOf,
   },
   {
     head: 'Dead letters',
@@ -94,10 +102,14 @@ const COLUMNS: readonly Column<Consumer>[] = [
   },
 ];
 
+/** So many consumers are on one page. */
+const MOST_SHOWN = 1_000;
+
 /** All consumers. A filter and an order stand in the URL. */
 export function ConsumersPage({ place }: { place: Place }) {
-  const reading = useRead('GET consumers', { query: { limit: 1_000 } });
   const name = place.query.get('name') ?? '';
+  const after = place.query.get('after') ?? undefined;
+  const reading = useRead('GET consumers', { query: { limit: MOST_SHOWN, name, after } });
   const state = place.query.get('state') ?? '';
   const order = (place.query.get('order') ?? 'name') as keyof typeof ORDERS;
   return (
@@ -123,11 +135,12 @@ export function ConsumersPage({ place }: { place: Place }) {
         ]}
       />
       <Loaded from={reading}>
-        {({ items }) => {
+        {({ items, next }) => {
           const rows = items
-            .filter((each) => each.consumerName.includes(name) && (state === '' || stateOf(each) === state))
+            .filter((each) => state === '' || stateOf(each) === state)
             .sort(ORDERS[order] ?? ORDERS.name);
-          if (items.length === 0)
+          const pager = <Pager place={place} next={next} shown={items.length} />;
+          if (items.length === 0 && name === '' && after === undefined)
             return (
               <Empty title="No consumer has registered yet.">
                 A consumer appears when a process with a subscriber starts. The guide says how under
@@ -136,24 +149,42 @@ export function ConsumersPage({ place }: { place: Place }) {
             );
           if (rows.length === 0)
             return (
-              <Empty title={`None of ${count(items.length)} consumers is like that.`}>
-                <button
-                  type="button"
-                  class="link"
-                  onClick={() => filterBy(place, { name: undefined, state: undefined })}
+              <>
+                <Empty
+                  title={
+                    items.length === 0
+                      ? 'No consumer has such a name.'
+                      : `None of ${count(items.length)} consumers is like that.`
+                  }
                 >
-                  Clear the filter
-                </button>
-              </Empty>
+                  <button
+                    type="button"
+                    class="link"
+                    onClick={() => filterBy(place, { name: undefined, state: undefined })}
+                  >
+                    Clear the filter
+                  </button>
+                </Empty>
+                {pager}
+              </>
             );
           return (
-            <Table
-              caption="Consumers"
-              columns={COLUMNS}
-              rows={rows}
-              keyOf={({ consumerName }) => consumerName}
-              isBusy={reading.isLoading && reading.data === undefined}
-            />
+            <>
+              {next !== null && (state !== '' || order !== 'name') && (
+                <p class="muted">
+                  There are more than {count(MOST_SHOWN)} consumers. The state and the order are of those of
+                  this page.
+                </p>
+              )}
+              <Table
+                caption="Consumers"
+                columns={COLUMNS}
+                rows={rows}
+                keyOf={({ consumerName }) => consumerName}
+                isBusy={reading.isLoading && reading.data === undefined}
+              />
+              {pager}
+            </>
           );
         }}
       </Loaded>

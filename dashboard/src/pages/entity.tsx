@@ -12,6 +12,7 @@ import { Code, Foreign, NameLink } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
 import { EntityLinks } from './entity-links.tsx';
+import { EntityReplay } from './entity-replay.tsx';
 import { Why } from './why-not-yet.tsx';
 
 const COLUMNS: readonly Column<EventWithStatus>[] = [
@@ -72,7 +73,11 @@ export function EntityPage({ place }: { place: Place }) {
       about="Each consumer handles the events of one entity one after another."
     >
       <Holding items={items} isAll={reading.data?.next === null} onDone={reading.reload} />
-      <Panel title="Timeline" about="The newest event first.">
+      <Panel
+        title="Timeline"
+        about="The newest event first."
+        acts={<EntityReplay type={type} id={id} consumers={consumersOf(items)} onDone={reading.reload} />}
+      >
         <Loaded from={reading}>
           {({ items: events, next }) =>
             events.length === 0 ? (
@@ -96,6 +101,10 @@ export function EntityPage({ place }: { place: Place }) {
       {module !== undefined && <EntityLinks key={module} module={module} type={type} id={id} place={place} />}
     </Page>
   );
+}
+
+function consumersOf(items: readonly EventWithStatus[]): string[] {
+  return [...new Set(items.flatMap(({ consumers }) => consumers.map((each) => each.consumerName)))].sort();
 }
 
 type Delivery = EventWithStatus['consumers'][number];

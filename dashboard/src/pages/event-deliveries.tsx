@@ -3,12 +3,14 @@ import type { ConsumerDelivery, EventHistory, ExplainedEvent } from '../api/sche
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
 import { Empty } from '../parts/empty.tsx';
+import { Folded } from '../parts/folded.tsx';
 import { ConsumerLink, groupHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { counted, duration } from '../parts/number.ts';
-import { OperationDialog, type OperationWish } from '../parts/operation-dialog.tsx';
+import { OperationDialog } from '../parts/operation-dialog.tsx';
+import type { OperationWish } from '../parts/operation-start.ts';
 import { ScrolledText } from '../parts/scrolled-text.tsx';
-import { Status } from '../parts/status.tsx';
+import { Status, wordOf } from '../parts/status.tsx';
 import { Code, Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { to } from '../router/router.ts';
@@ -25,13 +27,7 @@ export function EventDeliveries({ event, reload }: { event: ExplainedEvent; relo
           <a href={to(['consumers'])}>The consumers</a> say which events they ask for.
         </Empty>
       ) : (
-        <ul class="deliveries">
-          {worstFirst(event.consumers).map((delivery) => (
-            <li key={delivery.consumerName}>
-              <OneDelivery event={event} delivery={delivery} reload={reload} />
-            </li>
-          ))}
-        </ul>
+        <FoldedDeliveries event={event} reload={reload} />
       )}
       <LeftOut of={event.leftOut} />
     </>
@@ -58,7 +54,43 @@ function LeftOut({ of: { items, hasMore } }: { of: ExplainedEvent['leftOut'] }) 
   );
 }
 
+/** The worst are seen first. Of many consumers with one status, all but a few are folded. */
+function FoldedDeliveries({ event, reload }: { event: ExplainedEvent; reload: () => void }) {
+  const list = (deliveries: readonly ConsumerDelivery[]) => (
+    <ul class="deliveries">
+      {deliveries.map((delivery) => (
+        <li key={delivery.consumerName}>
+          <OneDelivery event={event} delivery={delivery} reload={reload} />
+        </li>
+      ))}
+    </ul>
+  );
+  const sorted = worstFirst(event.consumers);
+  const ofStatus = (status: string) => sorted.filter((each) => each.status === status);
+  const isShown = (each: ConsumerDelivery) => ofStatus(each.status).indexOf(each) < MOST_OF_A_STATUS;
+  const statuses = [...new Set(sorted.map(({ status }) => status))];
+  return (
+    <>
+      {list(sorted.filter(isShown))}
+      {statuses.map((status) => {
+        const more = ofStatus(status).slice(MOST_OF_A_STATUS);
+        if (more.length === 0) return null;
+        return (
+          <Folded key={status} summary={`${counted(more.length, 'more consumer')}: ${wordOf(status)}`}>
+            {() => list(more)}
+          </Folded>
+        );
+      })}
+    </>
+  );
+}
+
+/** Of more consumers with one status, the others are folded, so that the payload below is not far away. */
+const MOST_OF_A_STATUS = 5;
+
 const DECIDED = { redrive: 'Sent again', discard: 'Discarded', replay: 'Replayed' } as const;
+
+const TITLES = { redrive: 'Send it again to', discard: 'Discard it for', replay: 'Replay it at' } as const;
 
 const WORST: readonly ConsumerDelivery['status'][] = ['dead_letter', 'failed', 'processing', 'pending'];
 
@@ -95,6 +127,8 @@ function OneDelivery({
     history.reload();
   };
   const isStuck = status === 'dead_letter' || status === 'failed';
+  const isOver = status === 'processed' || status === 'skipped';
+  const isDiscarded = history.data?.resolution?.action === 'discard';
   return (
     <>
       <div class="delivery-head">
@@ -104,6 +138,17 @@ function OneDelivery({
         {/* The first attempt at an event leaves no trace in the tables until it ends. */}
         <Status of={why?.code === 'running' ? 'processing' : status} />
         {attemptCount > 0 && <span class="muted">{counted(attemptCount, 'attempt')}</span>}
+        {isOver && (
+          <div class="acts">
+            <Act
+              needs={['operations.plan', 'consumers.replay']}
+              label={`Replay at ${consumer}`}
+              onAct={() => setWish({ kind: 'replay', consumer, from: event.position, to: event.position })}
+            >
+              Replay
+            </Act>
+          </div>
+        )}
         {isStuck && (
           <div class="acts">
             <Act
@@ -134,6 +179,9 @@ function OneDelivery({
         )}
       </div>
       {why !== null && <Why consumer={consumer} why={why} onDone={reload} />}
+      {isOver && isDiscarded && (
+        <p class="muted">A replay takes the discard back: the consumer gets the event once more.</p>
+      )}
       {lastError !== null && (
         <p class="error-text">
           <Foreign most={2_000}>{lastError}</Foreign>{' '}
@@ -147,7 +195,7 @@ function OneDelivery({
       </Loaded>
       {wish !== undefined && (
         <OperationDialog
-          title={`${wish.kind === 'redrive' ? 'Send it again to' : 'Discard it for'} ${consumer}`}
+          title={`${TITLES[wish.kind]} ${consumer}`}
           about={`${event.eventName} at position ${event.position}`}
           wish={wish}
           onClose={close}
@@ -195,7 +243,10 @@ function Attempts({
                     </a>
                   </p>
                 )}
-                <ScrolledText label={`Error of attempt ${attempt}`}>{stack ?? error}</ScrolledText>
+                {/* A stack is kept for itself, and may end before the words of its error do. */}
+                <ScrolledText label={`Error of attempt ${attempt}`}>
+                  {stack === null || stack.includes(error) ? (stack ?? error) : `${error}\n\n${stack}`}
+                </ScrolledText>
               </div>
             </details>
           </li>

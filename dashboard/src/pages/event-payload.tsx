@@ -20,7 +20,7 @@ export function EventPayload({ event }: { event: EventWithStatus }) {
       {denial !== undefined ? (
         <p class="muted">{denial}</p>
       ) : isWanted ? (
-        <Read id={event.outboxEventId} />
+        <Read event={event} />
       ) : (
         <div class="body">
           <button type="button" onClick={() => setIsWanted(true)}>
@@ -32,11 +32,33 @@ export function EventPayload({ event }: { event: EventWithStatus }) {
   );
 }
 
-function Read({ id }: { id: string }) {
-  const reading = useRead('GET events/{id}/payload', { path: { id } }, { isLive: false });
+function Read({ event }: { event: EventWithStatus }) {
+  const path = { id: event.outboxEventId };
+  const reading = useRead('GET events/{id}/payload', { path }, { isLive: false });
+  const before = usePayloadBefore(event);
   return (
     <Loaded from={reading}>
-      {() => <JsonView json={lastMember(reading.text, 'payload')} label="Text of the payload" />}
+      {() => (
+        <JsonView json={lastMember(reading.text, 'payload')} label="Text of the payload" before={before} />
+      )}
     </Loaded>
   );
+}
+
+/** The payload of the event before of the same entity, where there is one, and where it is small enough. */
+function usePayloadBefore({ aggregateType, aggregateId, position }: EventWithStatus): string | undefined {
+  const mayRead = useDenial('entities.read') === undefined;
+  const timeline = useRead(
+    'GET entities/{type}/{id}/timeline',
+    { path: { type: aggregateType, id: aggregateId }, query: { below: position, limit: 1 } },
+    { isLive: false, isWanted: mayRead },
+  );
+  const [event] = timeline.data?.items ?? [];
+  const isWanted = event !== undefined && (event.payloadBytes ?? 0) <= SHOWN_AT_ONCE;
+  const payload = useRead(
+    'GET events/{id}/payload',
+    { path: { id: event?.outboxEventId ?? '' } },
+    { isLive: false, isWanted },
+  );
+  return payload.data === undefined ? undefined : lastMember(payload.text, 'payload');
 }

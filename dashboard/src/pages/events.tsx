@@ -1,4 +1,4 @@
-import type { Event } from '../api/schemas.ts';
+import type { EventPage } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
@@ -7,6 +7,7 @@ import { Loaded } from '../parts/loading.tsx';
 import { bytes, count } from '../parts/number.ts';
 import { Page } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
+import { Status } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Code, Foreign, NameLink } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
@@ -23,13 +24,16 @@ const FIELDS = [
   { name: 'to', label: 'Until', type: 'datetime-local' },
 ] as const;
 
-const COLUMNS: readonly Column<Event>[] = [
+type Row = EventPage['items'][number];
+
+const COLUMNS: readonly Column<Row>[] = [
   {
     head: 'Event',
     isName: true,
     isLong: true,
     cell: ({ outboxEventId, eventName }) => <NameLink href={eventHref(outboxEventId)}>{eventName}</NameLink>,
   },
+  { head: 'State', cell: ({ status }) => status !== undefined && <Status of={status} /> },
   { head: 'Position', align: 'end', cell: ({ position }) => <Code>{position}</Code> },
   { head: 'Module', isLong: true, cell: ({ sourceModule }) => <Foreign>{sourceModule}</Foreign> },
   {
@@ -53,7 +57,12 @@ export function EventsPage({ place }: { place: Place }) {
     [...FIELDS.map(({ name }) => name), 'after'].map((name) => [name, place.query.get(name) ?? undefined]),
   );
   // A page behind the first does not move under the reader.
-  const reading = useRead('GET events', { query }, { isLive: query.after === undefined });
+  const isFiltered = FIELDS.some(({ name }) => query[name] !== undefined);
+  const reading = useRead(
+    'GET events',
+    { query: { ...query, withStatus: true } },
+    { isLive: query.after === undefined },
+  );
   return (
     <Page title="Events" about="The log, the newest event first.">
       <Filter place={place} fields={FIELDS} />
@@ -61,7 +70,11 @@ export function EventsPage({ place }: { place: Place }) {
         {({ items, next, scannedTo }) => (
           <>
             {items.length === 0 ? (
-              next === null ? (
+              next === null && !isFiltered ? (
+                <Empty title="The log is empty.">
+                  Nothing was published yet, or all of it was kept long enough and deleted.
+                </Empty>
+              ) : next === null ? (
                 <Empty title="No event matches the filter.">
                   <a href={to(['events'])}>Clear the filter</a>, or look at another time. Events leave the log
                   when they were kept long enough.

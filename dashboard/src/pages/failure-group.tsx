@@ -8,7 +8,8 @@ import { Empty } from '../parts/empty.tsx';
 import { ConsumerLink, EntityLink, eventHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { count, counted, estimated } from '../parts/number.ts';
-import { OperationDialog, type OperationWish } from '../parts/operation-dialog.tsx';
+import { OperationDialog } from '../parts/operation-dialog.tsx';
+import type { OperationWish } from '../parts/operation-start.ts';
 import { Page, Panel } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { type Column, Table } from '../parts/table.tsx';
@@ -62,17 +63,12 @@ export function FailureGroupPage({ place }: { place: Place }) {
     path: { fingerprint },
     query: { consumer, after },
   });
-  const groups = useRead('GET dead-letters/groups', { query: { consumer, limit: 1_000 } });
-  const group = groups.data?.items.find((each) => (each.fingerprint ?? 'none') === fingerprint);
+  const group = rows.data?.group ?? undefined;
   const [opened, setOpened] = useState<Opened>();
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const reload = () => {
-    rows.reload();
-    groups.reload();
-  };
   const close = () => {
     setOpened(undefined);
-    reload();
+    rows.reload();
   };
   const filter = fingerprint === 'none' ? { consumer } : { consumer, fingerprint };
   const isElsewhere = (id: string) => !rows.data?.items.some(({ outboxEventId }) => outboxEventId === id);

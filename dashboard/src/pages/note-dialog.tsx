@@ -1,35 +1,40 @@
-import { useId, useState } from 'preact/hooks';
+import { useId } from 'preact/hooks';
 import { call } from '../api/client.ts';
 import type { FailureGroup } from '../api/schemas.ts';
 import { Confirm } from '../parts/confirm.tsx';
+import { useDraft } from '../parts/draft.ts';
 
 /** Writes a note about one kind of failure. An empty one removes what was there. */
 export function NoteDialog({ group, onClose }: { group: FailureGroup; onClose: () => void }) {
   const id = useId();
-  const [text, setText] = useState(group.note?.text ?? '');
+  const name = `note ${group.consumerName} ${group.fingerprint}`;
+  const draft = useDraft(name, group.note?.text ?? '');
+  const text = draft.value.trim();
   return (
     <Confirm
       title="What is known about this failure"
-      act={text.trim() === '' ? 'Remove the note' : 'Keep the note'}
+      act={text === '' ? 'Remove the note' : 'Keep the note'}
       onClose={onClose}
-      onAct={(reason) =>
-        call('PATCH dead-letters/groups/{fingerprint}', {
+      keptAs={name}
+      onAct={async (reason) => {
+        await call('PATCH dead-letters/groups/{fingerprint}', {
           path: { fingerprint: group.fingerprint ?? 'none' },
           query: { consumer: group.consumerName },
           body: {
-            ...(text.trim() === '' ? { removeNote: true } : { note: text.trim() }),
+            ...(text === '' ? { removeNote: true } : { note: text }),
             ...(reason === undefined ? {} : { reason }),
           },
-        })
-      }
+        });
+        draft.drop();
+      }}
     >
       <div class="field">
         <label for={id}>Note</label>
         <textarea
           id={id}
           maxLength={4_000}
-          value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
+          value={draft.value}
+          onInput={(event) => draft.change(event.currentTarget.value)}
         />
       </div>
     </Confirm>

@@ -35,7 +35,9 @@ export function OverviewCharts({ rates: { points, busiest } }: { rates: EngineRa
       <LineChart
         {...chart}
         title="Events to read"
-        lines={[{ name: 'all consumers', values: points.map((point) => point.backlog) }]}
+        lines={[
+          { name: 'all consumers, paused ones included', values: points.map((point) => point.backlog) },
+        ]}
         format={shortCount}
       />
     </>

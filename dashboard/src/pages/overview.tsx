@@ -45,11 +45,18 @@ export function OverviewPage({ place }: { place: Place }) {
           note={done && `${perSecond(done.failedPerSecond)} attempts failed`}
           href={to(['consumers'])}
         />
-        <Figure name="Events to read" value={look && count(look.pendingPositions)} href={to(['consumers'])} />
+        <Figure
+          name="Events to read"
+          value={look && count(look.pendingPositions)}
+          note={
+            look && look.paused > 0 ? `${count(look.pausedPositions)} of them at paused consumers` : undefined
+          }
+          href={to(['consumers'])}
+        />
         <Figure
           name="Oldest waiting event"
-          value={look && (look.lagSeconds === null ? 'none' : duration(look.lagSeconds))}
-          note={look && look.paused > 0 ? 'paused consumers left out' : undefined}
+          value={look && (look.oldestSeconds === null ? 'none' : duration(look.oldestSeconds))}
+          note={look && look.paused > 0 ? 'paused consumers included' : undefined}
           href={to(['consumers'])}
         />
         <Figure
@@ -169,11 +176,11 @@ function Backlogs({ consumers }: { consumers: readonly Consumer[] }) {
     <Bars
       title="Events to read, by consumer"
       empty="Every consumer has read everything."
-      bars={behind.map(({ consumerName, pendingPositions, lagSeconds }) => ({
+      bars={behind.map(({ consumerName, pendingPositions, lagSeconds, lagIsAtMost }) => ({
         name: consumerName,
         href: to(['consumers', consumerName]),
         value: pendingPositions,
-        text: `${count(pendingPositions)}${lagSeconds === null ? '' : `, oldest ${duration(lagSeconds)}`}`,
+        text: `${count(pendingPositions)}${lagSeconds === null || lagIsAtMost ? '' : `, oldest ${duration(lagSeconds)}`}`,
       }))}
     />
   );

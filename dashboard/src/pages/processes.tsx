@@ -2,9 +2,10 @@ import type { Process } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
+import { Folded } from '../parts/folded.tsx';
 import { ConsumerLink } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { counted } from '../parts/number.ts';
+import { count, counted } from '../parts/number.ts';
 import { Facts, Page, Panel } from '../parts/page.tsx';
 import { Mark } from '../parts/status.tsx';
 import { Table } from '../parts/table.tsx';
@@ -54,8 +55,14 @@ export function ProcessesPage({ place }: { place: Place }) {
   );
 }
 
+/** Of each process so many partitions are shown, those in which something runs first. */
+const MOST_SHOWN = 8;
+
 function One({ process }: { process: Process }) {
-  const { host, pid, role, version, alive, connected, handles, owns, working } = process;
+  const { host, pid, role, version, alive, connected, handles, owns } = process;
+  const isBusy = (each: Owning) => runningAt(process, each).length > 0;
+  const busiestFirst = [...owns.filter(isBusy), ...owns.filter((each) => !isBusy(each))];
+  const quiet = busiestFirst.slice(MOST_SHOWN).filter((each) => !isBusy(each)).length;
   return (
     <Panel
       title={`${host}, pid ${pid}`}
@@ -86,39 +93,57 @@ function One({ process }: { process: Process }) {
           ],
         ]}
       </Facts>
-      {owns.length > 0 && (
-        <Table
-          caption={`What ${host}, pid ${pid} works on`}
-          rows={owns}
-          keyOf={({ consumerName, partition }) => `${consumerName} ${partition}`}
-          columns={[
-            {
-              head: 'Consumer',
-              isName: true,
-              isLong: true,
-              cell: ({ consumerName }) => <ConsumerLink name={consumerName} />,
-            },
-            { head: 'Partition', align: 'end', cell: ({ partition }) => partition },
-            {
-              head: 'Runs now',
-              isLong: true,
-              cell: ({ consumerName, partition }) => {
-                const running = working.filter(
-                  (each) => each.consumerName === consumerName && each.partition === partition,
-                );
-                if (running.length === 0) return <span class="muted">nothing for longer than 2 s</span>;
-                return running.map(({ position, eventName, attempt, since }) => (
-                  <div key={position}>
-                    <Foreign>{eventName}</Foreign> at <Code>{position}</Code>, attempt {attempt}, since{' '}
-                    <Time at={since} />
-                  </div>
-                ));
-              },
-            },
-            { head: 'Lease until', cell: ({ until }) => <Time at={until} /> },
-          ]}
-        />
+      {owns.length > 0 && <Owned process={process} owns={busiestFirst.slice(0, MOST_SHOWN)} />}
+      {busiestFirst.length > MOST_SHOWN && (
+        <Folded
+          summary={`${counted(busiestFirst.length - MOST_SHOWN, 'more partition')}, nothing runs for longer than 2 s in ${quiet === busiestFirst.length - MOST_SHOWN ? 'any of them' : `${count(quiet)} of them`}`}
+        >
+          {() => <Owned process={process} owns={busiestFirst.slice(MOST_SHOWN)} />}
+        </Folded>
       )}
     </Panel>
+  );
+}
+
+type Owning = Process['owns'][number];
+
+/** What runs there now, for longer than two seconds. */
+function runningAt({ working }: Process, { consumerName, partition }: Owning): Process['working'] {
+  return working.filter((each) => each.consumerName === consumerName && each.partition === partition);
+}
+
+/** What a process owns, and what it does there. */
+function Owned({ process, owns }: { process: Process; owns: readonly Owning[] }) {
+  const { host, pid } = process;
+  return (
+    <Table
+      caption={`What ${host}, pid ${pid} works on`}
+      rows={owns}
+      keyOf={({ consumerName, partition }) => `${consumerName} ${partition}`}
+      columns={[
+        {
+          head: 'Consumer',
+          isName: true,
+          isLong: true,
+          cell: ({ consumerName }) => <ConsumerLink name={consumerName} />,
+        },
+        { head: 'Partition', align: 'end', cell: ({ partition }) => partition },
+        {
+          head: 'Runs now',
+          isLong: true,
+          cell: (owning) => {
+            const running = runningAt(process, owning);
+            if (running.length === 0) return <span class="muted">nothing for longer than 2 s</span>;
+            return running.map(({ position, eventName, attempt, since }) => (
+              <div key={position}>
+                <Foreign>{eventName}</Foreign> at <Code>{position}</Code>, attempt {attempt}, since{' '}
+                <Time at={since} />
+              </div>
+            ));
+          },
+        },
+        { head: 'Lease until', cell: ({ until }) => <Time at={until} /> },
+      ]}
+    />
   );
 }

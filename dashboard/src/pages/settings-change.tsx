@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { call } from '../api/client.ts';
 import type { Setting, SettingsPreview } from '../api/schemas.ts';
@@ -11,12 +12,15 @@ interface ChangeBarProps {
   readonly settings: readonly Setting[];
   readonly drafts: Readonly<Record<string, SettingValue>>;
   readonly etag: string | undefined;
-  readonly onDone: () => void;
+  /** Runs what stores them, and sees to it that somebody else may have been faster. */
+  readonly store: (store: () => Promise<unknown>) => Promise<void>;
   readonly onDrop: () => void;
+  /** What others have changed meanwhile. */
+  readonly children?: ComponentChildren;
 }
 
 /** What is about to be changed, what that would do, and the button that does it. */
-export function ChangeBar({ settings, drafts, etag, onDone, onDrop }: ChangeBarProps) {
+export function ChangeBar({ settings, drafts, etag, store, onDrop, children }: ChangeBarProps) {
   const [isAsked, setIsAsked] = useState(false);
   const keys = Object.keys(drafts);
   const { preview, error } = usePreview(drafts);
@@ -29,6 +33,7 @@ export function ChangeBar({ settings, drafts, etag, onDone, onDrop }: ChangeBarP
   return (
     <section class="box warn change-bar" aria-label="Changes that are not stored yet">
       <h2>{counted(keys.length, 'change')} not stored yet</h2>
+      {children}
       <ProblemBox error={error} />
       <ul class="plain-list" role="status">
         {problems.map((problem) => (
@@ -62,13 +67,15 @@ export function ChangeBar({ settings, drafts, etag, onDone, onDrop }: ChangeBarP
         <Confirm
           title={`Store ${counted(keys.length, 'change')}`}
           act="Store"
-          onAct={async (reason) => {
-            await call('PATCH settings', {
-              body: { values: { ...drafts }, ...(reason === undefined ? {} : { reason }) },
-              ifMatch: etag,
-            });
-            onDone();
-          }}
+          keptAs="settings"
+          onAct={(reason) =>
+            store(() =>
+              call('PATCH settings', {
+                body: { values: { ...drafts }, ...(reason === undefined ? {} : { reason }) },
+                ifMatch: etag,
+              }),
+            )
+          }
           onClose={() => setIsAsked(false)}
         >
           <p class="muted">All of them are stored, or none. Every process takes them within seconds.</p>

@@ -40,7 +40,7 @@ export function SettingHistory({
       cell: (change) => (
         <Act
           needs="settings.change"
-          label={`Return ${shortKey(change.key)} to ${shownValue(change.to, null)}`}
+          label={`Return to ${shownValue(change.to, null)}: ${shortKey(change.key)}`}
           onAct={() => setChosen(change)}
         >
           Return to {shownValue(change.to, null)}

@@ -1,6 +1,8 @@
 import { useState } from 'preact/hooks';
+import { ApiProblem } from '../api/problem.ts';
 import type { Setting } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
+import { useDraft } from '../parts/draft.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
 import { Loaded } from '../parts/loading.tsx';
@@ -10,6 +12,7 @@ import { filterBy, type Place } from '../router/router.ts';
 import type { SettingValue } from './setting-texts.ts';
 import { ChangeBar } from './settings-change.tsx';
 import { SettingHistory } from './settings-history.tsx';
+import { ChangedMeanwhile } from './settings-meanwhile.tsx';
 import { SettingRow } from './settings-row.tsx';
 
 const KINDS = [
@@ -21,7 +24,9 @@ const KINDS = [
 export function SettingsPage({ place }: { place: Place }) {
   const reading = useRead('GET settings', {});
   const processes = useRead('GET processes', { query: { limit: 200 } });
-  const [drafts, setDrafts] = useState<Readonly<Record<string, SettingValue>>>({});
+  const { value: drafts, ...typed } = useDraft<Readonly<Record<string, SettingValue>>>('settings', {});
+  /** The values that the person had seen when they were told that these are others by now. */
+  const [seen, setSeen] = useState<Readonly<Record<string, Setting['value']>>>();
   useHold(Object.keys(drafts).length > 0);
   const chosen = place.query.get('key') ?? undefined;
   const name = place.query.get('name') ?? '';
@@ -29,10 +34,23 @@ export function SettingsPage({ place }: { place: Place }) {
   const alive = processes.data?.items.filter((each) => each.alive) ?? [];
   const change = (key: string, value: SettingValue | undefined) => {
     const { [key]: _, ...others } = drafts;
-    setDrafts(value === undefined ? others : { ...others, [key]: value });
+    typed.change(value === undefined ? others : { ...others, [key]: value });
+  };
+  const store = async (store: () => Promise<unknown>) => {
+    try {
+      await store();
+    } catch (error) {
+      if (!isChangedMeanwhile(error)) throw error;
+      // What was typed stays. Everything is read again, so that it can be stored over what is there now.
+      setSeen(Object.fromEntries(reading.data?.items.map(({ key, value }) => [key, value]) ?? []));
+      reading.reload();
+      return;
+    }
+    done();
   };
   const done = () => {
-    setDrafts({});
+    typed.drop();
+    setSeen(undefined);
     reading.reload();
     processes.reload();
   };
@@ -57,9 +75,21 @@ export function SettingsPage({ place }: { place: Place }) {
                 settings={items}
                 drafts={drafts}
                 etag={reading.etag}
-                onDone={done}
-                onDrop={() => setDrafts({})}
-              />
+                store={store}
+                onDrop={() => {
+                  typed.drop();
+                  setSeen(undefined);
+                }}
+              >
+                {seen !== undefined && (
+                  <ChangedMeanwhile
+                    settings={items}
+                    seen={seen}
+                    drafts={drafts}
+                    onTake={(key) => change(key, undefined)}
+                  />
+                )}
+              </ChangeBar>
               {shown.length === 0 ? (
                 <Empty title="No setting matches the filter.">
                   {items.length} settings exist.{' '}
@@ -95,6 +125,13 @@ export function SettingsPage({ place }: { place: Place }) {
       </Loaded>
       <SettingHistory title="Who changed what" settingKey={undefined} onRestored={done} />
     </Page>
+  );
+}
+
+function isChangedMeanwhile(error: unknown): boolean {
+  return (
+    error instanceof ApiProblem &&
+    ['INTEGRATION_ADMIN_CHANGED', 'INTEGRATION_SETTING_CONFLICT'].includes(error.problem.code)
   );
 }
 

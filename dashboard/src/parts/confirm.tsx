@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
 import { Dialog } from './dialog.tsx';
+import { useDraft } from './draft.ts';
 import { ProblemBox } from './problem-box.tsx';
 import { ReasonField, reasonOf } from './reason-field.tsx';
 import { useAttempt } from './use-attempt.ts';
@@ -13,6 +13,10 @@ interface ConfirmProps {
   readonly isDangerous?: boolean;
   /** Whether a reason has to be given. */
   readonly needsReason?: boolean;
+  /** Why it cannot be done now. */
+  readonly unless?: string | undefined;
+  /** A name under which the reason is kept, also when the dialog is left. */
+  readonly keptAs?: string;
   readonly onAct: (reason: string | undefined) => Promise<unknown>;
   readonly onClose: () => void;
 }
@@ -24,14 +28,17 @@ export function Confirm({
   act,
   isDangerous = false,
   needsReason = false,
+  unless,
+  keptAs,
   onAct,
   onClose,
 }: ConfirmProps) {
-  const [reason, setReason] = useState('');
+  const reason = useDraft(keptAs === undefined ? undefined : `reason ${keptAs}`, '');
   const { attempt, error, isBusy } = useAttempt();
   const submit = () =>
     attempt(async () => {
-      await onAct(reasonOf(reason).reason);
+      await onAct(reasonOf(reason.value).reason);
+      reason.drop();
       onClose();
     });
   return (
@@ -39,19 +46,24 @@ export function Confirm({
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (!isBusy) void submit();
+          if (!isBusy && unless === undefined) void submit();
         }}
       >
         {children}
         <ReasonField
-          value={reason}
+          value={reason.value}
           isRequired={needsReason}
           note="The audit keeps it with your name."
-          onChange={setReason}
+          onChange={reason.change}
         />
         <ProblemBox error={error} />
+        {unless !== undefined && <p class="field-error">{unless}</p>}
         <div class="acts">
-          <button type="submit" class={isDangerous ? 'danger' : 'primary'} aria-disabled={isBusy}>
+          <button
+            type="submit"
+            class={isDangerous ? 'danger' : 'primary'}
+            aria-disabled={isBusy || unless !== undefined}
+          >
             {isBusy ? 'Working…' : act}
           </button>
           <button type="button" onClick={onClose}>

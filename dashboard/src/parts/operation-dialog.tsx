@@ -1,19 +1,16 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useState } from 'preact/hooks';
-import { call } from '../api/client.ts';
-import type { Operation, Routes } from '../api/schemas.ts';
+import type { Operation } from '../api/schemas.ts';
 import { go } from '../router/router.ts';
 import { Act } from './button.tsx';
 import { Dialog } from './dialog.tsx';
 import { LeftOut } from './left-out.tsx';
 import { operationHref } from './links.tsx';
-import { count, counted } from './number.ts';
+import { type Counted, countOf, type OperationWish, plannedText, start } from './operation-start.ts';
 import { ProblemBox } from './problem-box.tsx';
-import { ReasonField, reasonOf } from './reason-field.tsx';
+import { ReasonField } from './reason-field.tsx';
 import { Foreign } from './text.tsx';
 import { useAttempt } from './use-attempt.ts';
-
-export type OperationWish = Omit<Routes['POST operations']['body'], 'reason'>;
 
 /** A dialog with the form of an operation, which leads to the page of the operation. */
 export function OperationDialog({
@@ -69,7 +66,7 @@ export function OperationForm({
   const [rate, setRate] = useState(chosen.rate?.toString() ?? '');
   const [stopAfter, setStopAfter] = useState(chosen.stopAfter?.toString() ?? '');
   const [reason, setReason] = useState('');
-  const [planned, setPlanned] = useState<{ plan: Operation; wish: string }>();
+  const [planned, setPlanned] = useState<Counted>();
   const { attempt, error, isBusy } = useAttempt();
   const { kind } = chosen;
   const isDiscard = kind === 'discard';
@@ -80,22 +77,16 @@ export function OperationForm({
     rate: wholeOf(rate),
     stopAfter: wholeOf(stopAfter),
   };
-  // A plan is of the fields that it was made for.
-  const plan = planned?.wish === JSON.stringify(wish) ? planned.plan : undefined;
+  // A count is of the fields that it was made for.
+  const plan = planned?.wish === JSON.stringify(wish) ? planned : undefined;
   const noEvents =
     plan !== undefined && plan.plannedEvents === 0 && !plan.plannedAtLeast
       ? 'There is no such event.'
       : undefined;
   const noReason =
     isDiscard && reason.trim() === '' ? 'A discard needs a reason: write it above.' : undefined;
-  const makePlan = () =>
-    attempt(async () =>
-      setPlanned({ plan: await call('POST operations', { body: wish }), wish: JSON.stringify(wish) }),
-    );
-  const run = ({ id }: Operation) =>
-    attempt(async () =>
-      onBegun(await call('POST operations/{id}/run', { path: { id }, body: reasonOf(reason) })),
-    );
+  const makePlan = () => attempt(async () => setPlanned(await countOf(wish)));
+  const run = (seen: Counted) => attempt(async () => onBegun(await start(wish, seen, reason, setPlanned)));
 
   useEffect(() => {
     if (children === undefined) void makePlan();
@@ -147,7 +138,7 @@ export function OperationForm({
           </Act>
         ) : (
           <Act
-            needs={[...replays, 'operations.run']}
+            needs={[...replays, 'operations.plan', 'operations.run']}
             unless={noEvents ?? noReason}
             kind={isDiscard ? 'danger' : 'primary'}
             onAct={() => void run(plan)}
@@ -161,11 +152,6 @@ export function OperationForm({
       </div>
     </form>
   );
-}
-
-/** How many events a plan has found. */
-function plannedText({ plannedEvents, plannedAtLeast }: Operation): string {
-  return plannedAtLeast ? `${count(plannedEvents)} or more events` : counted(plannedEvents, 'event');
 }
 
 type Field = readonly [value: string, onChange: (value: string) => void];

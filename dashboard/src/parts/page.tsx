@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { arrive } from '../router/scroll.ts';
 import { visible } from './text.tsx';
 
 interface PageProps {
@@ -29,8 +30,8 @@ function lead(title: HTMLElement | null): void {
   const isFirst = ledTo === undefined;
   const isOpening = address !== ledTo;
   ledTo = address;
+  if (isOpening) arrive();
   if (isFirst) return;
-  if (isOpening) scrollTo(0, 0);
   if (isOpening ? !isTyping() : document.activeElement === document.body)
     title?.focus({ preventScroll: true });
 }

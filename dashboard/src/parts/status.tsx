@@ -23,8 +23,12 @@ const WORDS: Readonly<Record<string, readonly [string, Tone]>> = {
 
 /** A state as a word with a mark. The word says all; the colour only helps to find it. */
 export function Status({ of }: { of: string }) {
-  const [word, tone] = WORDS[of] ?? [of.replaceAll('_', ' '), 'quiet'];
-  return <Mark tone={tone}>{word}</Mark>;
+  return <Mark tone={WORDS[of]?.[1] ?? 'quiet'}>{wordOf(of)}</Mark>;
+}
+
+/** The word alone. */
+export function wordOf(state: string): string {
+  return WORDS[state]?.[0] ?? state.replaceAll('_', ' ');
 }
 
 export function Mark({ tone, children }: { tone: Tone; children: string }) {

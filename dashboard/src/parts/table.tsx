@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { live } from '../live/live.ts';
 
 export interface Column<Row> {
@@ -27,68 +27,95 @@ interface TableProps<Row> {
   readonly isBusy?: boolean | undefined;
 }
 
-/** A table. On a narrow screen each row becomes a card; the roles keep it a table for screen readers. */
+/** A table. Where its columns do not fit, each row becomes a card; the roles keep it a table for screen readers. */
 export function Table<Row>({ caption, columns, rows, keyOf, selection, isBusy = false }: TableProps<Row>) {
   useHold((selection?.chosen.size ?? 0) > 0);
+  const holder = useCards();
   const keys = rows.map(keyOf);
   const isAll = keys.length > 0 && keys.every((key) => selection?.chosen.has(key));
   return (
     // biome-ignore-start lint/a11y/noRedundantRoles: a table that is laid out as cards has no roles of its own
-    <table role="table" aria-busy={isBusy}>
-      <caption class="unseen">{caption}</caption>
-      <thead role="rowgroup">
-        <tr role="row">
-          {selection !== undefined && (
-            <th role="columnheader" scope="col" class="tick">
-              <input
-                type="checkbox"
-                aria-label="Select all rows of this page"
-                checked={isAll}
-                onChange={() => selection.change(withAll(selection.chosen, keys, !isAll))}
-              />
-            </th>
-          )}
-          {columns.map(({ head, align }) => (
-            <th role="columnheader" scope="col" class={align} key={head}>
-              {head}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        {rows.map((row, index) => {
-          const key = keys[index] ?? '';
-          return (
-            <tr role="row" key={key} class={selection?.chosen.has(key) ? 'chosen' : undefined}>
-              {selection !== undefined && (
-                <td role="cell" class="tick">
-                  <input
-                    type="checkbox"
-                    aria-label={`Select ${selection.nameOf(key)}`}
-                    checked={selection.chosen.has(key)}
-                    onChange={() => selection.change(toggled(selection.chosen, key))}
-                  />
-                </td>
-              )}
-              {columns.map(({ head, cell, align, isName, isLong }) => {
-                const style = [align, isLong ? 'long' : '', isName ? 'name' : ''].filter(Boolean).join(' ');
-                return isName ? (
-                  <th role="rowheader" scope="row" class={style} key={head} data-head={head}>
-                    {cell(row)}
-                  </th>
-                ) : (
-                  <td role="cell" class={style} key={head} data-head={head}>
-                    {cell(row)}
+    <div class="table-holder" ref={holder}>
+      <table role="table" aria-busy={isBusy}>
+        <caption class="unseen">{caption}</caption>
+        <thead role="rowgroup">
+          <tr role="row">
+            {selection !== undefined && (
+              <th role="columnheader" scope="col" class="tick">
+                <input
+                  type="checkbox"
+                  aria-label="Select all rows of this page"
+                  checked={isAll}
+                  onChange={() => selection.change(withAll(selection.chosen, keys, !isAll))}
+                />
+              </th>
+            )}
+            {columns.map(({ head, align }) => (
+              <th role="columnheader" scope="col" class={align} key={head}>
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody role="rowgroup">
+          {rows.map((row, index) => {
+            const key = keys[index] ?? '';
+            return (
+              <tr role="row" key={key} class={selection?.chosen.has(key) ? 'chosen' : undefined}>
+                {selection !== undefined && (
+                  <td role="cell" class="tick">
+                    <input
+                      type="checkbox"
+                      aria-label={`Select ${selection.nameOf(key)}`}
+                      checked={selection.chosen.has(key)}
+                      onChange={() => selection.change(toggled(selection.chosen, key))}
+                    />
                   </td>
-                );
-              })}
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
+                )}
+                {columns.map(({ head, cell, align, isName, isLong }) => {
+                  const style = [align, isLong ? 'long' : '', isName ? 'name' : ''].filter(Boolean).join(' ');
+                  return isName ? (
+                    <th role="rowheader" scope="row" class={style} key={head} data-head={head}>
+                      {cell(row)}
+                    </th>
+                  ) : (
+                    <td role="cell" class={style} key={head} data-head={head}>
+                      {cell(row)}
+                    </td>
+                  );
+                })}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
     // biome-ignore-end lint/a11y/noRedundantRoles: a table that is laid out as cards has no roles of its own
   );
+}
+
+/** In a window below this width cards are easier to read, also where the columns would fit. */
+const NARROW = 700;
+
+/** Lays the rows of a table out as cards, where its place is too narrow for it. */
+function useCards() {
+  const holder = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => layOut(holder.current));
+  useEffect(() => {
+    // What it changes is seen in the next frame: within this one it would be told of its own change.
+    const resized = new ResizeObserver(() => requestAnimationFrame(() => layOut(holder.current)));
+    if (holder.current !== null) resized.observe(holder.current);
+    return () => resized.disconnect();
+  }, []);
+  return holder;
+}
+
+function layOut(holder: HTMLDivElement | null): void {
+  if (holder === null) return;
+  const { classList, clientWidth } = holder;
+  // The table is measured as a table. Nothing is painted in between.
+  classList.remove('cards');
+  classList.toggle('cards', innerWidth < NARROW || holder.scrollWidth > clientWidth);
 }
 
 /** Nothing is read again while rows are selected. */

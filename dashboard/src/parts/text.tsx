@@ -11,6 +11,16 @@ export function visible(text: string): string {
   return text.replace(INVISIBLE, (mark) => `\\u${(mark.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`);
 }
 
+/** The same inside of a JSON text, where a mark that is written so means the mark. */
+export function visibleInJson(json: string): string {
+  return json.replace(INVISIBLE, (mark) =>
+    Array.from(
+      { length: mark.length },
+      (_, index) => `\\u${mark.charCodeAt(index).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
+}
+
 /** A text that somebody else wrote. Its direction does not reach what stands beside it. */
 export function Foreign({ children, most }: { children: string; most?: number }) {
   const text = visible(children);

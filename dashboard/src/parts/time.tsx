@@ -14,7 +14,7 @@ export function Time({ at }: { at: string }) {
   const seconds = (now - time.getTime()) / 1_000;
   return (
     <time dateTime={at} title={`${FULL.format(time)} · ${at}`} class="time">
-      {relative(seconds)} <span class="muted">{absolute(time, now)}</span>
+      <span>{relative(seconds)}</span> <span class="muted">{absolute(time, now)}</span>
     </time>
   );
 }

@@ -30,6 +30,8 @@ async function placeOf(text: string): Promise<FoundPlace | undefined> {
     });
     if (timeline !== undefined && timeline.items.length > 0) return { href: to(['entities', ...entity]) };
   }
+  const kind = /^[0-9a-f]{16,64}$/.test(text) ? await placeOfKind(text) : undefined;
+  if (kind !== undefined) return kind;
   const consumer = await found('GET consumers/{name}', { path: { name: text } });
   if (consumer !== undefined) return { href: to(['consumers', consumer.consumerName]) };
   // Any other text may be the id of a correlation that another system gave.
@@ -44,7 +46,16 @@ async function placeOf(text: string): Promise<FoundPlace | undefined> {
 
 async function placeOfId(id: string): Promise<FoundPlace> {
   const event = await found('GET events/{id}', { path: { id } });
-  return { href: event === undefined ? to(['events'], { correlationId: id }) : to(['events', id]) };
+  if (event !== undefined) return { href: to(['events', id]) };
+  const operation = await found('GET operations/{id}', { path: { id } });
+  return { href: operation === undefined ? to(['events'], { correlationId: id }) : to(['operations', id]) };
+}
+
+/** A kind of failures, at the first consumer that has it. */
+async function placeOfKind(fingerprint: string): Promise<FoundPlace | undefined> {
+  const letters = await found('GET dead-letters', { query: { fingerprint, limit: 1 } });
+  const [letter] = letters?.items ?? [];
+  return letter && { href: to(['dead-letters', letter.consumerName, fingerprint]) };
 }
 
 async function placeOfPosition(text: string): Promise<FoundPlace> {

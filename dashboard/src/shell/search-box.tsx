@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { CODE_MISSING } from '../parts/loading.tsx';
 import { go } from '../router/router.ts';
 
-/** One box for everything that has a name: an event, a position, an entity, a correlation, a consumer. */
+/** One box for everything that has a name or an id. */
 export function SearchBox() {
   const [text, setText] = useState('');
   const [problem, setProblem] = useState<string>();
@@ -32,7 +32,7 @@ export function SearchBox() {
         <input
           id="search"
           type="search"
-          aria-label="Search: event id, position, entity as type/id, correlation id, or consumer"
+          aria-label="Search: event id, position, entity as type/id, correlation id, consumer, kind of failures, or operation id"
           placeholder="Event id, position, type/id, correlation, consumer"
           value={text}
           autoComplete="off"

@@ -4,6 +4,7 @@ import { useDenial, useSession } from '../api/session.tsx';
 import { useLive } from '../live/live.ts';
 import { deadLettersOf } from '../parts/number.ts';
 import { Foreign } from '../parts/text.tsx';
+import { Time } from '../parts/time.tsx';
 import { to, usePlace } from '../router/router.ts';
 import type { Section } from '../section.ts';
 import { groupsOf } from '../sections.ts';
@@ -17,6 +18,8 @@ export function Shell({ notice }: { notice?: ComponentChildren }) {
   const place = usePlace();
   const { actor, parts } = useSession();
   const [isOpen, setIsOpen] = useState(false);
+  const { mode, freshAt } = useLive();
+  const isStale = mode === 'lost';
   const here = place.path[0] ?? 'overview';
   // The menu closes when the place changes.
   useEffect(() => setIsOpen(false), [place]);
@@ -76,8 +79,16 @@ export function Shell({ notice }: { notice?: ComponentChildren }) {
             <ThemeSwitch />
           </div>
         </nav>
-        <main id="main">
+        <main id="main" class={isStale ? 'stale' : undefined}>
           {notice}
+          {isStale && (
+            <p class="box bad stale-bar" role="status">
+              <span>
+                <b>Not up to date</b> since <Time at={freshAt} />. The server or its database does not answer.
+                The page keeps trying, and what it shows in grey may be other by now.
+              </span>
+            </p>
+          )}
           <PageOf place={place} />
         </main>
       </div>

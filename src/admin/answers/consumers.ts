@@ -19,6 +19,8 @@ const BACKLOG = {
   pendingEvents: orNull(INTEGER),
   /** The lag of the partition that is furthest behind. */
   lagSeconds: orNull(NUMBER),
+  /** Whether it may be less: the consumer asks for none of the 2,000 events that were looked at. */
+  lagIsAtMost: FLAG,
   /** Counted up to 10,000. */
   deadLetters: INTEGER,
   /** Whether there are more. */

@@ -51,11 +51,6 @@ const DeadLetter = named('DeadLetter', object({ ...DEAD_LETTER, eventName: TEXT 
 /** `scannedTo` is the highest position that was looked at. It is null if all were. */
 export const DeadLetterPage = named('DeadLetterPage', pageOf(DeadLetter, { scannedTo: orNull(INTEGER) }));
 
-export const GroupedDeadLetterPage = named(
-  'GroupedDeadLetterPage',
-  pageOf(object({ ...DEAD_LETTER, eventName: orNull(TEXT) })),
-);
-
 const FailureGroup = named(
   'FailureGroup',
   object({
@@ -68,6 +63,12 @@ const FailureGroup = named(
     note: orNull(object({ text: TEXT, by: TEXT, at: TIME })),
     acknowledged: orNull(object({ by: TEXT, at: TIME, newSince: EstimatedCount })),
   }),
+);
+
+/** `group` is null where none of its dead letters is left. */
+export const GroupedDeadLetterPage = named(
+  'GroupedDeadLetterPage',
+  pageOf(object({ ...DEAD_LETTER, eventName: orNull(TEXT) }), { group: orNull(FailureGroup) }),
 );
 
 export const FailureGroupPage = named('FailureGroupPage', pageOf(FailureGroup, { isPartial: FLAG }));

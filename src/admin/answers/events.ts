@@ -7,6 +7,7 @@ import {
   named,
   object,
   oneOf,
+  optional,
   orNull,
   pageOf,
   TEXT,
@@ -30,10 +31,15 @@ const EVENT = {
   availableAt: orNull(TIME),
 };
 
+const STATUS = oneOf(['dead_letter', 'failed', 'processing', 'pending', 'processed', 'unrouted']);
+
 const Event = named('Event', object(EVENT));
 
-/** `scannedTo` is the lowest position that was looked at. */
-export const EventPage = named('EventPage', pageOf(Event, { scannedTo: INTEGER }));
+/** `scannedTo` is the lowest position that was looked at. `status` is there where it was asked for. */
+export const EventPage = named(
+  'EventPage',
+  pageOf(object({ ...EVENT, status: optional(STATUS) }), { scannedTo: INTEGER }),
+);
 
 /** What has become of an event at one consumer. */
 const ConsumerDelivery = named(
@@ -51,7 +57,7 @@ const ConsumerDelivery = named(
 
 const WITH_STATUS = {
   ...EVENT,
-  status: oneOf(['dead_letter', 'failed', 'processing', 'pending', 'processed', 'unrouted']),
+  status: STATUS,
   consumers: list(ConsumerDelivery),
 };
 

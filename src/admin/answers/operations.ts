@@ -16,6 +16,13 @@ import {
   UUID,
 } from './schema.js';
 
+const COUNTED = {
+  plannedEvents: INTEGER,
+  plannedAtLeast: FLAG,
+  parts: list(object({ consumerName: TEXT, fingerprint: orNull(TEXT), events: INTEGER })),
+  leftOut: orNull(object({ unknown: INTEGER, notTaken: INTEGER, events: list(UUID) })),
+};
+
 const OPERATION = {
   id: UUID,
   kind: TEXT,
@@ -45,10 +52,7 @@ const OPERATION = {
   maxEvents: orNull(INTEGER),
   rate: orNull(INTEGER),
   stopAfter: orNull(INTEGER),
-  plannedEvents: INTEGER,
-  plannedAtLeast: FLAG,
-  parts: list(object({ consumerName: TEXT, fingerprint: orNull(TEXT), events: INTEGER })),
-  leftOut: orNull(object({ unknown: INTEGER, notTaken: INTEGER, events: list(UUID) })),
+  ...COUNTED,
   changed: INTEGER,
   requestedBy: TEXT,
   reason: orNull(TEXT),
@@ -70,6 +74,9 @@ const VERDICT = object({
 
 /** A redrive, discard or replay of many events. */
 export const Operation = named('Operation', object(OPERATION));
+
+/** What an operation would change, where nothing of it is stored. */
+export const OperationCount = named('OperationCount', object(COUNTED));
 
 export const OperationWithVerdict = named('OperationWithVerdict', object({ ...OPERATION, verdict: VERDICT }));
 

@@ -14,7 +14,11 @@ export const Overview = named(
     unserved: INTEGER,
     repartitioning: INTEGER,
     pendingPositions: INTEGER,
+    /** Those of `pendingPositions` that paused consumers have not settled. */
+    pausedPositions: INTEGER,
     lagSeconds: orNull(NUMBER),
+    /** The age that the chart of rates ends with. */
+    oldestSeconds: orNull(NUMBER),
     deadLetters: INTEGER,
     publishedPerSecond: orNull(NUMBER),
     settledPerSecond: orNull(NUMBER),

@@ -1,8 +1,11 @@
+import { promisify } from 'node:util';
+import { gzip, type ZlibOptions } from 'node:zlib';
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { stackWithCauses } from '../../delivery/partition/error-causes.js';
 import { messageOf } from '../../errors.js';
-import { ANSWER_HEADERS, Answer, sendAnswer } from '../../http/answer.js';
+import { acceptsCoding } from '../../http/accepted-coding.js';
+import { ANSWER_HEADERS, Answer, JSON_TYPE, sendAnswer, sendBytes } from '../../http/answer.js';
 import { pathOf, queryOf, type ServerRequest } from '../../http/server-request.js';
 import { EngineLogger } from '../../words/engine-logger.js';
 import { idempotencyKeyOf, Once } from '../idempotency/once.js';
@@ -38,6 +41,10 @@ const STREAM_HEADERS = {
  * Answers the requests of every route. It writes the answer itself, through the adapter of the application.
  * So interceptors, pipes and filters of the application change nothing in it.
  */
+/** A shorter answer is not worth the work. */
+const LONG = 16_384;
+const gzipped = promisify(gzip) as (text: string, options: ZlibOptions) => Promise<Buffer>;
+
 @Injectable()
 export class AdminCalls {
   private readonly logger = new EngineLogger('IntegrationAdmin');
@@ -76,10 +83,22 @@ export class AdminCalls {
           )
         : await act();
       if (isStream) this.streams.start(response, { ...ANSWER_HEADERS, ...STREAM_HEADERS });
-      else sendAnswer(this.host, response, answer);
+      else await this.send(route, request, response, answer);
     } catch (error) {
       this.refuse(error, request, response, route);
     }
+  }
+
+  private async send(route: Route, request: ServerRequest, response: unknown, answer: Answer): Promise<void> {
+    const { body = '', status, headers } = answer;
+    if (!route.isCompressed || status !== 200 || body.length < LONG || !acceptsCoding(request, 'gzip'))
+      return sendAnswer(this.host, response, answer);
+    const bytes = await gzipped(body, { level: 1 });
+    sendBytes(this.host, response, bytes, {
+      'Content-Type': JSON_TYPE,
+      'Content-Encoding': 'gzip',
+      ...headers,
+    });
   }
 
   /** Answers with the problem that an error is. */

@@ -11,7 +11,10 @@ export function consumersOf(views: readonly ConsumerView[], rates: CurrentRates 
 
 function consumerOf(consumerName: string, views: readonly ConsumerView[], rates: CurrentRates | undefined) {
   const events = views.map(({ pendingEvents }) => pendingEvents);
-  const lags = views.flatMap(({ lagSeconds }) => lagSeconds ?? []);
+  const behind = views
+    .filter(({ lagSeconds }) => lagSeconds !== null)
+    .sort((a, b) => Number(b.lagSeconds) - Number(a.lagSeconds))
+    .at(0);
   const [first] = views;
   return {
     consumerName,
@@ -24,7 +27,8 @@ function consumerOf(consumerName: string, views: readonly ConsumerView[], rates:
     repartitioningTo: first?.repartitioningTo ?? null,
     pendingPositions: sum(views.map(({ pendingPositions }) => pendingPositions)),
     pendingEvents: events.includes(null) ? null : sum(events.map(Number)),
-    lagSeconds: lags.length === 0 ? null : Math.max(...lags),
+    lagSeconds: behind?.lagSeconds ?? null,
+    lagIsAtMost: behind?.lagIsAtMost ?? false,
     // The partitions together are counted to one more, which says that there are more.
     deadLetters: Math.min(COUNTED_TO, sum(views.map(({ deadLetters }) => deadLetters))),
     deadLettersAtLeast: views.some(({ deadLettersAtLeast }) => deadLettersAtLeast),
@@ -37,6 +41,7 @@ function consumerOf(consumerName: string, views: readonly ConsumerView[], rates:
       pendingPositions: view.pendingPositions,
       pendingEvents: view.pendingEvents,
       lagSeconds: view.lagSeconds,
+      lagIsAtMost: view.lagIsAtMost,
       unavailable: view.unavailable,
       lastProgressAt: view.lastProgressAt,
       servedAt: view.servedAt,

@@ -24,8 +24,10 @@ const ROUTES = {
     path: 'consumers',
     action: 'consumers.read',
     about: 'The consumers by name, each with its partitions.',
-    query: { limit, after },
+    query: { limit, after, name: optional(text('A text that the names contain.', 127)) },
     answer: ConsumerPage,
+    // A page that is open reads it every five seconds.
+    isCompressed: true,
   }),
   one: route({
     method: 'GET',
@@ -86,8 +88,12 @@ export class ConsumersHandlers implements Answering<typeof ROUTES, ConsumersHand
   constructor(private readonly consumers: ConsumerService) {}
 
   async list({ query }: Call<typeof ROUTES.list>) {
-    const { limit = PAGE_SIZE, after: [after] = [] } = query;
-    const { consumers, rates } = await this.consumers.listWithRates({ after, limit: limit + 1 });
+    const { limit = PAGE_SIZE, after: [after] = [], name } = query;
+    const { consumers, rates } = await this.consumers.listWithRates({
+      after,
+      nameContains: name,
+      limit: limit + 1,
+    });
     const found = consumersOf(consumers, rates);
     const items = found.slice(0, limit);
     const last = items.at(-1);

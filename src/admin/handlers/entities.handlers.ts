@@ -5,7 +5,7 @@ import { EventLookService } from '../../log/event-look.service.js';
 import type { ExplainedReport } from '../../status/why-not-yet.service.js';
 import { LinkGraph, TimelinePage } from '../answers/entities.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { count, optional, text } from '../input/field.js';
+import { count, optional, position, text } from '../input/field.js';
 import { Deliveries } from '../look/deliveries.js';
 import type { Answering } from '../routes/answering.js';
 import { type Call, limit, route } from '../routes/route.js';
@@ -24,7 +24,11 @@ const ROUTES = {
     about: 'The events of one entity, the newest first, each with what the consumers have done with it.',
     pathFields,
     target,
-    query: { limit, after: optional(cursor(['position'])) },
+    query: {
+      limit,
+      after: optional(cursor(['position'])),
+      below: optional(position('Only events before this position. It goes without after.')),
+    },
     answer: TimelinePage,
   }),
   graph: route({
@@ -53,7 +57,7 @@ export class EntitiesHandlers implements Answering<typeof ROUTES, EntitiesHandle
   ) {}
 
   async timeline({ path, query }: Call<typeof ROUTES.timeline>) {
-    const { limit, after: [before] = [] } = query;
+    const { limit, below, after: [before = below] = [] } = query;
     const filter = { aggregateType: path.type, aggregateId: path.id };
     const { items, next } = await this.look.search(filter, { limit, before });
     const reports = await this.deliveries.reportsOf(items);

@@ -7,7 +7,7 @@ import { EventHistory } from '../answers/dead-letters.js';
 import { Correction, EventChain, EventPage, ExplainedEvent, Payload } from '../answers/events.js';
 import type { Infer } from '../answers/schema.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { count, json, optional, position, text, time, uuid } from '../input/field.js';
+import { count, flag, json, optional, position, text, time, uuid } from '../input/field.js';
 import { Deliveries } from '../look/deliveries.js';
 import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../options/admin-options.js';
 import { maskedPayload } from '../payload/masked-payload.js';
@@ -39,6 +39,7 @@ const ROUTES = {
       correlationId: optional(text('The id of a correlation.', 255)),
       from: optional(time('Written at this time or later.')),
       to: optional(time('Written before this time.')),
+      withStatus: optional(flag('Whether each event has the worst of what its consumers have done with it.')),
     },
     answer: EventPage,
   }),
@@ -113,12 +114,17 @@ export class EventsHandlers implements Answering<typeof ROUTES, EventsHandlers> 
   ) {}
 
   async list({ query }: Call<typeof ROUTES.list>) {
-    const { limit, after: [before] = [], name, module, ...filter } = query;
+    const { limit, after: [before] = [], name, module, withStatus = false, ...filter } = query;
     const { items, next, scannedTo } = await this.look.search(
       { ...filter, eventName: name, sourceModule: module },
       { limit, before },
     );
-    return { items, next: next === null ? null : cursorText([next]), scannedTo };
+    const statuses = withStatus ? await this.deliveries.statusesOf(items) : [];
+    return {
+      items: items.map((event, index) => ({ ...event, status: statuses[index]?.status })),
+      next: next === null ? null : cursorText([next]),
+      scannedTo,
+    };
   }
 
   async one({ path }: Call<typeof ROUTES.one>) {

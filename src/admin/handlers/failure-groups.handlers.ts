@@ -44,7 +44,7 @@ const ROUTES = {
     method: 'GET',
     path: 'dead-letters/groups/:fingerprint',
     action: 'dead-letters.read',
-    about: 'The dead letters of one kind at one consumer by position, the oldest first.',
+    about: 'One kind of failure at one consumer, and its dead letters by position, the oldest first.',
     pathFields,
     query: { limit, after: optional(cursor(['position', 'text'])), consumer },
     answer: GroupedDeadLetterPage,
@@ -96,11 +96,12 @@ export class FailureGroupsHandlers implements Answering<typeof ROUTES, FailureGr
   async group({ path, query }: Call<typeof ROUTES.group>) {
     const { limit, after } = query;
     const place = after === undefined ? undefined : { position: after[0], id: after[1] };
-    const { items, next } = await this.groupsOf.deadLetters(keyOf(query.consumer, path.fingerprint), {
-      limit,
-      after: place,
-    });
-    return { items, next: next && cursorText([next.position, next.id]) };
+    const key = keyOf(query.consumer, path.fingerprint);
+    const [group, { items, next }] = await Promise.all([
+      this.groupsOf.of(key),
+      this.groupsOf.deadLetters(key, { limit, after: place }),
+    ]);
+    return { items, next: next && cursorText([next.position, next.id]), group: group ?? null };
   }
 
   async note({ path, query, body, author }: Call<typeof ROUTES.note>) {

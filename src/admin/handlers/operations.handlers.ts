@@ -5,7 +5,7 @@ import { OPERATION_KINDS, OPERATION_STATES, type OperationKind } from '../../cha
 import { OperationService } from '../../changes/operations/operation.service.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { MOST_CHOSEN } from '../../inbox/filter-checks.js';
-import { Operation, OperationPage, OperationWithVerdict } from '../answers/operations.js';
+import { Operation, OperationCount, OperationPage, OperationWithVerdict } from '../answers/operations.js';
 import { Denials } from '../calls/denials.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { choice, count, list, optional, position, text, time, uuid } from '../input/field.js';
@@ -31,6 +31,28 @@ const PART_FIELDS = {
   to: optional(position('The last position.')),
 };
 
+const WISH = {
+  kind: choice('What is done with the events.', OPERATION_KINDS),
+  ...INBOX_FIELDS,
+  events: optional(
+    list(
+      'The ids of events that were chosen one by one, in the place of event. Not of a replay.',
+      'uuids',
+      MOST_CHOSEN,
+      uuid(''),
+    ),
+  ),
+  eventName: optional(EVENT_NAME),
+  eventNames: optional(
+    list('Several such names, in the place of eventName.', 'event names', MOST_NAMES, EVENT_NAME),
+  ),
+  ...PART_FIELDS,
+  maxEvents: optional(count('The largest number of events, the oldest first.', 1, MOST)),
+  rate: optional(count('The largest number of events a second.', 1, 100_000)),
+  stopAfter: optional(count('Stops by itself after this number of events have failed again.', 1, 1_000_000)),
+  reason,
+};
+
 const ROUTES = {
   list: route({
     method: 'GET',
@@ -46,35 +68,23 @@ const ROUTES = {
     },
     answer: OperationPage,
   }),
+  count: route({
+    method: 'POST',
+    path: 'operations/count',
+    action: 'operations.plan',
+    about:
+      'Counts what an operation would change, as the plan of one does, and keeps nothing. A replay needs the action consumers.replay as well.',
+    body: WISH,
+    answer: OperationCount,
+    startsNothing: true,
+  }),
   plan: route({
     method: 'POST',
     path: 'operations',
     action: 'operations.plan',
     about:
       'Counts what an operation would change, and keeps it as a plan. It changes no event. A replay needs a consumer, and the action consumers.replay as well.',
-    body: {
-      kind: choice('What is done with the events.', OPERATION_KINDS),
-      ...INBOX_FIELDS,
-      events: optional(
-        list(
-          'The ids of events that were chosen one by one, in the place of event. Not of a replay.',
-          'uuids',
-          MOST_CHOSEN,
-          uuid(''),
-        ),
-      ),
-      eventName: optional(EVENT_NAME),
-      eventNames: optional(
-        list('Several such names, in the place of eventName.', 'event names', MOST_NAMES, EVENT_NAME),
-      ),
-      ...PART_FIELDS,
-      maxEvents: optional(count('The largest number of events, the oldest first.', 1, MOST)),
-      rate: optional(count('The largest number of events a second.', 1, 100_000)),
-      stopAfter: optional(
-        count('Stops by itself after this number of events have failed again.', 1, 1_000_000),
-      ),
-      reason,
-    },
+    body: WISH,
     answer: Operation,
   }),
   get: route({
@@ -129,12 +139,17 @@ export class OperationsHandlers implements Answering<typeof ROUTES, OperationsHa
     return { items: operations, next: next === null ? null : cursorText([next]) };
   }
 
+  async count({ body, author, may }: Call<typeof ROUTES.count>) {
+    const request = requestOf(body);
+    await this.requireMayReplay(request, author, may);
+    const { events, isAtLeast, parts, leftOut } = await this.operations.count(request);
+    return { plannedEvents: events, plannedAtLeast: isAtLeast, parts, leftOut: leftOut ?? null };
+  }
+
   async plan({ body, author, may }: Call<typeof ROUTES.plan>) {
-    const { kind, maxEvents, rate, stopAfter, events, eventNames, since, until, from, to } = body;
-    const part = { eventNames, since, until, from, to };
-    const filter = { ...inboxFilterOf(body), outboxEventIds: events, ...part };
-    await this.requireMayReplay({ kind, filter }, author, may);
-    return this.operations.plan({ kind, filter, maxEvents, rate, stopAfter, ...author });
+    const request = requestOf(body);
+    await this.requireMayReplay(request, author, may);
+    return this.operations.plan({ ...request, ...author });
   }
 
   async get({ path }: Call<typeof ROUTES.get>) {
@@ -162,4 +177,10 @@ export class OperationsHandlers implements Answering<typeof ROUTES, OperationsHa
     await this.denials.note('consumers.replay', target, by);
     throw deniedAction('consumers.replay');
   }
+}
+
+function requestOf(body: Call<typeof ROUTES.plan>['body']) {
+  const { kind, maxEvents, rate, stopAfter, events, eventNames, since, until, from, to } = body;
+  const filter = { ...inboxFilterOf(body), outboxEventIds: events, eventNames, since, until, from, to };
+  return { kind, filter, maxEvents, rate, stopAfter };
 }

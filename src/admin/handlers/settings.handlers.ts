@@ -4,7 +4,7 @@ import { IntegrationError } from '../../errors.js';
 import { Answer } from '../../http/answer.js';
 import { headerOf } from '../../http/server-request.js';
 import { IntegrationSettingsService, type SettingView } from '../../settings/integration-settings.service.js';
-import type { SettingValues } from '../../settings/settings-change.js';
+import { changeSentence, type SettingValues } from '../../settings/settings-change.js';
 import { Setting, SettingHistoryPage, Settings, SettingsPreview } from '../answers/settings.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { escapePointer, optional, position, text } from '../input/field.js';
@@ -85,7 +85,7 @@ export class SettingsHandlers implements Answering<typeof ROUTES, SettingsHandle
 
   async change({ body, request, author }: Call<typeof ROUTES.change>) {
     await this.settings.load('admin');
-    const seen = this.seenBy(request);
+    const seen = await this.seenBy(request);
     const expected = seen && expectedOf(seen, Object.keys(body.values));
     await withPointers(body.values, this.settings.change(body.values, { expected, ...author }));
     return answerOf(this.settings.getAll());
@@ -100,7 +100,7 @@ export class SettingsHandlers implements Answering<typeof ROUTES, SettingsHandle
   async restore({ body, request, author }: Call<typeof ROUTES.restore>) {
     await this.settings.load('admin');
     // Which setting it is, is known to the history only.
-    const seen = this.seenBy(request)?.map(({ key, value }) => [key, value] as const);
+    const seen = (await this.seenBy(request))?.map(({ key, value }) => [key, value] as const);
     return this.settings.restore(body.changeId, { expected: seen && Object.fromEntries(seen), ...author });
   }
 
@@ -110,15 +110,17 @@ export class SettingsHandlers implements Answering<typeof ROUTES, SettingsHandle
    *
    * @throws AdminProblem 412 if they are others by now
    */
-  private seenBy(request: AdminHttpRequest): readonly SettingView[] | undefined {
+  private async seenBy(request: AdminHttpRequest): Promise<readonly SettingView[] | undefined> {
     const given = headerOf(request, 'if-match');
     if (given === undefined) return undefined;
     const known = this.settings.getAll();
     if (isMatch(given, tagOf(known))) return known;
+    const { entries } = await this.settings.history({ limit: 1 });
+    const [latest] = entries.map(changeSentence);
     throw new AdminProblem(
       412,
       'INTEGRATION_ADMIN_CHANGED',
-      'A setting was changed since you read them: read them again',
+      `A setting was changed since you read them.${latest === undefined ? '' : ` ${latest}.`} Read them again`,
     );
   }
 }

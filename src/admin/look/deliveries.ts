@@ -4,7 +4,10 @@ import { AdminDatabase } from '../../database/admin-database.js';
 import type { DeadLetterSearch, EventHistory, InboxFilter } from '../../inbox/inbox-record.js';
 import { InboxRecordStore } from '../../inbox/inbox-record.store.js';
 import type { EventHead } from '../../log/event-look.js';
+import type { OutboxEventStatusReport } from '../../log/outbox-event.js';
+import { OutboxQueryStore } from '../../log/outbox-query.store.js';
 import { engineOf } from '../../module/engine-of.js';
+import { type LoggedEvent, statusesOf } from '../../outbox/event-statuses.js';
 import { type ExplainedReport, WhyNotYetService } from '../../status/why-not-yet.service.js';
 
 /**
@@ -13,9 +16,16 @@ import { type ExplainedReport, WhyNotYetService } from '../../status/why-not-yet
  */
 @Injectable()
 export class Deliveries {
-  private readers: { readonly whys: WhyNotYetService; readonly inbox: InboxRecordStore } | undefined;
+  private readers:
+    | { readonly log: OutboxQueryStore; readonly whys: WhyNotYetService; readonly inbox: InboxRecordStore }
+    | undefined;
 
   constructor(private readonly moduleRef: ModuleRef) {}
+
+  /** Without why, which a list of many events has no room for. */
+  statusesOf(events: readonly LoggedEvent[]): Promise<OutboxEventStatusReport[]> {
+    return statusesOf(this.opened().log, events);
+  }
 
   reportsOf(events: readonly EventHead[]): Promise<ExplainedReport[]> {
     return this.opened().whys.reportsOf(events);
@@ -36,7 +46,11 @@ export class Deliveries {
   private opened() {
     if (this.readers === undefined) {
       const db = engineOf(this.moduleRef, 'IntegrationAdminModule').get(AdminDatabase);
-      this.readers = { whys: new WhyNotYetService(db), inbox: new InboxRecordStore(db) };
+      this.readers = {
+        log: new OutboxQueryStore(db),
+        whys: new WhyNotYetService(db),
+        inbox: new InboxRecordStore(db),
+      };
     }
     return this.readers;
   }

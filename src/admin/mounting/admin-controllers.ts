@@ -57,8 +57,8 @@ export function pageController({ path, guards, decorate = {} }: AdminMountOption
       redirect: got('', (page, request, response) => page.redirect(request, response)),
       ui: got('ui', (page, request, response) => page.page(request, response)),
       // Pipes of the application see what `@Param` gives, and might refuse it.
-      asset: got('ui/assets/:name', (page, { params }, response) =>
-        page.asset(String(params?.name), response),
+      asset: got('ui/assets/:name', (page, request, response) =>
+        page.asset(String(request.params?.name), request, response),
       ),
     },
     guards: guards && [...guards],

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { Answer, sendAnswer } from '../../http/answer.js';
+import { acceptsCoding } from '../../http/accepted-coding.js';
+import { Answer, sendAnswer, sendBytes } from '../../http/answer.js';
 import { pathOf, type ServerRequest } from '../../http/server-request.js';
 import { AdminProblem, notFound } from '../problems/problem.js';
 import type { PageFile } from './page-files.js';
@@ -54,14 +55,14 @@ export class AdminPage {
     // The page names its assets relative to its own place, so that place must not end with a slash.
     if (pathOf(request).endsWith('/')) this.sendTo(response, '../ui');
     else {
-      this.send(this.file('index.html'), response, { 'Content-Security-Policy': PAGE_POLICY });
+      this.send(this.file('index.html'), request, response, { 'Content-Security-Policy': PAGE_POLICY });
     }
   }
 
   /** @throws AdminProblem 404 */
-  asset(name: string, response: unknown): void {
+  asset(name: string, request: ServerRequest, response: unknown): void {
     if (name === 'index.html') throw notFound(`asset ${name}`);
-    this.send(this.file(name), response, { 'Cache-Control': KEPT });
+    this.send(this.file(name), request, response, { 'Cache-Control': KEPT });
   }
 
   private file(name: string): PageFile {
@@ -72,9 +73,17 @@ export class AdminPage {
     return file;
   }
 
-  private send({ type, text }: PageFile, response: unknown, headers: Readonly<Record<string, string>>): void {
-    const answer = Answer.ofText(text, { headers: { 'Content-Type': type, ...HEADERS, ...headers } });
-    sendAnswer(this.host, response, answer);
+  private send(
+    { type, text, compressed }: PageFile,
+    request: ServerRequest,
+    response: unknown,
+    headers: Readonly<Record<string, string>>,
+  ): void {
+    const all = { 'Content-Type': type, Vary: 'Accept-Encoding', ...HEADERS, ...headers };
+    const [coding, bytes] = compressed.find(([name]) => acceptsCoding(request, name)) ?? [];
+    if (coding === undefined || bytes === undefined)
+      sendAnswer(this.host, response, Answer.ofText(text, { headers: all }));
+    else sendBytes(this.host, response, bytes, { ...all, 'Content-Encoding': coding });
   }
 
   /**

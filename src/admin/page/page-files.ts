@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { packageFolder } from '../../database/migrations/package-folder.js';
 
@@ -6,7 +6,14 @@ import { packageFolder } from '../../database/migrations/package-folder.js';
 export interface PageFile {
   readonly type: string;
   readonly text: string;
+  /** The same, compressed, by the names of codings, the smallest first. */
+  readonly compressed: readonly (readonly [coding: string, bytes: Buffer])[];
 }
+
+const CODINGS = [
+  ['br', '.br'],
+  ['gzip', '.gz'],
+] as const;
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -39,5 +46,10 @@ function folderOfPage(): string | undefined {
 }
 
 function fileAt(path: string): PageFile {
-  return { type: TYPES[extname(path)] ?? 'application/octet-stream', text: readFileSync(path, 'utf8') };
+  const compressed = CODINGS.filter(([, ending]) => existsSync(path + ending));
+  return {
+    type: TYPES[extname(path)] ?? 'application/octet-stream',
+    text: readFileSync(path, 'utf8'),
+    compressed: compressed.map(([coding, ending]) => [coding, readFileSync(path + ending)] as const),
+  };
 }

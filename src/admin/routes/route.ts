@@ -30,6 +30,11 @@ export interface Route<
   readonly startsNothing: boolean;
   /** Whether a request may have the header If-Match. */
   readonly hasIfMatch: boolean;
+  /**
+   * Whether a long answer is sent compressed. It must hold nothing secret: who can bring a text of their own
+   * into a compressed answer can guess the rest by its length.
+   */
+  readonly isCompressed: boolean;
   /** Whether it may be answered with 202, while what it has begun goes on. */
   readonly mayGoOn: boolean;
 }
@@ -65,6 +70,7 @@ type Given<P extends Fields, Q extends Fields, B extends Fields, A> = Pick<
   readonly isStream?: boolean;
   readonly startsNothing?: boolean;
   readonly hasIfMatch?: boolean;
+  readonly isCompressed?: boolean;
   readonly mayGoOn?: boolean;
 };
 
@@ -82,6 +88,7 @@ export function route<A, P extends Fields = None, Q extends Fields = None, B ext
     isStream: given.isStream ?? false,
     startsNothing: given.startsNothing ?? false,
     hasIfMatch: given.hasIfMatch ?? false,
+    isCompressed: given.isCompressed ?? false,
     mayGoOn: given.mayGoOn ?? false,
   };
 }
