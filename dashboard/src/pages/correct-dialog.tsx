@@ -1,6 +1,7 @@
 import { useEffect, useId, useState } from 'preact/hooks';
 import { call, callForText } from '../api/client.ts';
 import type { EventWithStatus } from '../api/schemas.ts';
+import { curlOf } from '../parts/command.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { inexactNumbers, laidOut, lastMember } from '../parts/json.ts';
 import { eventHref } from '../parts/links.tsx';
@@ -25,15 +26,21 @@ export function CorrectDialog({
       .then(({ text: answer }) => setText(laidOut(lastMember(answer, 'payload')).text))
       .catch(setError);
   }, [event.outboxEventId]);
+  const argsOf = (payload: unknown, reason = '') => ({
+    path: { id: event.outboxEventId },
+    body: { consumer, payload, reason },
+  });
+  // While the text is no JSON, and where a request loses digits, there is no command either.
+  const commandOf = (reason: string | undefined) => {
+    try {
+      return curlOf('POST events/{id}/correct', argsOf(exact(text), reason));
+    } catch (problem) {
+      return `# ${problem instanceof Error ? problem.message : String(problem)}`;
+    }
+  };
   const correct = async (reason: string | undefined) => {
-    const [inexact] = inexactNumbers(text);
-    if (inexact !== undefined)
-      throw new Error(
-        `The number ${inexact} has more digits than a request can carry. Publish the correction from code.`,
-      );
     const { outboxEventId } = await call('POST events/{id}/correct', {
-      path: { id: event.outboxEventId },
-      body: { consumer, payload: parsed(text), reason: reason ?? '' },
+      ...argsOf(exact(text), reason),
     });
     go(eventHref(outboxEventId));
   };
@@ -41,6 +48,7 @@ export function CorrectDialog({
     <Confirm
       title={`Correct it for ${consumer}`}
       act="Publish the corrected event"
+      command={commandOf}
       needsReason
       onAct={correct}
       onClose={onClose}
@@ -63,6 +71,15 @@ export function CorrectDialog({
       </div>
     </Confirm>
   );
+}
+
+function exact(text: string): unknown {
+  const [inexact] = inexactNumbers(text);
+  if (inexact !== undefined)
+    throw new Error(
+      `The number ${inexact} has more digits than a request can carry. Publish the correction from code.`,
+    );
+  return parsed(text);
 }
 
 function parsed(text: string): unknown {

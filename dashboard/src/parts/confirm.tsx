@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import { CopyText } from './copy-text.tsx';
 import { Dialog } from './dialog.tsx';
 import { ProblemBox } from './problem-box.tsx';
 import { ReasonField, reasonOf } from './reason-field.tsx';
@@ -13,6 +14,8 @@ interface ConfirmProps {
   readonly isDangerous?: boolean;
   /** Whether a reason has to be given. */
   readonly needsReason?: boolean;
+  /** The command that does the same. */
+  readonly command: (reason: string | undefined) => string;
   readonly onAct: (reason: string | undefined) => Promise<unknown>;
   readonly onClose: () => void;
 }
@@ -24,6 +27,7 @@ export function Confirm({
   act,
   isDangerous = false,
   needsReason = false,
+  command,
   onAct,
   onClose,
 }: ConfirmProps) {
@@ -58,6 +62,7 @@ export function Confirm({
             Leave it
           </button>
         </div>
+        <CopyText label="The same as a command" text={command(reasonOf(reason).reason)} />
       </form>
     </Dialog>
   );

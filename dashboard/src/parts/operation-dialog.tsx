@@ -4,6 +4,8 @@ import { call } from '../api/client.ts';
 import type { Operation, Routes } from '../api/schemas.ts';
 import { go } from '../router/router.ts';
 import { Act } from './button.tsx';
+import { commandOf } from './command.ts';
+import { CopyText } from './copy-text.tsx';
 import { Dialog } from './dialog.tsx';
 import { LeftOut } from './left-out.tsx';
 import { operationHref } from './links.tsx';
@@ -159,6 +161,7 @@ export function OperationForm({
           Leave it
         </button>
       </div>
+      <CopyText label="The same as a command" text={commandOf(wish, reasonOf(reason).reason)} />
     </form>
   );
 }
