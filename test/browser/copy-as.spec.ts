@@ -243,16 +243,20 @@ describe('a dialog of a change', () => {
     expect(await runCommand([...resume, '--yes'], stage.database)).toMatchObject({ status: 0 });
   });
 
-  test.each(['Partitions', 'Delete', 'Replay'])('%s of a consumer has a command', async (button) => {
+  test.each([
+    ['Partitions', 'would have 3 partitions'],
+    ['Replay', 'would be sent to "mail" again'],
+    // A process of the shop works on it.
+    ['Delete', 'belongs to live processes'],
+  ])('%s of a consumer has a command', async (button, said) => {
     const { page } = await stage.open('#/consumers/mail');
     await page.getByRole('button', { name: button, exact: true }).click();
     const dialog = page.getByRole('dialog');
     if (button === 'Partitions') await dialog.getByLabel('Number of partitions').fill('3');
     if (button === 'Replay') await dialog.getByLabel('At most').fill('2');
     const words = wordsOf(await commandIn(dialog));
-    const { status, stderr } = await runCommand([...words, '--dry-run'], stage.database);
-    expect([words, stderr]).toEqual([words, '']);
-    expect(status).toBe(button === 'Delete' ? expect.any(Number) : 0);
+    const { stdout, stderr } = await runCommand([...words, '--dry-run'], stage.database);
+    expect(stdout + stderr).toContain(said);
     expect(await violationsOf(page)).toEqual([]);
   });
 
@@ -293,5 +297,29 @@ describe('a dialog of a change', () => {
       payload: { id: 'broken', total: 12 },
       reason: `it's mended`,
     });
+  });
+
+  test('of a kind of failures has a command for the canary, for all and for those that are chosen', async () => {
+    const { shop, database } = stage;
+    shop.receiver.refuse('kind');
+    const [broken = ''] = await shop.place('kind');
+    await shop.has('billing', 'dead_letter', 2);
+    const { page } = await stage.open(`#/events/${broken}`);
+    await page.getByRole('link', { name: 'All of this kind' }).click();
+    const dialog = page.getByRole('dialog');
+    const check = async (button: string | RegExp, would: string) => {
+      await page.getByRole('main').getByRole('button', { name: button }).first().click();
+      await dialog.getByLabel('Reason').fill('tried');
+      const words = wordsOf(await commandIn(dialog));
+      const outcome = await runCommand([...words, '--dry-run'], database);
+      expect(outcome).toMatchObject({ status: 0, stdout: expect.stringContaining(would) });
+      await dialog.getByRole('button', { name: 'Leave it' }).click();
+    };
+    await check(/as a canary/, '2 events would be sent');
+    await check('Send all again', '2 events would be sent');
+    await check('Discard all', '2 events would be set aside');
+    await page.getByRole('checkbox').last().check();
+    await check('Send 1 event again', '1 event would be sent');
+    await check('Discard 1 event', '1 event would be set aside');
   });
 });
