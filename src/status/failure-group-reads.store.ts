@@ -72,12 +72,21 @@ const steps = (tables: ReadTables, start: string) => `each (n, name, kind) AS (
     ) AS step WHERE next IS NOT NULL
   )`;
 
-/** What a page shows of each group `g`. `sized` is a select of its `counted`, `size` and `upto`. */
-const shown = (tables: ReadTables, sized: string, upto: string, more: string, from: string) => `
+/**
+ * What a page shows of each group `g`. `noted` are the columns of what people noted about it (`n`), `sized` is
+ * a select of its `counted`, `size` and `upto`.
+ */
+const shown = (
+  tables: ReadTables,
+  noted: string,
+  sized: string,
+  upto: string,
+  more: string,
+  from: string,
+) => `
   SELECT g.name AS "consumerName", g.kind AS fingerprint, sized.counted, sized.upto, sized.size, first.position AS "firstPosition",
     last.position AS "lastPosition", last.outbox_event_id AS "outboxEventId", e.event_name AS "eventName", left(last.last_error, 1000) AS error,
-    last.updated_at AS "failedAt", n.note, n.noted_by AS "notedBy", n.noted_at AS "notedAt", n.acknowledged_by AS "acknowledgedBy",
-    n.acknowledged_at AS "acknowledgedAt", since.counted AS "newSince", since.size AS "newSize", ${more}
+    last.updated_at AS "failedAt", ${noted}, since.counted AS "newSince", since.size AS "newSize", ${more}
   FROM ${from} AS g
   CROSS JOIN LATERAL (${sized}) AS sized
   CROSS JOIN LATERAL (SELECT * FROM ${rowsOf(tables, 'i.position', FIRST)} AS r) AS first
@@ -92,10 +101,10 @@ const shown = (tables: ReadTables, sized: string, upto: string, more: string, fr
  * SQL of groups in the order of the index. $1 and $2: the group before. $3: the limit. $4: whether only those
  * of its consumer. $5: how many rows of each are counted.
  */
-export function listSql(tables: ReadTables): string {
+export function listSql(tables: ReadTables, noted: string): string {
   const sized = `SELECT s.*, $5::int AS upto FROM ${sizeOfWhole(tables, '$5::int')} AS s`;
   return `WITH RECURSIVE ${steps(tables, 'SELECT 0, $1::text, $2::text')}
-    ${shown(tables, sized, '$5::int', 'NULL AS value, false AS "isPartial"', 'each')} WHERE g.n > 0 ORDER BY g.n`;
+    ${shown(tables, noted, sized, '$5::int', 'NULL AS value, false AS "isPartial"', 'each')} WHERE g.n > 0 ORDER BY g.n`;
 }
 
 /**
@@ -106,6 +115,7 @@ export function listSql(tables: ReadTables): string {
  */
 export function listBySql(
   tables: ReadTables,
+  noted: string,
   order: Exclude<FailureGroupOrder, 'name'>,
   filter: string,
   bounds: GroupBounds,
@@ -148,5 +158,5 @@ export function listBySql(
         OR (value = $5 AND (name, kind IS NULL, coalesce(kind, '')) > ($6::text, $7::text IS NULL, coalesce($7, '')))
       ORDER BY value DESC, name, kind LIMIT $8::int
     )
-    ${shown(tables, sized, '$9::int', more, 'page')} ORDER BY g.value DESC, g.name, g.kind`;
+    ${shown(tables, noted, sized, '$9::int', more, 'page')} ORDER BY g.value DESC, g.name, g.kind`;
 }

@@ -36,7 +36,11 @@ export interface FailureGroup extends FailureGroupKey {
   acknowledged: { by: string; at: Date; newSince: EstimatedCount } | null;
 }
 
-/** A group as `shown` selects it. */
+/** The columns of what people noted about a group, as a page shows them. */
+const NOTED = `n.note, n.noted_by AS "notedBy", n.noted_at AS "notedAt", n.acknowledged_by AS "acknowledgedBy",
+    n.acknowledged_at AS "acknowledgedAt"`;
+
+/** A group as `listSql` and `listBySql` select it. */
 interface GroupRow extends FailureGroupKey {
   readonly value: number | null;
   readonly isPartial: boolean;
@@ -91,7 +95,7 @@ export class FailureGroupStore {
   ) {
     this.inbox = db.tables.inboxEvent;
     this.groups = db.tables.integrationFailureGroup;
-    this.listSql = listSql(db.tables);
+    this.listSql = listSql(db.tables, NOTED);
     this.audit = new AuditStore(db);
   }
 
@@ -119,7 +123,7 @@ export class FailureGroupStore {
       await planInOrderOfIndex(session);
       const page = async (bounds: GroupBounds) =>
         listedOf(
-          await session.query<GroupRow>(listBySql(this.db.tables, order, filter, bounds), [
+          await session.query<GroupRow>(listBySql(this.db.tables, NOTED, order, filter, bounds), [
             first.consumerName,
             first.fingerprint,
             bounds.groups + 1,

@@ -64,7 +64,9 @@ function badValuesOf({ schema }: Field<unknown>, isText: boolean): BadValue[] {
   }
   if (type === 'boolean') return [{ kind: 'a text as flag', value: 'yes' }, ...others('boolean')];
   if (type === 'array') {
-    const lists = [['x'], [EVENT_ID, EVENT_ID], ['a\0b'], [null]];
+    const { items } = schema as { items?: { format?: string } };
+    const noIds = items?.format === 'uuid' ? [['x']] : [];
+    const lists = [...noIds, [EVENT_ID, EVENT_ID], ['a\0b'], [null]];
     return [...lists.map((value) => ({ kind: JSON.stringify(value), value })), ...others('')];
   }
   if (type === 'object') {

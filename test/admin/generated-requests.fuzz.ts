@@ -219,8 +219,9 @@ function bodyOf({ properties, required }: BodySchema): fc.Arbitrary<unknown> {
       { arbitrary: fittingValue(name, schema), weight: 4 },
       { arbitrary: anyValue(schema), weight: 1 },
     );
-  // Rules that no schema has want a consumer as well, for operations.
-  const names = 'consumer' in properties ? [...new Set([...required, 'consumer'])] : required;
+  // Rules that no schema has want more: a consumer for operations, something to change for a group of failures.
+  const wanted = ['consumer', 'acknowledged'].filter((name) => name in properties);
+  const names = [...new Set([...required, ...wanted])];
   const least = Object.fromEntries(names.map((name) => [name, fittingValue(name, properties[name] ?? {})]));
   return fc.oneof(
     { arbitrary: fc.record(least), weight: 3 },
