@@ -198,7 +198,7 @@ function behindText(names: readonly string[], all: readonly Trouble[]): string {
 
 /** Nothing that was looked at is late, so nobody is called behind. Of several, the most is said. */
 function passingText(names: readonly string[], all: readonly Trouble[]): string {
-  const most = count(Math.max(0, ...all.map(({ lag }) => lag?.positions ?? 0)));
+  const most = wholeText(Math.max(0, ...all.map(({ lag }) => lag?.positions ?? 0)));
   return subject(
     names,
     `has ${most} positions of the log to pass, and asks for none of those that were looked at`,

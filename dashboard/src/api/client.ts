@@ -115,6 +115,11 @@ async function fetchTwice(url: URL, init: RequestInit, mayRepeat: boolean): Prom
   });
 }
 
+/** The address that a call goes to. */
+export function addressOf<N extends RouteName>(name: N, args: Args<N>): URL {
+  return urlOf(name.split(' ')[1] ?? '', args as AnyArgs);
+}
+
 function urlOf(template: string, { path = {}, query = {} }: AnyArgs): URL {
   const filled = template.replace(/\{(\w+)\}/g, (_, field: string) => segmentOf(path[field]));
   const url = new URL(`./${filled}`, BASE);

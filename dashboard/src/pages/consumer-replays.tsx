@@ -3,6 +3,7 @@ import { call } from '../api/client.ts';
 import type { Operation } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
+import { commandLine } from '../parts/command.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { Panel } from '../parts/page.tsx';
@@ -50,6 +51,7 @@ export function ConsumerReplays({ name }: { name: string }) {
           title="Cancel the replay"
           act="Cancel it"
           isDangerous
+          command={(reason) => commandLine('operations cancel', [cancelling], { reason })}
           onAct={(reason) =>
             call('POST operations/{id}/cancel', {
               path: { id: cancelling },

@@ -4,6 +4,7 @@ import type { Consumer, Partition } from '../api/schemas.ts';
 import { useDenial } from '../api/session.tsx';
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
+import { commandLine } from '../parts/command.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { LoadedPage } from '../parts/loading.tsx';
 import { count, deadLettersOf } from '../parts/number.ts';
@@ -159,6 +160,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
         <Confirm
           title={`Pause ${name}`}
           act="Pause"
+          command={(reason) => commandLine('consumers pause', [name], { reason })}
           onAct={(reason) => call('POST consumers/{name}/pause', { path: { name }, body: because(reason) })}
           onClose={close}
         >
@@ -177,6 +179,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
           act="Delete it"
           isDangerous
           needsReason
+          command={(reason) => commandLine('consumers remove', [name], { reason })}
           onAct={async (reason) => {
             await call('DELETE consumers/{name}', { path: { name }, body: because(reason) });
             go(to(['consumers']));

@@ -1,6 +1,7 @@
 import { useEffect, useId, useState } from 'preact/hooks';
 import { call, callForText } from '../api/client.ts';
 import type { EventWithStatus } from '../api/schemas.ts';
+import { curlOf } from '../parts/command.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { useDraft } from '../parts/draft.ts';
 import { inexactNumbers, laidOut, lastMember } from '../parts/json.ts';
@@ -34,15 +35,21 @@ export function CorrectDialog({
       .catch(setError);
   }, [event.outboxEventId, isTooLarge]);
   const text = typed.value ?? original;
+  const argsOf = (payload: unknown, reason = '') => ({
+    path: { id: event.outboxEventId },
+    body: { consumer, payload, reason },
+  });
+  // While the text is no JSON, and where a request loses digits, there is no command either.
+  const commandOf = (reason: string | undefined) => {
+    try {
+      return curlOf('POST events/{id}/correct', argsOf(exact(text), reason));
+    } catch (problem) {
+      return `# ${problem instanceof Error ? problem.message : String(problem)}`;
+    }
+  };
   const correct = async (reason: string | undefined) => {
-    const [inexact] = inexactNumbers(text);
-    if (inexact !== undefined)
-      throw new Error(
-        `The number ${inexact} has more digits than a request can carry. Publish the correction from code.`,
-      );
     const { outboxEventId } = await call('POST events/{id}/correct', {
-      path: { id: event.outboxEventId },
-      body: { consumer, payload: parsed(text), reason: reason ?? '' },
+      ...argsOf(exact(text), reason),
     });
     typed.drop();
     go(eventHref(outboxEventId));
@@ -51,6 +58,7 @@ export function CorrectDialog({
     <Confirm
       title={`Correct it for ${consumer}`}
       act="Publish the corrected event"
+      command={commandOf}
       needsReason
       keptAs={name}
       unless={isTooLarge ? tooLarge(event.payloadBytes ?? 0) : tooLargeOf(text)}
@@ -105,6 +113,15 @@ function tooLargeOf(text: string): string | undefined {
     return undefined;
   }
   return size > MOST_BYTES ? tooLarge(size) : undefined;
+}
+
+function exact(text: string): unknown {
+  const [inexact] = inexactNumbers(text);
+  if (inexact !== undefined)
+    throw new Error(
+      `The number ${inexact} has more digits than a request can carry. Publish the correction from code.`,
+    );
+  return parsed(text);
 }
 
 function parsed(text: string): unknown {

@@ -4,6 +4,7 @@ import { type Args, call, type RouteName } from '../api/client.ts';
 import type { Examination } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
+import { commandLine } from '../parts/command.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
@@ -132,6 +133,7 @@ function One({ finding, reload }: { finding: Finding; reload: () => void }) {
         <Confirm
           title={`${remedy.says}?`}
           act={remedy.says}
+          command={remedy.command}
           onAct={remedy.run}
           onClose={() => {
             setIsAsked(false);
@@ -152,6 +154,7 @@ type Remedy =
       readonly kind: 'call';
       readonly says: string;
       readonly needs: Action;
+      readonly command: (reason: string | undefined) => string;
       readonly run: (reason: string | undefined) => Promise<unknown>;
     }
   | { readonly kind: 'link'; readonly says: string; readonly href: string };
@@ -170,6 +173,7 @@ function remedyOf(action: Finding['action']): Remedy | undefined {
         kind: 'call',
         says: `Resume ${name}`,
         needs: 'consumers.resume',
+        command: (reason) => commandLine('consumers resume', [name], { reason }),
         run: (reason) => post('POST consumers/{name}/resume', { path: { name }, body: because(reason) }),
       };
     case 'OperationService.cancel':
@@ -177,6 +181,7 @@ function remedyOf(action: Finding['action']): Remedy | undefined {
         kind: 'call',
         says: 'Cancel the operation',
         needs: 'operations.cancel',
+        command: (reason) => commandLine('operations cancel', [name], { reason }),
         run: (reason) => post('POST operations/{id}/cancel', { path: { id: name }, body: because(reason) }),
       };
     case 'ConsumerService.remove':
@@ -184,6 +189,7 @@ function remedyOf(action: Finding['action']): Remedy | undefined {
         kind: 'call',
         says: `Delete ${name}`,
         needs: 'consumers.remove',
+        command: (reason) => commandLine('consumers remove', [name], { reason }),
         run: (reason) => post('DELETE consumers/{name}', { path: { name }, body: because(reason) }),
       };
     case 'ConsumerService.repartition':
@@ -191,6 +197,7 @@ function remedyOf(action: Finding['action']): Remedy | undefined {
         kind: 'call',
         says: `Give ${name} ${String(second)} partitions`,
         needs: 'consumers.repartition',
+        command: (reason) => commandLine('consumers repartition', [name, Number(second)], { reason }),
         run: (reason) =>
           post('POST consumers/{name}/repartition', {
             path: { name },

@@ -11,6 +11,7 @@ import { Status } from '../parts/status.tsx';
 import { Code, Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
+import { CopyEventDialog } from './copy-event-dialog.tsx';
 import { EventChain } from './event-chain.tsx';
 import { EventDeliveries } from './event-deliveries.tsx';
 import { EventPayload } from './event-payload.tsx';
@@ -28,6 +29,7 @@ export function EventPage({ place }: { place: Place }) {
 
 function Shown({ event, text, reload }: { event: ExplainedEvent; text: string; reload: () => void }) {
   const [isOpen, setIsOpen] = useState(false);
+  const [isCopying, setIsCopying] = useState(false);
   const correlation = event.metadata.correlationId;
   return (
     <Page
@@ -43,7 +45,14 @@ function Shown({ event, text, reload }: { event: ExplainedEvent; text: string; r
           Position <Code>{event.position}</Code>, published <Time at={event.timestamp} />
         </>
       }
-      acts={<Status of={event.status} />}
+      acts={
+        <>
+          <Status of={event.status} />
+          <button type="button" onClick={() => setIsCopying(true)}>
+            Copy as
+          </button>
+        </>
+      }
     >
       <Panel
         title="Consumers"
@@ -83,6 +92,7 @@ function Shown({ event, text, reload }: { event: ExplainedEvent; text: string; r
         </Facts>
         {isOpen && <JsonView json={lastMember(text, 'metadata')} label="Text of the metadata" />}
       </Panel>
+      {isCopying && <CopyEventDialog event={event} text={text} onClose={() => setIsCopying(false)} />}
     </Page>
   );
 }

@@ -3,6 +3,7 @@ import { call } from '../api/client.ts';
 import type { FailureGroup, GroupedDeadLetterPage } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
+import { curlOf } from '../parts/command.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { ConsumerLink, EntityLink, eventHref } from '../parts/links.tsx';
@@ -225,16 +226,8 @@ export function FailureGroupPage({ place }: { place: Place }) {
         <Confirm
           title={group.acknowledged === null ? 'Acknowledge these failures' : 'Take the acknowledgement back'}
           act={group.acknowledged === null ? 'Acknowledge' : 'Take it back'}
-          onAct={(reason) =>
-            call('PATCH dead-letters/groups/{fingerprint}', {
-              path: { fingerprint },
-              query: { consumer },
-              body: {
-                acknowledged: group.acknowledged === null,
-                ...(reason === undefined ? {} : { reason }),
-              },
-            })
-          }
+          command={(reason) => curlOf('PATCH dead-letters/groups/{fingerprint}', acknowledged(group, reason))}
+          onAct={(reason) => call('PATCH dead-letters/groups/{fingerprint}', acknowledged(group, reason))}
           onClose={close}
         >
           <p class="muted">Dead letters of this kind that come later count as new.</p>
@@ -242,6 +235,15 @@ export function FailureGroupPage({ place }: { place: Place }) {
       )}
     </Page>
   );
+}
+
+/** Acknowledges a kind of failures, or takes that back. */
+function acknowledged(group: FailureGroup, reason: string | undefined) {
+  return {
+    path: { fingerprint: group.fingerprint ?? 'none' },
+    query: { consumer: group.consumerName },
+    body: { acknowledged: group.acknowledged === null, ...(reason === undefined ? {} : { reason }) },
+  };
 }
 
 function About({

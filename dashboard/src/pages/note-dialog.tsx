@@ -1,6 +1,7 @@
 import { useId } from 'preact/hooks';
 import { call } from '../api/client.ts';
 import type { FailureGroup } from '../api/schemas.ts';
+import { curlOf } from '../parts/command.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { useDraft } from '../parts/draft.ts';
 
@@ -10,21 +11,23 @@ export function NoteDialog({ group, onClose }: { group: FailureGroup; onClose: (
   const name = `note ${group.consumerName} ${group.fingerprint}`;
   const draft = useDraft(name, group.note?.text ?? '');
   const text = draft.value.trim();
+  const argsOf = (reason: string | undefined) => ({
+    path: { fingerprint: group.fingerprint ?? 'none' },
+    query: { consumer: group.consumerName },
+    body: {
+      ...(text === '' ? { removeNote: true } : { note: text }),
+      ...(reason === undefined ? {} : { reason }),
+    },
+  });
   return (
     <Confirm
       title="What is known about this failure"
       act={text === '' ? 'Remove the note' : 'Keep the note'}
       onClose={onClose}
       keptAs={name}
+      command={(reason) => curlOf('PATCH dead-letters/groups/{fingerprint}', argsOf(reason))}
       onAct={async (reason) => {
-        await call('PATCH dead-letters/groups/{fingerprint}', {
-          path: { fingerprint: group.fingerprint ?? 'none' },
-          query: { consumer: group.consumerName },
-          body: {
-            ...(text === '' ? { removeNote: true } : { note: text }),
-            ...(reason === undefined ? {} : { reason }),
-          },
-        });
+        await call('PATCH dead-letters/groups/{fingerprint}', argsOf(reason));
         draft.drop();
       }}
     >

@@ -3,6 +3,7 @@ import { call } from '../api/client.ts';
 import type { OperationWithVerdict } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
+import { commandLine, curlOf } from '../parts/command.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { ConsumerLink, groupHref } from '../parts/links.tsx';
 import { LoadedPage } from '../parts/loading.tsx';
@@ -117,10 +118,11 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
           title="Cancel the operation"
           act="Cancel it"
           isDangerous
+          command={(reason) => commandLine('operations cancel', [id], { reason })}
           onAct={(reason) =>
             call('POST operations/{id}/cancel', {
               path: { id },
-              body: reason === undefined ? {} : { reason },
+              body: because(reason),
             })
           }
           onClose={close}
@@ -133,9 +135,8 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
           title="Run the operation"
           act={actOf(kind)}
           isDangerous={kind === 'discard'}
-          onAct={(reason) =>
-            call('POST operations/{id}/run', { path: { id }, body: reason === undefined ? {} : { reason } })
-          }
+          command={(reason) => curlOf('POST operations/{id}/run', { path: { id }, body: because(reason) })}
+          onAct={(reason) => call('POST operations/{id}/run', { path: { id }, body: because(reason) })}
           onClose={close}
         >
           <p>
@@ -154,6 +155,8 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
     </Page>
   );
 }
+
+const because = (reason: string | undefined) => (reason === undefined ? {} : { reason });
 
 function actOf(kind: string): string {
   if (kind === 'discard') return 'Discard them';

@@ -1,6 +1,7 @@
 import { useId, useState } from 'preact/hooks';
 import { call } from '../api/client.ts';
 import type { Consumer } from '../api/schemas.ts';
+import { commandLine } from '../parts/command.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { counted } from '../parts/number.ts';
 
@@ -13,6 +14,7 @@ export function RepartitionDialog({ consumer, onClose }: { consumer: Consumer; o
     <Confirm
       title={`Partitions of ${name}`}
       act={`Give it ${counted(Number(wanted) || 0, 'partition')}`}
+      command={(reason) => commandLine('consumers repartition', [name, wanted], { reason })}
       onAct={(reason) =>
         call('POST consumers/{name}/repartition', {
           path: { name },

@@ -1,4 +1,5 @@
 import { call } from '../api/client.ts';
+import { commandLine } from '../parts/command.ts';
 import { Confirm } from '../parts/confirm.tsx';
 
 /** Lets a paused consumer go on. */
@@ -7,6 +8,7 @@ export function ResumeDialog({ name, onClose }: { name: string; onClose: () => v
     <Confirm
       title={`Resume ${name}`}
       act="Resume"
+      command={(reason) => commandLine('consumers resume', [name], { reason })}
       onAct={(reason) =>
         call('POST consumers/{name}/resume', {
           path: { name },

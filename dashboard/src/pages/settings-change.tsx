@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { call } from '../api/client.ts';
 import type { Setting, SettingsPreview } from '../api/schemas.ts';
 import { Act } from '../parts/button.tsx';
+import { commandLine } from '../parts/command.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { counted } from '../parts/number.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
@@ -67,6 +68,7 @@ export function ChangeBar({ settings, drafts, etag, store, onDrop, children }: C
         <Confirm
           title={`Store ${counted(keys.length, 'change')}`}
           act="Store"
+          command={(reason) => commandsOf(drafts, reason)}
           keptAs="settings"
           onAct={(reason) =>
             store(() =>
@@ -83,6 +85,17 @@ export function ChangeBar({ settings, drafts, etag, store, onDrop, children }: C
       )}
     </section>
   );
+}
+
+/** One command for each setting. */
+function commandsOf(drafts: Readonly<Record<string, SettingValue>>, reason: string | undefined): string {
+  return Object.entries(drafts)
+    .map(([key, value]) =>
+      value === null
+        ? commandLine('settings reset', [key], { reason })
+        : commandLine('settings set', [key, String(value)], { reason }),
+    )
+    .join(' &&\n  ');
 }
 
 const TYPING_MS = 300;

@@ -3,6 +3,7 @@ import { call } from '../api/client.ts';
 import type { SettingHistoryPage } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
+import { commandLine } from '../parts/command.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { Panel } from '../parts/page.tsx';
@@ -63,6 +64,7 @@ export function SettingHistory({
         <Confirm
           title={`Return ${shortKey(chosen.key)} to ${shownValue(chosen.to, null)}`}
           act="Return to it"
+          command={(reason) => commandLine('settings restore', [chosen.id], { reason })}
           onAct={async (reason) => {
             await call('POST settings/restore', {
               body: { changeId: chosen.id, ...(reason === undefined ? {} : { reason }) },

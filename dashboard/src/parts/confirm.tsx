@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { CopyText } from './copy-text.tsx';
 import { Dialog } from './dialog.tsx';
 import { useDraft } from './draft.ts';
 import { ProblemBox } from './problem-box.tsx';
@@ -17,6 +18,8 @@ interface ConfirmProps {
   readonly unless?: string | undefined;
   /** A name under which the reason is kept, also when the dialog is left. */
   readonly keptAs?: string;
+  /** The command that does the same. */
+  readonly command: (reason: string | undefined) => string;
   readonly onAct: (reason: string | undefined) => Promise<unknown>;
   readonly onClose: () => void;
 }
@@ -30,6 +33,7 @@ export function Confirm({
   needsReason = false,
   unless,
   keptAs,
+  command,
   onAct,
   onClose,
 }: ConfirmProps) {
@@ -70,6 +74,7 @@ export function Confirm({
             Leave it
           </button>
         </div>
+        <CopyText label="The same as a command" text={command(reasonOf(reason.value).reason)} />
       </form>
     </Dialog>
   );

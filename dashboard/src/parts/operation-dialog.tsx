@@ -3,12 +3,14 @@ import { useEffect, useId, useState } from 'preact/hooks';
 import type { Operation } from '../api/schemas.ts';
 import { go } from '../router/router.ts';
 import { Act } from './button.tsx';
+import { commandOf } from './command.ts';
+import { CopyText } from './copy-text.tsx';
 import { Dialog } from './dialog.tsx';
 import { LeftOut } from './left-out.tsx';
 import { operationHref } from './links.tsx';
 import { type Counted, countOf, type OperationWish, plannedText, start } from './operation-start.ts';
 import { ProblemBox } from './problem-box.tsx';
-import { ReasonField } from './reason-field.tsx';
+import { ReasonField, reasonOf } from './reason-field.tsx';
 import { Foreign } from './text.tsx';
 import { useAttempt } from './use-attempt.ts';
 
@@ -150,6 +152,7 @@ export function OperationForm({
           Leave it
         </button>
       </div>
+      <CopyText label="The same as a command" text={commandOf(wish, reasonOf(reason).reason)} />
     </form>
   );
 }

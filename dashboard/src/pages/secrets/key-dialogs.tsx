@@ -1,6 +1,7 @@
 import { useId, useState } from 'preact/hooks';
 import { call } from '../../api/client.ts';
 import type { SecretKey } from '../../api/schemas.ts';
+import { commandLine } from '../../parts/command.ts';
 import { Confirm } from '../../parts/confirm.tsx';
 import { counted } from '../../parts/number.ts';
 
@@ -24,6 +25,7 @@ export function RotateDialog({
       title="Rotate the keys"
       act="Rotate"
       onClose={onClose}
+      command={(reason) => commandLine('keys rotate', [], { reason })}
       onAct={async (reason) => onDone(await rotateAll(reason))}
     >
       <p>
@@ -56,7 +58,13 @@ export function ResealDialog({ onDone, onClose }: DialogProps) {
     onDone(unreadable === 0 ? done : `${done} ${counted(unreadable, 'version')} could not be opened.`);
   };
   return (
-    <Confirm title="Reseal the secrets of a tenant" act="Reseal" onClose={onClose} onAct={reseal}>
+    <Confirm
+      title="Reseal the secrets of a tenant"
+      act="Reseal"
+      command={(reason) => commandLine('keys reseal', [], { tenant: tenant.trim(), reason })}
+      onClose={onClose}
+      onAct={reseal}
+    >
       <p>For a data key that has leaked. The tenant gets a new one, and the old one is deleted.</p>
       <div class="field">
         <label for={id}>Tenant (empty in an application without tenants)</label>

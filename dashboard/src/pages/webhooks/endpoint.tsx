@@ -3,6 +3,7 @@ import { call } from '../../api/client.ts';
 import type { WebhookEndpoint } from '../../api/schemas.ts';
 import { useRead } from '../../api/use-read.ts';
 import { Act } from '../../parts/button.tsx';
+import { curlOf } from '../../parts/command.ts';
 import { Confirm } from '../../parts/confirm.tsx';
 import { Loaded, LoadedPage } from '../../parts/loading.tsx';
 import { Facts, Page, Panel } from '../../parts/page.tsx';
@@ -117,16 +118,17 @@ function PauseOrResume({
   onClose: () => void;
 }) {
   const isPaused = status === 'paused';
+  const route = isPaused ? 'POST webhooks/endpoints/{id}/resume' : 'POST webhooks/endpoints/{id}/pause';
+  const argsOf = (reason: string | undefined) => ({
+    path: { id },
+    body: reason === undefined ? {} : { reason },
+  });
   return (
     <Confirm
       title={isPaused ? 'Resume the endpoint' : 'Pause the endpoint'}
       act={isPaused ? 'Resume' : 'Pause'}
-      onAct={(reason) =>
-        call(isPaused ? 'POST webhooks/endpoints/{id}/resume' : 'POST webhooks/endpoints/{id}/pause', {
-          path: { id },
-          body: reason === undefined ? {} : { reason },
-        })
-      }
+      command={(reason) => curlOf(route, argsOf(reason))}
+      onAct={(reason) => call(route, argsOf(reason))}
       onClose={onClose}
     >
       <p class="muted">
