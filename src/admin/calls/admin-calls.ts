@@ -37,14 +37,14 @@ const STREAM_HEADERS = {
   Connection: 'close',
 };
 
+/** To compress an answer of fewer characters is not worth the work. */
+const LONG = 16_384;
+const gzipped = promisify(gzip) as (text: string, options: ZlibOptions) => Promise<Buffer>;
+
 /**
  * Answers the requests of every route. It writes the answer itself, through the adapter of the application.
  * So interceptors, pipes and filters of the application change nothing in it.
  */
-/** A shorter answer is not worth the work. */
-const LONG = 16_384;
-const gzipped = promisify(gzip) as (text: string, options: ZlibOptions) => Promise<Buffer>;
-
 @Injectable()
 export class AdminCalls {
   private readonly logger = new EngineLogger('IntegrationAdmin');
