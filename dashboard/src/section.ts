@@ -25,3 +25,6 @@ export interface SectionGroup {
 export function paged(list: PageLoader, one?: PageLoader): Section['pageFor'] {
   return (rest) => (rest.length === 0 ? list : rest.length === 1 ? one : undefined);
 }
+
+/** The key of the overview for a screen on a wall, which has no menus. */
+export const WALL = 'wall';

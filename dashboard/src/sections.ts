@@ -1,4 +1,4 @@
-import { type PageLoader, paged, type Section, type SectionGroup } from './section.ts';
+import { type PageLoader, paged, type Section, type SectionGroup, WALL } from './section.ts';
 
 const overview: PageLoader = async () => (await import('./pages/overview.tsx')).OverviewPage;
 const consumers: PageLoader = async () => (await import('./pages/consumers.tsx')).ConsumersPage;
@@ -15,6 +15,8 @@ const settings: PageLoader = async () => (await import('./pages/settings.tsx')).
 const audit: PageLoader = async () => (await import('./pages/audit.tsx')).AuditPage;
 const processes: PageLoader = async () => (await import('./pages/processes.tsx')).ProcessesPage;
 const doctor: PageLoader = async () => (await import('./pages/doctor.tsx')).DoctorPage;
+
+const incident: PageLoader = async () => (await import('./pages/incident.tsx')).IncidentPage;
 
 /** The groups of the engine's pages. */
 const OWN_GROUPS: readonly SectionGroup[] = [
@@ -56,6 +58,9 @@ const OWN_GROUPS: readonly SectionGroup[] = [
 
 /** Pages that are reached by links and by the search box only. */
 const OTHERS: readonly Section[] = [
+  // The shell shows it without menus.
+  { key: WALL, title: 'Wall', needs: 'overview.read', pageFor: paged(overview) },
+  { key: 'incident', title: 'Incident', needs: 'audit.read', pageFor: paged(incident) },
   {
     key: 'entities',
     title: 'Entity',

@@ -9,6 +9,7 @@ import type {
   IntegrationAdminAsyncOptions,
   IntegrationAdminOptions,
 } from './options/admin-options.js';
+import { LINK_NAMES, problemOfTemplate } from './options/link-templates.js';
 
 type Known<T> = { readonly [K in keyof Required<T>]: true };
 
@@ -26,6 +27,7 @@ const CALL_NAMES: Known<AdminCallOptions> = {
   mask: true,
   origins: true,
   allowedHosts: true,
+  links: true,
 };
 const KINDS = ['page', 'read', 'write'] as const;
 
@@ -117,6 +119,19 @@ function problemsOfCalls(given: AdminCallOptions): string[] {
     ...(allowedHosts === undefined || (isListOf('string', allowedHosts) && allowedHosts.every(isHostName))
       ? []
       : ['allowedHosts must be a list of names without ports, such as "ops.example.com"']),
+    ...problemsOfLinks(given.links),
+  ];
+}
+
+function problemsOfLinks(links: unknown): string[] {
+  if (links === undefined) return [];
+  if (typeof links !== 'object' || links === null) return ['links must be { trace?, log?, host? }'];
+  const given = links as Readonly<Record<string, unknown>>;
+  return [
+    ...problemsOfUnknownNames(links, { known: LINK_NAMES, prefix: 'links.' }),
+    ...LINK_NAMES.filter((name) => given[name] !== undefined).flatMap(
+      (name) => problemOfTemplate(name, given[name]) ?? [],
+    ),
   ];
 }
 

@@ -6,6 +6,7 @@ export type {
   AdminDecorators,
   AdminGuard,
   AdminHttpRequest,
+  AdminLinks,
   AdminMountOptions,
   IntegrationAdminAsyncOptions,
   IntegrationAdminOptions,

@@ -103,6 +103,12 @@ const LISTS: readonly List[] = [
     has: 'No finding matches the filter.',
     hasNot: 'What was found',
   },
+  {
+    route: '#/incident',
+    filter: [['From', '2099-01-02T03:04:05', /from=2099-01-02T02%3A04%3A05/]],
+    has: 'Nobody has changed anything in this time.',
+    hasNot: 'eve@shop.example',
+  },
 ];
 
 test('every page with a filter is among those of this file', async () => {

@@ -563,7 +563,12 @@ export type Secret = {
 export type SecretKey = { name: string; current: boolean; dataKeys: number; secrets: number };
 export type SecretKeys = { items: Array<SecretKey> };
 export type SecretPage = { items: Array<Secret>; next: string | null };
-export type Session = { actor: string; actions: Array<string>; parts: Array<string> };
+export type Session = {
+  actor: string;
+  actions: Array<string>;
+  parts: Array<string>;
+  links: { trace: string | null; log: string | null; host: string | null };
+};
 export type Setting = {
   key: string;
   value: boolean | number | string;

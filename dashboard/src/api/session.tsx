@@ -3,7 +3,12 @@ import { useContext } from 'preact/hooks';
 import { type Action, WORDS } from './action.ts';
 import type { Session } from './schemas.ts';
 
-const SessionContext = createContext<Session>({ actor: '', actions: [], parts: [] });
+const SessionContext = createContext<Session>({
+  actor: '',
+  actions: [],
+  parts: [],
+  links: { trace: null, log: null, host: null },
+});
 
 export function SessionProvider({ value, children }: { value: Session; children: ComponentChildren }) {
   return <SessionContext.Provider value={value}>{children}</SessionContext.Provider>;

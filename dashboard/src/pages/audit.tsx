@@ -31,7 +31,7 @@ const FIELDS = [
   { name: 'to', label: 'Until', type: 'datetime-local' },
 ] as const;
 
-const COLUMNS: readonly Column<AuditEntry>[] = [
+export const AUDIT_COLUMNS: readonly Column<AuditEntry>[] = [
   { head: 'When', isName: true, cell: ({ at }) => <Time at={at} /> },
   { head: 'Who', isLong: true, cell: ({ actor }) => <Foreign most={80}>{actor}</Foreign> },
   { head: 'What', isLong: true, cell: ({ action, via }) => <What action={action} via={via} /> },
@@ -102,7 +102,7 @@ export function AuditPage({ place }: { place: Place }) {
             </Empty>
           ) : (
             <>
-              <Table caption="Changes" columns={COLUMNS} rows={items} keyOf={({ id }) => String(id)} />
+              <Table caption="Changes" columns={AUDIT_COLUMNS} rows={items} keyOf={({ id }) => String(id)} />
               <Pager place={place} next={next} shown={items.length} />
             </>
           )

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import type { Consumer } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
@@ -10,6 +11,7 @@ import { Mark, type Tone } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Foreign, NameLink } from '../parts/text.tsx';
 import { filterBy, type Place, to } from '../router/router.ts';
+import { ChosenConsumers } from './consumers-chosen.tsx';
 
 const STATES = [
   'working',
@@ -57,6 +59,10 @@ export function behindOf({ lagSeconds, lagIsAtMost }: Pick<Consumer, 'lagSeconds
 
 const ORDERS = {
   name: (a: Consumer, b: Consumer) => (a.consumerName < b.consumerName ? -1 : 1),
+  state: (a: Consumer, b: Consumer) =>
+    STATES.indexOf(stateOf(b)) - STATES.indexOf(stateOf(a)) || ORDERS.name(a, b),
+  unread: (a: Consumer, b: Consumer) => b.pendingPositions - a.pendingPositions,
+  progress: (a: Consumer, b: Consumer) => (b.settledPerSecond ?? -1) - (a.settledPerSecond ?? -1),
   lag: (a: Consumer, b: Consumer) =>
     Number(a.lagIsAtMost) - Number(b.lagIsAtMost) || (b.lagSeconds ?? 0) - (a.lagSeconds ?? 0),
   dead: (a: Consumer, b: Consumer) => b.deadLetters - a.deadLetters,
@@ -67,18 +73,30 @@ const COLUMNS: readonly Column<Consumer>[] = [
     head: 'Consumer',
     isName: true,
     isLong: true,
+    order: { name: 'name', first: 'ascending' },
     cell: ({ consumerName }) => <NameLink href={to(['consumers', consumerName])}>{consumerName}</NameLink>,
   },
-  { head: 'State', cell: (consumer) => <ConsumerMark consumer={consumer} /> },
-  { head: 'To read', align: 'end', cell: ({ pendingPositions }) => count(pendingPositions) },
+  {
+    head: 'State',
+    order: { name: 'state', first: 'descending' },
+    cell: (consumer) => <ConsumerMark consumer={consumer} />,
+  },
+  {
+    head: 'To read',
+    align: 'end',
+    order: { name: 'unread', first: 'descending' },
+    cell: ({ pendingPositions }) => count(pendingPositions),
+  },
   {
     head: 'Behind',
     align: 'end',
+    order: { name: 'lag', first: 'descending' },
     cell: behindOf,
   },
   {
     head: 'Dead letters',
     align: 'end',
+    order: { name: 'dead', first: 'descending' },
     cell: (consumer) =>
       consumer.deadLetters === 0 ? (
         '0'
@@ -91,6 +109,7 @@ const COLUMNS: readonly Column<Consumer>[] = [
   {
     head: 'Progress',
     align: 'end',
+    order: { name: 'progress', first: 'descending' },
     cell: ({ settledPerSecond }) =>
       settledPerSecond === null ? <span class="muted">–</span> : perSecond(settledPerSecond),
   },
@@ -112,6 +131,8 @@ export function ConsumersPage({ place }: { place: Place }) {
   const reading = useRead('GET consumers', { query: { limit: MOST_SHOWN, name, after } });
   const state = place.query.get('state') ?? '';
   const order = (place.query.get('order') ?? 'name') as keyof typeof ORDERS;
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const chooseNone = () => setChosen(new Set());
   return (
     <Page title="Consumers" about="Each reads the log at its own pace.">
       <Filter
@@ -128,8 +149,11 @@ export function ConsumersPage({ place }: { place: Place }) {
             label: 'Order',
             options: [
               ['', 'by name'],
+              ['state', 'by state'],
+              ['unread', 'most to read first'],
               ['lag', 'furthest behind first'],
               ['dead', 'most dead letters first'],
+              ['progress', 'fastest first'],
             ],
           },
         ]}
@@ -176,11 +200,23 @@ export function ConsumersPage({ place }: { place: Place }) {
                   this page.
                 </p>
               )}
+              {chosen.size > 0 && (
+                <ChosenConsumers
+                  chosen={items.filter(({ consumerName }) => chosen.has(consumerName))}
+                  onNone={chooseNone}
+                  reload={reading.reload}
+                />
+              )}
               <Table
                 caption="Consumers"
                 columns={COLUMNS}
                 rows={rows}
                 keyOf={({ consumerName }) => consumerName}
+                selection={{ chosen, change: setChosen, nameOf: (name) => name }}
+                ordering={{
+                  order,
+                  change: (by) => filterBy(place, { order: by === 'name' ? undefined : by }),
+                }}
                 isBusy={reading.isLoading && reading.data === undefined}
               />
               {pager}

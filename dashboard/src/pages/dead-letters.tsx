@@ -12,7 +12,7 @@ import { Mark } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Foreign, NameLink } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
-import { type Place, to } from '../router/router.ts';
+import { filterBy, type Place, to } from '../router/router.ts';
 
 const COLUMNS: readonly Column<FailureGroup>[] = [
   {
@@ -25,9 +25,23 @@ const COLUMNS: readonly Column<FailureGroup>[] = [
       </NameLink>
     ),
   },
-  { head: 'Consumer', isLong: true, cell: ({ consumerName }) => <ConsumerLink name={consumerName} /> },
-  { head: 'Dead letters', align: 'end', cell: ({ deadLetters }) => estimated(deadLetters) },
-  { head: 'Latest', cell: ({ latest }) => <Time at={latest.failedAt} /> },
+  {
+    head: 'Consumer',
+    isLong: true,
+    order: { name: '', first: 'ascending' },
+    cell: ({ consumerName }) => <ConsumerLink name={consumerName} />,
+  },
+  {
+    head: 'Dead letters',
+    align: 'end',
+    order: { name: 'size', first: 'descending' },
+    cell: ({ deadLetters }) => estimated(deadLetters),
+  },
+  {
+    head: 'Latest',
+    order: { name: 'latest', first: 'descending' },
+    cell: ({ latest }) => <Time at={latest.failedAt} />,
+  },
   { head: 'Noted', isLong: true, cell: (group) => <Noted group={group} /> },
 ];
 
@@ -108,6 +122,7 @@ export function DeadLettersPage({ place }: { place: Place }) {
                 columns={COLUMNS}
                 rows={items}
                 keyOf={({ consumerName, fingerprint }) => `${consumerName} ${fingerprint ?? ''}`}
+                ordering={{ order: order ?? '', change: (by) => filterBy(place, { order: by }) }}
               />
               <Pager place={place} next={next} shown={items.length} />
             </>

@@ -1,8 +1,10 @@
 import { useState } from 'preact/hooks';
 import type { ExplainedEvent } from '../api/schemas.ts';
+import { useSession } from '../api/session.tsx';
 import { useRead } from '../api/use-read.ts';
 import { lastMember } from '../parts/json.ts';
 import { JsonView } from '../parts/json-view.tsx';
+import { LinkOut, linkOut, traceIdOf } from '../parts/link-out.tsx';
 import { EntityLink } from '../parts/links.tsx';
 import { LoadedPage } from '../parts/loading.tsx';
 import { bytes, counted } from '../parts/number.ts';
@@ -30,7 +32,14 @@ export function EventPage({ place }: { place: Place }) {
 function Shown({ event, text, reload }: { event: ExplainedEvent; text: string; reload: () => void }) {
   const [isOpen, setIsOpen] = useState(false);
   const [isCopying, setIsCopying] = useState(false);
+  const { links } = useSession();
   const correlation = event.metadata.correlationId;
+  const traceId = traceIdOf(event.metadata.traceparent);
+  const values = {
+    traceId,
+    correlationId: typeof correlation === 'string' ? correlation : undefined,
+    eventId: event.outboxEventId,
+  };
   return (
     <Page
       title={event.eventName}
@@ -84,6 +93,20 @@ function Shown({ event, text, reload }: { event: ExplainedEvent; text: string; r
                   </a>,
                 ]
               : undefined,
+            traceId === undefined ? undefined : ['Trace', <Code key="t">{traceId}</Code>],
+            linkOut(links.trace, values) === undefined && linkOut(links.log, values) === undefined
+              ? undefined
+              : [
+                  'Elsewhere',
+                  <>
+                    <LinkOut template={links.trace} values={values}>
+                      See the trace
+                    </LinkOut>{' '}
+                    <LinkOut template={links.log} values={values}>
+                      See the log
+                    </LinkOut>
+                  </>,
+                ],
             event.deduplicationKey === null
               ? undefined
               : ['Deduplication key', <Foreign key="d">{event.deduplicationKey}</Foreign>],

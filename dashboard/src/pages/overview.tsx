@@ -11,10 +11,14 @@ import { Mark } from '../parts/status.tsx';
 import { Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
+import { WALL } from '../section.ts';
 import { OverviewCharts } from './overview-charts.tsx';
 import { ProblemLines } from './problem-lines.tsx';
 
-/** How everything does, and what is wrong, in sentences that lead to where it is mended. */
+/**
+ * How everything does, and what is wrong, in sentences that lead to where it is mended. What is wrong comes
+ * first: from the start of the page it is one Tab away.
+ */
 export function OverviewPage({ place }: { place: Place }) {
   const { look, mode } = useLive();
   const untilThen = mode === 'lost' ? 'The server does not answer.' : 'Loading…';
@@ -31,7 +35,25 @@ export function OverviewPage({ place }: { place: Place }) {
   );
   const done = rates.data?.points.findLast(({ handledPerSecond }) => handledPerSecond !== null);
   return (
-    <Page title="Overview" about={look === undefined ? untilThen : <LookedAt at={look.at} />}>
+    <Page
+      title="Overview"
+      about={look === undefined ? untilThen : <LookedAt at={look.at} />}
+      acts={
+        place.path[0] === WALL ? (
+          <a href={to(['overview'])}>Back to the dashboard</a>
+        ) : (
+          <>
+            <a href={to(['incident'])}>Report of an incident</a>
+            <a href={to([WALL])}>Show it on a wall</a>
+          </>
+        )
+      }
+    >
+      <Loaded from={problems}>
+        {(list) => (
+          <Problems list={list} longRunning={look?.longRunning ?? []} hasConsumers={look?.consumers !== 0} />
+        )}
+      </Loaded>
       <ul class="figures">
         <Figure
           name="Published"
@@ -72,11 +94,6 @@ export function OverviewPage({ place }: { place: Place }) {
           href={to(['consumers'])}
         />
       </ul>
-      <Loaded from={problems}>
-        {(list) => (
-          <Problems list={list} longRunning={look?.longRunning ?? []} hasConsumers={look?.consumers !== 0} />
-        )}
-      </Loaded>
       <div class="section-head">
         <h2>Over time</h2>
         <SpanChoice place={place} most={24} />

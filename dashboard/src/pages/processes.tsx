@@ -1,8 +1,10 @@
 import type { Process } from '../api/schemas.ts';
+import { useSession } from '../api/session.tsx';
 import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
 import { Folded } from '../parts/folded.tsx';
+import { LinkOut } from '../parts/link-out.tsx';
 import { ConsumerLink } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { count, counted } from '../parts/number.ts';
@@ -59,6 +61,7 @@ export function ProcessesPage({ place }: { place: Place }) {
 const MOST_SHOWN = 8;
 
 function One({ process }: { process: Process }) {
+  const { links } = useSession();
   const { host, pid, role, version, alive, connected, handles, owns } = process;
   const isBusy = (each: Owning) => runningAt(process, each).length > 0;
   const busiestFirst = [...owns.filter(isBusy), ...owns.filter((each) => !isBusy(each))];
@@ -66,7 +69,14 @@ function One({ process }: { process: Process }) {
   return (
     <Panel
       title={`${host}, pid ${pid}`}
-      about={`Role ${role}, ${version === null ? 'unknown version' : `version ${version}`}`}
+      about={
+        <>
+          Role {role}, {version === null ? 'unknown version' : `version ${version}`}{' '}
+          <LinkOut template={links.host} values={{ host, pid }}>
+            See the host
+          </LinkOut>
+        </>
+      }
       acts={
         alive ? (
           connected === false ? (

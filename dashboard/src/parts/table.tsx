@@ -10,6 +10,14 @@ export interface Column<Row> {
   readonly isName?: boolean | undefined;
   /** Whether its text may be broken anywhere. */
   readonly isLong?: boolean | undefined;
+  /** The name of the order by this column, where there is one, and which end of it comes first. */
+  readonly order?: { readonly name: string; readonly first: 'ascending' | 'descending' } | undefined;
+}
+
+/** In which order the rows are, by the name that a column has for it. */
+export interface Ordering {
+  readonly order: string;
+  readonly change: (order: string) => void;
 }
 
 export interface Selection {
@@ -24,11 +32,20 @@ interface TableProps<Row> {
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string;
   readonly selection?: Selection | undefined;
+  readonly ordering?: Ordering | undefined;
   readonly isBusy?: boolean | undefined;
 }
 
 /** A table. Where its columns do not fit, each row becomes a card; the roles keep it a table for screen readers. */
-export function Table<Row>({ caption, columns, rows, keyOf, selection, isBusy = false }: TableProps<Row>) {
+export function Table<Row>({
+  caption,
+  columns,
+  rows,
+  keyOf,
+  selection,
+  ordering,
+  isBusy = false,
+}: TableProps<Row>) {
   useHold((selection?.chosen.size ?? 0) > 0);
   const holder = useCards();
   const keys = rows.map(keyOf);
@@ -50,10 +67,8 @@ export function Table<Row>({ caption, columns, rows, keyOf, selection, isBusy = 
                 />
               </th>
             )}
-            {columns.map(({ head, align }) => (
-              <th role="columnheader" scope="col" class={align} key={head}>
-                {head}
-              </th>
+            {columns.map((column) => (
+              <Head key={column.head} column={column} ordering={ordering} />
             ))}
           </tr>
         </thead>
@@ -91,6 +106,30 @@ export function Table<Row>({ caption, columns, rows, keyOf, selection, isBusy = 
       </table>
     </div>
     // biome-ignore-end lint/a11y/noRedundantRoles: a table that is laid out as cards has no roles of its own
+  );
+}
+
+/** The head of a column. Where the rows can be in the order of the column, it is the button for that. */
+function Head<Row>({
+  column: { head, align, order },
+  ordering,
+}: {
+  column: Column<Row>;
+  ordering: Ordering | undefined;
+}) {
+  const isOrdered = order !== undefined && order.name === ordering?.order;
+  return (
+    // biome-ignore lint/a11y/noRedundantRoles: a table that is laid out as cards has no roles of its own
+    <th role="columnheader" scope="col" class={align} aria-sort={isOrdered ? order.first : undefined}>
+      {order === undefined || ordering === undefined ? (
+        head
+      ) : (
+        <button type="button" class="head" onClick={() => ordering.change(order.name)}>
+          {head}
+          {isOrdered && <span aria-hidden="true">{order.first === 'ascending' ? ' ▲' : ' ▼'}</span>}
+        </button>
+      )}
+    </th>
   );
 }
 

@@ -6,8 +6,9 @@ import { deadLettersOf } from '../parts/number.ts';
 import { Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { to, usePlace } from '../router/router.ts';
-import type { Section } from '../section.ts';
+import { type Section, WALL } from '../section.ts';
 import { groupsOf } from '../sections.ts';
+import { CommandKey } from './command-key.tsx';
 import { LiveSwitch } from './live-switch.tsx';
 import { PageOf } from './page-of.tsx';
 import { SearchBox } from './search-box.tsx';
@@ -33,8 +34,24 @@ export function Shell({ notice }: { notice?: ComponentChildren }) {
     addEventListener('keydown', pressed);
     return () => removeEventListener('keydown', pressed);
   }, []);
+  const main = (
+    <main id="main" class={[isStale ? 'stale' : '', here === WALL ? 'wall' : ''].join(' ').trim()}>
+      {notice}
+      {isStale && (
+        <p class="box bad stale-bar" role="status">
+          <span>
+            <b>Not up to date</b> since <Time at={freshAt} />. The server or its database does not answer. The
+            page keeps trying, and what it shows in grey may be other by now.
+          </span>
+        </p>
+      )}
+      <PageOf place={place} />
+    </main>
+  );
+  if (here === WALL) return main;
   return (
     <>
+      <CommandKey />
       <button
         type="button"
         class="skip"
@@ -79,18 +96,7 @@ export function Shell({ notice }: { notice?: ComponentChildren }) {
             <ThemeSwitch />
           </div>
         </nav>
-        <main id="main" class={isStale ? 'stale' : undefined}>
-          {notice}
-          {isStale && (
-            <p class="box bad stale-bar" role="status">
-              <span>
-                <b>Not up to date</b> since <Time at={freshAt} />. The server or its database does not answer.
-                The page keeps trying, and what it shows in grey may be other by now.
-              </span>
-            </p>
-          )}
-          <PageOf place={place} />
-        </main>
+        {main}
       </div>
     </>
   );

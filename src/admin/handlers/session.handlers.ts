@@ -1,8 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { packageVersion } from '../../database/migrations/package-folder.js';
 import { OpenApiDocument, Session } from '../answers/session.js';
 import { openApiDocument } from '../document/openapi-document.js';
 import type { AdminAction } from '../options/admin-action.js';
+import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../options/admin-options.js';
 import { AdminSections } from '../routes/admin-sections.js';
 import type { Answering } from '../routes/answering.js';
 import { type Call, route } from '../routes/route.js';
@@ -28,12 +29,16 @@ const ROUTES = {
 export class SessionHandlers implements Answering<typeof ROUTES, SessionHandlers> {
   static readonly routes = ROUTES;
 
-  constructor(private readonly sections: AdminSections) {}
+  constructor(
+    private readonly sections: AdminSections,
+    @Inject(ADMIN_CALL_OPTIONS) private readonly options: AdminCallOptions,
+  ) {}
 
   async session({ actor, may }: Call<typeof ROUTES.session>) {
     const actions: AdminAction[] = [];
     for (const action of this.sections.actions) if (await may(action, {})) actions.push(action);
-    return { actor, actions, parts: this.sections.parts };
+    const { trace = null, log = null, host = null } = this.options.links ?? {};
+    return { actor, actions, parts: this.sections.parts, links: { trace, log, host } };
   }
 
   openapi(_: Call<typeof ROUTES.openapi>) {

@@ -46,6 +46,19 @@ interface AdminCallFunctions {
   mask(payload: unknown, event: MaskedEvent, request: AdminHttpRequest): unknown;
 }
 
+/**
+ * Templates of links: `{ trace: 'https://traces.example.com/trace/{traceId}' }`. Each name in braces is
+ * replaced by its value, percent-encoded. Where an event lacks a value, it has no link.
+ */
+export interface AdminLinks {
+  /** The trace of an event, by `{traceId}`, `{correlationId}` or `{eventId}`. */
+  readonly trace?: string | undefined;
+  /** The lines of the log about an event, by the same names. */
+  readonly log?: string | undefined;
+  /** A process, by `{host}` and `{pid}`. */
+  readonly host?: string | undefined;
+}
+
 /** What decides about a request once it has passed the guards. */
 export interface AdminCallOptions {
   /**
@@ -75,6 +88,8 @@ export interface AdminCallOptions {
    * name of its own that leads here (DNS rebinding).
    */
   readonly allowedHosts?: readonly string[] | undefined;
+  /** Links of the dashboard to other tools. Without a template there is no such link. */
+  readonly links?: AdminLinks | undefined;
 }
 
 /** The name of a person of whom nothing is known. */

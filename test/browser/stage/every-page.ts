@@ -44,6 +44,8 @@ export async function openPage(page: Page, dashboard: string, route: string): Pr
   const folded = page.locator('main details:not([open]) > summary');
   // Unfolding one takes it out of those that are left.
   for (let left = await folded.count(); left > 0; left--) await folded.first().click();
+  // The bar at the top would cover what was scrolled below it.
+  await page.evaluate(() => scrollTo(0, 0));
   await atRest(page);
 }
 

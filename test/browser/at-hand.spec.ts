@@ -1,0 +1,176 @@
+import { beforeAll, expect, test } from '@jest/globals';
+import { MOST_OF_A_KIND } from './stage/every-page.js';
+import { ids, type Orders, openOrders } from './stage/orders.js';
+import { onStage } from './stage/stage.js';
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c';
+const stage = onStage<Orders>((database) =>
+  openOrders(database, {
+    admin: {
+      links: {
+        trace: 'https://traces.example.com/trace/{traceId}',
+        log: 'https://logs.example.com/?q={eventId}&by={correlationId}',
+        host: 'https://hosts.example.com/{host}#{pid}',
+      },
+    },
+  }),
+);
+
+beforeAll(async () => {
+  const { shop } = stage;
+  shop.receiver.refuse(...ids('order', MOST_OF_A_KIND));
+  await shop.place(...ids('order', MOST_OF_A_KIND), 'handled');
+  await shop.has('billing', 'dead_letter', MOST_OF_A_KIND);
+});
+
+test('from load to the first problem it takes two Tabs', async () => {
+  const { page } = await stage.open();
+  await page.getByRole('link', { name: /^See why: / }).waitFor();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  expect(await page.evaluate(() => document.activeElement?.closest('.troubles li') !== null)).toBe(true);
+});
+
+test('the heads of columns put the rows in their order, and say which it is', async () => {
+  const { page } = await stage.open('#/consumers');
+  const names = page.getByRole('table', { name: 'Consumers' }).getByRole('rowheader');
+  await names.first().waitFor();
+  expect(await names.allInnerTexts()).toEqual(['billing', 'mail', 'shipping']);
+  await page.getByRole('button', { name: 'Dead letters', exact: true }).click();
+  await page.locator('th[aria-sort="descending"]').getByText('Dead letters').waitFor();
+  expect((await names.allInnerTexts())[0]).toBe('billing');
+  expect(new URL(page.url()).hash).toBe('#/consumers?order=dead');
+  await page.getByRole('button', { name: 'Consumer', exact: true }).click();
+  await page.locator('th[aria-sort="ascending"]').getByText('Consumer').waitFor();
+
+  await page.goto(`${page.url().split('#')[0]}#/dead-letters`);
+  await page.getByRole('button', { name: 'Latest' }).click();
+  await page.locator('th[aria-sort="descending"]').getByText('Latest').waitFor();
+  expect(new URL(page.url()).hash).toBe('#/dead-letters?order=latest');
+});
+
+test('many consumers that were chosen are paused and resumed, and the audit has each', async () => {
+  const { page } = await stage.open('#/consumers');
+  await page.getByRole('checkbox', { name: 'Select billing' }).check();
+  await page.getByRole('checkbox', { name: 'Select mail' }).check();
+  await page.getByRole('button', { name: 'Resume 0 consumers' }).waitFor();
+  await page.getByRole('button', { name: 'Pause 2 consumers' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('billing, mail').first().waitFor();
+  await dialog.getByLabel(/^Reason/).fill('the receiver is away');
+  await dialog.getByRole('button', { name: 'Pause 2 consumers' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  const state = (name: string) =>
+    page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) });
+  await state('billing').getByText('paused').waitFor();
+  await state('mail').getByText('paused').waitFor();
+  await state('shipping').getByText('working').waitFor();
+  const { rows } = await stage.database.pool.query<{ target: string; reason: string }>(
+    `SELECT target, reason FROM integration.integration_audit WHERE action = 'consumers.pause' ORDER BY target`,
+  );
+  expect(rows).toEqual([
+    { target: 'consumer/billing', reason: 'the receiver is away' },
+    { target: 'consumer/mail', reason: 'the receiver is away' },
+  ]);
+
+  await page.getByRole('checkbox', { name: /^Select all/ }).check();
+  await page.getByRole('button', { name: 'Pause 1 consumer' }).waitFor();
+  await page.getByRole('button', { name: 'Resume 2 consumers' }).click();
+  await dialog.getByRole('button', { name: 'Resume 2 consumers' }).click();
+  await state('billing').getByText('working').waitFor();
+  await state('mail').getByText('working').waitFor();
+});
+
+test('one of many that cannot be paused is named, and the others are paused', async () => {
+  const { page } = await stage.open('#/consumers');
+  await page.getByRole('checkbox', { name: /^Select all/ }).check();
+  await page.route('**/consumers/billing/pause', (route) => route.abort());
+  await page.getByRole('button', { name: 'Pause 3 consumers' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Pause 3 consumers' }).click();
+  await dialog
+    .getByRole('alert')
+    .getByText(/2 of 3 consumers are paused.*billing: /)
+    .waitFor();
+  await page.unroute('**/consumers/billing/pause');
+  await dialog.getByRole('button', { name: 'Leave it' }).click();
+  await page.getByRole('button', { name: 'Choose none' }).click();
+  await page.getByRole('checkbox', { name: /^Select all/ }).check();
+  await page.getByRole('button', { name: 'Resume 2 consumers' }).click();
+  await dialog.getByRole('button', { name: 'Resume 2 consumers' }).click();
+  await dialog.waitFor({ state: 'detached' });
+});
+
+test('an event leads to its trace and to its lines in the log, a process to its host', async () => {
+  const { page } = await stage.open();
+  const { rows } = await stage.database.pool.query<{ id: string }>(
+    `UPDATE integration.outbox_event SET metadata = metadata || $1::jsonb WHERE aggregate_id = 'order-1'
+     RETURNING id`,
+    [JSON.stringify({ traceparent: `00-${TRACE}-b7ad6b7169203331-01`, correlationId: 'a/b c' })],
+  );
+  const id = String(rows[0]?.id);
+  await page.goto(`${page.url().split('#')[0]}#/events/${id}`);
+  const trace = page.getByRole('link', { name: 'See the trace' });
+  expect(await trace.getAttribute('href')).toBe(`https://traces.example.com/trace/${TRACE}`);
+  expect(await trace.getAttribute('rel')).toBe('noreferrer');
+  expect(await page.getByRole('link', { name: 'See the log' }).getAttribute('href')).toBe(
+    `https://logs.example.com/?q=${id}&by=a%2Fb%20c`,
+  );
+  await page.goto(`${page.url().split('#')[0]}#/processes`);
+  expect(await page.getByRole('link', { name: 'See the host' }).first().getAttribute('href')).toMatch(
+    /^https:\/\/hosts\.example\.com\/[^/]+#\d+$/,
+  );
+});
+
+test('a menu of commands opens by a key, finds pages and the buttons of the page, and runs them', async () => {
+  const { page } = await stage.open('#/consumers/billing');
+  await page.getByRole('button', { name: 'Pause', exact: true }).waitFor();
+  await page.keyboard.press('Control+k');
+  const box = page.getByRole('combobox', { name: 'Page or action' });
+  await box.fill('aud');
+  expect(await page.getByRole('listbox').getByRole('option').allInnerTexts()).toEqual(['Audit Changes']);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'Audit' }).waitFor();
+
+  await page.goBack();
+  await page.getByRole('button', { name: 'Pause', exact: true }).waitFor();
+  await page.keyboard.press('Control+k');
+  await box.fill('pau');
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog', { name: 'Pause billing' }).waitFor();
+  // It does not open above another dialog.
+  await page.keyboard.press('Control+k');
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+});
+
+test('a wall shows the overview without menus, and leads back', async () => {
+  const { page } = await stage.open();
+  await page.getByRole('link', { name: 'Show it on a wall' }).click();
+  await page.getByRole('link', { name: 'Back to the dashboard' }).waitFor();
+  await page.getByRole('region', { name: 'What is wrong' }).getByText('503: out for lunch').waitFor();
+  expect(await page.getByRole('navigation').count()).toBe(0);
+  expect(await page.getByRole('searchbox').count()).toBe(0);
+  await page.getByRole('link', { name: 'Back to the dashboard' }).click();
+  await page.getByRole('navigation', { name: 'Sections' }).waitFor();
+});
+
+test('an incident is one page to print: what is wrong, since when, who did what, and notes', async () => {
+  const { page } = await stage.open();
+  await page.getByRole('link', { name: 'Report of an incident' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Incident' }).waitFor();
+  const wrong = page.getByRole('region', { name: 'What is wrong now' });
+  await wrong.getByText('503: out for lunch').waitFor();
+  await wrong.getByText('Since').first().waitFor();
+  const done = page.getByRole('table', { name: 'Changes' });
+  await done.getByText('consumers.pause').first().waitFor();
+  await done.getByText('the receiver is away').first().waitFor();
+  await page.getByRole('textbox', { name: 'Notes' }).fill('The receiver was down for lunch.');
+  await page.emulateMedia({ media: 'print' });
+  expect(await page.getByText('The receiver was down for lunch.').last().isVisible()).toBe(true);
+  expect(await page.getByRole('navigation').count()).toBe(0);
+  expect(await page.getByRole('button', { name: 'Print' }).isVisible()).toBe(false);
+});
