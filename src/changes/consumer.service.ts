@@ -1,6 +1,6 @@
 import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../audit/change-author.js';
 import type { InboxFilter } from '../inbox/inbox-record.js';
-import { DEFAULT_SAMPLE_TIMES, GAP_IN_SAMPLES } from '../rates/backlog-samples.js';
+import { DEFAULT_GAP_MS } from '../rates/backlog-samples.js';
 import type { CurrentRates } from '../rates/consumer-rates.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import {
@@ -32,8 +32,6 @@ export type ConsumerView = CursorStatus & {
 
 /** A limit is for pages, whose number of rows fits into an integer of the database. */
 const MOST_LISTED = 1_000_000;
-/** The longest time between two samples that follow each other. */
-const GAP_MS = GAP_IN_SAMPLES * DEFAULT_SAMPLE_TIMES.everyMs;
 
 /** The default number of dead letters that one `redrive` sends. */
 const REDRIVE_LIMIT = 100;
@@ -109,7 +107,7 @@ export class ConsumerService {
 
   /** Tells how all consumers together do. It costs less than `list()`, which counts their events too. */
   overview(): Promise<ConsumersOverview> {
-    return this.overviews.overview(this.settings.snapshot().orphanAfterDays, GAP_MS);
+    return this.overviews.overview(this.settings.snapshot().orphanAfterDays, DEFAULT_GAP_MS);
   }
 
   /**
@@ -122,7 +120,7 @@ export class ConsumerService {
     selection: ConsumerSelection = {},
   ): Promise<{ consumers: ConsumerView[]; rates: CurrentRates | undefined }> {
     checkSelection(selection);
-    const { statuses, rates } = await this.status.withRates(GAP_MS, selection);
+    const { statuses, rates } = await this.status.withRates(DEFAULT_GAP_MS, selection);
     return { consumers: consumerViews(statuses, this.settings.snapshot().orphanAfterDays), rates };
   }
 

@@ -14,6 +14,8 @@ export const DEFAULT_SAMPLE_TIMES: SampleTimes = { everyMs: 10_000 };
 
 /** If there is less time than so many times their own between two samples, none was left out. */
 export const GAP_IN_SAMPLES = 3.5;
+/** The same in milliseconds, for samples as they are written by default. */
+export const DEFAULT_GAP_MS = GAP_IN_SAMPLES * DEFAULT_SAMPLE_TIMES.everyMs;
 
 /**
  * Takes samples of the backlog while this process runs consumers: one process of all writes each of them.

@@ -1,4 +1,6 @@
 import type { EngineDatabase } from '../database/engine-database.js';
+import { DEFAULT_GAP_MS } from '../rates/backlog-samples.js';
+import type { CurrentRates } from '../rates/consumer-rates.js';
 import { COUNTED_TO, type Counted, countedTo } from '../rates/counted.js';
 import {
   checkCount,
@@ -10,6 +12,7 @@ import {
   pageSizeOf,
 } from '../words/argument-checks.js';
 import { BacklogEventsStore } from './backlog-events.store.js';
+import { behindSentence, catchUpSeconds } from './catch-up.js';
 import {
   BACKLOG_STATES,
   type BacklogPage,
@@ -93,8 +96,8 @@ export class ConsumerBacklogService {
   }
 
   private async backlogsOf(consumerName: string | undefined): Promise<ConsumerBacklog[]> {
-    const [cursors, counts] = await Promise.all([
-      this.cursors.cursorStatuses({ consumerName }),
+    const [{ statuses: cursors, rates }, counts] = await Promise.all([
+      this.cursors.withRates(DEFAULT_GAP_MS, { consumerName }),
       this.inbox.counts(consumerName),
     ]);
     const pending = consumerName === undefined ? undefined : await this.pendingOf(consumerName, cursors);
@@ -102,7 +105,7 @@ export class ConsumerBacklogService {
     return [...byConsumer(cursors)].flatMap(([name, own]) => {
       const inInbox = countsOf.get(name);
       // Between the two statements a consumer may have been removed.
-      return inInbox === undefined ? [] : [backlogOf(own, inInbox, pending ?? pendingIn(own))];
+      return inInbox === undefined ? [] : [backlogOf(own, inInbox, pending ?? pendingIn(own), rates)];
     });
   }
 
@@ -143,7 +146,12 @@ function byConsumer(cursors: readonly CursorStatus[]): Map<string, CursorStatus[
   return consumers;
 }
 
-function backlogOf(cursors: readonly CursorStatus[], counts: InboxCounts, pending: Counted): ConsumerBacklog {
+function backlogOf(
+  cursors: readonly CursorStatus[],
+  counts: InboxCounts,
+  pending: Counted,
+  rates: CurrentRates | undefined,
+): ConsumerBacklog {
   const [first] = cursors;
   const ofFailed = (count: number) => withMore(count, counts.moreFailed);
   const ofReceived = (count: number) => withMore(count, counts.moreReceived);
@@ -159,7 +167,7 @@ function backlogOf(cursors: readonly CursorStatus[], counts: InboxCounts, pendin
     delayed: ofReceived(counts.delayed),
     failedForGood: ofFailed(counts.failedForGood),
     deadLetters: countedTo(counts.deadLetters),
-    lag: lagOf(cursors, counts),
+    lag: lagOf(cursors, counts, rates),
     paused:
       first === undefined || first.pausedSince === null
         ? null
@@ -182,7 +190,11 @@ function pendingIn(cursors: readonly CursorStatus[]): Counted {
   );
 }
 
-function lagOf(cursors: readonly CursorStatus[], counts: InboxCounts): ConsumerBacklog['lag'] {
+function lagOf(
+  cursors: readonly CursorStatus[],
+  counts: InboxCounts,
+  rates: CurrentRates | undefined,
+): ConsumerBacklog['lag'] {
   const inLog = cursors.flatMap(({ oldestPosition: position, lagSeconds: seconds }) =>
     position === null || seconds === null ? [] : [{ position, seconds }],
   );
@@ -191,9 +203,20 @@ function lagOf(cursors: readonly CursorStatus[], counts: InboxCounts): ConsumerB
   const all = [...inLog, ...inInbox];
   if (all.length === 0) return null;
   const oldest = all.reduce((least, { position }) => Math.min(least, position), Number.POSITIVE_INFINITY);
+  const seconds = all.reduce((most, each) => Math.max(most, each.seconds), 0);
+  const caughtUpInSeconds = catchUpSeconds({
+    // Every partition passes the whole log, and the slowest is the last to have passed it.
+    positions: Math.max(...cursors.map(({ pendingPositions }) => pendingPositions)),
+    settledPerSecond: rates?.settledPerSecond[counts.consumerName] ?? null,
+    publishedPerSecond: rates?.publishedPerSecond ?? null,
+    isPaused: cursors.some(({ paused }) => paused),
+  });
   return {
     positions: Math.max(1, head - oldest + 1),
-    seconds: all.reduce((most, { seconds }) => Math.max(most, seconds), 0),
+    seconds,
+    since: new Date(Date.now() - seconds * 1_000),
+    caughtUpInSeconds,
+    says: behindSentence(seconds, caughtUpInSeconds),
   };
 }
 

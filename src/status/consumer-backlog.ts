@@ -1,6 +1,21 @@
 import type { Counted } from '../rates/counted.js';
 import type { WhyNotYet } from './why-not-yet.js';
 
+/** How far a consumer is behind. */
+export interface ConsumerLag {
+  positions: number;
+  seconds: number;
+  /** When its oldest event was published. */
+  since: Date;
+  /**
+   * In how many seconds it has settled the log, if both sides stay as fast as in the last minute. Null if it
+   * does not catch up so, or if that is not known.
+   */
+  caughtUpInSeconds: number | null;
+  /** The same as a sentence: "It is 3 min behind, and caught up in about 7 s at this rate." */
+  says: string;
+}
+
 /** What one consumer has still to do, over the log and the inbox, and what it has given up. */
 export interface ConsumerBacklog {
   consumerName: string;
@@ -29,7 +44,7 @@ export interface ConsumerBacklog {
    * How far the oldest event is behind that the consumer has still to handle, in the log or in the inbox:
    * from its position to the end of the log, and its age. Delayed events do not count. Null if there is none.
    */
-  lag: { positions: number; seconds: number } | null;
+  lag: ConsumerLag | null;
   paused: { since: Date; by: string | null; reason: string | null } | null;
   /** The processes that hold a lease. Host and pid are null for a process that is not listed. */
   owners: { id: string; host: string | null; pid: number | null; partitions: number[] }[];

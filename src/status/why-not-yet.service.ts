@@ -3,7 +3,7 @@ import type { EventHead } from '../log/event-look.js';
 import type { ConsumerDelivery, OutboxEventStatusReport } from '../log/outbox-event.js';
 import { OutboxQueryStore } from '../log/outbox-query.store.js';
 import { type LoggedEvent, statusesOf } from '../outbox/event-statuses.js';
-import { DEFAULT_SAMPLE_TIMES, GAP_IN_SAMPLES } from '../rates/backlog-samples.js';
+import { DEFAULT_GAP_MS } from '../rates/backlog-samples.js';
 import {
   type CursorFacts,
   type DeliveryFacts,
@@ -38,7 +38,6 @@ const MOST_EXPLAINED = 1_000;
 /** So many consumers are named that never get an event. */
 const MOST_LEFT_OUT = 200;
 /** The longest time between two samples that follow each other. */
-const GAP_MS = GAP_IN_SAMPLES * DEFAULT_SAMPLE_TIMES.everyMs;
 
 const keyOf = ({ outboxEventId, consumerName }: Asked): string => `${outboxEventId} ${consumerName}`;
 const cursorOf = (of: { consumerName: string; partition: number }): string =>
@@ -126,7 +125,7 @@ export class WhyNotYetService {
   private async placesOf(deliveries: readonly DeliveryFacts[]): Promise<[key: string, Reason][]> {
     if (deliveries.length === 0) return [];
     const queues = await this.facts.queues(deliveries);
-    const rates = await this.facts.rates(GAP_MS);
+    const rates = await this.facts.rates(DEFAULT_GAP_MS);
     return queues.map((queue) => [
       keyOf(queue),
       placeIn(queue, rates?.settledPerSecond[queue.consumerName] ?? 0),

@@ -208,7 +208,34 @@ describe('the backlog of a consumer', () => {
     await start([]);
     await cursor('gone');
     await rows('gone', 'failed', 'now()', '1, 1');
-    expect((await backlogOf('gone')).lag).toEqual({ positions: 1, seconds: 0 });
+    expect((await backlogOf('gone')).lag).toEqual({
+      positions: 1,
+      seconds: 0,
+      since: expect.any(Date),
+      caughtUpInSeconds: null,
+      says: 'It is 0 s behind.',
+    });
+  });
+
+  it('says since when it is behind, and in which time it has caught up', async () => {
+    await start([]);
+    await publish(['a', 'b', 'c']);
+    await database.pool.query(
+      `UPDATE integration.outbox_event SET created_at = now() - interval '5 minutes'`,
+    );
+    await cursor('billing');
+    await database.pool.query(`UPDATE integration.inbox_cursor SET unread = '{[1,)}', read_upto = NULL`);
+    // In ten seconds it has settled 20 positions, while 10 have come.
+    await database.pool.query(
+      `INSERT INTO integration.integration_sample (at, consumer_name, partition, head, backlog, dead) VALUES
+         (now() - interval '12 seconds', 'billing', 0, 100, 20, 0), (now() - interval '2 seconds', 'billing', 0, 110, 10, 0)`,
+    );
+    const { lag } = await backlogOf('billing');
+    expect(lag?.caughtUpInSeconds).toBeCloseTo(3, 1);
+    expect(lag?.says).toBe('It is 5 min behind, and caught up in about 3 s at this rate.');
+    expect(lag?.since.getTime()).toBeCloseTo(Date.now() - 5 * 60_000, -5);
+    await database.pool.query('UPDATE integration.inbox_cursor SET paused_at = now()');
+    expect((await backlogOf('billing')).lag?.says).toBe('It is 5 min behind.');
   });
 
   it('has what is unread, and who paused it', async () => {

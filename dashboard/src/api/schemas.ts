@@ -27,7 +27,13 @@ export type Backlog = {
   delayed: Counted;
   failedForGood: Counted;
   deadLetters: Counted;
-  lag: { positions: number; seconds: number } | null;
+  lag: {
+    positions: number;
+    seconds: number;
+    since: string;
+    caughtUpInSeconds: number | null;
+    says: string;
+  } | null;
   paused: { since: string; by: string | null; reason: string | null } | null;
   owners: Array<{ id: string; host: string | null; pid: number | null; partitions: Array<number> }>;
 };

@@ -1,9 +1,10 @@
+import type { ComponentChildren } from 'preact';
 import type { Backlog, BacklogEvent, Routes } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
 import { EntityLink, eventHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { atLeast, count, duration } from '../parts/number.ts';
+import { atLeast, count } from '../parts/number.ts';
 import { Panel } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { type Column, Table } from '../parts/table.tsx';
@@ -65,11 +66,14 @@ const columnsOf = (consumer: string, onDone: () => void): readonly Column<Backlo
 ];
 
 /** The age counts what is tried again, as the chart below does. */
-function behindText({ lag }: Backlog, lagIsAtMost: boolean): string {
+function behindText({ lag }: Backlog, lagIsAtMost: boolean): ComponentChildren {
   if (lag === null) return 'It is up to date.';
-  return lagIsAtMost
-    ? 'It asks for none of the events that were looked at, and has more to pass.'
-    : `It is ${duration(lag.seconds)} behind.`;
+  if (lagIsAtMost) return 'It asks for none of the events that were looked at, and has more to pass.';
+  return (
+    <>
+      {lag.says} The oldest event was published <Time at={lag.since} />.
+    </>
+  );
 }
 
 /** What a consumer has still to do, by state. The chosen state stands in the URL. */

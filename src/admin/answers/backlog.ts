@@ -23,7 +23,15 @@ const Backlog = named(
     delayed: Counted,
     failedForGood: Counted,
     deadLetters: Counted,
-    lag: orNull(object({ positions: INTEGER, seconds: NUMBER })),
+    lag: orNull(
+      object({
+        positions: INTEGER,
+        seconds: NUMBER,
+        since: TIME,
+        caughtUpInSeconds: orNull(NUMBER),
+        says: TEXT,
+      }),
+    ),
     paused: orNull(object({ since: TIME, by: orNull(TEXT), reason: orNull(TEXT) })),
     owners: list(OWNER),
   }),

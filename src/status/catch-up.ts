@@ -1,0 +1,33 @@
+import { durationText } from '../words/duration-text.js';
+
+interface Speeds {
+  /** Positions of the log that the consumer has still to settle. */
+  readonly positions: number;
+  /** Positions that it settles in a second, and that come in a second. Null where it is not known. */
+  readonly settledPerSecond: number | null;
+  readonly publishedPerSecond: number | null;
+  readonly isPaused: boolean;
+}
+
+/**
+ * In how many seconds a consumer has settled the log, if both sides stay as fast as in the last minute. Null
+ * if it does not catch up so, or if it waits for retries only.
+ */
+export function catchUpSeconds({
+  positions,
+  settledPerSecond,
+  publishedPerSecond,
+  isPaused,
+}: Speeds): number | null {
+  if (isPaused || positions === 0 || settledPerSecond === null) return null;
+  const gained = settledPerSecond - (publishedPerSecond ?? 0);
+  return gained > 0 ? positions / gained : null;
+}
+
+/** How far a consumer is behind, in a sentence for people. */
+export function behindSentence(seconds: number, caughtUpInSeconds: number | null): string {
+  const behind = `It is ${durationText(seconds * 1_000)} behind`;
+  return caughtUpInSeconds === null
+    ? `${behind}.`
+    : `${behind}, and caught up in about ${durationText(caughtUpInSeconds * 1_000)} at this rate.`;
+}
