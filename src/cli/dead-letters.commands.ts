@@ -198,6 +198,11 @@ const deadLettersRedriveCommand: Command = {
     },
     ...OPERATION_OPTIONS,
     'stop-after': { type: 'string', summary: 'stop by itself after this number of them have failed again' },
+    'stop-above': {
+      type: 'string',
+      summary:
+        'send 5, then 50, 500 and so on in all, and stop by itself once more than this percentage of them have failed again',
+    },
     ...CHANGE_OPTIONS,
   },
   summary:
@@ -212,7 +217,7 @@ function redrive(context: CommandContext, services: CommandServices): Promise<Co
   const limit =
     countOption(options, 'limit') ?? (filter.outboxEventIds === undefined ? DEFAULT_REDRIVEN : undefined);
   return changeMany(context, services, {
-    request: { kind: 'redrive', filter, maxEvents: limit, stopAfter: countOption(options, 'stop-after') },
+    request: { kind: 'redrive', filter, maxEvents: limit, stopAfter: countOption(options, 'stop-after'), stopAbovePercent: countOption(options, 'stop-above') },
     field: 'redriven',
     would: (events, isAtLeast) =>
       `${countedAtLeast(events, isAtLeast, 'event')} would be sent on ${whose(events)} way again.`,

@@ -38,6 +38,7 @@ export function partsTable(parts: readonly OperationPart[]): string[] {
       { heading: 'CONSUMER', cell: ({ consumerName }) => consumerName },
       { heading: 'FINGERPRINT', cell: ({ fingerprint }) => fingerprint ?? '-' },
       { heading: 'EVENTS', cell: ({ events }) => String(events) },
+      { heading: 'ERROR', cell: ({ error }) => error ?? '-', cut: 1 },
     ]),
   ];
 }

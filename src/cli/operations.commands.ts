@@ -1,14 +1,16 @@
 import type { StoredFilter } from '../changes/chosen/operation-filter.js';
 import { OPERATION_STATES, type Operation, type OperationVerdict } from '../changes/operations/operation.js';
 import { notCancellable } from '../changes/operations/operation-checks.js';
+import { outlookOf } from '../changes/operations/outlook.js';
+import { durationText } from '../words/duration-text.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
-import type { Command } from './command.js';
+import type { Command, CommandContext, CommandResult } from './command.js';
 import { saidFirst } from './dry-run.js';
 import { facts } from './facts.js';
 import { nextPage } from './next-page.js';
 import { leftOutLines, partsTable, placeText, progressText } from './operation-texts.js';
-import { checkUuid, choiceOption, pageOption, textOption } from './options.js';
-import { withServices } from './services.js';
+import { checkUuid, choiceOption, countOption, pageOption, textOption } from './options.js';
+import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
 import { counted, timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
@@ -64,7 +66,7 @@ const operationsShowCommand: Command = {
       const verdict = await operations.verdict(id);
       return {
         ok: true,
-        data: { operation, verdict },
+        data: { operation, verdict, ...outlookOf(operation, verdict) },
         text: describeOne(operation, verdict),
         isLast: operation.finishedAt !== null && verdict.pending === 0,
       };
@@ -73,7 +75,8 @@ const operationsShowCommand: Command = {
 };
 
 function describeOne(operation: Operation, verdict: OperationVerdict): string {
-  const { rate, stopAfter, maxEvents, cancelledBy } = operation;
+  const { rate, stopAfter, stopAbovePercent, maxEvents, cancelledBy } = operation;
+  const { sentence, secondsLeft } = outlookOf(operation, verdict);
   const about = facts([
     ['Operation', operation.id],
     ['Kind', operation.kind],
@@ -89,6 +92,8 @@ function describeOne(operation: Operation, verdict: OperationVerdict): string {
         ? null
         : `${stopAfter} that ${operation.kind === 'replay' ? 'failed' : 'failed again'}`,
     ],
+    ['Stops above', stopAbovePercent === null ? null : `${stopAbovePercent} percent that failed again`],
+    ['Time left', secondsLeft === null ? null : `about ${durationText(secondsLeft * 1_000)}`],
     ['By', operation.requestedBy],
     ['Reason', operation.reason],
     ['Created', timeText(operation.createdAt)],
@@ -102,6 +107,7 @@ function describeOne(operation: Operation, verdict: OperationVerdict): string {
     ...partsTable(operation.parts),
     ...(leftOut.length === 0 ? [] : [leftOut.join('\n')]),
     ...(operation.kind !== 'discard' ? [verdictText(operation, verdict)] : []),
+    ...(sentence === null ? [] : [sentence]),
   ].join('\n\n');
 }
 
@@ -195,9 +201,91 @@ const operationsCancelCommand: Command = {
   },
 };
 
+/** Holds an operation. What it has sent is delivered. */
+const operationsPauseCommand: Command = {
+  name: 'operations pause',
+  parameters: ['id'],
+  options: CHANGE_OPTIONS,
+  summary: 'hold an operation until it is resumed',
+  run: (context) =>
+    changeRunning(context, {
+      would: 'would be paused',
+      done: 'is paused',
+      change: ({ operations }, id) => operations.pause(id, authorOf(context)),
+    }),
+};
+
+/** Goes on with an operation that is paused. */
+const operationsResumeCommand: Command = {
+  name: 'operations resume',
+  parameters: ['id'],
+  options: CHANGE_OPTIONS,
+  summary: 'go on with an operation that is paused',
+  run: (context) =>
+    changeRunning(context, {
+      would: 'would go on',
+      done: 'goes on',
+      change: ({ operations }, id) => operations.resume(id, authorOf(context)),
+    }),
+};
+
+/** Changes the rate of an operation, also while it runs. */
+const operationsRateCommand: Command = {
+  name: 'operations rate',
+  parameters: ['id'],
+  options: {
+    rate: { type: 'string', summary: 'the largest number of events a second; without it there is no limit' },
+    ...CHANGE_OPTIONS,
+  },
+  summary: 'change how many events a second an operation sends, also while it runs',
+  run: (context) => {
+    const rate = countOption(context.options, 'rate') ?? null;
+    const words = rate === null ? 'without a limit' : `at most ${rate} a second`;
+    return changeRunning(context, {
+      would: `would send ${words}`,
+      done: `sends ${words}`,
+      change: ({ operations }, id) => operations.changeRate(id, rate, authorOf(context)),
+    });
+  },
+};
+
+/** Changes an operation that goes on, or says what would change. */
+function changeRunning(
+  context: CommandContext,
+  {
+    would,
+    done,
+    change,
+  }: {
+    readonly would: string;
+    readonly done: string;
+    change(services: CommandServices, id: string): Promise<Operation>;
+  },
+): Promise<CommandResult> {
+  const id = checkUuid(context.arguments[0] ?? '', '<id>');
+  return withServices(context, async (services) => {
+    const dry = await saidFirst(context, async () => {
+      const operation = await services.operations.get(id);
+      if (operation.finishedAt !== null) throw notCancellable(operation);
+      const what = `Operation ${id} (${operation.kind}, ${progressText(operation)} events) ${would}.`;
+      return { what, data: { operation } };
+    });
+    if (dry !== undefined) return dry;
+    const operation = await change(services, id);
+    return {
+      ok: true,
+      data: { operation },
+      text: `Operation ${id} ${done}. So far: ${progressText(operation)} events.`,
+    };
+  });
+}
+
 /** The commands of operations, in the order of the usage. */
 export const operationsCommands: readonly Command[] = [
   operationsListCommand,
   operationsShowCommand,
+  operationsPauseCommand,
+  operationsResumeCommand,
+  operationsRateCommand,
   operationsCancelCommand,
 ];

@@ -119,6 +119,8 @@ describe('a plan', () => {
     ['a discard without a reason', { kind: 'discard', reason: ' ' }, 'Say why'],
     ['states of a redrive', { states: ['failed'] }, 'states is only for the kind "discard"'],
     ['a discard that stops', { kind: 'discard', stopAfter: 1 }, 'stopAfter is of a redrive'],
+    ['a discard with a share', { kind: 'discard', stopAbovePercent: 5 }, 'stopAbovePercent is of a redrive'],
+    ['a share of 100', { stopAbovePercent: 100 }, 'stopAbovePercent must be a whole number'],
     ['states of single events', { kind: 'discard', states: ['running'] }, 'is for one event'],
   ])('is refused with %s', async (_, request, message) => {
     await expect(plan(request as Partial<OperationRequest>)).rejects.toMatchObject({
@@ -269,6 +271,59 @@ describe('an operation that runs', () => {
     const ended = await untilEnded(id);
     expect(ended).toMatchObject({ state: 'failed', error: expect.stringContaining('4 of its events') });
     expect(ended.changed).toBe(4);
+  });
+
+  it('grows while its events are handled, and stops within its bound once they fail', async () => {
+    await withDeadLetters(300);
+    const failing = new Set(Array.from({ length: 300 }, (_, n) => n).filter((n) => n >= 39 && n % 2 === 1));
+    fate = (aggregateId) => {
+      if (failing.has(Number(aggregateId.slice(1)))) throw new NonRetryableError('the receiver is down');
+    };
+    const { id } = await plan({ stopAbovePercent: 5 });
+    await operations().run(id);
+    const ended = await untilEnded(id);
+    expect(ended).toMatchObject({
+      state: 'failed',
+      stopAbovePercent: 5,
+      error: expect.stringContaining('more than 5 percent'),
+    });
+    // 50 were sent when the first failed. What was handled by then may have let 9 follow each.
+    expect(ended.changed).toBeGreaterThan(39);
+    expect(ended.changed).toBeLessThan(300);
+  });
+
+  it('comes to its end by the share alone, where nothing fails', async () => {
+    await withDeadLetters(700);
+    fate = () => {};
+    const { id } = await plan({ stopAbovePercent: 1 });
+    await operations().run(id);
+    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 700 });
+  });
+
+  it('is paused at once, goes on from where it was, and takes another rate meanwhile', async () => {
+    await withDeadLetters(40);
+    fate = () => {};
+    const { id } = await plan({ rate: 1 });
+    await operations().run(id);
+    await until('it has begun', async () => (await operations().get(id)).changed > 0);
+    const paused = await operations().pause(id, BY);
+    expect(paused).toMatchObject({ state: 'paused', finishedAt: null });
+    await expect(operations().pause(id)).rejects.toMatchObject({ code: 'INTEGRATION_OPERATION_REFUSED' });
+    expect(await operations().changeRate(id, 100, BY)).toMatchObject({ state: 'paused', rate: 100 });
+    await until('what was sent is handled', async () => handled.length === paused.changed);
+    expect(await operations().get(id)).toMatchObject({ state: 'paused', changed: paused.changed });
+    await operations().resume(id, BY);
+    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 40 });
+    await until('each is handled', async () => handled.length === 40);
+    expect(new Set(handled).size).toBe(40);
+    const { entries } = await app.context.get(AuditService).list();
+    expect(entries.map(({ action }) => action)).toEqual([
+      'operations.resume',
+      'operations.rate',
+      'operations.pause',
+      'operations.run',
+    ]);
+    await expect(operations().changeRate(id, 5)).rejects.toMatchObject({ code: 'INTEGRATION_OPERATION_REFUSED' });
   });
 
   it('is cancelled at once: nothing is sent after the answer', async () => {

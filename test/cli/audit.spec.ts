@@ -266,6 +266,45 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
       },
     },
   ],
+  'operations pause': [
+    {
+      words: 'operations pause <operation>',
+      given: startOperation,
+      noted: {
+        action: 'operations.pause',
+        target: expect.stringMatching(/^operation\//),
+        before: { state: 'running', changed: 0 },
+        after: expect.objectContaining({ state: 'paused', kind: 'redrive' }),
+      },
+    },
+  ],
+  'operations resume': [
+    {
+      words: 'operations resume <operation>',
+      given: async () => {
+        await startOperation();
+        await database.pool.query(`UPDATE integration.integration_operation SET state = 'paused'`);
+      },
+      noted: {
+        action: 'operations.resume',
+        target: expect.stringMatching(/^operation\//),
+        before: { state: 'paused', changed: 0 },
+        after: expect.objectContaining({ state: 'running', kind: 'redrive' }),
+      },
+    },
+  ],
+  'operations rate': [
+    {
+      words: 'operations rate <operation> --rate 7',
+      given: startOperation,
+      noted: {
+        action: 'operations.rate',
+        target: expect.stringMatching(/^operation\//),
+        before: expect.objectContaining({ state: 'running', changed: 0 }),
+        after: expect.objectContaining({ state: 'running', rate: 7 }),
+      },
+    },
+  ],
   'operations cancel': [
     {
       words: 'operations cancel <operation>',

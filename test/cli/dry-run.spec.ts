@@ -65,6 +65,9 @@ const CALLS: readonly [words: string, says: string][] = [
   ['replay billing --from 1 --at-once', 'Consumer "billing" is given 3 positions of the log again.'],
   ['keys rotate', '"new" would wrap 0 data keys.'],
   ['keys reseal --tenant acme', '0 secrets would be sealed with a new data key.'],
+  ['operations pause <operation>', '(redrive, 0 of 3 events) would be paused.'],
+  ['operations resume <operation>', '(redrive, 0 of 3 events) would go on.'],
+  ['operations rate <operation> --rate 7', '(redrive, 0 of 3 events) would send at most 7 a second.'],
   ['operations cancel <operation>', '(redrive, 0 of 3 events) would be cancelled.'],
 ];
 

@@ -7,15 +7,18 @@ import { commandLine, curlOf } from '../parts/command.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { ConsumerLink, groupHref } from '../parts/links.tsx';
 import { LoadedPage } from '../parts/loading.tsx';
-import { count, counted } from '../parts/number.ts';
+import { count, counted, duration } from '../parts/number.ts';
 import { OperationDialog } from '../parts/operation-dialog.tsx';
 import { OperationProgress, plannedOf } from '../parts/operation-progress.tsx';
 import type { OperationWish } from '../parts/operation-start.ts';
 import { Facts, Page, Panel } from '../parts/page.tsx';
 import { Mark, Status } from '../parts/status.tsx';
+import { Table } from '../parts/table.tsx';
 import { Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
+import { OperationChart } from './operation-chart.tsx';
+import { HoldDialog } from './operation-hold-dialog.tsx';
 import { aboutOperation } from './operations.tsx';
 import { WhyNothingIsSent } from './why-nothing-is-sent.tsx';
 
@@ -32,7 +35,7 @@ export function OperationPage({ place }: { place: Place }) {
   );
   const { data } = reading;
   const isOverNow =
-    data !== undefined && data.state !== 'running' && data.state !== 'planned' && data.verdict.pending === 0;
+    data !== undefined && data.finishedAt !== null && data.verdict.pending === 0;
   if (isOverNow !== isOver) setIsOver(isOverNow);
   return (
     <LoadedPage from={reading} title="Operation" above={<a href={to(['operations'])}>Operations</a>}>
@@ -42,10 +45,10 @@ export function OperationPage({ place }: { place: Place }) {
 }
 
 function Shown({ operation, reload }: { operation: OperationWithVerdict; reload: () => void }) {
-  const [opened, setOpened] = useState<'cancel' | 'run' | 'rest'>();
+  const [opened, setOpened] = useState<'cancel' | 'run' | 'rest' | 'pause' | 'resume' | 'rate'>();
   const { id, kind, state, filter, changed, verdict } = operation;
   const all = plannedOf(operation);
-  const isOpen = state === 'running' || state === 'planned';
+  const isOpen = state === 'running' || state === 'planned' || state === 'paused';
   const close = () => {
     setOpened(undefined);
     reload();
@@ -77,6 +80,21 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
               Send the rest
             </Act>
           )}
+          {state === 'running' && kind !== 'replay' && (
+            <Act needs="operations.pause" onAct={() => setOpened('pause')}>
+              Pause it
+            </Act>
+          )}
+          {state === 'paused' && (
+            <Act kind="primary" needs="operations.resume" onAct={() => setOpened('resume')}>
+              Go on with it
+            </Act>
+          )}
+          {(state === 'running' || state === 'paused') && (
+            <Act needs="operations.rate" onAct={() => setOpened('rate')}>
+              Change the rate
+            </Act>
+          )}
           {isOpen && (
             <Act kind="danger" needs="operations.cancel" onAct={() => setOpened('cancel')}>
               Cancel it
@@ -88,10 +106,13 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
       <Panel title="Progress" acts={<Status of={state} />}>
         <div class="body stack">
           <OperationProgress operation={operation} />
+          {operation.secondsLeft !== null && <p>About {duration(operation.secondsLeft)} left.</p>}
           {kind === 'replay' && state === 'running' && <WhyNothingIsSent name={filter.consumerName ?? ''} />}
         </div>
       </Panel>
       {(kind === 'redrive' || kind === 'replay') && changed > 0 && <Verdict operation={operation} />}
+      {state !== 'planned' && kind !== 'discard' && <OperationChart operation={operation} />}
+      {operation.parts.length > 0 && <Parts operation={operation} />}
       <Panel title="Details">
         <Facts>
           {[
@@ -110,6 +131,10 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
             operation.stopAfter === null
               ? undefined
               : ['Stops after', counted(operation.stopAfter, 'failure')],
+            operation.stopAbovePercent === null
+              ? undefined
+              : ['Stops above', `${operation.stopAbovePercent} % of failures`],
+            operation.rate === null ? undefined : ['Rate', `${count(operation.rate)} a second`],
           ]}
         </Facts>
       </Panel>
@@ -129,6 +154,9 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
         >
           <p>What it has changed so far stays changed.</p>
         </Confirm>
+      )}
+      {(opened === 'pause' || opened === 'resume' || opened === 'rate') && (
+        <HoldDialog operation={operation} what={opened} onClose={close} />
       )}
       {opened === 'run' && (
         <Confirm
@@ -156,6 +184,35 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
   );
 }
 
+/** What it was about: each consumer with its error. */
+function Parts({ operation: { parts } }: { operation: OperationWithVerdict }) {
+  return (
+    <Panel title="What it is about">
+      <Table
+        caption="What it is about"
+        keyOf={({ consumerName, fingerprint }) => `${consumerName} ${fingerprint}`}
+        rows={parts}
+        columns={[
+          { head: 'Consumer', isName: true, cell: ({ consumerName }) => <ConsumerLink name={consumerName} /> },
+          {
+            head: 'Error',
+            isLong: true,
+            cell: ({ consumerName, fingerprint, error }) =>
+              fingerprint === null ? (
+                '–'
+              ) : (
+                <a href={groupHref(consumerName, fingerprint)}>
+                  <Foreign most={300}>{error ?? fingerprint}</Foreign>
+                </a>
+              ),
+          },
+          { head: 'Events', align: 'end', cell: ({ events }) => count(events) },
+        ]}
+      />
+    </Panel>
+  );
+}
+
 const because = (reason: string | undefined) => (reason === undefined ? {} : { reason });
 
 function actOf(kind: string): string {
@@ -165,8 +222,8 @@ function actOf(kind: string): string {
 
 /** Whether it has ended before everything that matches was sent again. */
 function hasRest({ kind, state, maxEvents, nextPosition, toPosition }: OperationWithVerdict): boolean {
-  if (state === 'running' || state === 'planned') return false;
-  if (kind === 'redrive') return maxEvents !== null;
+  if (state === 'running' || state === 'planned' || state === 'paused') return false;
+  if (kind === 'redrive') return maxEvents !== null || state !== 'done';
   return kind === 'replay' && nextPosition !== null && toPosition !== null && nextPosition <= toPosition;
 }
 
@@ -185,11 +242,11 @@ function restOf({ kind, filter, nextPosition, toPosition }: OperationWithVerdict
   };
 }
 
-function Verdict({ operation: { kind, verdict, filter } }: { operation: OperationWithVerdict }) {
+function Verdict({ operation: { kind, verdict, sentence, filter } }: { operation: OperationWithVerdict }) {
   const { succeeded, failedTheSameWay, failedOtherwise, pending, isPartial } = verdict;
   const failed = failedTheSameWay + failedOtherwise;
   return (
-    <Panel title="What became of them" about={isPartial ? 'Of the first 10,000 of them.' : undefined}>
+    <Panel title="What became of them" about={isPartial ? 'Counted up to 10,000 of each.' : undefined}>
       <ul class="figures inner">
         <Verdicted name="Succeeded" value={succeeded} tone="ok" />
         {kind === 'replay' ? (
@@ -203,7 +260,7 @@ function Verdict({ operation: { kind, verdict, filter } }: { operation: Operatio
         <Verdicted name="On their way" value={pending} tone="info" />
       </ul>
       <p role="status">
-        {verdictText(kind, verdict)}{' '}
+        {sentence}{' '}
         {failed > 0 && filter.consumerName !== undefined && (
           <a
             href={
@@ -218,23 +275,6 @@ function Verdict({ operation: { kind, verdict, filter } }: { operation: Operatio
       </p>
     </Panel>
   );
-}
-
-/** Most events of a replay have not failed before, so their failures are compared with nothing. */
-function verdictText(
-  kind: OperationWithVerdict['kind'],
-  { failedTheSameWay, failedOtherwise, pending }: OperationWithVerdict['verdict'],
-): string {
-  const failed = failedTheSameWay + failedOtherwise;
-  if (pending > 0) return 'Some of them are still on their way.';
-  if (kind === 'replay')
-    return failed === 0
-      ? 'All of them were handled again.'
-      : `The consumer could not handle ${counted(failed, 'of these events', 'of these events')}.`;
-  if (failed === 0) return 'All of them were handled. Whatever was broken is mended.';
-  return failedTheSameWay > 0
-    ? 'Some have failed in the same way as before. Whatever was broken is still broken.'
-    : 'Some have failed in another way than before.';
 }
 
 function Verdicted({ name, value, tone }: { name: string; value: number; tone: 'ok' | 'bad' | 'info' }) {

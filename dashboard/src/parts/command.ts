@@ -45,6 +45,7 @@ export function commandOf(
     limit: wish.maxEvents ?? (kind === 'redrive' && !isNamed ? ALL : undefined),
     rate: wish.rate,
     'stop-after': wish.stopAfter,
+    'stop-above': wish.stopAbovePercent,
     reason,
   };
   if (isOfConsumer)

@@ -67,6 +67,7 @@ export function OperationForm({
   const [maxEvents, setMaxEvents] = useState(chosen.maxEvents?.toString() ?? '');
   const [rate, setRate] = useState(chosen.rate?.toString() ?? '');
   const [stopAfter, setStopAfter] = useState(chosen.stopAfter?.toString() ?? '');
+  const [stopAbove, setStopAbove] = useState(chosen.stopAbovePercent?.toString() ?? '');
   const [reason, setReason] = useState('');
   const [planned, setPlanned] = useState<Counted>();
   const { attempt, error, isBusy } = useAttempt();
@@ -78,6 +79,7 @@ export function OperationForm({
     maxEvents: wholeOf(maxEvents),
     rate: wholeOf(rate),
     stopAfter: wholeOf(stopAfter),
+    stopAbovePercent: kind === 'redrive' ? wholeOf(stopAbove) : undefined,
   };
   // A count is of the fields that it was made for.
   const plan = planned?.wish === JSON.stringify(wish) ? planned : undefined;
@@ -113,6 +115,9 @@ export function OperationForm({
         <NumberField label="Rate" unit="a second" hint="no limit" field={[rate, setRate]} />
         {!isDiscard && (
           <NumberField label="Stop after" unit="failures" hint="never" field={[stopAfter, setStopAfter]} />
+        )}
+        {kind === 'redrive' && (
+          <NumberField label="Stop above" unit="% of failures" hint="never" field={[stopAbove, setStopAbove]} />
         )}
       </div>
       <p role="status" class="plan">

@@ -13,6 +13,7 @@ const WORDS: Readonly<Record<string, readonly [string, Tone]>> = {
   retrying: ['retrying', 'warn'],
   planned: ['planned', 'quiet'],
   running: ['running', 'info'],
+  paused: ['paused', 'warn'],
   done: ['done', 'ok'],
   cancelled: ['cancelled', 'quiet'],
   denied: ['denied', 'bad'],

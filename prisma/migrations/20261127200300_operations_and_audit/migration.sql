@@ -48,7 +48,7 @@ CREATE TABLE "integration"."integration_operation" (
   "id"               uuid         NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
   -- redrive, discard, replay, or a kind that a part of the package brings.
   "kind"             varchar(32)  NOT NULL CHECK ("kind" ~ '^[a-z][a-z0-9.-]*$'),
-  "state"            varchar(16)  NOT NULL DEFAULT 'planned' CHECK ("state" IN ('planned', 'running', 'done', 'cancelled', 'failed')),
+  "state"            varchar(16)  NOT NULL DEFAULT 'planned' CHECK ("state" IN ('planned', 'running', 'paused', 'done', 'cancelled', 'failed')),
   -- What it takes, as the service was given it.
   "filter"           jsonb        NOT NULL,
   -- At most so many events, the oldest first; a canary has a small number. Null for all that the filter finds.
@@ -57,9 +57,10 @@ CREATE TABLE "integration"."integration_operation" (
   "planned_events"   bigint       NOT NULL,
   "planned_at_least" boolean      NOT NULL DEFAULT false,
   "plan"             jsonb        NOT NULL DEFAULT '{}',
-  -- Events a second, and after how many failures it stops by itself. Null: no limit.
+  -- Events a second, and after how many failures, or above which share of them, it stops by itself. Null: no limit.
   "rate"             integer      CHECK ("rate" > 0),
   "stop_after"       integer      CHECK ("stop_after" > 0),
+  "stop_above_percent" integer    CHECK ("stop_above_percent" BETWEEN 1 AND 99),
   -- How many events it has changed so far, how many of them failed again, and behind which row it goes on.
   "changed"          bigint       NOT NULL DEFAULT 0,
   "failures"         bigint       NOT NULL DEFAULT 0,

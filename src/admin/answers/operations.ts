@@ -19,7 +19,7 @@ import {
 const COUNTED = {
   plannedEvents: INTEGER,
   plannedAtLeast: FLAG,
-  parts: list(object({ consumerName: TEXT, fingerprint: orNull(TEXT), events: INTEGER })),
+  parts: list(object({ consumerName: TEXT, fingerprint: orNull(TEXT), error: orNull(TEXT), events: INTEGER })),
   leftOut: orNull(object({ unknown: INTEGER, notTaken: INTEGER, events: list(UUID) })),
 };
 
@@ -52,6 +52,7 @@ const OPERATION = {
   maxEvents: orNull(INTEGER),
   rate: orNull(INTEGER),
   stopAfter: orNull(INTEGER),
+  stopAbovePercent: orNull(INTEGER),
   ...COUNTED,
   changed: INTEGER,
   requestedBy: TEXT,
@@ -78,6 +79,9 @@ export const Operation = named('Operation', object(OPERATION));
 /** What an operation would change, where nothing of it is stored. */
 export const OperationCount = named('OperationCount', object(COUNTED));
 
-export const OperationWithVerdict = named('OperationWithVerdict', object({ ...OPERATION, verdict: VERDICT }));
+export const OperationWithVerdict = named(
+  'OperationWithVerdict',
+  object({ ...OPERATION, verdict: VERDICT, sentence: orNull(TEXT), secondsLeft: orNull(INTEGER) }),
+);
 
 export const OperationPage = named('OperationPage', pageOf(Operation));

@@ -3,6 +3,7 @@ import type { ChangeAuthor } from '../../audit/change-author.js';
 import type { OperationFilter } from '../../changes/chosen/operation-filter.js';
 import { OPERATION_KINDS, OPERATION_STATES, type OperationKind } from '../../changes/operations/operation.js';
 import { OperationService } from '../../changes/operations/operation.service.js';
+import { outlookOf } from '../../changes/operations/outlook.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { MOST_CHOSEN } from '../../inbox/filter-checks.js';
 import { Operation, OperationCount, OperationPage, OperationWithVerdict } from '../answers/operations.js';
@@ -50,6 +51,13 @@ const WISH = {
   maxEvents: optional(count('The largest number of events, the oldest first.', 1, MOST)),
   rate: optional(count('The largest number of events a second.', 1, 100_000)),
   stopAfter: optional(count('Stops by itself after this number of events have failed again.', 1, 1_000_000)),
+  stopAbovePercent: optional(
+    count(
+      'Stops by itself once more than this percentage of its events have failed again. It begins with 5 events, and goes on with 50, 500 and so on in all. Of a redrive.',
+      1,
+      99,
+    ),
+  ),
   reason,
 };
 
@@ -106,6 +114,36 @@ const ROUTES = {
     target,
     answer: Operation,
   }),
+  pause: route({
+    method: 'POST',
+    path: 'operations/:id/pause',
+    action: 'operations.pause',
+    about: 'Holds an operation that runs until it is resumed. A replay is held by pausing its consumer.',
+    pathFields,
+    body: { reason },
+    target,
+    answer: Operation,
+  }),
+  resume: route({
+    method: 'POST',
+    path: 'operations/:id/resume',
+    action: 'operations.resume',
+    about: 'Goes on with an operation that is paused, from where it was.',
+    pathFields,
+    body: { reason },
+    target,
+    answer: Operation,
+  }),
+  rate: route({
+    method: 'POST',
+    path: 'operations/:id/rate',
+    action: 'operations.rate',
+    about: 'Changes how many events a second an operation sends, also while it runs.',
+    pathFields,
+    body: { rate: optional(count('Events a second. Without it there is no limit.', 1, 100_000)), reason },
+    target,
+    answer: Operation,
+  }),
   cancel: route({
     method: 'POST',
     path: 'operations/:id/cancel',
@@ -154,12 +192,25 @@ export class OperationsHandlers implements Answering<typeof ROUTES, OperationsHa
 
   async get({ path }: Call<typeof ROUTES.get>) {
     const operation = await this.operations.get(path.id);
-    return { ...operation, verdict: await this.operations.verdict(path.id) };
+    const verdict = await this.operations.verdict(path.id);
+    return { ...operation, verdict, ...outlookOf(operation, verdict) };
   }
 
   async run({ path, author, may }: Call<typeof ROUTES.run>) {
     await this.requireMayReplay(await this.operations.get(path.id), author, may);
     return this.operations.run(path.id, author);
+  }
+
+  pause({ path, author }: Call<typeof ROUTES.pause>) {
+    return this.operations.pause(path.id, author);
+  }
+
+  resume({ path, author }: Call<typeof ROUTES.resume>) {
+    return this.operations.resume(path.id, author);
+  }
+
+  rate({ path, body, author }: Call<typeof ROUTES.rate>) {
+    return this.operations.changeRate(path.id, body.rate ?? null, author);
   }
 
   cancel({ path, author }: Call<typeof ROUTES.cancel>) {
@@ -180,7 +231,7 @@ export class OperationsHandlers implements Answering<typeof ROUTES, OperationsHa
 }
 
 function requestOf(body: Call<typeof ROUTES.plan>['body']) {
-  const { kind, maxEvents, rate, stopAfter, events, eventNames, since, until, from, to } = body;
+  const { kind, maxEvents, rate, stopAfter, stopAbovePercent, events, eventNames, since, until, from, to } = body;
   const filter = { ...inboxFilterOf(body), outboxEventIds: events, eventNames, since, until, from, to };
-  return { kind, filter, maxEvents, rate, stopAfter };
+  return { kind, filter, maxEvents, rate, stopAfter, stopAbovePercent };
 }

@@ -36,7 +36,7 @@ const redrive: InboxKind = {
 const discard: InboxKind = {
   name: 'discard',
   check(request) {
-    const { filter, reason, states, stopAfter } = request;
+    const { filter, reason, states, stopAfter, stopAbovePercent } = request;
     checkOperationFilter(filter);
     requireChoice(request);
     // Somebody who only wants to know the counts need not say why yet.
@@ -44,6 +44,10 @@ const discard: InboxKind = {
     checkStatesOfMany(states ?? []);
     if (states?.length === 0)
       throw invalid('states is empty: leave it out for all of them', { field: 'states' });
+    if (stopAbovePercent !== undefined)
+      throw invalid('stopAbovePercent is of a redrive: a discarded event cannot fail', {
+        field: 'stopAbovePercent',
+      });
     if (stopAfter !== undefined)
       throw invalid('stopAfter is of a redrive or a replay: a discarded event cannot fail', {
         field: 'stopAfter',

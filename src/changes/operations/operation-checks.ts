@@ -24,15 +24,21 @@ export function checkRequest(request: OperationRequest, kinds: readonly string[]
     'maxEvents',
     'rate',
     'stopAfter',
+    'stopAbovePercent',
     ...AUTHOR_FIELDS,
   ]);
-  const { kind, filter, maxEvents, rate, stopAfter } = request;
+  const { kind, filter, maxEvents, rate, stopAfter, stopAbovePercent } = request;
   if (!kinds.includes(kind)) throw invalid(`kind must be one of ${kinds.join(', ')}`, { field: 'kind' });
   if (typeof filter !== 'object' || filter === null)
     throw invalid('filter must be an object that says which events', { field: 'filter' });
   if (maxEvents !== undefined) checkCount('maxEvents', maxEvents);
-  if (rate !== undefined) checkCount('rate', rate, MOST_EVENTS_A_SECOND);
+  if (rate !== undefined) checkRate(rate);
   if (stopAfter !== undefined) checkCount('stopAfter', stopAfter, 1_000_000);
+  if (stopAbovePercent !== undefined) checkCount('stopAbovePercent', stopAbovePercent, 99);
+}
+
+export function checkRate(rate: number): void {
+  checkCount('rate', rate, MOST_EVENTS_A_SECOND);
 }
 
 /** A discard needs a reason, of its plan or of its run. */
@@ -83,6 +89,14 @@ export function checkKindsWereSeen(operation: Operation, seen: readonly (string 
 
 export function notCancellable(operation: Operation): IntegrationError {
   return refused(operation, `it has ended already: it is ${operation.state}`);
+}
+
+/** Says why an operation cannot be paused, resumed, or worked off at another rate. */
+export function notPossible(operation: Operation, what: 'pause' | 'resume' | 'rate'): IntegrationError {
+  if (what === 'pause' && operation.kind === 'replay')
+    return refused(operation, 'a replay is held by pausing its consumer');
+  const words = { pause: 'only one that runs is paused', resume: 'only one that is paused is resumed', rate: 'it has ended' };
+  return refused(operation, `${words[what]}: it is ${operation.state}`);
 }
 
 function refused({ id, state }: Operation, why: string): IntegrationError {

@@ -87,7 +87,7 @@ export class OperationPlanStore {
     if (row === undefined || !row.exists) return undefined;
     const { events, isPart, last } = row;
     const isAtLeast = events < maxEvents && (isPart || events === MOST_COUNTED);
-    const parts = events === 0 ? [] : [{ consumerName, fingerprint: null, events }];
+    const parts = events === 0 ? [] : [{ consumerName, fingerprint: null, error: null, events }];
     return { events, isAtLeast, countedTo: last, parts };
   }
 
@@ -105,7 +105,7 @@ export class OperationPlanStore {
         : `(${consumersNamed(inboxEvent)}) AS consumer
          JOIN ${inboxEvent} i ON i.consumer_name = consumer.name AND i.status = ANY ($9::text[]) AND i.status <> 'processed'
          ${join} WHERE true`;
-    const rowsFound = await this.db.query<OperationPart & { countedAt: string }>(
+    const rowsFound = await this.db.query<Omit<OperationPart, 'error'> & { countedAt: string }>(
       `SELECT ${exactTimeText('statement_timestamp()')} AS "countedAt",
          consumer_name AS "consumerName", error_fingerprint AS fingerprint, count(*) AS events FROM (
          SELECT i.consumer_name, i.error_fingerprint FROM ${rows} AND ${condition} AND ${MATCHES_FILTER} AND ${isInPart(10)} LIMIT $8::bigint
@@ -119,7 +119,20 @@ export class OperationPlanStore {
     const isAtLeast = events === MOST_COUNTED;
     const found = new Set(parts.map(({ fingerprint }) => fingerprint));
     const kinds = events < most && found.size <= MOST_KINDS ? [...found] : undefined;
-    return { events, isAtLeast, countedAt, kinds, parts: parts.slice(0, MOST_PARTS), leftOut };
+    return { events, isAtLeast, countedAt, kinds, parts: await this.withErrors(parts.slice(0, MOST_PARTS)), leftOut };
+  }
+
+  /** Adds to each part the error of one of its dead letters. */
+  private async withErrors(parts: readonly Omit<OperationPart, 'error'>[]): Promise<OperationPart[]> {
+    if (parts.length === 0) return [];
+    const rows = await this.db.query<{ error: string | null }>(
+      `SELECT (SELECT left(i.last_error, 500) FROM ${this.db.tables.inboxEvent} i
+           WHERE i.consumer_name = part.consumer AND i.error_fingerprint = part.fingerprint AND i.status = 'dead_letter'
+           ORDER BY i.position LIMIT 1) AS error
+         FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS part (consumer, fingerprint, place) ORDER BY part.place`,
+      [parts.map(({ consumerName }) => consumerName), parts.map(({ fingerprint }) => fingerprint)],
+    );
+    return parts.map((part, index) => ({ ...part, error: rows[index]?.error ?? null }));
   }
 
   /** Which of the events that were chosen one by one have nothing to take, in the order of the list. */

@@ -3,10 +3,12 @@ import { ProcessIdentity } from '../../database/connection/process-identity.js';
 import { EngineDatabase } from '../../database/engine-database.js';
 import { OperationKinds } from './operation-kinds.js';
 import { type ClaimedOperation, OperationWorkStore, type PortionResult } from './operation-work.store.js';
+import { allowanceOf } from './pacing.js';
 
 /** Number of events in one transaction. */
 const CHANGED_AT_ONCE = 500;
-/** Milliseconds between two looks at events whose outcome is awaited. */
+/** Milliseconds between two looks at events whose outcome is awaited: the first, and the longest. */
+const FIRST_LOOK_MS = 25;
 const LOOK_MS = 500;
 
 /** Works off the operations that run. It does not matter which process does it, or how often one asks. */
@@ -18,6 +20,8 @@ export class OperationRunner {
    * theirs.
    */
   private readonly resting = new Map<string, number>();
+  /** The wait before the next look at an operation whose outcomes are awaited, in milliseconds. */
+  private readonly looks = new Map<string, number>();
 
   constructor(
     private readonly db: EngineDatabase,
@@ -52,30 +56,40 @@ export class OperationRunner {
     const now = performance.now();
     for (const [id, until] of this.resting) if (until <= now) this.resting.delete(id);
     const operation = await this.store.claim(this.identity.id, dead, [...this.resting.keys()]);
-    if (operation === undefined) return false;
+    if (operation === undefined) {
+      // What has ended elsewhere is forgotten here.
+      if (this.resting.size === 0) this.looks.clear();
+      return false;
+    }
     const { id, rate } = operation;
     const result = await this.portion(operation);
     if (result.state !== 'went-on') return true;
     const { changed } = result;
-    const ms = changed === 0 ? LOOK_MS : rate === null ? 0 : (changed / rate) * 1_000;
+    if (changed > 0) this.looks.delete(id);
+    const ms = changed === 0 ? await this.nextLook(id) : rate === null ? 0 : (changed / rate) * 1_000;
     if (ms > 0) this.resting.set(id, performance.now() + ms);
     return true;
   }
 
+  /** How long to wait before the next look. Before the first wait, the owners are woken. */
+  private async nextLook(id: string): Promise<number> {
+    const ms = this.looks.get(id);
+    if (ms === undefined) await this.store.wakeOwners();
+    const next = ms === undefined ? FIRST_LOOK_MS : Math.min(LOOK_MS, ms * 2);
+    this.looks.set(id, next);
+    return next;
+  }
+
   private async portion(operation: ClaimedOperation): Promise<PortionResult> {
-    const { id, kind, stopAfter } = operation;
+    const { id, kind, changed, stopAfter, stopAbovePercent } = operation;
     const most = Math.min(CHANGED_AT_ONCE, operation.rate ?? CHANGED_AT_ONCE);
-    const verdict = stopAfter === null ? undefined : await this.kinds.require(kind).verdict?.(this.db, id);
-    if (stopAfter === null || verdict === undefined) return this.store.portion(operation, most);
-    const { failedTheSameWay, failedOtherwise, pending } = verdict;
-    const failures = failedTheSameWay + failedOtherwise;
-    if (failures >= stopAfter)
-      return this.store.stop(
-        operation,
-        `It has stopped by itself: ${failures} of its events have failed again`,
-      );
-    // No more events are under way than may still fail.
-    return this.store.portion(operation, Math.min(most, stopAfter - failures - pending));
+    const isBounded = stopAfter !== null || stopAbovePercent !== null;
+    const verdict = isBounded ? await this.kinds.require(kind).verdict?.(this.db, id) : undefined;
+    if (verdict === undefined) return this.store.portion(operation, most);
+    const allowance = allowanceOf(operation, changed, verdict);
+    return 'stop' in allowance
+      ? this.store.stop(operation, allowance.stop)
+      : this.store.portion(operation, Math.min(most, allowance.most));
   }
 }
 

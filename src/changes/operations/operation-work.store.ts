@@ -2,6 +2,7 @@ import { EngineDatabase } from '../../database/engine-database.js';
 import type { EngineSession } from '../../database/sql/engine-session.js';
 import { exactTimeText } from '../../database/sql/epoch-text.store.js';
 import { endSoonWhenIdle } from '../../database/sql/idle-limit.store.js';
+import { CONSUMERS_MESSAGE, settingsChannelOf } from '../../wakeups/wakeup.store.js';
 import type { RowOperation, RowPlace } from '../chosen/inbox-admin.store.js';
 import { PLAN_GROWTH } from './operation-checks.js';
 import type { OperationKinds } from './operation-kinds.js';
@@ -15,6 +16,9 @@ export interface ClaimedOperation extends Omit<RowOperation, 'kind'> {
   readonly token: string;
   readonly rate: number | null;
   readonly stopAfter: number | null;
+  readonly stopAbovePercent: number | null;
+  /** How many events were changed when it was claimed. */
+  readonly changed: number;
 }
 
 /** `lost`: it was cancelled, or another process has it. */
@@ -87,7 +91,7 @@ export class OperationWorkStore {
            AND id <> ALL ($4::uuid[])
          ORDER BY coalesce(progressed_at, started_at), created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
        RETURNING id, lease_token AS token, kind, filter - 'states' AS filter, filter->'states' AS states, rate,
-         stop_after AS "stopAfter", requested_by AS actor, reason,
+         stop_after AS "stopAfter", stop_above_percent AS "stopAbovePercent", changed, requested_by AS actor, reason,
          coalesce(plan->>'countedAt', ${exactTimeText('created_at')}) AS "unchangedSince", plan->'kinds' AS kinds`,
       [processId, LEASE_MS, dead, resting, this.kinds.names],
     );
@@ -124,6 +128,11 @@ export class OperationWorkStore {
         ? this.end(session, operation, 'done', null)
         : { state: 'went-on', changed };
     });
+  }
+
+  /** Tells the processes with consumers to look at once for events that were sent. Their next beat does so anyway. */
+  async wakeOwners(): Promise<void> {
+    await this.db.query(`SELECT pg_notify($1, $2)`, [settingsChannelOf(this.db.schema), CONSUMERS_MESSAGE]);
   }
 
   /** Ends it because too many of its events have failed again. */

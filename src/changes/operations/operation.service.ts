@@ -26,7 +26,9 @@ import {
   checkReasonOfRun,
   checkRequest,
   checkState,
+  checkRate,
   notCancellable,
+  notPossible,
   unknownOperation,
 } from './operation-checks.js';
 import type { AnyKindOfOperation } from './operation-kind.js';
@@ -138,6 +140,48 @@ export class OperationService {
     return operation;
   }
 
+  /**
+   * Holds an operation until `resume`. Nothing is sent after its answer. What was sent is delivered. A replay
+   * is held by pausing its consumer.
+   *
+   * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN, or INTEGRATION_OPERATION_REFUSED if it does not run
+   */
+  async pause(id: string, author: ChangeAuthor = {}): Promise<Operation> {
+    checkNames('an option of pause', author, AUTHOR_FIELDS);
+    const operation = await this.stored(id);
+    if (operation.kind === 'replay') throw notPossible(operation, 'pause');
+    const paused = await this.store.pause(operation, authorOf(author));
+    if (paused === undefined) throw notPossible(await this.stored(id), 'pause');
+    return paused;
+  }
+
+  /**
+   * Goes on with an operation that is paused, from where it was.
+   *
+   * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN, or INTEGRATION_OPERATION_REFUSED if it is not paused
+   */
+  async resume(id: string, author: ChangeAuthor = {}): Promise<Operation> {
+    checkNames('an option of resume', author, AUTHOR_FIELDS);
+    const resumed = await this.store.resume(await this.stored(id), authorOf(author));
+    if (resumed === undefined) throw notPossible(await this.stored(id), 'resume');
+    return resumed;
+  }
+
+  /**
+   * Changes how many events a second it sends, also while it runs. Null is no limit. It holds from the next
+   * portion on, which is a second later at most.
+   *
+   * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN, INTEGRATION_ADMIN_INVALID, or
+   * INTEGRATION_OPERATION_REFUSED if it has ended
+   */
+  async changeRate(id: string, rate: number | null, author: ChangeAuthor = {}): Promise<Operation> {
+    checkNames('an option of changeRate', author, AUTHOR_FIELDS);
+    if (rate !== null) checkRate(rate);
+    const changed = await this.store.changeRate(await this.stored(id), rate, authorOf(author));
+    if (changed === undefined) throw notPossible(await this.stored(id), 'rate');
+    return changed;
+  }
+
   /** Returns what became of the events of an operation so far: the verdict of a canary. */
   async verdict(id: string): Promise<OperationVerdict> {
     const { kind } = await this.stored(id);
@@ -195,10 +239,9 @@ function ofAnyKind(request: OperationRequest | PartOperationRequest): OperationR
 }
 
 function checkOfKind(kind: AnyKindOfOperation, request: OperationRequest): void {
-  if (request.stopAfter !== undefined && kind.verdict === undefined)
-    throw invalid(`stopAfter is not for the kind "${kind.name}", which does not know what fails`, {
-      field: 'stopAfter',
-    });
+  const field = (['stopAfter', 'stopAbovePercent'] as const).find((name) => request[name] !== undefined);
+  if (field !== undefined && kind.verdict === undefined)
+    throw invalid(`${field} is not for the kind "${kind.name}", which does not know what fails`, { field });
   kind.check(request);
 }
 

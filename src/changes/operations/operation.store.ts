@@ -25,7 +25,7 @@ const FILTER = `filter - 'states' - CASE WHEN filter ? 'outboxEventIds' THEN 'ou
 const columnsWith = (
   filter: string,
 ) => `id, kind, state, ${filter} AS filter, jsonb_array_length(filter->'outboxEventIds') AS "chosenEvents", filter->'states' AS states, max_events AS "maxEvents", rate,
-  stop_after AS "stopAfter", planned_events AS "plannedEvents", planned_at_least AS "plannedAtLeast",
+  stop_after AS "stopAfter", stop_above_percent AS "stopAbovePercent", planned_events AS "plannedEvents", planned_at_least AS "plannedAtLeast",
   coalesce(plan->'parts', '[]') AS parts, plan->'leftOut' AS "leftOut",
   (plan->>'fromPosition')::bigint AS "fromPosition", (plan->>'toPosition')::bigint AS "toPosition",
   CASE WHEN kind = 'replay' THEN next_position END AS "nextPosition", changed, requested_by AS "requestedBy", reason, created_at AS "createdAt",
@@ -59,7 +59,7 @@ export class OperationStore {
 
   /** Stores a plan. It is not a change of events, and the audit has a row when it is run. */
   async plan(request: OperationRequest, found: PlannedEvents, author: Author): Promise<Operation> {
-    const { kind, filter, states, maxEvents, rate, stopAfter } = request;
+    const { kind, filter, states, maxEvents, rate, stopAfter, stopAbovePercent } = request;
     const stored = {
       ...filter,
       ...(filter.outboxEventIds === undefined ? {} : { outboxEventId: NO_EVENT }),
@@ -68,8 +68,8 @@ export class OperationStore {
     return this.db.transaction(async (session) => {
       const [row] = await session.query<Operation>(
         `INSERT INTO ${this.table} (kind, filter, max_events, planned_events, planned_at_least, plan, rate, stop_after,
-           requested_by, via, reason)
-         VALUES ($1, $2::jsonb, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11) RETURNING ${COLUMNS}`,
+           requested_by, via, reason, stop_above_percent)
+         VALUES ($1, $2::jsonb, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11, $12) RETURNING ${COLUMNS}`,
         [
           kind,
           JSON.stringify(stored),
@@ -88,6 +88,7 @@ export class OperationStore {
           author.actor,
           author.via,
           author.reason,
+          stopAbovePercent ?? null,
         ],
       );
       return row as Operation;
@@ -134,13 +135,51 @@ export class OperationStore {
         set: `state = 'running', started_at = clock_timestamp(), reason = coalesce(reason, $2::text)`,
         values: [author.reason],
       });
-      // Without this message they would look for it a quarter of a minute later.
-      if (begun !== undefined)
-        await session.query(`SELECT pg_notify($1, $2)`, [
-          settingsChannelOf(this.db.schema),
-          CONSUMERS_MESSAGE,
-        ]);
+      if (begun !== undefined) await this.tell(session);
       return begun;
+    });
+  }
+
+  /** Without this message, processes would look for it a quarter of a minute later. */
+  private async tell(session: EngineSession): Promise<void> {
+    await session.query(`SELECT pg_notify($1, $2)`, [settingsChannelOf(this.db.schema), CONSUMERS_MESSAGE]);
+  }
+
+  /** Holds it at once, as `cancel` ends it. Undefined if it does not run. */
+  pause(operation: Operation, author: Author): Promise<Operation | undefined> {
+    return this.db.transaction(async (session) => {
+      await waitLongerForLocks(session);
+      return this.change(session, operation, author, {
+        action: 'operations.pause',
+        when: `state = 'running'`,
+        set: `state = 'paused', lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL`,
+      });
+    });
+  }
+
+  /** Lets processes go on with it, and tells them. Undefined if it is not paused. */
+  resume(operation: Operation, author: Author): Promise<Operation | undefined> {
+    return this.db.transaction(async (session) => {
+      const resumed = await this.change(session, operation, author, {
+        action: 'operations.resume',
+        when: `state = 'paused'`,
+        set: `state = 'running'`,
+      });
+      if (resumed !== undefined) await this.tell(session);
+      return resumed;
+    });
+  }
+
+  /** The next portion goes by the new rate. Undefined if it has ended. */
+  changeRate(operation: Operation, rate: number | null, author: Author): Promise<Operation | undefined> {
+    return this.db.transaction(async (session) => {
+      await waitLongerForLocks(session);
+      return this.change(session, operation, author, {
+        action: 'operations.rate',
+        when: `state IN ('planned', 'running', 'paused')`,
+        set: `rate = $2::integer`,
+        values: [rate],
+      });
     });
   }
 
@@ -183,7 +222,7 @@ export class OperationStore {
       if (operation.kind === 'replay') await this.replays.end(session, operation.id);
       return this.change(session, operation, author, {
         action: 'operations.cancel',
-        when: `state IN ('planned', 'running')`,
+        when: `state IN ('planned', 'running', 'paused')`,
         set: `state = 'cancelled', finished_at = clock_timestamp(), cancel_asked_at = clock_timestamp(), cancelled_by = $2,
           lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL`,
         values: [author.actor],
@@ -193,7 +232,7 @@ export class OperationStore {
 
   private async change(
     session: EngineSession,
-    { id, kind, state, filter, changed }: Operation,
+    { id, kind, state, filter, changed, rate }: Operation,
     author: Author,
     change: {
       readonly action: string;
@@ -212,8 +251,8 @@ export class OperationStore {
       await this.audit.add(session, author, {
         action,
         target: `operation/${id}`,
-        before: { state, changed },
-        after: { state: row.state, kind, filter },
+        before: { state, changed, ...(rate === row.rate ? {} : { rate }) },
+        after: { state: row.state, kind, filter, ...(rate === row.rate ? {} : { rate: row.rate }) },
       });
     return row;
   }

@@ -4,7 +4,7 @@ import type { OperationFilter, StoredFilter } from '../chosen/operation-filter.j
 
 /** The kinds of the engine. */
 export const OPERATION_KINDS = ['redrive', 'discard', 'replay'] as const;
-export const OPERATION_STATES = ['planned', 'running', 'done', 'cancelled', 'failed'] as const;
+export const OPERATION_STATES = ['planned', 'running', 'paused', 'done', 'cancelled', 'failed'] as const;
 
 /**
  * `redrive` sends dead letters, and events that failed for good, again. `discard` sets events aside. `replay`
@@ -25,7 +25,8 @@ export type PartOperationRequest = {
 }[keyof AddedOperationKinds];
 
 /**
- * `planned`: it has changed nothing yet. `running`: a process works it off, or will within seconds. `failed`:
+ * `planned`: it has changed nothing yet. `running`: a process works it off, or will within seconds. `paused`:
+ * somebody holds it, and resumes or cancels it. `failed`:
  * it has stopped by itself, and `error` says why. What it had changed before stays changed.
  */
 export type OperationState = (typeof OPERATION_STATES)[number];
@@ -51,6 +52,11 @@ export interface OperationRequest extends ChangeAuthor {
    * could still fail within this number. Not of a discard.
    */
   stopAfter?: number | undefined;
+  /**
+   * Stops by itself once more than this percentage of its events have failed again. It begins with 5 events,
+   * and goes on with 50, 500 and so on in all, as the ones before are handled. Of a redrive.
+   */
+  stopAbovePercent?: number | undefined;
 }
 
 /** How many events a plan found. */
@@ -58,6 +64,8 @@ export interface OperationPart {
   consumerName: string;
   /** The kind of the failure. Null for events that have not failed. */
   fingerprint: string | null;
+  /** The error of one of them, at most 500 characters. Null for events that have not failed. */
+  error: string | null;
   events: number;
 }
 
@@ -91,6 +99,7 @@ export interface Operation {
   maxEvents: number | null;
   rate: number | null;
   stopAfter: number | null;
+  stopAbovePercent: number | null;
   /** How many events the plan found. */
   plannedEvents: number;
   /** True if there may be more than `plannedEvents`, because the plan stopped counting. */
@@ -120,7 +129,7 @@ export interface OperationVerdict {
   failedOtherwise: number;
   /** They wait, run, or are tried again. */
   pending: number;
-  /** True if only the first 10,000 events were looked at. */
+  /** True if 10,000 events or more have one status. No more of them were looked at. */
   isPartial: boolean;
 }
 
