@@ -1003,13 +1003,25 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'operations: a portion is as large as ever while failures are awaited',
     patches: [
       {
-        file: 'src/changes/operations/operation-runner.ts',
-        find: 'Math.min(most, stopAfter - failures - pending)',
-        put: 'most',
+        file: 'src/changes/operations/pacing.ts',
+        find: 'return { most: Math.max(0, Math.min(underWay, mayFail) - pending) };',
+        put: 'return { most: 500 };',
       },
     ],
     spec: OPERATIONS,
     test: 'stops by itself after so many failures, and has sent no more than could fail',
+  },
+  {
+    name: 'operations: a redrive grows whatever becomes of its events',
+    patches: [
+      {
+        file: 'src/changes/operations/pacing.ts',
+        find: 'GROWTH * succeeded',
+        put: 'GROWTH * sent',
+      },
+    ],
+    spec: OPERATIONS,
+    test: 'grows no further while nothing becomes of its events',
   },
   {
     name: 'operations: a plan is run however much has come since',

@@ -20,7 +20,10 @@ export const OPERATION_OPTIONS: Readonly<Record<string, CommandOption>> = {
 
 /** A change of events that the options choose. */
 export interface ManyChanged {
-  readonly request: Pick<OperationRequest, 'kind' | 'filter' | 'states' | 'maxEvents' | 'stopAfter' | 'stopAbovePercent'>;
+  readonly request: Pick<
+    OperationRequest,
+    'kind' | 'filter' | 'states' | 'maxEvents' | 'stopAfter' | 'stopAbovePercent'
+  >;
   /** The field of the result that has the number of events. */
   readonly field: 'redriven' | 'discarded' | 'replayed';
   /** More of the result. */

@@ -217,7 +217,13 @@ function redrive(context: CommandContext, services: CommandServices): Promise<Co
   const limit =
     countOption(options, 'limit') ?? (filter.outboxEventIds === undefined ? DEFAULT_REDRIVEN : undefined);
   return changeMany(context, services, {
-    request: { kind: 'redrive', filter, maxEvents: limit, stopAfter: countOption(options, 'stop-after'), stopAbovePercent: countOption(options, 'stop-above') },
+    request: {
+      kind: 'redrive',
+      filter,
+      maxEvents: limit,
+      stopAfter: countOption(options, 'stop-after'),
+      stopAbovePercent: countOption(options, 'stop-above'),
+    },
     field: 'redriven',
     would: (events, isAtLeast) =>
       `${countedAtLeast(events, isAtLeast, 'event')} would be sent on ${whose(events)} way again.`,

@@ -292,6 +292,30 @@ describe('an operation that runs', () => {
     expect(ended.changed).toBeLessThan(300);
   });
 
+  it('grows no further while nothing becomes of its events', async () => {
+    await withDeadLetters(30);
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    fate = () => held;
+    const { id } = await plan({ stopAbovePercent: 5 });
+    await operations().run(id);
+    const looks = () =>
+      until('it has sent the first', async () => (await operations().get(id)).changed > 0).then(() =>
+        operations().get(id),
+      );
+    const { progressedAt } = await looks();
+    // A look that sends nothing notes its time as well.
+    await until('it has looked again', async () => {
+      const now = (await operations().get(id)).progressedAt;
+      return (now?.getTime() ?? 0) > (progressedAt?.getTime() ?? 0) + 100;
+    });
+    expect((await operations().get(id)).changed).toBe(5);
+    letGo();
+    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 30 });
+  });
+
   it('comes to its end by the share alone, where nothing fails', async () => {
     await withDeadLetters(700);
     fate = () => {};
@@ -323,7 +347,9 @@ describe('an operation that runs', () => {
       'operations.pause',
       'operations.run',
     ]);
-    await expect(operations().changeRate(id, 5)).rejects.toMatchObject({ code: 'INTEGRATION_OPERATION_REFUSED' });
+    await expect(operations().changeRate(id, 5)).rejects.toMatchObject({
+      code: 'INTEGRATION_OPERATION_REFUSED',
+    });
   });
 
   it('is cancelled at once: nothing is sent after the answer', async () => {

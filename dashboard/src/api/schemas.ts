@@ -358,7 +358,7 @@ export type OpenApiDocument = Record<string, unknown>;
 export type Operation = {
   id: string;
   kind: string;
-  state: 'planned' | 'running' | 'done' | 'cancelled' | 'failed';
+  state: 'planned' | 'running' | 'paused' | 'done' | 'cancelled' | 'failed';
   filter: {
     consumerName?: string | undefined;
     eventName?: string | undefined;
@@ -382,9 +382,10 @@ export type Operation = {
   maxEvents: number | null;
   rate: number | null;
   stopAfter: number | null;
+  stopAbovePercent: number | null;
   plannedEvents: number;
   plannedAtLeast: boolean;
-  parts: Array<{ consumerName: string; fingerprint: string | null; events: number }>;
+  parts: Array<{ consumerName: string; fingerprint: string | null; error: string | null; events: number }>;
   leftOut: { unknown: number; notTaken: number; events: Array<string> } | null;
   changed: number;
   requestedBy: string;
@@ -399,14 +400,14 @@ export type Operation = {
 export type OperationCount = {
   plannedEvents: number;
   plannedAtLeast: boolean;
-  parts: Array<{ consumerName: string; fingerprint: string | null; events: number }>;
+  parts: Array<{ consumerName: string; fingerprint: string | null; error: string | null; events: number }>;
   leftOut: { unknown: number; notTaken: number; events: Array<string> } | null;
 };
 export type OperationPage = { items: Array<Operation>; next: string | null };
 export type OperationWithVerdict = {
   id: string;
   kind: string;
-  state: 'planned' | 'running' | 'done' | 'cancelled' | 'failed';
+  state: 'planned' | 'running' | 'paused' | 'done' | 'cancelled' | 'failed';
   filter: {
     consumerName?: string | undefined;
     eventName?: string | undefined;
@@ -430,9 +431,10 @@ export type OperationWithVerdict = {
   maxEvents: number | null;
   rate: number | null;
   stopAfter: number | null;
+  stopAbovePercent: number | null;
   plannedEvents: number;
   plannedAtLeast: boolean;
-  parts: Array<{ consumerName: string; fingerprint: string | null; events: number }>;
+  parts: Array<{ consumerName: string; fingerprint: string | null; error: string | null; events: number }>;
   leftOut: { unknown: number; notTaken: number; events: Array<string> } | null;
   changed: number;
   requestedBy: string;
@@ -450,6 +452,8 @@ export type OperationWithVerdict = {
     pending: number;
     isPartial: boolean;
   };
+  sentence: string | null;
+  secondsLeft: number | null;
 };
 export type Overview = {
   at: string;
@@ -1013,7 +1017,7 @@ export interface Routes {
     query: {
       limit?: number | undefined;
       after?: string | undefined;
-      state?: 'planned' | 'running' | 'done' | 'cancelled' | 'failed' | undefined;
+      state?: 'planned' | 'running' | 'paused' | 'done' | 'cancelled' | 'failed' | undefined;
       kind?: string | undefined;
       consumer?: string | undefined;
     };
@@ -1042,6 +1046,7 @@ export interface Routes {
       maxEvents?: number | undefined;
       rate?: number | undefined;
       stopAfter?: number | undefined;
+      stopAbovePercent?: number | undefined;
       reason?: string | undefined;
     };
     answer: Operation;
@@ -1068,6 +1073,7 @@ export interface Routes {
       maxEvents?: number | undefined;
       rate?: number | undefined;
       stopAfter?: number | undefined;
+      stopAbovePercent?: number | undefined;
       reason?: string | undefined;
     };
     answer: OperationCount;
@@ -1084,6 +1090,27 @@ export interface Routes {
     path: { id: string };
     query: Record<never, never>;
     body: { reason?: string | undefined };
+    answer: Operation;
+  };
+  'POST operations/{id}/pause': {
+    action: 'operations.pause';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: Operation;
+  };
+  'POST operations/{id}/resume': {
+    action: 'operations.resume';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: Operation;
+  };
+  'POST operations/{id}/rate': {
+    action: 'operations.rate';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { rate?: number | undefined; reason?: string | undefined };
     answer: Operation;
   };
   'POST operations/{id}/cancel': {

@@ -23,7 +23,11 @@ export function HoldDialog({
       act: 'Pause it',
       about: 'Nothing more is sent until somebody goes on with it. What was sent is delivered.',
     },
-    resume: { title: 'Go on with the operation', act: 'Go on with it', about: 'It goes on from where it was.' },
+    resume: {
+      title: 'Go on with the operation',
+      act: 'Go on with it',
+      about: 'It goes on from where it was.',
+    },
     rate: { title: 'Change the rate', act: 'Change it', about: 'It holds within a second.' },
   };
   const { title, act, about } = texts[what];

@@ -34,8 +34,7 @@ export function OperationPage({ place }: { place: Place }) {
     { isLive: false, everyMs: isOver ? undefined : LOOK_MS },
   );
   const { data } = reading;
-  const isOverNow =
-    data !== undefined && data.finishedAt !== null && data.verdict.pending === 0;
+  const isOverNow = data !== undefined && data.finishedAt !== null && data.verdict.pending === 0;
   if (isOverNow !== isOver) setIsOver(isOverNow);
   return (
     <LoadedPage from={reading} title="Operation" above={<a href={to(['operations'])}>Operations</a>}>
@@ -193,7 +192,11 @@ function Parts({ operation: { parts } }: { operation: OperationWithVerdict }) {
         keyOf={({ consumerName, fingerprint }) => `${consumerName} ${fingerprint}`}
         rows={parts}
         columns={[
-          { head: 'Consumer', isName: true, cell: ({ consumerName }) => <ConsumerLink name={consumerName} /> },
+          {
+            head: 'Consumer',
+            isName: true,
+            cell: ({ consumerName }) => <ConsumerLink name={consumerName} />,
+          },
           {
             head: 'Error',
             isLong: true,

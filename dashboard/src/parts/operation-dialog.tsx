@@ -117,7 +117,12 @@ export function OperationForm({
           <NumberField label="Stop after" unit="failures" hint="never" field={[stopAfter, setStopAfter]} />
         )}
         {kind === 'redrive' && (
-          <NumberField label="Stop above" unit="% of failures" hint="never" field={[stopAbove, setStopAbove]} />
+          <NumberField
+            label="Stop above"
+            unit="% of failures"
+            hint="never"
+            field={[stopAbove, setStopAbove]}
+          />
         )}
       </div>
       <p role="status" class="plan">

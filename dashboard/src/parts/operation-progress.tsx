@@ -64,6 +64,7 @@ function replayed(operation: Operation): string {
     case 'planned':
       return `${plannedAtLeast ? 'At least ' : ''}${counted(plannedOf(operation), 'event')} would be sent again. Nothing is sent before it is run.`;
     case 'running':
+    case 'paused':
       return `${progressOf(operation)} events were sent again${place}${rate === null ? '' : `, at most ${count(rate)} a second`}.`;
     case 'done':
       return `All is sent: ${were}${place}.`;

@@ -19,7 +19,9 @@ import {
 const COUNTED = {
   plannedEvents: INTEGER,
   plannedAtLeast: FLAG,
-  parts: list(object({ consumerName: TEXT, fingerprint: orNull(TEXT), error: orNull(TEXT), events: INTEGER })),
+  parts: list(
+    object({ consumerName: TEXT, fingerprint: orNull(TEXT), error: orNull(TEXT), events: INTEGER }),
+  ),
   leftOut: orNull(object({ unknown: INTEGER, notTaken: INTEGER, events: list(UUID) })),
 };
 

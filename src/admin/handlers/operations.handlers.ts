@@ -231,7 +231,8 @@ export class OperationsHandlers implements Answering<typeof ROUTES, OperationsHa
 }
 
 function requestOf(body: Call<typeof ROUTES.plan>['body']) {
-  const { kind, maxEvents, rate, stopAfter, stopAbovePercent, events, eventNames, since, until, from, to } = body;
+  const { kind, maxEvents, rate, stopAfter, stopAbovePercent, events, eventNames, since, until, from, to } =
+    body;
   const filter = { ...inboxFilterOf(body), outboxEventIds: events, eventNames, since, until, from, to };
   return { kind, filter, maxEvents, rate, stopAfter, stopAbovePercent };
 }

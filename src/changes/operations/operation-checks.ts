@@ -95,7 +95,11 @@ export function notCancellable(operation: Operation): IntegrationError {
 export function notPossible(operation: Operation, what: 'pause' | 'resume' | 'rate'): IntegrationError {
   if (what === 'pause' && operation.kind === 'replay')
     return refused(operation, 'a replay is held by pausing its consumer');
-  const words = { pause: 'only one that runs is paused', resume: 'only one that is paused is resumed', rate: 'it has ended' };
+  const words = {
+    pause: 'only one that runs is paused',
+    resume: 'only one that is paused is resumed',
+    rate: 'it has ended',
+  };
   return refused(operation, `${words[what]}: it is ${operation.state}`);
 }
 

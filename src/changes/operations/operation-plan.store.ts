@@ -119,7 +119,14 @@ export class OperationPlanStore {
     const isAtLeast = events === MOST_COUNTED;
     const found = new Set(parts.map(({ fingerprint }) => fingerprint));
     const kinds = events < most && found.size <= MOST_KINDS ? [...found] : undefined;
-    return { events, isAtLeast, countedAt, kinds, parts: await this.withErrors(parts.slice(0, MOST_PARTS)), leftOut };
+    return {
+      events,
+      isAtLeast,
+      countedAt,
+      kinds,
+      parts: await this.withErrors(parts.slice(0, MOST_PARTS)),
+      leftOut,
+    };
   }
 
   /** Adds to each part the error of one of its dead letters. */

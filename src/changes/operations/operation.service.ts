@@ -23,10 +23,10 @@ import { type FoundOperation, OperationStore, type PlannedOperation } from './op
 import {
   checkId,
   checkPlanHolds,
+  checkRate,
   checkReasonOfRun,
   checkRequest,
   checkState,
-  checkRate,
   notCancellable,
   notPossible,
   unknownOperation,

@@ -1,3 +1,4 @@
+import { wholeText } from '../../words/number-text.js';
 import type { Operation, OperationVerdict } from './operation.js';
 
 /** What an operation has come to, in a sentence, and how long it still takes. */
@@ -9,7 +10,11 @@ export interface OperationOutlook {
 }
 
 /** REST, commands and page say what this says. */
-export function outlookOf(operation: Operation, verdict: OperationVerdict, now = new Date()): OperationOutlook {
+export function outlookOf(
+  operation: Operation,
+  verdict: OperationVerdict,
+  now = new Date(),
+): OperationOutlook {
   return { sentence: sentenceOf(operation, verdict), secondsLeft: secondsLeftOf(operation, now) };
 }
 
@@ -18,10 +23,17 @@ function sentenceOf({ kind, state, changed }: Operation, verdict: OperationVerdi
   if (kind === 'discard' || changed === 0) return null;
   const failed = failedTheSameWay + failedOtherwise;
   if (pending > 0) return 'Some of them are still on their way.';
-  const sent = `${changed === 1 ? 'The event that was sent was' : `All ${changed} events that were sent were`} handled`;
   // Of one that has not come to its end, nothing is known about the rest.
-  if (failed === 0 && state !== 'done') return `${sent}. The rest was not sent.`;
-  if (failed === 0) return kind === 'replay' ? `${sent} again.` : `${sent}. Whatever was broken is mended.`;
+  if (failed === 0 && (state === 'running' || state === 'paused'))
+    return `All ${wholeText(changed)} that were sent so far were handled.`;
+  if (failed === 0 && state !== 'done')
+    return changed === 1
+      ? 'The one event that was sent was handled. The rest was not sent.'
+      : `All ${wholeText(changed)} events that were sent were handled. The rest was not sent.`;
+  if (failed === 0)
+    return kind === 'replay'
+      ? 'All of them were handled again.'
+      : 'All of them were handled. Whatever was broken is mended.';
   if (kind === 'replay') return `The consumer could not handle ${failed} of these events.`;
   return failedTheSameWay > 0
     ? 'Some have failed in the same way as before. Whatever was broken is still broken.'
