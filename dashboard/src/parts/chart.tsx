@@ -30,7 +30,7 @@ export function LineChart({ title, times, lines, format, empty, least = 1 }: Cha
       {times.length < 2 ? (
         <p class="muted chart-empty">{empty}</p>
       ) : isTable ? (
-        <div class="chart-table">
+        <div class="chart-table" tabIndex={0}>
           <Table
             caption={title}
             keyOf={({ time }) => String(time)}
