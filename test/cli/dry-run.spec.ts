@@ -99,7 +99,9 @@ describe('--dry-run', () => {
 
   it('has the kinds of failures that would be redriven', async () => {
     const { stdout } = await run('dead-letters', 'redrive', '--consumer', 'billing', '--dry-run');
-    expect(stdout).toMatch(/\nCONSUMER +FINGERPRINT +EVENTS\nbilling +\w+ +2\nbilling +\w+ +1\n/);
+    expect(stdout).toMatch(
+      /\nCONSUMER +FINGERPRINT +EVENTS +ERROR\nbilling +\w+ +2 +\S.*\nbilling +\w+ +1 +\S.*\n/,
+    );
   });
 
   it.each([

@@ -151,7 +151,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'plan of a replay': 'AS "isPart"',
   'plan of a redrive or discard': 'AS fingerprint, count(*) AS events FROM (',
   'belongings of a consumer': `count(*) FILTER (WHERE status = 'dead_letter') AS "deadLetters"`,
-  'verdict of an operation': '"failedTheSameWay"',
+  'verdict of an operation': 'looked."theSameWay"',
   'what a replay may still send': 'max_events - changed AS left',
   'operation taken': 'coalesce(progressed_at, started_at), created_at, id LIMIT 1',
   'end of a request': 'SET finished_at = clock_timestamp() WHERE id = $1::uuid',

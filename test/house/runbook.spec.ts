@@ -148,7 +148,7 @@ const STEPS: Readonly<Record<string, Readonly<Record<string, Step>>>> = {
     'operations list': { status: 0, prints: [/^[0-9a-f-]{36} +redrive +done +5 of 5 /m] },
     'dead-letters redrive --consumer billing --limit 10000 --rate 50 --stop-after 20 --dry-run': {
       status: 0,
-      prints: [/^3 events would be sent/m, /^billing +[0-9a-f]{32} +3$/m, /^Nothing was changed\.$/m],
+      prints: [/^3 events would be sent/m, /^billing +[0-9a-f]{32} +3 +\S.*$/m, /^Nothing was changed\.$/m],
     },
     'dead-letters redrive --consumer billing --limit 10000 --rate 50 --stop-after 20 --yes': {
       status: 0,

@@ -7,8 +7,8 @@ const MOST_JUDGED = 10_000;
 const STATUSES = ['processed', 'skipped', 'dead_letter', 'failed', 'received', 'processing'];
 
 /**
- * What became of the events so far. Each status is counted by itself, from the index. So what is under way and
- * what has failed is right however many events were handled.
+ * What became of the events so far. Each status is counted by itself, from the index. So what is under way
+ * and what has failed is right however many events were handled.
  */
 export async function verdictOfRows(db: EngineDatabase, operationId: string): Promise<OperationVerdict> {
   const rows = await db.query<{ status: string; events: number; theSameWay: number }>(

@@ -130,7 +130,10 @@ export class OperationWorkStore {
     });
   }
 
-  /** Tells the processes with consumers to look at once for events that were sent. Their next beat does so anyway. */
+  /**
+   * Tells the processes with consumers to look at once for events that were sent. Their next beat does so
+   * anyway.
+   */
   async wakeOwners(): Promise<void> {
     await this.db.query(`SELECT pg_notify($1, $2)`, [settingsChannelOf(this.db.schema), CONSUMERS_MESSAGE]);
   }

@@ -144,7 +144,8 @@ export class OperationService {
    * Holds an operation until `resume`. Nothing is sent after its answer. What was sent is delivered. A replay
    * is held by pausing its consumer.
    *
-   * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN, or INTEGRATION_OPERATION_REFUSED if it does not run
+   * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN, or INTEGRATION_OPERATION_REFUSED if it does not
+   * run
    */
   async pause(id: string, author: ChangeAuthor = {}): Promise<Operation> {
     checkNames('an option of pause', author, AUTHOR_FIELDS);
@@ -158,7 +159,8 @@ export class OperationService {
   /**
    * Goes on with an operation that is paused, from where it was.
    *
-   * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN, or INTEGRATION_OPERATION_REFUSED if it is not paused
+   * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN, or INTEGRATION_OPERATION_REFUSED if it is not
+   * paused
    */
   async resume(id: string, author: ChangeAuthor = {}): Promise<Operation> {
     checkNames('an option of resume', author, AUTHOR_FIELDS);

@@ -4,7 +4,9 @@ import type { OperationVerdict } from './operation.js';
 const FIRST = 5;
 /** So many more may be under way for each event that was handled: 5, then 50, then 500 are sent in all. */
 const GROWTH = 9;
-/** However well it goes, no more are under way. Processes that handle events take that in one or two beats. */
+/**
+ * However well it goes, no more are under way. Processes that handle events take that in one or two beats.
+ */
 const MOST_UNDER_WAY = 5_000;
 /** A share of fewer events than this says nothing: one failure of five may be the only one of a thousand. */
 const FEWEST_JUDGED = 20;
@@ -12,10 +14,11 @@ const FEWEST_JUDGED = 20;
 /*
  * Why a growing operation never harms much, and never waits without need.
  *
- * States. An event that was sent is under way, or handled, or has failed. `sent` is the count of the operation.
- * It is written in the transaction that sends, under the token of the process that has the lease. What is under
- * way and what has failed is counted in the rows of the inbox, each time anew. Nothing is kept in memory.
- * So a process that takes over, after a death or a pause, decides by the same numbers as the one before.
+ * States. An event that was sent is under way, or handled, or has failed. `sent` is the count of the
+ * operation. It is written in the transaction that sends, under the token of the process that has the
+ * lease. What is under way and what has failed is counted in the rows of the inbox, each time anew. Nothing
+ * is kept in memory. So a process that takes over, after a death or a pause, decides by the same numbers as
+ * the one before.
  *
  * Bound. Let h be the events that were handled before a portion. No more than max(5, 9 h) events are under
  * way behind it, and never more than 5,000. It stops at the first look that finds more failures than the
@@ -28,8 +31,8 @@ const FEWEST_JUDGED = 20;
  * lease may decide by old numbers, but its portion changes nothing.
  *
  * Progress. While nothing more may be sent, it looks again after 25 ms, and then after twice as long each
- * time, up to half a second. Before it begins to wait it wakes the owners of consumers, who would otherwise see
- * what was sent with their next beat. A message that is lost costs a beat and nothing else.
+ * time, up to half a second. Before it begins to wait it wakes the owners of consumers, who would otherwise
+ * see what was sent with their next beat. A message that is lost costs a beat and nothing else.
  */
 
 /** What limits how much an operation may send before its events have an outcome. */
