@@ -80,7 +80,7 @@ export type {
   PublishedEvent,
 } from './events/domain-event.js';
 export type { Jsonify } from './events/json-types.js';
-export type { FailedAttempt, Resolution } from './inbox/failed-attempt.js';
+export type { FailedAttempt, HandlerLine, Resolution } from './inbox/failed-attempt.js';
 export { InboxService } from './inbox/inbox.service.js';
 export type {
   DeadLetter,
