@@ -252,12 +252,14 @@ function linesOfAttempt({ attempt, sentence, lines }: ShownLines): string[] {
 
 /** Attempts that failed alike are one row, with the facts of the last one. */
 function attemptTable({ attempts, folds }: ShownHistory): string {
-  const rows = folds.flatMap(({ last, sentence }) => {
+  const rows = folds.flatMap(({ first, last, sentence }) => {
     const attempt = attempts[last - 1];
-    return attempt === undefined ? [] : [{ ...attempt, sentence }];
+    return attempt === undefined
+      ? []
+      : [{ ...attempt, which: first === last ? String(attempt.attempt) : sentence }];
   });
   return table(rows, [
-    { heading: 'ATTEMPT', cell: ({ sentence }) => sentence },
+    { heading: 'ATTEMPT', cell: ({ which }) => which },
     { heading: 'BEGAN', cell: ({ at }) => timeText(new Date(at)) },
     { heading: 'TOOK', cell: ({ ms }) => (ms === null ? '-' : `${Math.round(ms)} ms`) },
     {

@@ -24,15 +24,18 @@ function failed(attempt: number, more: Partial<FailedAttempt> & { says?: string[
 describe('attempts that are alike', () => {
   it('are one line, and what came between is not', () => {
     const attempts = [1, 2, 3, 4, 5].map((attempt) => failed(attempt));
-    expect(foldsOf([...attempts, failed(6, { error: 'Error: other' }), failed(7)])).toEqual([
+    expect(foldsOf([...attempts, failed(6, { fingerprint: 'other' }), failed(7)])).toEqual([
       { first: 1, last: 5, sentence: 'Attempts 1–5: the same' },
       { first: 6, last: 6, sentence: 'Attempt 6' },
       { first: 7, last: 7, sentence: 'Attempt 7' },
     ]);
   });
 
-  it('are not those with another place of the code', () => {
-    expect(foldsOf([failed(1), failed(2, { stack: 'elsewhere' })])).toHaveLength(2);
+  it('are those of one kind, whatever the frames of the engine are', () => {
+    expect(foldsOf([failed(1), failed(2, { stack: 'by another way' })])).toHaveLength(1);
+    expect(foldsOf([failed(1, { error: 'after 5 ms' }), failed(2, { error: 'after 6 ms' })])).toEqual([
+      { first: 1, last: 2, sentence: 'Attempts 1–2: the same kind of error' },
+    ]);
   });
 
   it('are called alike in their error only where they wrote other lines', () => {
@@ -81,8 +84,9 @@ describe('two attempts', () => {
 
   it.each<[string, Partial<FailedAttempt>, Partial<FailedAttempt>]>([
     ['Attempts 1 and 2 failed in the same way.', {}, {}],
-    ['Attempts 1 and 2 failed by the same error, at another place of the code.', {}, { stack: null }],
-    ['Attempts 1 and 2 failed by different errors.', { error: 'a' }, { error: 'b' }],
+    ['Attempts 1 and 2 failed by the same error, from another place of the code.', {}, { fingerprint: 'g' }],
+    ['Attempts 1 and 2 failed by errors of one kind.', { error: 'a' }, { error: 'b' }],
+    ['Attempts 1 and 2 failed by different errors.', { error: 'a' }, { error: 'b', fingerprint: 'g' }],
   ])('have a sentence: %s', (said, one, other) => {
     expect(compared(failed(1, one), failed(2, other)).sentence).toBe(said);
   });

@@ -10,12 +10,15 @@ export interface AttemptFold {
   sentence: string;
 }
 
-/** Attempts as few lines: those that follow each other with the same error and the same stack are one. */
+/**
+ * Attempts as few lines: those that follow each other and are of one kind are one. Their stacks are not compared,
+ * because the frames of the engine differ between a first attempt and one that is tried again.
+ */
 export function foldsOf(attempts: readonly FailedAttempt[]): AttemptFold[] {
   const runs: FailedAttempt[][] = [];
   for (const attempt of attempts) {
     const [last] = runs.at(-1) ?? [];
-    if (last !== undefined && failedAlike(last, attempt)) runs.at(-1)?.push(attempt);
+    if (last?.fingerprint === attempt.fingerprint) runs.at(-1)?.push(attempt);
     else runs.push([attempt]);
   }
   let first = 1;
@@ -41,10 +44,6 @@ export function textsOf({ lines }: Pick<FailedAttempt, 'lines'>): string[] {
   return lines.map(({ level, text }) => `${level} ${text}`);
 }
 
-function failedAlike(one: FailedAttempt, other: FailedAttempt): boolean {
-  return one.error === other.error && one.stack === other.stack;
-}
-
 /** A redrive begins to count anew. Then the numbers would say nothing, so it says how many there were. */
 function foldSentence(run: readonly FailedAttempt[]): string {
   const [first, ...others] = run;
@@ -53,6 +52,7 @@ function foldSentence(run: readonly FailedAttempt[]): string {
   const which = isInOrder
     ? `Attempts ${first.attempt}–${first.attempt + others.length}`
     : `${run.length} attempts`;
+  if (others.some(({ error }) => error !== first.error)) return `${which}: the same kind of error`;
   const lines = textsOf(first).join('\n');
   const wroteAlike = others.every((each) => textsOf(each).join('\n') === lines);
   return wroteAlike ? `${which}: the same` : `${which}: the same error, with other lines`;

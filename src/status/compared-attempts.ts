@@ -20,6 +20,9 @@ export interface ComparedAttempts {
   parts: ComparedPart[];
 }
 
+const LINES = 'Lines of the logger';
+const THE_SAME = 'the same error';
+
 /** Two attempts of one event at one consumer, part by part. */
 export function compared(first: FailedAttempt, second: FailedAttempt): ComparedAttempts {
   const part = (name: string, textOf: (attempt: FailedAttempt) => readonly string[]): ComparedPart => {
@@ -29,7 +32,7 @@ export function compared(first: FailedAttempt, second: FailedAttempt): ComparedA
   const parts = [
     part('Error', ({ error }) => error.split('\n')),
     part('Stack', ({ stack }) => stack?.split('\n') ?? []),
-    part('Lines of the logger', textsOf),
+    part(LINES, textsOf),
     part('Process', ({ host, pid, process }) => [
       host === null ? (process ?? 'not known') : `${host}, pid ${pid}`,
     ]),
@@ -39,16 +42,22 @@ export function compared(first: FailedAttempt, second: FailedAttempt): ComparedA
 }
 
 function sentenceOf(first: FailedAttempt, second: FailedAttempt, parts: readonly ComparedPart[]): string {
-  const [error, stack, lines] = parts.map(({ differs }) => differs);
   const which =
     first.attempt === second.attempt
       ? `Attempts ${first.attempt} of ${first.at} and ${second.at}`
       : `Attempts ${first.attempt} and ${second.attempt}`;
-  if (error) return `${which} failed by different errors${lines ? ', and wrote other lines' : ''}.`;
-  if (stack) return `${which} failed by the same error, at another place of the code.`;
-  return lines
-    ? `${which} failed by the same error, and wrote other lines.`
-    : `${which} failed in the same way.`;
+  const how = howTheyFailed(first, second);
+  const wroteOthers = parts.some(({ name, differs }) => differs && name === LINES);
+  if (wroteOthers) return `${which} failed by ${how}, and wrote other lines.`;
+  return how === THE_SAME ? `${which} failed in the same way.` : `${which} failed by ${how}.`;
+}
+
+/** Errors of one kind have the same place in the code of the application. Frames of the engine do not count. */
+function howTheyFailed(first: FailedAttempt, second: FailedAttempt): string {
+  const isOneKind = first.fingerprint === second.fingerprint;
+  if (first.error === second.error)
+    return isOneKind ? THE_SAME : `${THE_SAME}, from another place of the code`;
+  return isOneKind ? 'errors of one kind' : 'different errors';
 }
 
 /** The lines of both in one order: as few as possible are in one of them only. */

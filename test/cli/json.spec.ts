@@ -51,6 +51,7 @@ const NEEDED: Readonly<Record<string, string>> = {
   'operations show': EVENT,
   'operations cancel': EVENT,
   'events show': EVENT,
+  'events compare': `${EVENT} billing 1 1`,
   'events chain': EVENT,
   'contracts show': 'order.placed',
   'contracts export': `--out ${join(tmpdir(), 'never-written')}`,
