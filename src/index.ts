@@ -50,6 +50,7 @@ export {
   type PollingState,
 } from './delivery/outbox-polling-coordinator.js';
 export { type DrainResult, OutboxProcessor, type ProcessorStats } from './delivery/outbox-processor.js';
+export type { HandlerLinesOption, LineToKeep } from './delivery/partition/attempt-lines.js';
 export type {
   AttemptOutcome,
   EventOutcome,

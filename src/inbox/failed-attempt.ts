@@ -31,7 +31,9 @@ export interface FailedAttempt {
   stack: string | null;
   /** The same for failures of one kind. */
   fingerprint: string;
-  /** The last lines of `context.logger`, the oldest first. There are none without the option `handlerLines`. */
+  /**
+   * The last lines of `context.logger`, the oldest first. There are none without the option `handlerLines`.
+   */
   lines: HandlerLine[];
   /** How many lines it wrote before these, which are not kept. */
   linesLeftOut: number;

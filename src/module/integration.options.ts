@@ -100,8 +100,9 @@ export interface IntegrationOptions {
   /** The largest payload in bytes of JSON text in UTF-8. The default is 1048576. */
   maxPayloadBytes?: number | undefined;
   /**
-   * Keeps the last 50 lines of `context.logger` with each attempt that fails. `redact` sees each of them before
-   * it is stored: `{ redact: (text) => text.replaceAll(CARD, '[card]') }`. Nothing is kept by default.
+   * Keeps the last 50 lines of `context.logger` with each attempt that fails. `redact` sees each of them
+   * before it is stored: `{ redact: (text) => text.replaceAll(CARD, '[card]') }`. Nothing is kept by
+   * default.
    */
   handlerLines?: HandlerLinesOption | undefined;
   /** What is reported to OpenTelemetry: `{ spans: true, metrics: true }`. Nothing by default. */

@@ -11,8 +11,8 @@ export interface AttemptFold {
 }
 
 /**
- * Attempts as few lines: those that follow each other and are of one kind are one. Their stacks are not compared,
- * because the frames of the engine differ between a first attempt and one that is tried again.
+ * Attempts as few lines: those that follow each other and are of one kind are one. Their stacks are not
+ * compared, because the frames of the engine differ between a first attempt and one that is tried again.
  */
 export function foldsOf(attempts: readonly FailedAttempt[]): AttemptFold[] {
   const runs: FailedAttempt[][] = [];

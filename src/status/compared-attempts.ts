@@ -52,7 +52,9 @@ function sentenceOf(first: FailedAttempt, second: FailedAttempt, parts: readonly
   return how === THE_SAME ? `${which} failed in the same way.` : `${which} failed by ${how}.`;
 }
 
-/** Errors of one kind have the same place in the code of the application. Frames of the engine do not count. */
+/**
+ * Errors of one kind have the same place in the code of the application. Frames of the engine do not count.
+ */
 function howTheyFailed(first: FailedAttempt, second: FailedAttempt): string {
   const isOneKind = first.fingerprint === second.fingerprint;
   if (first.error === second.error)

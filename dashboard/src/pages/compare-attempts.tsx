@@ -100,7 +100,6 @@ function Part({ part: { name, differs, lines } }: { part: ComparedAttempts['part
       <section class="scrolled" tabIndex={0} aria-label={`${name}, compared`}>
         <pre dir="ltr">
           {lines.map((line, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: lines have no other name, and do not move
             <span key={index} class={`json-line ${LOOKS[line.in]}`}>
               {`${SIGNS[line.in]} ${visible(line.text)}\n`}
             </span>

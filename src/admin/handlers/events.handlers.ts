@@ -202,7 +202,10 @@ export class EventsHandlers implements Answering<typeof ROUTES, EventsHandlers> 
     return chain;
   }
 
-  /** An event whose payload is not there any more has no lines that could be shown: nobody knows what is hidden. */
+  /**
+   * An event whose payload is not there any more has no lines that could be shown: nobody knows what is
+   * hidden.
+   */
   private async hidingIn(id: string, request: AdminHttpRequest): Promise<(text: string) => string> {
     const found = await this.look.withPayloadText(id);
     if (found === undefined) throw notFound(`event ${id}`);

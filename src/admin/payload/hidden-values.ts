@@ -22,9 +22,9 @@ const ALONE = ['(?<![\\p{L}\\p{N}])', '(?![\\p{L}\\p{N}])'] as const;
 const GIVEN_BY_CODE = /^[A-Za-z_$][\w$]*$/;
 
 /**
- * Returns what takes out of a text each value that `mask` takes out of the payload. A value counts as taken out if it
- * does not stand at the same place of what `mask` returns. So a mask that builds something new hides too much of a
- * text rather than too little. Without `mask` nothing is taken out.
+ * Returns what takes out of a text each value that `mask` takes out of the payload. A value counts as taken
+ * out if it does not stand at the same place of what `mask` returns. So a mask that builds something new
+ * hides too much of a text rather than too little. Without `mask` nothing is taken out.
  *
  * @throws MaskFailure, or what `mask` throws to refuse
  */
@@ -68,7 +68,9 @@ function textOf(value: unknown): string {
   return isHolder(value) ? '' : String(value);
 }
 
-/** The ways in which a line may write the values, the longest first: a longer one may hold a shorter one. */
+/**
+ * The ways in which a line may write the values, the longest first: a longer one may hold a shorter one.
+ */
 function formsOf(values: ReadonlySet<string>): string[] {
   const forms = new Set<string>();
   for (const value of values) {
@@ -98,7 +100,8 @@ function patternOf(form: string): string {
 
 /** The line was cut, maybe within a hidden value. What is left of the value at the end goes as well. */
 function withoutBeginning(text: string, forms: readonly string[]): string {
-  // A few letters are longer in lower case. Then the places would not fit, and letters are taken as they are.
+  // A few letters are longer in lower case. Then the places would not fit, and letters are taken as they
+  // are.
   const fits = text.toLowerCase().length === text.length;
   const plain = (some: string) => (fits ? some.toLowerCase() : some);
   const lower = plain(text);

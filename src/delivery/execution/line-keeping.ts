@@ -11,7 +11,9 @@ export class LineKeeping {
   /** The logger itself, or one that also keeps what it writes. */
   keptOf(attempt: Attempt, logger: Logger): Logger {
     if (this.option === undefined) return logger;
-    attempt.lines ??= new AttemptLines(this.option, attempt.delivery);
+    const { subscription, log } = attempt.delivery;
+    const { consumerName } = subscription;
+    attempt.lines ??= new AttemptLines(this.option, { consumerName, eventName: log.eventName });
     return new KeepingLogger(logger, attempt.lines);
   }
 }

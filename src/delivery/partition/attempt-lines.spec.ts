@@ -1,13 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { AttemptLines, type HandlerLinesOption } from './attempt-lines.js';
-import type { Delivery } from './delivery.js';
 
-const DELIVERY = {
-  subscription: { consumerName: 'billing' },
-  log: { eventName: 'order.placed' },
-} as Delivery;
+const HANDLED = { consumerName: 'billing', eventName: 'order.placed' };
 const lines = (redact: HandlerLinesOption['redact'] = (text) => text) =>
-  new AttemptLines({ redact }, DELIVERY);
+  new AttemptLines({ redact }, HANDLED);
 const textsOf = (kept: AttemptLines) => kept.toStored().lines.map(({ text }) => text);
 
 describe('the lines of an attempt', () => {

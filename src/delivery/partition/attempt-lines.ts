@@ -1,5 +1,4 @@
 import type { HandlerLine } from '../../inbox/failed-attempt.js';
-import type { Delivery } from './delivery.js';
 import { storableWithin } from './storable-text.js';
 
 /** How many lines of an attempt are kept at most. */
@@ -7,7 +6,9 @@ const MOST_LINES = 50;
 /** How many bytes of UTF-8 the kept lines of an attempt have at most, and how many one of them has. */
 const MOST_BYTES = 8_192;
 const LINE_BYTES = 1_024;
-/** How much of a line is held until the attempt has ended. `redact` sees this much, and no more is stored. */
+/**
+ * How much of a line is held until the attempt has ended. `redact` sees this much, and no more is stored.
+ */
 const HELD_LENGTH = 16_384;
 const CUT = '…';
 
@@ -22,8 +23,9 @@ export interface LineToKeep {
 /** The option `handlerLines`: lines of the handlers' logger are kept with attempts that fail. */
 export interface HandlerLinesOption {
   /**
-   * Returns what may be kept of a line. Undefined leaves the line out. It is called when an attempt has failed,
-   * before the line is cut to its length, so that no pattern is missed because its end is not there.
+   * Returns what may be kept of a line. Undefined leaves the line out. It is called when an attempt has
+   * failed, before the line is cut to its length, so that no pattern is missed because its end is not
+   * there.
    */
   redact(text: string, line: LineToKeep): string | undefined;
 }
@@ -38,8 +40,8 @@ interface HeldLine {
 }
 
 /**
- * The last lines that the logger of a handler has written in one attempt. They are held in memory. Of an attempt that
- * succeeds they are dropped unseen: only one that has failed asks for what is stored.
+ * The last lines that the logger of a handler has written in one attempt. They are held in memory. Of an
+ * attempt that succeeds they are dropped unseen: only one that has failed asks for what is stored.
  */
 export class AttemptLines {
   private readonly held: HeldLine[] = [];
@@ -47,7 +49,7 @@ export class AttemptLines {
 
   constructor(
     private readonly option: HandlerLinesOption,
-    private readonly delivery: Delivery,
+    private readonly handled: Omit<LineToKeep, 'level'>,
   ) {}
 
   add(level: HandlerLine['level'], text: string): void {
@@ -71,13 +73,12 @@ export class AttemptLines {
   }
 
   private redacted(level: HandlerLine['level'], text: string): string {
-    const { subscription, log } = this.delivery;
     try {
-      const { consumerName } = subscription;
-      const kept: unknown = this.option.redact(text, { level, consumerName, eventName: log.eventName });
+      const kept: unknown = this.option.redact(text, { level, ...this.handled });
       if (kept === undefined) return '';
       if (typeof kept === 'string') return kept;
-      // An async function returns a promise, which nobody waits for here. Its failure must not end the process.
+      // An async function returns a promise, which nobody waits for here. Its failure must not end the
+      // process.
       Promise.resolve(kept).catch(() => {});
       return NOT_REDACTED;
     } catch {

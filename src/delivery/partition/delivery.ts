@@ -35,7 +35,10 @@ export class Delivery {
    * somebody uses the durations.
    */
   ranMs: number | undefined = undefined;
-  /** What the logger of its handler wrote the last time, if that is kept. Unset of an event that was processed. */
+  /**
+   * What the logger of its handler wrote the last time, if that is kept. Unset of an event that was
+   * processed.
+   */
   lines: AttemptLines | undefined = undefined;
   /** Whether the event is delivered for the first time (see `FirstDeliveries`). */
   isFirst = true;
