@@ -97,6 +97,15 @@ describe('lines of the handlers’ logger', () => {
     ]);
   });
 
+  it('are all kept, however often the handler asks for its logger', async () => {
+    await start((_, context) => {
+      context.logger.log('first');
+      context.logger.log('second');
+      throw DEAD;
+    }, KEEPS);
+    expect(await attemptsOf()).toMatchObject([{ lines: [{ text: 'first' }, { text: 'second' }] }]);
+  });
+
   it('are not kept without the option', async () => {
     await start((_, { logger }) => {
       logger.log('something secret');
