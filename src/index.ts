@@ -50,6 +50,7 @@ export {
   type PollingState,
 } from './delivery/outbox-polling-coordinator.js';
 export { type DrainResult, OutboxProcessor, type ProcessorStats } from './delivery/outbox-processor.js';
+export type { HandlerLinesOption, LineToKeep } from './delivery/partition/attempt-lines.js';
 export type {
   AttemptOutcome,
   EventOutcome,
@@ -80,7 +81,7 @@ export type {
   PublishedEvent,
 } from './events/domain-event.js';
 export type { Jsonify } from './events/json-types.js';
-export type { FailedAttempt, Resolution } from './inbox/failed-attempt.js';
+export type { FailedAttempt, HandlerLine, Resolution } from './inbox/failed-attempt.js';
 export { InboxService } from './inbox/inbox.service.js';
 export type {
   DeadLetter,

@@ -26,6 +26,7 @@ const LEASE_STORE = 'src/membership/leases/lease.store.ts';
 const LEASES = 'test/membership/lease-store.spec.ts';
 const KEPT_LEASES = 'test/membership/leases-kept-by-saves.spec.ts';
 const SECRETS = 'test/secrets/secrets.spec.ts';
+const ATTEMPT_LINES = 'test/admin/attempt-lines.spec.ts';
 const ROLLING = 'test/registration/rolling-deploys.spec.ts';
 
 const ENTER =
@@ -1294,6 +1295,66 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [{ file: 'src/secrets/key-rotation.ts', find: 'if (affected > 0)', put: 'if (affected < 0)' }],
     spec: SECRETS,
     test: 'leave who changed them, and why, in the audit',
+  },
+  {
+    name: 'lines: cut before they are redacted',
+    patches: [
+      {
+        file: 'src/delivery/partition/attempt-lines.ts',
+        find: 'cut(this.redacted(level, text))',
+        put: 'this.redacted(level, cut(text))',
+      },
+    ],
+    spec: 'src/delivery/partition/attempt-lines.spec.ts',
+    test: 'are redacted whole, before they are cut',
+  },
+  {
+    name: 'lines: each look at the logger begins anew',
+    patches: [
+      {
+        file: 'src/delivery/execution/line-keeping.ts',
+        find: 'attempt.lines ??=',
+        put: 'attempt.lines =',
+      },
+    ],
+    spec: 'test/delivery/handler-lines.spec.ts',
+    test: 'are all kept, however often the handler asks for its logger',
+  },
+  {
+    name: 'lines: the mask is not asked',
+    patches: [
+      {
+        file: 'src/admin/payload/hidden-values.ts',
+        find: 'return (text) => withoutForms(text, forms);',
+        put: 'return (text) => (forms.length < 0 ? withoutForms(text, forms) : text);',
+      },
+    ],
+    spec: ATTEMPT_LINES,
+    test: 'shows a hidden value in no answer, whole or cut',
+  },
+  {
+    name: 'lines: the beginning of a hidden value stays where the line was cut',
+    patches: [
+      {
+        file: 'src/admin/payload/hidden-values.ts',
+        find: 'text.endsWith(CUT) ? withoutBeginning(text.slice(0, -CUT.length), forms) : text',
+        put: 'text.endsWith(CUT) && forms.length < 0 ? withoutBeginning(text, forms) : text',
+      },
+    ],
+    spec: ATTEMPT_LINES,
+    test: 'shows a hidden value in no answer, whole or cut',
+  },
+  {
+    name: 'lines: whoever may read events may read them',
+    patches: [
+      {
+        file: 'src/admin/handlers/events.handlers.ts',
+        find: "path: 'events/:id/lines',\n    action: 'payloads.read',",
+        put: "path: 'events/:id/lines',\n    action: 'events.read',",
+      },
+    ],
+    spec: ATTEMPT_LINES,
+    test: 'is for those who may read payloads',
   },
 ];
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.

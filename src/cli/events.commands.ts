@@ -1,14 +1,19 @@
 import { IntegrationError } from '../errors.js';
-import type { EventHistory } from '../inbox/inbox-record.js';
-import { InboxRecordStore } from '../inbox/inbox-record.store.js';
+import { ATTEMPTS_KEPT } from '../inbox/failed-attempt.js';
 import type { EventChain, EventHead, EventSearchResult } from '../log/event-look.js';
 import type { OutboxEventStatusReport } from '../log/outbox-event.js';
+import {
+  AttemptHistoryService,
+  type ShownHistory,
+  type ShownLines,
+} from '../status/attempt-history.service.js';
+import type { ComparedAttempts } from '../status/compared-attempts.js';
 import {
   type ExplainedDelivery,
   type LeftOutConsumers,
   WhyNotYetService,
 } from '../status/why-not-yet.service.js';
-import type { Command } from './command.js';
+import { type Command, UsageError } from './command.js';
 import { AGGREGATE_COLUMN, ATTEMPTS_COLUMN, EVENT_COLUMN, POSITION_COLUMN } from './event-columns.js';
 import { facts } from './facts.js';
 import { nextPage } from './next-page.js';
@@ -68,7 +73,7 @@ function describeFound({ items, next, scannedTo }: EventSearchResult): string {
 }
 
 /** What became of an event at one consumer. */
-type DeliveryWithHistory = ExplainedDelivery & { history: EventHistory | undefined };
+type DeliveryWithHistory = ExplainedDelivery & { history: ShownHistory; lines?: ShownLines[] };
 
 /** Shows one event and what each consumer has done with it. */
 const eventsShowCommand: Command = {
@@ -76,6 +81,7 @@ const eventsShowCommand: Command = {
   parameters: ['id'],
   options: {
     payload: { type: 'boolean', summary: 'show the payload as well, as the database has it' },
+    lines: { type: 'boolean', summary: 'show what handlers logged in attempts, as the database has it' },
     ...WATCH_OPTION,
   },
   summary: 'show one event: what each consumer has done with it, and the attempts that failed',
@@ -85,7 +91,7 @@ const eventsShowCommand: Command = {
       const found = await find(services, id, context.options.payload === true);
       if (found === undefined) throw unknownEvent(id);
       const { event, metadata, payload } = found;
-      const report = await reportOf(services, event);
+      const report = await reportOf(services, event, context.options.lines === true);
       return {
         ok: true,
         data: {
@@ -137,6 +143,7 @@ async function find(
 async function reportOf(
   { admin }: CommandServices,
   event: EventHead,
+  withLines: boolean,
 ): Promise<{
   status: OutboxEventStatusReport['status'];
   consumers: DeliveryWithHistory[];
@@ -144,13 +151,14 @@ async function reportOf(
 }> {
   const service = new WhyNotYetService(admin);
   const [report] = await service.reportsOf([event]);
-  const rows = new InboxRecordStore(admin);
+  const attempts = new AttemptHistoryService(admin);
   const consumers: DeliveryWithHistory[] = [];
-  for (const delivery of report?.consumers ?? [])
-    consumers.push({
-      ...delivery,
-      history: await rows.historyOf(event.outboxEventId, delivery.consumerName),
-    });
+  for (const delivery of report?.consumers ?? []) {
+    const of = [event.outboxEventId, delivery.consumerName] as const;
+    const history = await attempts.historyOf(...of);
+    const lines = withLines ? { lines: await attempts.linesOf(...of, asKept) } : {};
+    consumers.push({ ...delivery, history, ...lines });
+  }
   return { status: report?.status ?? 'unrouted', consumers, leftOut: await service.leftOut(event) };
 }
 
@@ -200,13 +208,16 @@ function whys(
   return [[title, ...said.slice(0, MOST_WHYS), ...more].join('\n')];
 }
 
-function attempts({ consumerName, history }: DeliveryWithHistory): string[] {
-  if (history === undefined) return [];
+function attempts({ consumerName, history, lines: written = [] }: DeliveryWithHistory): string[] {
   const { attempts: failed, resolution, operationId } = history;
   const lines = [
     ...(failed.length === 0
       ? []
-      : [`Attempts of "${consumerName}" that failed, at most the last ten:`, attemptTable(failed)]),
+      : [
+          `Attempts of "${consumerName}" that failed, at most the last ten:`,
+          attemptTable(history),
+          ...logged(written, failed),
+        ]),
     ...(resolution === null
       ? []
       : [
@@ -217,9 +228,38 @@ function attempts({ consumerName, history }: DeliveryWithHistory): string[] {
   return lines.length === 0 ? [] : [lines.join('\n')];
 }
 
-function attemptTable(failed: EventHistory['attempts']): string {
-  return table(failed, [
-    { heading: 'ATTEMPT', cell: ({ attempt }) => String(attempt) },
+/** A command shows lines as it shows payloads: as the database has them, since no mask is known to it. */
+const asKept = (text: string) => text;
+
+/** The lines of the attempts. Without them, it says of which attempt there are any. */
+function logged(
+  written: readonly ShownLines[],
+  failed: readonly { attempt: number; linesSentence: string | null }[],
+): string[] {
+  if (written.length > 0) return written.flatMap(linesOfAttempt);
+  return failed.flatMap(({ attempt, linesSentence }) =>
+    linesSentence === null ? [] : [`Attempt ${attempt}: ${linesSentence}: see --lines`],
+  );
+}
+
+function linesOfAttempt({ attempt, sentence, lines }: ShownLines): string[] {
+  if (sentence === null) return [];
+  return [
+    `Attempt ${attempt}: ${sentence}:`,
+    ...lines.map(({ at, level, text }) => `  ${at} ${level.padEnd(7)} ${visibleLine(text)}`),
+  ];
+}
+
+/** Attempts that failed alike are one row, with the facts of the last one. */
+function attemptTable({ attempts, folds }: ShownHistory): string {
+  const rows = folds.flatMap(({ first, last, sentence }) => {
+    const attempt = attempts[last - 1];
+    return attempt === undefined
+      ? []
+      : [{ ...attempt, which: first === last ? String(attempt.attempt) : sentence }];
+  });
+  return table(rows, [
+    { heading: 'ATTEMPT', cell: ({ which }) => which },
     { heading: 'BEGAN', cell: ({ at }) => timeText(new Date(at)) },
     { heading: 'TOOK', cell: ({ ms }) => (ms === null ? '-' : `${Math.round(ms)} ms`) },
     {
@@ -229,6 +269,49 @@ function attemptTable(failed: EventHistory['attempts']): string {
     },
     { heading: 'ERROR', cell: ({ error }) => firstLine(error), cut: 1 },
   ]);
+}
+
+/** Shows two attempts of an event at one consumer beside each other. */
+const eventsCompareCommand: Command = {
+  name: 'events compare',
+  parameters: ['id', 'consumer', 'first', 'second'],
+  options: {},
+  summary: 'compare two attempts that failed, by their places in the history: the oldest is 1',
+  run: (context) => {
+    const [id = '', consumer = '', ...given] = context.arguments;
+    checkUuid(id, '<id>');
+    const [first = 0, second = 0] = given.map(placeOf);
+    return withServices(context, async ({ admin }) => {
+      const found = await new AttemptHistoryService(admin).compare(id, consumer, [first, second], asKept);
+      if (found === undefined)
+        throw new IntegrationError(
+          'INTEGRATION_INBOX_UNKNOWN',
+          `"${consumer}" has no attempts ${first} and ${second} of event ${id} that failed and are kept`,
+          { id, consumer, first, second },
+        );
+      return { ok: true, data: { ...found }, text: describeCompared(found) };
+    });
+  },
+};
+
+function placeOf(text: string): number {
+  const place = Number(text);
+  if (Number.isInteger(place) && place >= 1 && place <= ATTEMPTS_KEPT) return place;
+  throw new UsageError(
+    `<first> and <second> must be places from 1 to ${ATTEMPTS_KEPT}, not ${JSON.stringify(text)}`,
+  );
+}
+
+const SIGNS = { both: ' ', first: '-', second: '+' } as const;
+
+/** Only what differs has its lines, as a diff writes them. */
+function describeCompared({ sentence, parts }: ComparedAttempts): string {
+  const said = parts.map(({ name, differs, lines }) =>
+    differs
+      ? [`${name}:`, ...lines.map((line) => `  ${SIGNS[line.in]} ${visibleLine(line.text)}`)].join('\n')
+      : `${name}: the same`,
+  );
+  return [sentence, ...said].join('\n\n');
 }
 
 /** Shows the events that belong together with one. */
@@ -269,4 +352,9 @@ function eventTable(events: readonly EventHead[]): string {
 }
 
 /** The commands of events, in the order of the usage. */
-export const eventsCommands: readonly Command[] = [eventsListCommand, eventsShowCommand, eventsChainCommand];
+export const eventsCommands: readonly Command[] = [
+  eventsListCommand,
+  eventsShowCommand,
+  eventsCompareCommand,
+  eventsChainCommand,
+];

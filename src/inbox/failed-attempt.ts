@@ -4,6 +4,15 @@ export const ATTEMPTS_KEPT = 10;
 /** The kind of failure of an attempt that its process, or its session, left unfinished. */
 export const INTERRUPTED_KIND = 'interrupted';
 
+/** A line that the logger of a handler wrote, as it is kept with an attempt that failed. */
+export interface HandlerLine {
+  /** When it was written, as an ISO text in UTC. */
+  at: string;
+  level: 'log' | 'error' | 'warn' | 'debug' | 'verbose' | 'fatal';
+  /** As `redact` returned it, at most 1 KB. One that was cut ends with `…`. */
+  text: string;
+}
+
 /** An attempt that failed, as the inbox keeps it, whatever becomes of the event later. */
 export interface FailedAttempt {
   /** Its number. It begins at 1 again when the event is redriven. */
@@ -22,7 +31,17 @@ export interface FailedAttempt {
   stack: string | null;
   /** The same for failures of one kind. */
   fingerprint: string;
+  /**
+   * The last lines of `context.logger`, the oldest first. There are none without the option `handlerLines`.
+   */
+  lines: HandlerLine[];
+  /** How many lines it wrote before these, which are not kept. */
+  linesLeftOut: number;
 }
+
+/** The same in its row, which has no lines where there were none. */
+export type StoredAttempt = Omit<FailedAttempt, 'lines' | 'linesLeftOut'> &
+  Partial<Pick<FailedAttempt, 'lines' | 'linesLeftOut'>>;
 
 /** What an admin decided about an event last. The columns of its failure stay as they were. */
 export interface Resolution {

@@ -6,6 +6,7 @@ import { epochText } from '../database/sql/epoch-text.store.js';
 import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { planInOrderOfIndex } from '../database/sql/plan-in-order-of-index.store.js';
 import { timeOf, timeOrNullOf } from '../database/wire/plain-values.js';
+import type { FailedAttempt, StoredAttempt } from './failed-attempt.js';
 import { filterValues, MATCHES_FILTER, ROW_MATCHES_FILTER } from './inbox-filter.store.js';
 import type { DeadLetterSearch, EventHistory, InboxFilter, InboxRecord } from './inbox-record.js';
 import { consumersNamed, type InboxStatus } from './inbox-status.js';
@@ -202,7 +203,7 @@ export class InboxRecordStore {
     );
     return (
       row && {
-        attempts: JSON.parse(row.attempts ?? '[]'),
+        attempts: JSON.parse(row.attempts ?? '[]').map(attemptOf),
         resolution: JSON.parse(row.resolution ?? 'null'),
         operationId: row.operationId,
       }
@@ -273,6 +274,10 @@ export class InboxRecordStore {
     );
     return row && recordOf(row);
   }
+}
+
+function attemptOf(stored: StoredAttempt): FailedAttempt {
+  return { ...stored, lines: stored.lines ?? [], linesLeftOut: stored.linesLeftOut ?? 0 };
 }
 
 function recordOf({

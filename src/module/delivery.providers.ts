@@ -9,6 +9,7 @@ import { HandlerRunner } from '../delivery/execution/handler-runner.js';
 import { HandlerTransactionStore } from '../delivery/execution/handler-transaction.store.js';
 import { HandlerTransactions } from '../delivery/execution/handler-transactions.js';
 import { HostConnections } from '../delivery/execution/host-connections.js';
+import { LineKeeping } from '../delivery/execution/line-keeping.js';
 import { TransactionalRunner } from '../delivery/execution/transactional-runner.js';
 import { DEFAULT_FAILURE_COUNT_MS, FAILURE_COUNT_MS, FailureLog } from '../delivery/failure-log.js';
 import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
@@ -89,6 +90,11 @@ export const DELIVERY: Provider[] = [
   DeliveryCounters,
   RetryPolicy,
   FailedAttempts,
+  {
+    provide: LineKeeping,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ handlerLines }: ResolvedOptions) => new LineKeeping(handlerLines),
+  },
   EnteredEvents,
   BrokenAttemptStore,
   HandlerTransactions,

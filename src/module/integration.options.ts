@@ -9,6 +9,7 @@ import { validateConnectionString } from '../database/connection/connection-stri
 import { poolerHint } from '../database/connection/pooler-hint.js';
 import { DEFAULT_SCHEMA, validateSchemaName } from '../database/sql/schema-name.js';
 import { LONGEST_TIMER_MS } from '../database/wire/answer-within.js';
+import type { HandlerLinesOption } from '../delivery/partition/attempt-lines.js';
 import { IntegrationError } from '../errors.js';
 import { DEFAULT_MAX_PAYLOAD_BYTES } from '../events/event-limits.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
@@ -23,6 +24,7 @@ import {
   isToken,
   problemsOfChoice,
   problemsOfCount,
+  problemsOfHandlerLines,
   problemsOfPool,
   problemsOfTelemetry,
   problemsOfThrowing,
@@ -97,6 +99,12 @@ export interface IntegrationOptions {
   watchdog?: 'report' | 'exit' | 'off' | undefined;
   /** The largest payload in bytes of JSON text in UTF-8. The default is 1048576. */
   maxPayloadBytes?: number | undefined;
+  /**
+   * Keeps the last 50 lines of `context.logger` with each attempt that fails. `redact` sees each of them
+   * before it is stored: `{ redact: (text) => text.replaceAll(CARD, '[card]') }`. Nothing is kept by
+   * default.
+   */
+  handlerLines?: HandlerLinesOption | undefined;
   /** What is reported to OpenTelemetry: `{ spans: true, metrics: true }`. Nothing by default. */
   telemetry?: TelemetryOptions | undefined;
   /** Parts of this package that the application uses and that have tables, settings or tasks of their own. */
@@ -190,6 +198,7 @@ const CHECKS: { readonly [K in keyof Required<IntegrationOptions>]: (value: unkn
   shutdownTimeoutMs: (value) => problemsOfCount('shutdownTimeoutMs', value, 0, LONGEST_TIMER_MS),
   watchdog: (value) => problemsOfChoice('watchdog', value, ['report', 'exit', 'off']),
   maxPayloadBytes: (value) => problemsOfCount('maxPayloadBytes', value, 1, MAX_MAX_PAYLOAD_BYTES),
+  handlerLines: problemsOfHandlerLines,
   telemetry: problemsOfTelemetry,
   extensions: problemsOfExtensions,
 };
@@ -235,6 +244,7 @@ export function resolveOptions(
     shutdownTimeoutMs: options.shutdownTimeoutMs ?? DEFAULT_SHUTDOWN_TIMEOUT_MS,
     watchdog: options.watchdog ?? 'report',
     maxPayloadBytes: options.maxPayloadBytes ?? DEFAULT_MAX_PAYLOAD_BYTES,
+    handlerLines: options.handlerLines,
     telemetry: options.telemetry ?? {},
     extensions: options.extensions ?? [],
     hints: [connectionString === undefined ? undefined : poolerHint(connectionString)].filter(

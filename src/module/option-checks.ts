@@ -55,6 +55,17 @@ export function problemsOfTelemetry(value: unknown): string[] {
   ];
 }
 
+export function problemsOfHandlerLines(value: unknown): string[] {
+  if (!isObject(value)) return ['handlerLines must be an object: { redact }'];
+  return [
+    ...problemsUnless(
+      typeof value.redact === 'function',
+      'handlerLines.redact must be a function that returns what may be kept of a line: (text) => text keeps all of it',
+    ),
+    ...problemsOfUnknownNames(value, { known: ['redact'], prefix: 'handlerLines.' }),
+  ];
+}
+
 export function problemsOfChoice(option: string, value: unknown, choices: readonly string[]): string[] {
   const list = choices.map((choice) => `'${choice}'`).join(', ');
   return problemsUnless(

@@ -2,6 +2,7 @@ import type { InjectionToken } from '@nestjs/common';
 import type { AdapterFactory, HostAdapter } from '../database/clients/host-adapter.js';
 import type { TransactionalSqlClient } from '../database/clients/sql-client.js';
 import type { EngineConnectionOptions } from '../database/connection/connection-options.js';
+import type { HandlerLinesOption } from '../delivery/partition/attempt-lines.js';
 import type { OutboxSettings } from '../settings/settings-definitions.js';
 import type { TelemetryOptions } from '../telemetry/telemetry-options.js';
 import type { IntegrationExtension } from './extension.js';
@@ -30,6 +31,8 @@ export interface ResolvedOptions {
   readonly watchdog: 'report' | 'exit' | 'off';
   readonly maxPayloadBytes: number;
   readonly telemetry: TelemetryOptions;
+  /** Undefined where no lines are kept. */
+  readonly handlerLines: HandlerLinesOption | undefined;
   readonly extensions: readonly IntegrationExtension[];
   /** Hints about options that are valid but look wrong. */
   readonly hints: readonly string[];

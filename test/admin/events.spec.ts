@@ -213,7 +213,10 @@ describe('events', () => {
        VALUES ($1, 1, 'billing', 'order', 'o1', 'processed', $2)`,
       [id, JSON.stringify([attempt])],
     );
-    expect((await admin.ask(`events/${id}/history?consumer=billing`)).json.attempts).toEqual([attempt]);
+    expect((await admin.ask(`events/${id}/history?consumer=billing`)).json).toMatchObject({
+      attempts: [{ ...attempt, linesSentence: null }],
+      folds: [{ first: 1, last: 1, sentence: 'Attempt 1' }],
+    });
     expect((await admin.ask(`events/${id}/history?consumer=other`)).json.attempts).toEqual([]);
     expect(await admin.ask(`events/${id}/history`)).toMatchObject({ status: 400 });
   });

@@ -128,6 +128,9 @@ describe.each(PLATFORMS)('on %s, no answer of any route', (platform) => {
       `UPDATE integration.outbox_event SET payload = '{"card": "planted-in-an-event", "number": 998877665544}'`,
     );
     await database.pool.query(
+      `UPDATE integration.inbox_event SET attempts = replace(attempts::text, '12345678901234567890', 'planted-in-an-event: 998877665544')::jsonb`,
+    );
+    await database.pool.query(
       `INSERT INTO integration.webhook_body (outbox_event_id, bytes) SELECT id, 'planted-in-a-webhook' FROM integration.outbox_event`,
     );
     for (const batchSize of [8, 9])
@@ -161,7 +164,8 @@ describe.each(PLATFORMS)('on %s, no answer of any route', (platform) => {
     const done = answered.filter(([, status]) => status < 300).map(([operationId]) => operationId);
     expect(OPERATIONS.map((each) => each.operationId).filter((each) => !done.includes(each))).toEqual([]);
     const payload = { card: 'planted-in-an-event', number: 998877665544 };
-    expect(asked).toEqual([payload, payload]);
+    // Of the payload, of the lines of attempts and of two attempts, before and after.
+    expect(asked).toEqual(Array.from({ length: 6 }, () => payload));
   });
 });
 

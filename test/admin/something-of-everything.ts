@@ -14,6 +14,8 @@ export const EVENT_ID = '00000000-0000-7000-8000-000000000001';
 const QUERIES: Readonly<Record<string, string>> = {
   '/entities/{type}/{id}/graph': '?module=shop',
   '/events/{id}/history': '?consumer=billing',
+  '/events/{id}/lines': '?consumer=billing',
+  '/events/{id}/compared': '?consumer=billing&first=1&second=1',
   '/dead-letters/groups/{fingerprint}': '?consumer=billing',
 };
 
@@ -53,10 +55,13 @@ export async function fillWithSomething(database: TestDatabase, admin: AdminApp)
     [EVENT_ID, EVENT_ID],
   );
   await database.pool.query(
-    `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, last_error)
-     SELECT id, position, 'billing', aggregate_type, aggregate_id, 'dead_letter', 'boom' FROM integration.outbox_event
+    `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, last_error, attempts)
+     SELECT id, position, 'billing', aggregate_type, aggregate_id, 'dead_letter', 'boom',
+       '[{"attempt": 1, "at": "2026-11-25T20:00:00.000Z", "ms": 7, "process": null, "host": "a", "pid": 1, "error": "boom",
+          "stack": null, "fingerprint": "f", "lines": [{"at": "2026-11-25T20:00:00.000Z", "level": "log", "text": "of 12345678901234567890"}],
+          "linesLeftOut": 0}]'::jsonb FROM integration.outbox_event
      UNION ALL
-     SELECT gen_random_uuid(), 0, 'billing', 'thing', 'e0', 'dead_letter', 'gone from the log'`,
+     SELECT gen_random_uuid(), 0, 'billing', 'thing', 'e0', 'dead_letter', 'gone from the log', NULL`,
   );
   await database.pool.query(
     `INSERT INTO integration.integration_operation (id, kind, filter, planned_events, requested_by, via)

@@ -363,6 +363,7 @@ const READS: Readonly<Record<string, string>> = {
   'operations show': 'operations show <operation>',
   'events list': 'events list',
   'events show': `events show ${EVENT} --payload`,
+  'events compare': `events compare ${EVENT} billing 1 1`,
   'events chain': `events chain ${EVENT}`,
   'contracts list': 'contracts list',
   'contracts show': 'contracts show order.placed',

@@ -54,6 +54,7 @@ const NEEDED: Readonly<Record<string, string>> = {
   'operations rate': EVENT,
   'operations cancel': EVENT,
   'events show': EVENT,
+  'events compare': `${EVENT} billing 1 1`,
   'events chain': EVENT,
   'contracts show': 'order.placed',
   'contracts export': `--out ${join(tmpdir(), 'never-written')}`,

@@ -111,6 +111,8 @@ describe('the attempts of an event', () => {
           error: `TypeError: no room for ${each.attempt}`,
           stack: expect.stringMatching(/^ +at .*attempts\.spec/),
           fingerprint: attempts[0]?.fingerprint,
+          lines: [],
+          linesLeftOut: 0,
         });
         expect(Date.parse(each.at)).toBeGreaterThanOrEqual(before - 1);
         expect(Date.parse(each.at) + (each.ms ?? 0)).toBeLessThanOrEqual(Date.now() + 1);
@@ -204,6 +206,8 @@ describe('the attempts of an event', () => {
         error: 'Interrupted: the process that ran this attempt is gone',
         stack: null,
         fingerprint: 'interrupted',
+        lines: [],
+        linesLeftOut: 0,
       },
     ]);
   });

@@ -1,5 +1,17 @@
 // Written by scripts/write-dashboard-types.mjs out of openapi/admin-api.json. Do not change it by hand.
 
+export type AttemptLines = {
+  attempts: Array<{
+    attempt: number;
+    at: string;
+    sentence: string | null;
+    lines: Array<{
+      at: string;
+      level: 'log' | 'error' | 'warn' | 'debug' | 'verbose' | 'fatal';
+      text: string;
+    }>;
+  }>;
+};
 export type AuditEntry = {
   id: number;
   at: string;
@@ -72,6 +84,14 @@ export type BlockingEvents = {
     retryAt: string;
     postponedSince: string | null;
     behind: Counted;
+  }>;
+};
+export type ComparedAttempts = {
+  sentence: string;
+  parts: Array<{
+    name: string;
+    differs: boolean;
+    lines: Array<{ in: 'both' | 'first' | 'second'; text: string }>;
   }>;
 };
 export type Consumer = {
@@ -219,6 +239,7 @@ export type EventChain = {
 };
 export type EventHistory = {
   attempts: Array<FailedAttempt>;
+  folds: Array<{ first: number; last: number; sentence: string }>;
   resolution: Resolution | null;
   operationId: string | null;
 };
@@ -301,6 +322,7 @@ export type FailedAttempt = {
   error: string;
   stack: string | null;
   fingerprint: string;
+  linesSentence: string | null;
 };
 export type FailureGroup = {
   consumerName: string;
@@ -934,6 +956,20 @@ export interface Routes {
     query: { consumer: string };
     body: undefined;
     answer: EventHistory;
+  };
+  'GET events/{id}/lines': {
+    action: 'payloads.read';
+    path: { id: string };
+    query: { consumer: string };
+    body: undefined;
+    answer: AttemptLines;
+  };
+  'GET events/{id}/compared': {
+    action: 'payloads.read';
+    path: { id: string };
+    query: { consumer: string; first: number; second: number };
+    body: undefined;
+    answer: ComparedAttempts;
   };
   'GET events/{id}/chain': {
     action: 'events.read';

@@ -6,16 +6,14 @@ import { Empty } from '../parts/empty.tsx';
 import { Folded } from '../parts/folded.tsx';
 import { ConsumerLink, groupHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { counted, duration } from '../parts/number.ts';
+import { counted } from '../parts/number.ts';
 import { OperationDialog } from '../parts/operation-dialog.tsx';
 import type { OperationWish } from '../parts/operation-start.ts';
-import { ScrolledText } from '../parts/scrolled-text.tsx';
 import { Status, wordOf } from '../parts/status.tsx';
-import { Code, Foreign } from '../parts/text.tsx';
-import { Time } from '../parts/time.tsx';
+import { Foreign } from '../parts/text.tsx';
 import { to } from '../router/router.ts';
-import { AttemptLine } from './attempt-line.tsx';
 import { CorrectDialog } from './correct-dialog.tsx';
+import { Attempts } from './event-attempts.tsx';
 import { Why } from './why-not-yet.tsx';
 
 /** What each consumer has done with an event, and what can be done about it. */
@@ -87,8 +85,6 @@ function FoldedDeliveries({ event, reload }: { event: ExplainedEvent; reload: ()
 
 /** Of more consumers with one status, the others are folded, so that the payload below is not far away. */
 const MOST_OF_A_STATUS = 5;
-
-const DECIDED = { redrive: 'Sent again', discard: 'Discarded', replay: 'Replayed' } as const;
 
 const TITLES = { redrive: 'Send it again to', discard: 'Discard it for', replay: 'Replay it at' } as const;
 
@@ -209,60 +205,4 @@ function OneDelivery({
 /** The kind of the last failure. Null for a dead letter that has none. */
 function kindOf(history: EventHistory | undefined): string | null {
   return history?.attempts.at(-1)?.fingerprint ?? null;
-}
-
-function Attempts({
-  event,
-  delivery,
-  history: { attempts, resolution, operationId },
-}: {
-  event: ExplainedEvent;
-  delivery: ConsumerDelivery;
-  history: EventHistory;
-}) {
-  if (attempts.length === 0 && resolution === null) return null;
-  return (
-    <>
-      <AttemptLine event={event} delivery={delivery} attempts={attempts} resolution={resolution} />
-      <ol class="attempts">
-        {attempts.map(({ attempt, at, ms, process, host, pid, error, stack, fingerprint }) => (
-          <li key={`${attempt} ${at}`}>
-            <details>
-              <summary>
-                Attempt {attempt}, <Time at={at} />
-                {ms !== null && `, ran ${duration(ms / 1_000)}`}: <Foreign most={140}>{error}</Foreign>
-              </summary>
-              <div class="attempt">
-                {process !== null && (
-                  <p class="muted small">
-                    In process{' '}
-                    <Foreign>{`${host ?? 'of an unknown host'}${pid === null ? '' : `, pid ${pid}`}`}</Foreign>
-                    . Kind{' '}
-                    <a href={groupHref(delivery.consumerName, fingerprint)}>
-                      <Code>{fingerprint}</Code>
-                    </a>
-                  </p>
-                )}
-                {/* A stack is kept for itself, and may end before the words of its error do. */}
-                <ScrolledText label={`Error of attempt ${attempt}`}>
-                  {stack === null || stack.includes(error) ? (stack ?? error) : `${error}\n\n${stack}`}
-                </ScrolledText>
-              </div>
-            </details>
-          </li>
-        ))}
-      </ol>
-      {resolution !== null && (
-        <p class="resolution">
-          {DECIDED[resolution.action]} by <Foreign>{resolution.by}</Foreign>, <Time at={resolution.at} />
-          {resolution.reason !== null && (
-            <>
-              : <Foreign>{resolution.reason}</Foreign>
-            </>
-          )}
-          . {operationId !== null && <a href={to(['operations', operationId])}>See the operation</a>}
-        </p>
-      )}
-    </>
-  );
 }

@@ -64,7 +64,8 @@ CREATE TABLE "integration"."inbox_event" (
   "updated_at"        timestamptz  NOT NULL DEFAULT clock_timestamp(),
   -- The last ten attempts that failed, the oldest first. Each is an object with attempt (its number), at (when it
   -- began), ms (how long it ran; null if unknown), process, host and pid (who ran it), error (its text), stack (at
-  -- most 4 KB) and fingerprint.
+  -- most 4 KB) and fingerprint. With the option `handlerLines` it may have lines (of the handler's logger, at most
+  -- 8 KB together) and linesLeftOut (how many came before these).
   "attempts"          jsonb,
   -- What an admin decided about the event last: action, by, reason, at, and attempts (how many were counted
   -- before). The columns of the failure stay as they were.

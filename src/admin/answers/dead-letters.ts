@@ -85,6 +85,7 @@ const FailedAttempt = named(
     error: TEXT,
     stack: orNull(TEXT),
     fingerprint: TEXT,
+    linesSentence: orNull(TEXT),
   }),
 );
 
@@ -93,7 +94,44 @@ export const EventHistory = named(
   'EventHistory',
   object({
     attempts: list(FailedAttempt),
+    folds: list(object({ first: INTEGER, last: INTEGER, sentence: TEXT })),
     resolution: orNull(Resolution),
     operationId: orNull(UUID),
+  }),
+);
+
+/** What the logger of the handler wrote in each attempt, without the values that `mask` hides. */
+export const AttemptLines = named(
+  'AttemptLines',
+  object({
+    attempts: list(
+      object({
+        attempt: INTEGER,
+        at: TIME_TEXT,
+        sentence: orNull(TEXT),
+        lines: list(
+          object({
+            at: TIME_TEXT,
+            level: oneOf(['log', 'error', 'warn', 'debug', 'verbose', 'fatal']),
+            text: TEXT,
+          }),
+        ),
+      }),
+    ),
+  }),
+);
+
+/** Two attempts, part by part. */
+export const ComparedAttempts = named(
+  'ComparedAttempts',
+  object({
+    sentence: TEXT,
+    parts: list(
+      object({
+        name: TEXT,
+        differs: FLAG,
+        lines: list(object({ in: oneOf(['both', 'first', 'second']), text: TEXT })),
+      }),
+    ),
   }),
 );

@@ -2,14 +2,20 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CorrectionService } from '../../changes/correction.service.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { Answer } from '../../http/answer.js';
+import { ATTEMPTS_KEPT } from '../../inbox/failed-attempt.js';
 import { EventLookService } from '../../log/event-look.service.js';
-import { EventHistory } from '../answers/dead-letters.js';
+import { AttemptLines, ComparedAttempts, EventHistory } from '../answers/dead-letters.js';
 import { Correction, EventChain, EventPage, ExplainedEvent, Payload } from '../answers/events.js';
 import type { Infer } from '../answers/schema.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { count, flag, json, optional, position, text, time, uuid } from '../input/field.js';
 import { Deliveries } from '../look/deliveries.js';
-import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../options/admin-options.js';
+import {
+  ADMIN_CALL_OPTIONS,
+  type AdminCallOptions,
+  type AdminHttpRequest,
+} from '../options/admin-options.js';
+import { hidingValues } from '../payload/hidden-values.js';
 import { maskedPayload } from '../payload/masked-payload.js';
 import { notFound } from '../problems/problem.js';
 import type { Answering } from '../routes/answering.js';
@@ -72,6 +78,32 @@ const ROUTES = {
     target,
     query: { consumer: text('The name of the consumer.', 127) },
     answer: EventHistory,
+  }),
+  lines: route({
+    method: 'GET',
+    path: 'events/:id/lines',
+    action: 'payloads.read',
+    about:
+      'What the logger of the handler wrote in each attempt that failed, where the engine keeps it. Values that the mask takes out of the payload are replaced.',
+    pathFields,
+    target,
+    query: { consumer: text('The name of the consumer.', 127) },
+    answer: AttemptLines,
+  }),
+  compared: route({
+    method: 'GET',
+    path: 'events/:id/compared',
+    action: 'payloads.read',
+    about:
+      'Two attempts that failed, beside each other. They are given by their places in the history, of which the oldest is 1.',
+    pathFields,
+    target,
+    query: {
+      consumer: text('The name of the consumer.', 127),
+      first: count('The place of one attempt.', 1, ATTEMPTS_KEPT),
+      second: count('The place of the other one.', 1, ATTEMPTS_KEPT),
+    },
+    answer: ComparedAttempts,
   }),
   chain: route({
     method: 'GET',
@@ -149,14 +181,35 @@ export class EventsHandlers implements Answering<typeof ROUTES, EventsHandlers> 
   }
 
   async history({ path, query }: Call<typeof ROUTES.history>) {
-    const history = await this.deliveries.historyOf(path.id, query.consumer);
-    return history ?? { attempts: [], resolution: null, operationId: null };
+    return this.deliveries.attempts.historyOf(path.id, query.consumer);
+  }
+
+  async lines({ path, query, request }: Call<typeof ROUTES.lines>) {
+    const hide = await this.hidingIn(path.id, request);
+    return { attempts: await this.deliveries.attempts.linesOf(path.id, query.consumer, hide) };
+  }
+
+  async compared({ path, query: { consumer, first, second }, request }: Call<typeof ROUTES.compared>) {
+    const hide = await this.hidingIn(path.id, request);
+    const found = await this.deliveries.attempts.compare(path.id, consumer, [first, second], hide);
+    if (found === undefined) throw notFound(`attempt ${first} or ${second} of event ${path.id}`);
+    return found;
   }
 
   async chain({ path }: Call<typeof ROUTES.chain>) {
     const chain = await this.look.chainOf(path.id);
     if (chain === undefined) throw notFound(`event ${path.id}`);
     return chain;
+  }
+
+  /**
+   * An event whose payload is not there any more has no lines that could be shown: nobody knows what is
+   * hidden.
+   */
+  private async hidingIn(id: string, request: AdminHttpRequest): Promise<(text: string) => string> {
+    const found = await this.look.withPayloadText(id);
+    if (found === undefined) throw notFound(`event ${id}`);
+    return hidingValues(found, this.options.mask?.bind(this.options), request);
   }
 
   correct({ path, body, author }: Call<typeof ROUTES.correct>) {

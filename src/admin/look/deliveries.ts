@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { AdminDatabase } from '../../database/admin-database.js';
-import type { DeadLetterSearch, EventHistory, InboxFilter } from '../../inbox/inbox-record.js';
+import type { DeadLetterSearch, InboxFilter } from '../../inbox/inbox-record.js';
 import { InboxRecordStore } from '../../inbox/inbox-record.store.js';
 import type { EventHead } from '../../log/event-look.js';
 import type { OutboxEventStatusReport } from '../../log/outbox-event.js';
 import { OutboxQueryStore } from '../../log/outbox-query.store.js';
 import { engineOf } from '../../module/engine-of.js';
 import { type LoggedEvent, statusesOf } from '../../outbox/event-statuses.js';
+import { AttemptHistoryService } from '../../status/attempt-history.service.js';
 import { type ExplainedReport, WhyNotYetService } from '../../status/why-not-yet.service.js';
 
 /**
@@ -17,7 +18,12 @@ import { type ExplainedReport, WhyNotYetService } from '../../status/why-not-yet
 @Injectable()
 export class Deliveries {
   private readers:
-    | { readonly log: OutboxQueryStore; readonly whys: WhyNotYetService; readonly inbox: InboxRecordStore }
+    | {
+        readonly log: OutboxQueryStore;
+        readonly whys: WhyNotYetService;
+        readonly inbox: InboxRecordStore;
+        readonly attempts: AttemptHistoryService;
+      }
     | undefined;
 
   constructor(private readonly moduleRef: ModuleRef) {}
@@ -39,8 +45,8 @@ export class Deliveries {
     return this.opened().inbox.findDeadLetters(filter, limit, after);
   }
 
-  historyOf(outboxEventId: string, consumerName: string): Promise<EventHistory | undefined> {
-    return this.opened().inbox.historyOf(outboxEventId, consumerName);
+  get attempts(): AttemptHistoryService {
+    return this.opened().attempts;
   }
 
   private opened() {
@@ -50,6 +56,7 @@ export class Deliveries {
         log: new OutboxQueryStore(db),
         whys: new WhyNotYetService(db),
         inbox: new InboxRecordStore(db),
+        attempts: new AttemptHistoryService(db),
       };
     }
     return this.readers;

@@ -7,11 +7,13 @@ import type { SubscriberContext } from '../../subscribers/subscriber-definition.
 import { loggerOf } from '../../words/engine-logger.js';
 import { type OfEngine } from '../../words/engine-name.js';
 import type { Attempt } from '../partition/attempt.js';
+import type { LineKeeping } from './line-keeping.js';
 
 /** The services that every handler's context carries. */
 export interface ContextServices extends OfEngine {
   readonly inboxService: InboxService;
   readonly linkService: IntegrationLinkService;
+  readonly lines: LineKeeping;
 }
 
 /** What a handler receives besides its event. Signal and logger are created when they are first read. */
@@ -22,7 +24,7 @@ export class HandlerContext implements SubscriberContext {
 
   constructor(
     private readonly run: Attempt,
-    services: ContextServices,
+    private readonly services: ContextServices,
     private readonly openTransaction: object | undefined,
   ) {
     this.inboxService = services.inboxService;
@@ -41,7 +43,8 @@ export class HandlerContext implements SubscriberContext {
   get logger(): Logger {
     const { subscription, log } = this.run.delivery;
     const context = `${subscription.consumerName} ${log.eventName} ${log.id}`;
-    return loggerOf(context, { engine: this.integration });
+    const logger = loggerOf(context, { engine: this.integration });
+    return this.services.lines.keptOf(this.run, logger);
   }
 
   get transaction(): Tx {

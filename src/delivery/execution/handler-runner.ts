@@ -15,6 +15,7 @@ import { FailedAttempts } from './failed-attempts.js';
 import { type FaultPointName, FaultPoints } from './fault-points.js';
 import { HandlerContext } from './handler-context.js';
 import { inputOf } from './handler-input.js';
+import { LineKeeping } from './line-keeping.js';
 import { TransactionalRunner } from './transactional-runner.js';
 
 /**
@@ -32,6 +33,7 @@ export class HandlerRunner {
     private readonly faults: FaultPoints,
     private readonly telemetry: EngineTelemetry,
     private readonly gate: EventGate,
+    readonly lines: LineKeeping,
   ) {}
 
   get engine(): string {

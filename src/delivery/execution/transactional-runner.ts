@@ -26,6 +26,7 @@ import type { HandlerTransaction } from './handler-transaction.js';
 import { HandlerTransactions } from './handler-transactions.js';
 import { HostConnections } from './host-connections.js';
 import { isAborted, isFailureOfCommit, isKeptWaiting } from './infrastructure-failure.js';
+import { LineKeeping } from './line-keeping.js';
 import { notCommitted, TransactionRun } from './transaction-run.js';
 
 /** How long a transactional handler waits at most for a connection of the host's pool, in milliseconds. */
@@ -45,6 +46,7 @@ export class TransactionalRunner {
     private readonly failures: FailedAttempts,
     private readonly faults: FaultPoints,
     private readonly gate: EventGate,
+    readonly lines: LineKeeping,
     private readonly connections: HostConnections,
   ) {}
 

@@ -24,6 +24,7 @@ export class AttemptSettler {
     const { delivery, others } = attempt;
     const { inHand, events } = this;
     if (outcome.kind !== 'processed' || this.outcomes.wantsDurations) noteDuration(attempt);
+    if (outcome.kind !== 'processed') for (const each of attempt.deliveries) each.lines = attempt.lines;
     if (delivery.isSingle && !isUndecided(outcome)) inHand.singles--;
     if (outcome.kind === 'unavailable') this.gate.unreachable(delivery, outcome.error, outcome.pauseMs);
     if (outcome.kind === 'processed' && attempt.settlesPositions) {

@@ -1,6 +1,7 @@
 import { IntegrationError } from '../../errors.js';
 import type { DomainEvent } from '../../events/domain-event.js';
 import type { AttemptObserver } from '../../telemetry/handled-message.js';
+import type { AttemptLines } from './attempt-lines.js';
 import type { Deliveries, Delivery, Outcome } from './delivery.js';
 
 /** Called once with the outcome of an attempt. */
@@ -50,6 +51,8 @@ export class Attempt {
 
   /** Follows the attempt for telemetry. Undefined if telemetry is off. */
   observer: AttemptObserver | undefined;
+  /** What the logger of its handler has written. Undefined if that is nothing, or if lines are not kept. */
+  lines: AttemptLines | undefined = undefined;
   /** The number by which the watchdog knows the attempt. */
   watched = -1;
 

@@ -2,6 +2,7 @@ import type { DomainEvent } from '../../events/domain-event.js';
 import type { LogEvent } from '../../log/log-event.js';
 import type { Subscription } from '../../subscribers/consumer.js';
 import type { AggregateQueue } from './aggregate-queue.js';
+import type { AttemptLines } from './attempt-lines.js';
 
 /** The row of the inbox that a retry belongs to. */
 export interface Claim {
@@ -34,6 +35,11 @@ export class Delivery {
    * somebody uses the durations.
    */
   ranMs: number | undefined = undefined;
+  /**
+   * What the logger of its handler wrote the last time, if that is kept. Unset of an event that was
+   * processed.
+   */
+  lines: AttemptLines | undefined = undefined;
   /** Whether the event is delivered for the first time (see `FirstDeliveries`). */
   isFirst = true;
   /** The queue of its aggregate, in which it waits or runs. */

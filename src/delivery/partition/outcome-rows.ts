@@ -1,8 +1,9 @@
 import type { ProcessIdentity } from '../../database/connection/process-identity.js';
-import type { FailedAttempt } from '../../inbox/failed-attempt.js';
+import type { StoredAttempt } from '../../inbox/failed-attempt.js';
 import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
 import type { ExceptionRow, ResolvedRow } from '../../inbox/inbox-status.js';
 import type { LogEvent } from '../../log/log-event.js';
+import type { AttemptLines } from './attempt-lines.js';
 import type { Claim, Delivery } from './delivery.js';
 import { errorFingerprint } from './error-fingerprint.js';
 import { attemptErrorText, errorText, stackText } from './error-texts.js';
@@ -13,6 +14,8 @@ export interface Ran {
   readonly attempt: number;
   readonly ms: number | undefined;
   readonly process: Pick<ProcessIdentity, 'id' | 'host' | 'pid'>;
+  /** What its logger wrote. Undefined if that was nothing, or if lines are not kept. */
+  readonly lines?: AttemptLines | undefined;
 }
 
 /** What an outcome writes into the inbox. `error` is whatever was thrown, or a reason. */
@@ -70,7 +73,7 @@ function rowOf({ status, availableInMs, error, isSuspect = false, isPostponed = 
   };
 }
 
-function failedAttempt({ attempt, ms, process }: Ran, error: unknown, fingerprint = ''): string {
+function failedAttempt({ attempt, ms, process, lines }: Ran, error: unknown, fingerprint = ''): string {
   return JSON.stringify({
     attempt,
     at: new Date(Date.now() - (ms ?? 0)).toISOString(),
@@ -81,5 +84,6 @@ function failedAttempt({ attempt, ms, process }: Ran, error: unknown, fingerprin
     error: attemptErrorText(error),
     stack: stackText(error),
     fingerprint,
-  } satisfies FailedAttempt);
+    ...lines?.toStored(),
+  } satisfies StoredAttempt);
 }

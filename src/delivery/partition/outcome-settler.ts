@@ -278,8 +278,8 @@ export class OutcomeSettler {
     this.resolve({ ...row, attemptGivenBack: !isCounted });
   }
 
-  private ran({ attempt, ranMs }: Delivery): Ran {
-    return { attempt, ms: ranMs, process: this.parts.process };
+  private ran({ attempt, ranMs, lines }: Delivery): Ran {
+    return { attempt, ms: ranMs, process: this.parts.process, lines };
   }
 
   private resolve(row: ResolvedRow): void {

@@ -1,0 +1,111 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { NonRetryableError } from '../../src/index.js';
+import { TEST_LOGGER } from '../support/log-lines.js';
+import { until } from '../support/until.js';
+import { violationsOf } from './stage/accessibility.js';
+import { type Operator, openShop } from './stage/shop.js';
+import { onStage } from './stage/stage.js';
+
+const CARD = '4111-1111-1111-1111';
+/** Somebody who may not see what events carry. */
+const NO_PAYLOADS: Operator = { name: 'eve@shop.example', may: (action) => action !== 'payloads.read' };
+
+const stage = onStage((database) =>
+  openShop(database, {
+    subscribers: [
+      {
+        consumerName: 'billing',
+        eventName: 'order.placed',
+        handler: ({ payload }, { logger, attempt }) => {
+          logger.log(`pays by ${(payload as { card: string }).card}`);
+          if (attempt === 5) logger.warn('the last try');
+          if (attempt < 5) throw new Error('the bank is away');
+          throw new NonRetryableError('refused by the bank');
+        },
+      },
+    ],
+    engine: {
+      handlerLines: { redact: (text) => text },
+      settings: { maxAttempts: 5, retryBaseDelayMs: 100, retryMaxDelayMs: 100, pollingIntervalMs: 200 },
+    },
+    // Without a logger nothing is written, and so nothing is kept.
+    prepare: (app) => app.useLogger(TEST_LOGGER),
+    admin: { mask: (payload) => ({ ...(payload as object), card: '****' }) },
+  }),
+);
+
+let id: string;
+
+beforeAll(async () => {
+  const { outboxEventId } = await stage.shop.api.publishEvent({
+    eventName: 'order.placed',
+    sourceModule: 'shop',
+    aggregateType: 'order',
+    aggregateId: 'o1',
+    payload: { card: CARD },
+  });
+  id = outboxEventId;
+  await until('it is a dead letter', async () => {
+    const { rows } = await stage.database.pool.query(
+      `SELECT 1 FROM integration.inbox_event WHERE status = 'dead_letter'`,
+    );
+    return rows.length === 1;
+  });
+});
+
+/** Unfolds what has this summary, and returns it. */
+async function unfold(page: Page, summary: string | RegExp): Promise<void> {
+  await page.locator('summary').filter({ hasText: summary }).first().click();
+}
+
+/** All texts of the page, those that are folded too. */
+const textOf = (page: Page) => page.evaluate(() => document.body.textContent ?? '');
+
+describe('the attempts of an event', () => {
+  test('are one line where they are the same, and each of them can be seen', async () => {
+    const { page } = await stage.open(`#/events/${id}`);
+    await unfold(page, 'Attempts 1–4: the same: Error: the bank is away');
+    for (const attempt of [1, 2, 3, 4]) await page.getByText(`Attempt ${attempt}, `).waitFor();
+    await page.getByText('Attempt 5, ').waitFor();
+  });
+
+  test('show what the handler logged, without what the mask hides', async () => {
+    const { page } = await stage.open(`#/events/${id}`);
+    await unfold(page, 'Attempt 5, ');
+    await unfold(page, '2 lines of its logger');
+    const lines = page.getByRole('region', { name: 'Lines of attempt 5' });
+    await lines.getByText('log     pays by [hidden]').waitFor();
+    await lines.getByText('warn    the last try').waitFor();
+    expect(await textOf(page)).not.toContain(CARD);
+  });
+
+  test('are compared, at first the last two', async () => {
+    const { page } = await stage.open(`#/events/${id}`);
+    await unfold(page, 'Compare two attempts');
+    await page.getByText('Attempts 4 and 5 failed by different errors, and wrote other lines.').waitFor();
+    const lines = page.getByRole('region', { name: 'Lines of the logger, compared' });
+    await lines.getByText('+ warn the last try').waitFor();
+    await page.getByLabel('with attempt').selectOption({ index: 0 });
+    await page.getByText('Attempts 4 and 1 failed in the same way.').waitFor();
+    expect(await textOf(page)).not.toContain(CARD);
+  });
+
+  test('keep what was logged from those who may not read payloads', async () => {
+    const { page } = await stage.open(`#/events/${id}`, { operator: NO_PAYLOADS });
+    await unfold(page, 'Attempt 5, ');
+    await page.getByText(/^2 lines of its logger\. /).waitFor();
+    expect(await textOf(page)).not.toMatch(/pays by|Compare two attempts/);
+  });
+
+  test('are fit for everybody, unfolded', async () => {
+    const { page } = await stage.open(`#/events/${id}`);
+    await unfold(page, 'Attempts 1–4');
+    await unfold(page, 'Attempt 5, ');
+    await unfold(page, '2 lines of its logger');
+    await unfold(page, 'Compare two attempts');
+    await page.getByRole('region', { name: 'Lines of the logger, compared' }).waitFor();
+    await page.getByRole('region', { name: 'Lines of attempt 5' }).waitFor();
+    expect(await violationsOf(page)).toEqual([]);
+  });
+});
