@@ -30,6 +30,7 @@ export function LineChart({ title, times, lines, format, empty, least = 1 }: Cha
       {times.length < 2 ? (
         <p class="muted chart-empty">{empty}</p>
       ) : isTable ? (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: keys scroll it only while it has the focus
         <div class="chart-table" tabIndex={0}>
           <Table
             caption={title}
