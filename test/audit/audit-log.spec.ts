@@ -58,6 +58,14 @@ const operations = () => app.context.get(OperationService);
 const planned = (author: ChangeAuthor) =>
   operations().plan({ kind: 'redrive', filter: { consumerName: 'billing' }, ...author });
 
+/** Puts an operation into a state, in which another process has it for an hour. */
+const inState = (id: string, state: 'running' | 'paused') =>
+  database.pool.query(
+    `UPDATE integration.integration_operation SET state = $2, started_at = now(), lease_owner = gen_random_uuid(),
+       lease_token = gen_random_uuid(), lease_expires_at = now() + interval '1 hour' WHERE id = $1`,
+    [id, state],
+  );
+
 /** The event of the first dead letter of `billing`. */
 async function failedEvent(): Promise<string> {
   const { rows } = await database.pool.query<{ id: string }>(
@@ -271,6 +279,37 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
         await operations().cancel(plan.id, author);
       },
       noted: { action: 'operations.cancel', before: { state: 'planned', changed: 0 } },
+    },
+    pause: {
+      given: withDeadLetters,
+      make: async (author) => {
+        const plan = await planned(author);
+        // It is somebody else's, who does nothing: so it still runs when it is paused.
+        await inState(plan.id, 'running');
+        await operations().pause(plan.id, author);
+      },
+      noted: { action: 'operations.pause', before: { state: 'running', changed: 0 } },
+    },
+    resume: {
+      given: withDeadLetters,
+      make: async (author) => {
+        const plan = await planned(author);
+        await inState(plan.id, 'paused');
+        await operations().resume(plan.id, author);
+      },
+      noted: { action: 'operations.resume', before: { state: 'paused', changed: 0 } },
+    },
+    changeRate: {
+      given: withDeadLetters,
+      make: async (author) => {
+        const plan = await planned(author);
+        await operations().changeRate(plan.id, 7, author);
+      },
+      noted: {
+        action: 'operations.rate',
+        before: { state: 'planned', changed: 0, rate: null },
+        after: expect.objectContaining({ rate: 7 }),
+      },
     },
   },
   AuditService: {
