@@ -19,6 +19,11 @@ const RESUMES: Readonly<Record<string, string>> = {
   'POST consumers/:name/resume': 'consumers/billing/pause',
   'POST webhooks/endpoints/:id/resume': `webhooks/endpoints/${EVENT_ID}/pause`,
 };
+/** They change an operation only in this state, in which another process has it for an hour. */
+const OF_STATE: Readonly<Record<string, string>> = {
+  'POST operations/:id/pause': 'running',
+  'POST operations/:id/resume': 'paused',
+};
 /** A plan changes nothing yet: it is noted when it is run or cancelled. */
 const NOT_NOTED = [...ONLY_ASK, 'POST operations'];
 /** What an answer never holds: SQL, the way to a line of code, where the database is. */
@@ -144,6 +149,12 @@ describe.each(PLATFORMS)('on %s, every route', (platform) => {
       await startAnew();
       const pause = RESUMES[name];
       if (pause !== undefined) await admin.ask(pause, { method: 'POST', json: {} });
+      if (OF_STATE[name] !== undefined)
+        await database.pool.query(
+          `UPDATE integration.integration_operation SET state = $1, started_at = now(), lease_owner = gen_random_uuid(),
+             lease_token = gen_random_uuid(), lease_expires_at = now() + interval '1 hour'`,
+          [OF_STATE[name]],
+        );
       await emptyTables(database.pool, 'integration.integration_audit');
       const body = await bodyFor(documented(route), database);
       const isOnce = route.method === 'POST' && !ONLY_ASK.includes(name);
