@@ -87,9 +87,11 @@ describe('--watch', () => {
       'settings',
       'audit',
     ];
+    // Two attempts that were made, and what a change would do, stay as they are.
+    const once = ['events compare', 'settings preview'];
     const reading = COMMANDS.filter(
       ({ name, options = {} }) =>
-        groups.includes(name.split(' ')[0] ?? '') && !('dry-run' in options) && name !== 'settings preview',
+        groups.includes(name.split(' ')[0] ?? '') && !('dry-run' in options) && !once.includes(name),
     );
     expect(reading.length).toBeGreaterThan(12);
     for (const { name, options } of reading)
