@@ -28,7 +28,7 @@ interface Document {
   >;
 }
 
-/** Values by the name of a parameter, or by the beginning of the path and the name: `operations/id`. */
+/** Values by the name of a parameter, by the beginning of the path and the name (`operations/id`), or by all of both. */
 export type ValuesOfParameters = Readonly<Record<string, string>>;
 
 const DOCUMENT = fileURLToPath(import.meta.resolve('nestjs-integration/admin/openapi.json'));
@@ -45,7 +45,7 @@ export async function readRoutes(values: ValuesOfParameters): Promise<ReadRoute[
     const parameters = get.parameters ?? [];
     const [, resource = ''] = template.split('/');
     const given = (name: string) => {
-      const value = values[`${resource}/${name}`] ?? values[name];
+      const value = values[`${template.slice(1)}/${name}`] ?? values[`${resource}/${name}`] ?? values[name];
       if (value === undefined)
         throw new Error(`nothing is known to put in the place of ${name} in ${template}`);
       return encodeURIComponent(value);

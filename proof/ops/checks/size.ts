@@ -100,6 +100,10 @@ async function requestsFor(database: ProofDatabase, full: AdminApi): Promise<Req
     name: 'consumer-001',
     consumer: 'consumer-001',
     'events/id': things.event,
+    // Only what has failed has attempts that can be compared.
+    'events/{id}/compared/id': things.dead,
+    first: '1',
+    second: '1',
     'operations/id': things.operation,
     fingerprint: things.fingerprint,
     type: 'thing',
