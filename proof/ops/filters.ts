@@ -43,6 +43,8 @@ function FILTERS(
 ): Readonly<Record<string, readonly Filter[]>> {
   const consumer = 'consumer-001';
   return {
+    consumers: [by({ name: '-001' })],
+    'entities/{type}/{id}/timeline': [by({ below: '1000' })],
     'consumers/{name}/backlog': states.map((state) => by({ state }, { name: `state-${state}` })),
     events: [
       by({ name: 'thing.event3' }),
@@ -57,6 +59,7 @@ function FILTERS(
       by({ correlationId: event }, { looksAtPart: true }),
       by({ from: hoursAgo(1), to: hoursAgo(0.5) }),
       by({ to: hoursAgo(12) }),
+      by({ withStatus: 'true' }),
     ],
     'dead-letters': [
       by({ consumer }),
