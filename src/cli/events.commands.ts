@@ -231,7 +231,7 @@ function attempts({ consumerName, history, lines: written = [] }: DeliveryWithHi
 /** A command shows lines as it shows payloads: as the database has them, since no mask is known to it. */
 const asKept = (text: string) => text;
 
-/** The lines of the attempts. Without them, it says of which attempt there are any. */
+/** Shows the lines of the attempts. If they were not asked for, it names the attempts that have lines. */
 function logged(
   written: readonly ShownLines[],
   failed: readonly { attempt: number; linesSentence: string | null }[],

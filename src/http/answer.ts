@@ -44,7 +44,7 @@ export function sendAnswer(
   reply(host, response, body, status, { 'Content-Type': JSON_TYPE, ...headers });
 }
 
-/** Sends bytes, such as those of a file that lies compressed. The headers say of which type they are. */
+/** Sends bytes, such as a compressed file. The headers name their type. */
 export function sendBytes(
   host: HttpAdapterHost,
   response: unknown,

@@ -36,7 +36,7 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { backendGone } from '../database/sql/backend-gone.store.js';
 import type { EngineSession } from '../database/sql/engine-session.js';
 import { IS_SUPERSEDED } from '../inbox/cursor-registration.store.js';
-import { CONSUMERS_MESSAGE, settingsChannelOf } from '../wakeups/wakeup.store.js';
+import { tellConsumers } from '../wakeups/wakeup.store.js';
 
 /** The result of adding names. */
 export interface AddedNames {
@@ -87,8 +87,7 @@ export class HandOverStore {
       [consumerName, eventNames],
     );
     const isAsked = rows.some((row) => row.isAsked);
-    if (isAsked)
-      await session.query(`SELECT pg_notify($1, $2)`, [settingsChannelOf(this.db.schema), CONSUMERS_MESSAGE]);
+    if (isAsked) await tellConsumers(session, this.db.schema);
     return { tail: Math.max(1, ...rows.map(({ tail }) => tail)), isAsked };
   }
 

@@ -137,7 +137,7 @@ export class StoredSettings {
     if (conflicts.length === 0) return;
     const [first] = conflicts;
     const [latest] = await this.store.history(session, first === undefined ? [] : [first.key], undefined, 1);
-    // A value may also have another source by now, of which there is no history.
+    // The value may come from another source by now, such as the environment. That has no history.
     const who = latest === undefined ? '' : ` ${changeSentence(latest)}.`;
     throw new IntegrationError(
       'INTEGRATION_SETTING_CONFLICT',

@@ -29,7 +29,7 @@ export interface ShownLines {
   lines: HandlerLine[];
 }
 
-/** Takes out of a line what whoever asks must not see. */
+/** Takes out of a line what the person who asks must not see. */
 export type HideInLine = (text: string) => string;
 
 /** The attempts of one event at one consumer, as the admin API, the commands and the page show them. */

@@ -19,6 +19,17 @@ export function settingsChannelOf(schema: string): string {
 
 export const CONSUMERS_MESSAGE = 'consumers';
 
+/**
+ * Tells the processes with consumers to look at once. Their next beat does so anyway. In a transaction they
+ * are told when it commits.
+ */
+export async function tellConsumers(
+  session: { query(sql: string, values: readonly unknown[]): Promise<unknown> },
+  schema: string,
+): Promise<void> {
+  await session.query(`SELECT pg_notify($1, $2)`, [settingsChannelOf(schema), CONSUMERS_MESSAGE]);
+}
+
 /** Stands after the id of the sending process. It says that rows of the inbox may be due too. */
 const INBOX_MARK = ' inbox';
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Field } from '../../src/admin/input/field.js';
 import { isWrite, onlyReads, type Route } from '../../src/admin/routes/route.js';
 import { emptyTables } from '../support/empty-tables.js';
+import { holdOperations } from '../support/running-operation.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, type Answered, PLATFORMS, startAdminApp } from './admin-app.js';
@@ -20,7 +21,7 @@ const RESUMES: Readonly<Record<string, string>> = {
   'POST webhooks/endpoints/:id/resume': `webhooks/endpoints/${EVENT_ID}/pause`,
 };
 /** They change an operation only in this state, in which another process has it for an hour. */
-const OF_STATE: Readonly<Record<string, string>> = {
+const OF_STATE: Readonly<Record<string, 'running' | 'paused'>> = {
   'POST operations/:id/pause': 'running',
   'POST operations/:id/resume': 'paused',
 };
@@ -149,12 +150,8 @@ describe.each(PLATFORMS)('on %s, every route', (platform) => {
       await startAnew();
       const pause = RESUMES[name];
       if (pause !== undefined) await admin.ask(pause, { method: 'POST', json: {} });
-      if (OF_STATE[name] !== undefined)
-        await database.pool.query(
-          `UPDATE integration.integration_operation SET state = $1, started_at = now(), lease_owner = gen_random_uuid(),
-             lease_token = gen_random_uuid(), lease_expires_at = now() + interval '1 hour'`,
-          [OF_STATE[name]],
-        );
+      const state = OF_STATE[name];
+      if (state !== undefined) await holdOperations(database, state);
       await emptyTables(database.pool, 'integration.integration_audit');
       const body = await bodyFor(documented(route), database);
       const isOnce = route.method === 'POST' && !ONLY_ASK.includes(name);

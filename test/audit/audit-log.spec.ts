@@ -15,6 +15,7 @@ import { startApp, type TestApp } from '../support/app.js';
 import { runJsonCommand } from '../support/command.js';
 import { publishOrders } from '../support/orders.js';
 import { exportedServices, publicMethodsOf } from '../support/public-methods.js';
+import { holdOperations } from '../support/running-operation.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
@@ -57,14 +58,6 @@ async function groupOfBilling() {
 const operations = () => app.context.get(OperationService);
 const planned = (author: ChangeAuthor) =>
   operations().plan({ kind: 'redrive', filter: { consumerName: 'billing' }, ...author });
-
-/** Puts an operation into a state, in which another process has it for an hour. */
-const inState = (id: string, state: 'running' | 'paused') =>
-  database.pool.query(
-    `UPDATE integration.integration_operation SET state = $2, started_at = now(), lease_owner = gen_random_uuid(),
-       lease_token = gen_random_uuid(), lease_expires_at = now() + interval '1 hour' WHERE id = $1`,
-    [id, state],
-  );
 
 /** The event of the first dead letter of `billing`. */
 async function failedEvent(): Promise<string> {
@@ -285,7 +278,7 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
       make: async (author) => {
         const plan = await planned(author);
         // It is somebody else's, who does nothing: so it still runs when it is paused.
-        await inState(plan.id, 'running');
+        await holdOperations(database, 'running');
         await operations().pause(plan.id, author);
       },
       noted: { action: 'operations.pause', before: { state: 'running', changed: 0 } },
@@ -294,7 +287,7 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
       given: withDeadLetters,
       make: async (author) => {
         const plan = await planned(author);
-        await inState(plan.id, 'paused');
+        await holdOperations(database, 'paused');
         await operations().resume(plan.id, author);
       },
       noted: { action: 'operations.resume', before: { state: 'paused', changed: 0 } },

@@ -5,6 +5,15 @@ import type { TestDatabase } from './test-database.js';
 import { until } from './until.js';
 import type { WorkerProcess } from './worker-process.js';
 
+/** Puts every operation into a state in which another process has it for an hour and does nothing. */
+export async function holdOperations({ pool }: TestDatabase, state: 'running' | 'paused'): Promise<void> {
+  await pool.query(
+    `UPDATE integration.integration_operation SET state = $1, started_at = now(), lease_owner = gen_random_uuid(),
+       lease_token = gen_random_uuid(), lease_expires_at = now() + interval '1 hour'`,
+    [state],
+  );
+}
+
 /** Waits until an operation has changed `changed` events. Resolves to the process that works it off. */
 export function holderOf(
   operationId: string,

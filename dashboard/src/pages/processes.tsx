@@ -57,7 +57,7 @@ export function ProcessesPage({ place }: { place: Place }) {
   );
 }
 
-/** Of each process so many partitions are shown, those in which something runs first. */
+/** The most partitions of a process that are shown. Those in which something runs come first. */
 const MOST_SHOWN = 8;
 
 function One({ process }: { process: Process }) {

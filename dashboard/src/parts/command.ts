@@ -55,7 +55,7 @@ export function commandOf(
 
 /**
  * A call of the admin API as a command, for what no command of this package does. It holds neither a token nor
- * a cookie: whoever runs it puts a token of their own into TOKEN.
+ * a cookie: the person who runs it puts a token into TOKEN.
  */
 export function curlOf<N extends RouteName>(route: N, args: Args<N>): string {
   const [method = 'GET'] = route.split(' ');

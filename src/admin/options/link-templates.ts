@@ -11,8 +11,8 @@ type LinkName = keyof typeof PLACEHOLDERS;
 export const LINK_NAMES = Object.keys(PLACEHOLDERS) as readonly LinkName[];
 
 /**
- * Says what is wrong with a template. Only addresses of the web are taken: the dashboard makes a link of it
- * for whoever looks at an event, whose ids others have chosen.
+ * Says what is wrong with a template. The dashboard makes a link of it, and puts ids of events into the link.
+ * Anybody may have chosen such an id. So it must not decide which site the link leads to, or run code.
  */
 export function problemOfTemplate(name: LinkName, template: unknown): string | undefined {
   const known = PLACEHOLDERS[name];

@@ -2,7 +2,7 @@ import { EngineDatabase } from '../../database/engine-database.js';
 import type { EngineSession } from '../../database/sql/engine-session.js';
 import { exactTimeText } from '../../database/sql/epoch-text.store.js';
 import { endSoonWhenIdle } from '../../database/sql/idle-limit.store.js';
-import { CONSUMERS_MESSAGE, settingsChannelOf } from '../../wakeups/wakeup.store.js';
+import { tellConsumers } from '../../wakeups/wakeup.store.js';
 import type { RowOperation, RowPlace } from '../chosen/inbox-admin.store.js';
 import { PLAN_GROWTH } from './operation-checks.js';
 import type { OperationKinds } from './operation-kinds.js';
@@ -135,7 +135,7 @@ export class OperationWorkStore {
    * anyway.
    */
   async wakeOwners(): Promise<void> {
-    await this.db.query(`SELECT pg_notify($1, $2)`, [settingsChannelOf(this.db.schema), CONSUMERS_MESSAGE]);
+    await tellConsumers(this.db, this.db.schema);
   }
 
   /** Ends it because too many of its events have failed again. */

@@ -2,7 +2,7 @@ import { AuditStore } from '../../audit/audit.store.js';
 import type { Author } from '../../audit/change-author.js';
 import type { EngineDatabase } from '../../database/engine-database.js';
 import type { EngineSession } from '../../database/sql/engine-session.js';
-import { CONSUMERS_MESSAGE, settingsChannelOf } from '../../wakeups/wakeup.store.js';
+import { tellConsumers } from '../../wakeups/wakeup.store.js';
 import { FIRST_UUID } from '../../words/text.js';
 import { waitLongerForLocks } from '../chosen/inbox-admin.store.js';
 import { givenFilterOf } from '../chosen/operation-filter.js';
@@ -135,14 +135,10 @@ export class OperationStore {
         set: `state = 'running', started_at = clock_timestamp(), reason = coalesce(reason, $2::text)`,
         values: [author.reason],
       });
-      if (begun !== undefined) await this.tell(session);
+      // Without this message they would look for it a quarter of a minute later.
+      if (begun !== undefined) await tellConsumers(session, this.db.schema);
       return begun;
     });
-  }
-
-  /** Without this message, processes would look for it a quarter of a minute later. */
-  private async tell(session: EngineSession): Promise<void> {
-    await session.query(`SELECT pg_notify($1, $2)`, [settingsChannelOf(this.db.schema), CONSUMERS_MESSAGE]);
   }
 
   /** Holds it at once, as `cancel` ends it. Undefined if it does not run. */
@@ -165,7 +161,7 @@ export class OperationStore {
         when: `state = 'paused'`,
         set: `state = 'running'`,
       });
-      if (resumed !== undefined) await this.tell(session);
+      if (resumed !== undefined) await tellConsumers(session, this.db.schema);
       return resumed;
     });
   }
