@@ -136,6 +136,8 @@ const THERE: Readonly<Record<string, string>> = {
   key: 'batchSize',
   tenant: 'acme',
   source: 'github',
+  first: '1',
+  second: '1',
 };
 
 /** A value that fits a schema, or one that does not, as text. */

@@ -48,6 +48,9 @@ const OPEN: Readonly<Record<string, string>> = {
   'post-operations/filter': 'the same',
   'post-operations-id-run/filter': 'the same',
   'post-operations-id-cancel/filter': 'the same',
+  'post-operations-id-pause/filter': 'the same',
+  'post-operations-id-resume/filter': 'the same',
+  'post-operations-id-rate/filter': 'the same',
   'get-contracts-name/versions/schema': 'what payloads have to be, as the code of the application says it',
 };
 const LIKE_A_PAYLOAD = /^(payload|body|bytes|data|content|raw|event|input|output|result|value)$/i;

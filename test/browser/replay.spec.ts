@@ -27,7 +27,7 @@ test('a running consumer gets the events since a time again in 4 steps, with the
   const dialog = page.getByRole('dialog');
   // The field proposes the last hour, in the zone of the person.
   expect(await dialog.getByLabel('Since').inputValue()).not.toBe('');
-  await person.type(dialog.getByLabel('Event name (optional)'), 'order.placed');
+  await person.type(dialog.getByLabel('Event names (optional)'), 'order.placed');
   await person.click(dialog.getByRole('button', { name: 'Count them' }));
   // Nothing is sent before somebody has seen how many there are.
   await dialog
@@ -83,6 +83,42 @@ test('a replay with a rate is cancelled from the page of its consumer, which say
   await dialog.getByRole('button', { name: /^Send [1-6] events? again$/ }).click();
   await page.getByText(/^All is sent: /).waitFor();
   await until('each is handled once more', async () => shop.receiver.accepted.length === before + 7);
+});
+
+test('a replay is of a few event names, positions or one entity, where the form says so', async () => {
+  const { rows: placed } = await stage.database.pool.query<{ position: string }>(
+    `SELECT position FROM integration.outbox_event WHERE event_name = 'order.placed' ORDER BY position`,
+  );
+  const { page } = await stage.open('#/consumers/billing');
+  await page.getByRole('button', { name: 'Replay', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  const counts = async (expected: string) => {
+    await dialog.getByRole('button', { name: 'Count them' }).click();
+    await dialog.getByRole('status').getByText(expected, { exact: true }).waitFor();
+  };
+  await dialog.getByLabel('Since').fill('');
+  expect(await dialog.getByRole('button', { name: 'Count them' }).getAttribute('aria-disabled')).toBe('true');
+  await dialog
+    .getByText('Give a time or a position to begin at, event names')
+    .first()
+    .waitFor({ state: 'attached' });
+  await dialog.getByLabel('Event names (optional)').fill('order.placed, order.sent');
+  await counts('7 events');
+  await dialog.getByText('By position or entity').click();
+  await dialog.getByLabel('From position').fill(placed[1]?.position ?? '');
+  await dialog.getByLabel('To position').fill(placed[4]?.position ?? '');
+  await counts('4 events');
+  await dialog.getByLabel('Event names (optional)').fill('order.sent');
+  await counts('0 events');
+  await dialog.getByLabel('Event names (optional)').fill('');
+  await dialog.getByLabel('From position').fill('first');
+  await dialog.getByRole('button', { name: 'Count them' }).click();
+  await dialog.getByText(/from/).first().waitFor();
+  await dialog.getByLabel('From position').fill('');
+  await dialog.getByLabel('To position').fill('');
+  await dialog.getByLabel('Type of the entity').fill('order');
+  await dialog.getByLabel('Id of the entity').fill('old-1');
+  await counts('1 event');
 });
 
 test('a replay of a paused consumer says what it waits for, and goes on when the consumer is resumed', async () => {

@@ -9,7 +9,8 @@ import type { Place } from '../router/router.ts';
 import { AUDIT_COLUMNS } from './audit.tsx';
 import { ProblemLines } from './problem-lines.tsx';
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const MOST_SHOWN = 200;
 const WINDOW = [
   { name: 'from', label: 'From', type: 'datetime-local' },
@@ -107,8 +108,12 @@ function Notes({ name }: { name: string }) {
   );
 }
 
-/** Ten minutes before the first problem began: what led to it may be there. An hour ago if nothing is wrong. */
+/**
+ * Ten minutes before the first problem began: what led to it may be there. An hour ago if nothing is wrong. It
+ * is a full minute, because the audit is read again whenever this time changes.
+ */
 function beginOf(problems: readonly { since: string | null }[]): string {
-  const begins = problems.flatMap(({ since }) => (since === null ? [] : Date.parse(since) - HOUR_MS / 6));
-  return new Date(Math.min(Date.now() - HOUR_MS, ...begins)).toISOString();
+  const begins = problems.flatMap(({ since }) => (since === null ? [] : Date.parse(since) - 10 * MINUTE_MS));
+  const begin = Math.min(Date.now() - HOUR_MS, ...begins);
+  return new Date(Math.floor(begin / MINUTE_MS) * MINUTE_MS).toISOString();
 }

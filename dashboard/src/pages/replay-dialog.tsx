@@ -8,8 +8,8 @@ import { ReplayProgress } from './replay-progress.tsx';
 const HOUR_MS = 3_600_000;
 
 /**
- * Delivers the events since a time again, as an operation. They are counted first, and then it shows the
- * progress.
+ * Delivers events again, as an operation. They are chosen by time, names, positions or entity. They are
+ * counted first, and then it shows the progress.
  */
 export function ReplayDialog({ name, onClose }: { name: string; onClose: () => void }) {
   const [begun, setBegun] = useState<Operation>();
@@ -33,57 +33,93 @@ function ReplayForm({
   onBegun: (operation: Operation) => void;
   onClose: () => void;
 }) {
-  const id = useId();
   const [since, setSince] = useState(() => localTime(new Date(Date.now() - HOUR_MS).toISOString()));
   const [until, setUntil] = useState('');
-  const [eventName, setEventName] = useState('');
-  const begin = isoOf(since);
-  const typed = (set: (value: string) => void) => (event: { currentTarget: HTMLInputElement }) =>
-    set(event.currentTarget.value);
+  const [names, setNames] = useState('');
+  const [from, setFrom] = useState('');
+  const [to, setTo] = useState('');
+  const [aggregateType, setAggregateType] = useState('');
+  const [aggregateId, setAggregateId] = useState('');
+  const eventNames = names.split(/[\s,]+/).filter((name) => name !== '');
+  const wish = {
+    kind: 'replay',
+    consumer: name,
+    since: isoOf(since),
+    until: isoOf(until),
+    eventNames: eventNames.length === 0 ? undefined : eventNames,
+    from: numberOf(from),
+    to: numberOf(to),
+    aggregateType: textOf(aggregateType),
+    aggregateId: textOf(aggregateId),
+  } as const;
+  const { kind: _, consumer: __, until: ___, to: ____, ...beginning } = wish;
+  const isChosen = Object.values(beginning).some((value) => value !== undefined);
   return (
     <OperationForm
       about="The consumer gets these events again, beside its other work. Their order is not guaranteed. Those that it has not handled yet are not sent twice."
-      wish={{
-        kind: 'replay',
-        consumer: name,
-        since: begin,
-        until: isoOf(until),
-        eventName: eventName.trim() === '' ? undefined : eventName.trim(),
-      }}
-      unless={begin === undefined ? 'Give the time from which on events are sent again.' : undefined}
+      wish={wish}
+      unless={
+        isChosen ? undefined : 'Give a time or a position to begin at, event names, or the type of an entity.'
+      }
       actOf={(events) => `Replay ${events}`}
       onBegun={onBegun}
       onClose={onClose}
     >
       <div class="fields times">
-        <div class="field">
-          <label for={`${id}-since`}>Since</label>
-          <input
-            id={`${id}-since`}
-            type="datetime-local"
-            step="1"
-            required
-            value={since}
-            onInput={typed(setSince)}
-          />
-        </div>
-        <div class="field">
-          <label for={`${id}-until`}>Until (optional)</label>
-          <input id={`${id}-until`} type="datetime-local" step="1" value={until} onInput={typed(setUntil)} />
-        </div>
+        <TextField label="Since" isTime field={[since, setSince]} />
+        <TextField label="Until (optional)" isTime field={[until, setUntil]} />
       </div>
-      <div class="field">
-        <label for={`${id}-name`}>Event name (optional)</label>
-        <input
-          id={`${id}-name`}
-          value={eventName}
-          placeholder="all that it asks for"
-          autoComplete="off"
-          onInput={typed(setEventName)}
-        />
-      </div>
+      <TextField
+        label="Event names (optional)"
+        hint="all that it asks for, or order.placed order.paid"
+        field={[names, setNames]}
+      />
+      <details>
+        <summary>By position or entity</summary>
+        <div class="fields">
+          <TextField label="From position" hint="1" field={[from, setFrom]} />
+          <TextField label="To position" hint="the last" field={[to, setTo]} />
+          <TextField label="Type of the entity" hint="any" field={[aggregateType, setAggregateType]} />
+          <TextField label="Id of the entity" hint="all of the type" field={[aggregateId, setAggregateId]} />
+        </div>
+      </details>
     </OperationForm>
   );
+}
+
+function TextField({
+  label,
+  isTime = false,
+  hint,
+  field: [value, onChange],
+}: {
+  label: string;
+  isTime?: boolean;
+  hint?: string;
+  field: readonly [value: string, onChange: (value: string) => void];
+}) {
+  const id = useId();
+  const input = {
+    id,
+    value,
+    autoComplete: 'off',
+    onInput: (event: { currentTarget: HTMLInputElement }) => onChange(event.currentTarget.value),
+  };
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {isTime ? <input type="datetime-local" step="1" {...input} /> : <input placeholder={hint} {...input} />}
+    </div>
+  );
+}
+
+function textOf(typed: string): string | undefined {
+  return typed.trim() === '' ? undefined : typed.trim();
+}
+
+/** What is not a whole number goes to the server, which says what is wrong with it. */
+function numberOf(typed: string): number | undefined {
+  return typed.trim() === '' ? undefined : Number(typed);
 }
 
 function isoOf(local: string): string | undefined {
