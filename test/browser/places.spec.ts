@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '../support/until.js';
 import { ids, openOrders } from './stage/orders.js';
 import { startWebProxy } from './stage/proxies.js';
+import { PATH } from './stage/shop.js';
 import { onStage } from './stage/stage.js';
 
 const stage = onStage(openOrders);
@@ -237,4 +238,20 @@ describe('what was handled is sent again from where it is seen', () => {
     await way.page.getByRole('dialog').getByRole('button', { name: 'Send 1 event again' }).click();
     await until('it is handled after all', async () => shop.receiver.accepted.includes('discarded'));
   });
+});
+
+test('an address that changes in the moment when the page is drawn is followed', async () => {
+  const { page } = await stage.open();
+  // The observer is called in the turn in which the menu is drawn.
+  await page.addInitScript(() => {
+    const observer = new MutationObserver(() => {
+      if (document.querySelector('nav') === null) return;
+      observer.disconnect();
+      location.hash = '#/consumers/billing';
+    });
+    observer.observe(document, { childList: true, subtree: true });
+  });
+  await page.goto('about:blank');
+  await page.goto(`${stage.shop.url}/${PATH}/ui#/overview`);
+  await page.getByRole('heading', { level: 1, name: 'billing' }).waitFor();
 });

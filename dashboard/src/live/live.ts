@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { call, openStream } from '../api/client.ts';
 import { ApiProblem } from '../api/problem.ts';
 import type { Overview } from '../api/schemas.ts';
@@ -168,14 +168,15 @@ export const live = new Live();
 
 export function useLive(): LiveState {
   const [state, setState] = useState(() => live.now());
-  useEffect(() => live.subscribe(setState), []);
+  // No state is missed between the first drawing and this.
+  useLayoutEffect(() => live.subscribe(setState), []);
   return state;
 }
 
 /** Counts up when what is shown should be read again. It never does if `isLive` is false. */
 export function useBeat(isLive: boolean): number {
   const [beat, setBeat] = useState(() => live.now().beat);
-  useEffect(() => (isLive ? live.subscribe((state) => setBeat(state.beat)) : undefined), [isLive]);
+  useLayoutEffect(() => (isLive ? live.subscribe((state) => setBeat(state.beat)) : undefined), [isLive]);
   return isLive ? beat : 0;
 }
 

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 
 /** Where the person is: the part of the URL behind its #. The filters of lists stand in it. */
 export interface Place {
@@ -16,7 +16,8 @@ function placeNow(): Place {
 
 export function usePlace(): Place {
   const [place, setPlace] = useState(placeNow);
-  useEffect(() => {
+  // Another effect would run some time after the page was drawn, and a change in between would be missed.
+  useLayoutEffect(() => {
     const changed = () => setPlace(placeNow());
     addEventListener('hashchange', changed);
     return () => removeEventListener('hashchange', changed);
