@@ -1,7 +1,7 @@
 import type { StoredFilter } from '../changes/chosen/operation-filter.js';
 import { OPERATION_STATES, type Operation, type OperationVerdict } from '../changes/operations/operation.js';
 import { notCancellable } from '../changes/operations/operation-checks.js';
-import { outlookOf } from '../changes/operations/outlook.js';
+import { type OperationOutlook, outlookOf } from '../changes/operations/outlook.js';
 import { durationText } from '../words/duration-text.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
@@ -64,19 +64,23 @@ const operationsShowCommand: Command = {
     return withServices(context, async ({ operations }) => {
       const operation = await operations.get(id);
       const verdict = await operations.verdict(id);
+      const outlook = outlookOf(operation, verdict);
       return {
         ok: true,
-        data: { operation, verdict, ...outlookOf(operation, verdict) },
-        text: describeOne(operation, verdict),
+        data: { operation, verdict, ...outlook },
+        text: describeOne(operation, verdict, outlook),
         isLast: operation.finishedAt !== null && verdict.pending === 0,
       };
     });
   },
 };
 
-function describeOne(operation: Operation, verdict: OperationVerdict): string {
+function describeOne(
+  operation: Operation,
+  verdict: OperationVerdict,
+  { sentence, secondsLeft }: OperationOutlook,
+): string {
   const { rate, stopAfter, stopAbovePercent, maxEvents, cancelledBy } = operation;
-  const { sentence, secondsLeft } = outlookOf(operation, verdict);
   const about = facts([
     ['Operation', operation.id],
     ['Kind', operation.kind],

@@ -1,9 +1,10 @@
 import type { ConsumerView } from '../changes/consumer.service.js';
 import type { FindingSeverity } from '../maintenance/finding.js';
+import { durationText } from '../words/duration-text.js';
 import { countedText, wholeText } from '../words/number-text.js';
 import { otherProblem } from './other-problem.js';
 import type { Problem, ProblemKind } from './problem.js';
-import { duration, subject } from './texts.js';
+import { subject } from './texts.js';
 
 const BEHIND_SECONDS = 60;
 const LONGEST_REASON = 300;
@@ -191,7 +192,7 @@ function pausedOrBehind(partitions: readonly ConsumerView[]): Trouble[] {
 function behindText(names: readonly string[], all: readonly Trouble[]): string {
   const [furthest] = [...all].sort((a, b) => (b.lag?.seconds ?? 0) - (a.lag?.seconds ?? 0));
   const { seconds = 0, positions = 0 } = furthest?.lag ?? {};
-  const far = `${duration(seconds)} behind, with ${wholeText(positions)} events to read`;
+  const far = `${durationText(seconds * 1_000)} behind, with ${wholeText(positions)} events to read`;
   if (names.length === 1) return `${names[0]} is ${far}`;
   return `${wholeText(names.length)} consumers are behind, ${furthest?.consumerName} the furthest: ${far}`;
 }

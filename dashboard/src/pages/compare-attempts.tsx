@@ -4,6 +4,7 @@ import { useDenial } from '../api/session.tsx';
 import { useRead } from '../api/use-read.ts';
 import { Folded } from '../parts/folded.tsx';
 import { Loaded } from '../parts/loading.tsx';
+import { Scrolled } from '../parts/scrolled-text.tsx';
 import { visible } from '../parts/text.tsx';
 
 type FailedAttempts = EventHistory['attempts'];
@@ -96,8 +97,7 @@ function Part({ part: { name, differs, lines } }: { part: ComparedAttempts['part
   return (
     <>
       <h4>{name}</h4>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard */}
-      <section class="scrolled" tabIndex={0} aria-label={`${name}, compared`}>
+      <Scrolled label={`${name}, compared`}>
         <pre dir="ltr">
           {lines.map((line, index) => (
             <span key={index} class={`json-line ${LOOKS[line.in]}`}>
@@ -105,7 +105,7 @@ function Part({ part: { name, differs, lines } }: { part: ComparedAttempts['part
             </span>
           ))}
         </pre>
-      </section>
+      </Scrolled>
     </>
   );
 }

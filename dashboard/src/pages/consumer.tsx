@@ -20,6 +20,7 @@ import { ConsumerRatesCharts } from './consumer-rates.tsx';
 import { ConsumerReplays } from './consumer-replays.tsx';
 import { ConsumerRunning } from './consumer-running.tsx';
 import { behindOf, ConsumerMark } from './consumers.tsx';
+import { PAUSED } from './consumers-chosen.tsx';
 import { ProblemLines } from './problem-lines.tsx';
 import { RepartitionDialog } from './repartition-dialog.tsx';
 import { ReplayDialog } from './replay-dialog.tsx';
@@ -164,10 +165,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
           onAct={(reason) => call('POST consumers/{name}/pause', { path: { name }, body: because(reason) })}
           onClose={close}
         >
-          <p class="muted">
-            It handles nothing until somebody resumes it, also after a restart. Handlers that run now finish
-            first.
-          </p>
+          <p class="muted">{PAUSED}</p>
         </Confirm>
       )}
       {dialog === 'resume' && <ResumeDialog name={name} onClose={close} />}

@@ -7,6 +7,10 @@ import { Confirm } from '../parts/confirm.tsx';
 import { count, counted } from '../parts/number.ts';
 import { Foreign } from '../parts/text.tsx';
 
+/** What a pause means, of one consumer or of several. */
+export const PAUSED =
+  'Nothing is handled until somebody resumes it, also after a restart. Handlers that run now finish first.';
+
 const CHANGES = {
   pause: { act: 'Pause', done: 'paused' },
   resume: { act: 'Resume', done: 'resumed' },
@@ -110,7 +114,7 @@ function ChangeDialog({
         {changed > 0
           ? `${count(changed)} of ${count(names.length)} are done.`
           : change === 'pause'
-            ? 'They handle nothing until somebody resumes them, also after a restart. Handlers that run now finish first.'
+            ? PAUSED
             : 'Each continues with the first event that it has not read.'}
       </p>
     </Confirm>

@@ -1,5 +1,6 @@
 import type { LinkGraph } from '../api/schemas.ts';
 import { entityHref } from '../parts/links.tsx';
+import { Scrolled } from '../parts/scrolled-text.tsx';
 import { visible } from '../parts/text.tsx';
 
 type Node = LinkGraph['nodes'][number];
@@ -22,8 +23,7 @@ export function GraphDrawing({ graph, start }: { graph: LinkGraph; start: Node }
   const width = (columns.length - 1) * COLUMN + BOX.width + 16;
   const height = tallest * ROW + 8;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
-    <section class="scroll-x graph-holder" tabIndex={0} aria-label="Graph of the links">
+    <Scrolled look="scroll-x graph-holder" label="Graph of the links">
       <svg class="graph" width={width} height={height} viewBox={`0 0 ${width} ${height}`}>
         <title>Entities and the links between them. The list has the same.</title>
         {graph.edges.map((edge) => {
@@ -49,7 +49,7 @@ export function GraphDrawing({ graph, start }: { graph: LinkGraph; start: Node }
           </a>
         ))}
       </svg>
-    </section>
+    </Scrolled>
   );
 }
 

@@ -3,7 +3,7 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import { laidOut } from './json.ts';
 import { comparedLines, type JsonLine, linesOf, MOST_COMPARED, partsOf } from './json-lines.ts';
 import { bytes, counted } from './number.ts';
-import { ScrolledText } from './scrolled-text.tsx';
+import { Scrolled, ScrolledText } from './scrolled-text.tsx';
 import { visible } from './text.tsx';
 
 const FIRST = 64 * 1_024;
@@ -149,10 +149,9 @@ function JsonLines({ lines, label, wanted }: { lines: readonly JsonLine[]; label
     if (isFolded) at = end;
   }
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
-    <section class="scrolled" tabIndex={0} aria-label={label}>
+    <Scrolled label={label}>
       <pre dir="ltr">{rows}</pre>
-    </section>
+    </Scrolled>
   );
 }
 
