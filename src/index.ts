@@ -215,6 +215,16 @@ export type {
 } from './status/failure-group.js';
 export { type FailureGroupPage, FailureGroupService } from './status/failure-group.service.js';
 export type { FailureGroup } from './status/failure-group.store.js';
+export type {
+  FlowConsumer,
+  FlowMap,
+  FlowName,
+  FlowRequest,
+  FlowRest,
+  FlowState,
+  FlowWindow,
+} from './status/flow.js';
+export { FlowService } from './status/flow.service.js';
 export type { LongRunning } from './status/long-running.store.js';
 export type { ConsumersOverview } from './status/overview.store.js';
 export type { EarlierEvent, NamedProcess, WhyNotYet } from './status/why-not-yet.js';

@@ -9,6 +9,7 @@ const events: PageLoader = async () => (await import('./pages/events.tsx')).Even
 const event: PageLoader = async () => (await import('./pages/event.tsx')).EventPage;
 const entity: PageLoader = async () => (await import('./pages/entity.tsx')).EntityPage;
 const position: PageLoader = async () => (await import('./pages/position.tsx')).PositionPage;
+const flow: PageLoader = async () => (await import('./pages/flow.tsx')).FlowPage;
 const operations: PageLoader = async () => (await import('./pages/operations.tsx')).OperationsPage;
 const operation: PageLoader = async () => (await import('./pages/operation.tsx')).OperationPage;
 const settings: PageLoader = async () => (await import('./pages/settings.tsx')).SettingsPage;
@@ -32,6 +33,7 @@ const OWN_GROUPS: readonly SectionGroup[] = [
         pageFor: (rest) => (rest.length === 0 ? deadLetters : rest.length === 2 ? failureGroup : undefined),
       },
       { key: 'events', title: 'Events', needs: 'events.read', pageFor: paged(events, event) },
+      { key: 'flow', title: 'Flow', needs: 'consumers.read', pageFor: paged(flow) },
     ],
   },
   {

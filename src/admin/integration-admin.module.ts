@@ -11,6 +11,7 @@ import { Denials } from './calls/denials.js';
 import { HANDLERS } from './handlers/handlers.js';
 import { Once } from './idempotency/once.js';
 import { Deliveries } from './look/deliveries.js';
+import { FlowLook } from './look/flow.js';
 import { OverviewLook } from './look/overview.js';
 import { ProblemsLook } from './look/problems.js';
 import { AccessCheck } from './mounting/access-check.js';
@@ -105,6 +106,7 @@ function mounted(mount: AdminMountOptions, options: Provider[]): DynamicModule {
       AdminProblemFilter,
       OverviewLook,
       ProblemsLook,
+      FlowLook,
       Deliveries,
       OpenStreams,
       { provide: STREAM_LIMITS, useValue: DEFAULT_STREAM_LIMITS },

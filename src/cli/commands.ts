@@ -6,6 +6,7 @@ import { consumersCommands } from './consumers.commands.js';
 import { deadLettersCommands } from './dead-letters.commands.js';
 import { doctorCommand } from './doctor.command.js';
 import { eventsCommands } from './events.commands.js';
+import { flowCommand } from './flow.command.js';
 import { migrateCommand } from './migrate.command.js';
 import { operationsCommands } from './operations.commands.js';
 import { problemsCommand } from './problems.command.js';
@@ -19,6 +20,7 @@ const COMMANDS: readonly Command[] = [
   migrateCommand,
   statusCommand,
   problemsCommand,
+  flowCommand,
   doctorCommand,
   ...settingsCommands,
   ...consumersCommands,

@@ -15,6 +15,7 @@ import { ProblemService } from '../problems/problem.service.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { ConsumerBacklogService } from '../status/consumer-backlog.service.js';
 import { FailureGroupService } from '../status/failure-group.service.js';
+import { FlowService } from '../status/flow.service.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import type { CommandContext } from './command.js';
 
@@ -31,6 +32,7 @@ export interface CommandServices {
   readonly counts: AdminCountStore;
   readonly backlogs: ConsumerBacklogService;
   readonly failures: FailureGroupService;
+  readonly flow: FlowService;
   readonly problems: ProblemService;
   readonly operations: OperationService;
   readonly processes: ProcessService;
@@ -60,6 +62,7 @@ export function withServices<R>(
       counts: new AdminCountStore(db),
       backlogs: new ConsumerBacklogService(admin),
       failures: new FailureGroupService(admin),
+      flow: new FlowService(admin),
       // Nobody sees a later answer, so the examination is waited for.
       problems: new ProblemService(admin, consumers, doctor, Number.POSITIVE_INFINITY),
       operations,

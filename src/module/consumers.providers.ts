@@ -25,6 +25,7 @@ import { IntegrationSettingsService } from '../settings/integration-settings.ser
 import { ConsumerBacklogService } from '../status/consumer-backlog.service.js';
 import { CursorStatusStore } from '../status/cursor-status.store.js';
 import { FailureGroupService } from '../status/failure-group.service.js';
+import { FlowService } from '../status/flow.service.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { operationKindsOf } from './extension.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
@@ -45,6 +46,11 @@ export const CONSUMERS: Provider[] = [
     provide: ConsumerBacklogService,
     inject: [AdminDatabase],
     useFactory: (db: AdminDatabase) => new ConsumerBacklogService(db),
+  },
+  {
+    provide: FlowService,
+    inject: [AdminDatabase],
+    useFactory: (db: AdminDatabase) => new FlowService(db),
   },
   {
     provide: CorrectionService,

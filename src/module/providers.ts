@@ -45,6 +45,7 @@ import { DEFAULT_HAND_OVER_LIMIT_MS, HAND_OVER_LIMIT_MS, HandOver } from '../reg
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { ConsumerBacklogService } from '../status/consumer-backlog.service.js';
 import { FailureGroupService } from '../status/failure-group.service.js';
+import { FlowService } from '../status/flow.service.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { SubscriberExplorer } from '../subscribers/subscriber-explorer.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
@@ -80,6 +81,7 @@ export const SERVICES = [
   ProcessService,
   DoctorService,
   FailureGroupService,
+  FlowService,
   ProblemService,
   CorrectionService,
   ConsumerRatesService,
@@ -96,6 +98,7 @@ const MADE_ELSEWHERE: readonly unknown[] = [
   ConsumerService,
   DoctorService,
   FailureGroupService,
+  FlowService,
   ProblemService,
   CorrectionService,
   ConsumerRatesService,

@@ -1,12 +1,12 @@
 import type { ConsumerView } from '../changes/consumer.service.js';
 import type { FindingSeverity } from '../maintenance/finding.js';
+import { BEHIND_SECONDS } from '../status/catch-up.js';
 import { durationText } from '../words/duration-text.js';
 import { countedText, wholeText } from '../words/number-text.js';
 import { otherProblem } from './other-problem.js';
 import type { Problem, ProblemKind } from './problem.js';
 import { subject } from './texts.js';
 
-const BEHIND_SECONDS = 60;
 const LONGEST_REASON = 300;
 
 /** One trouble of one consumer, before those with one cause are put together. */

@@ -1,5 +1,8 @@
 import { durationText } from '../words/duration-text.js';
 
+/** A consumer that is behind by more seconds is called behind. */
+export const BEHIND_SECONDS = 60;
+
 interface Speeds {
   /** Positions of the log that the consumer has still to settle. */
   readonly positions: number;

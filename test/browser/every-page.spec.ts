@@ -13,6 +13,7 @@ const SECTIONS = [
   'consumers',
   'dead-letters',
   'events',
+  'flow',
   'operations',
   'settings',
   'processes',

@@ -64,6 +64,16 @@ const LISTS: readonly List[] = [
     hasNot: 'order.placed',
   },
   {
+    route: '#/flow',
+    filter: [
+      ['Module', 'shipping', /module=shipping/],
+      ['Event name', 'parcel.*', /name=parcel/],
+      ['Consumer', 'mail', /consumer=mail/],
+    ],
+    has: 'parcel.sent',
+    hasNot: 'order.placed',
+  },
+  {
     route: '#/operations',
     filter: [['State', 'failed', /state=failed/]],
     has: 'No operation is like that.',

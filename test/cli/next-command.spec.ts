@@ -152,6 +152,7 @@ const WITH_NEXT: Readonly<Record<string, readonly Next[]>> = {
       'settings history $2',
     ],
   ],
+  flow: [['flow', /^\S+ +(order\.\S+) /m, 'flow --event $1', 'events list --event $1']],
   'audit list': [['audit list', /(setting\/\S+)/, 'audit list --target $1']],
   'contracts list': [['contracts list', /^(order\.very\S+) /m, 'contracts show $1']],
   'webhooks endpoints': [['webhooks endpoints', /(tenant-\S+)/, 'webhooks endpoints --tenant $1']],

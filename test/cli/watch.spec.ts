@@ -79,6 +79,7 @@ describe('--watch', () => {
       'status',
       'doctor',
       'problems',
+      'flow',
       'consumers',
       'dead-letters',
       'operations',

@@ -7,6 +7,7 @@ import {
   ConsumerBacklogService,
   EventLookService,
   FailureGroupService,
+  FlowService,
   type OperationRequest,
   OperationService,
   ProblemService,
@@ -133,6 +134,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'repartition: rows': 'SET partition = CASE',
   'repartition: cursors': '), pending AS (\n        SELECT CASE',
   'list of consumers': 'wanted.events AS "pendingEvents"',
+  'latest events by name': 'source_module AS "sourceModule", event_name AS "eventName", count(*) AS events',
   'overview of consumers': 'each_partition AS (',
   'dead letters': 'AS found\n',
   'groups of failures': 'WITH RECURSIVE each (n, name, kind)',
@@ -340,6 +342,9 @@ async function operate(
   const problems = app.context.get(ProblemService, { strict: false });
   await problems.list();
   await problems.list({ consumerName: 'plain' });
+  const flow = app.context.get(FlowService, { strict: false });
+  await flow.map();
+  await flow.map({ sourceModule: 'shop', eventName: 'order.*', consumerName: 'plain' });
   const { next } = await groups.deadLetters(group, { limit: 20 });
   await groups.deadLetters(group, { limit: 20, after: next ?? undefined });
   await groups.note(group, 'known');

@@ -335,6 +335,31 @@ export type FailureGroup = {
   acknowledged: { by: string; at: string; newSince: EstimatedCount } | null;
 };
 export type FailureGroupPage = { items: Array<FailureGroup>; next: string | null; isPartial: boolean };
+export type FlowMap = {
+  at: string;
+  window: { events: number; from: string | null; seconds: number; says: string };
+  names: Array<{
+    sourceModule: string;
+    eventName: string;
+    events: number;
+    perSecond: number;
+    consumers: number;
+    says: string;
+  }>;
+  moreNames: { count: number; says: string } | null;
+  consumers: Array<{
+    consumerName: string;
+    eventNames: Array<string>;
+    state: 'dead-letters' | 'behind' | 'paused' | 'in-time';
+    deadLetters: Counted;
+    lagSeconds: number | null;
+    perSecond: number;
+    names: number;
+    from: Array<number>;
+    says: string;
+  }>;
+  moreConsumers: { count: number; says: string } | null;
+};
 export type GroupedDeadLetterPage = {
   items: Array<{
     id: string;
@@ -818,6 +843,18 @@ export interface Routes {
     query: { limit?: number | undefined; consumer?: string | undefined };
     body: undefined;
     answer: TroubleList;
+  };
+  'GET flow': {
+    action: 'consumers.read';
+    path: Record<never, never>;
+    query: {
+      module?: string | undefined;
+      name?: string | undefined;
+      consumer?: string | undefined;
+      limit?: number | undefined;
+    };
+    body: undefined;
+    answer: FlowMap;
   };
   'GET consumers': {
     action: 'consumers.read';

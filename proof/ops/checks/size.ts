@@ -20,8 +20,8 @@ const SLACK_OF_SMALL = 3;
 /** What no index has is looked for in 100,000 positions, 150,000 dead letters or 20,000 groups, however many there are. */
 const PART_MS = 1_000;
 const ON_THE_OVERVIEW = ['overview', 'dead-letters/groups'];
-/** It counts dead letters by their kind, over all consumers. */
-const LOOKS_AT_PART = ['problems'];
+/** They count over all consumers: dead letters by their kind, and the newest events by their name. */
+const LOOKS_AT_PART = ['problems', 'flow'];
 
 interface Request {
   readonly name: string;

@@ -7,6 +7,7 @@ import { DoctorHandlers } from './doctor.handlers.js';
 import { EntitiesHandlers } from './entities.handlers.js';
 import { EventsHandlers } from './events.handlers.js';
 import { FailureGroupsHandlers } from './failure-groups.handlers.js';
+import { FlowHandlers } from './flow.handlers.js';
 import { OperationsHandlers } from './operations.handlers.js';
 import { OverviewHandlers } from './overview.handlers.js';
 import { ProblemsHandlers } from './problems.handlers.js';
@@ -19,6 +20,7 @@ export const HANDLERS: readonly Handlers[] = [
   SessionHandlers,
   OverviewHandlers,
   ProblemsHandlers,
+  FlowHandlers,
   ConsumersHandlers,
   ConsumerBacklogHandlers,
   EventsHandlers,
