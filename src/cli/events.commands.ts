@@ -34,6 +34,12 @@ const eventsListCommand: Command = {
     'aggregate-type': { type: 'string', summary: 'only this type of aggregate' },
     'aggregate-id': { type: 'string', summary: 'only this aggregate' },
     correlation: { type: 'string', summary: 'only events with this correlation id' },
+    about: { type: 'string', summary: 'only this event name, id of an aggregate, or correlation id' },
+    'payload-path': {
+      type: 'string',
+      summary: 'only events with --payload-value at this place of the payload: customer.id; needs --since',
+    },
+    'payload-value': { type: 'string', summary: 'the value there, as text' },
     since: { type: 'string', summary: 'only events written at this time or later' },
     until: { type: 'string', summary: 'only events written before this time' },
     limit: { type: 'string', summary: 'how many, default 50' },
@@ -43,7 +49,7 @@ const eventsListCommand: Command = {
     },
     ...WATCH_OPTION,
   },
-  summary: 'search the log, the newest event first; a look goes back 100,000 positions',
+  summary: 'search the log, the newest event first, until the page is full, the log ends, or Ctrl-C',
   run: (context) => {
     const { options } = context;
     const filter = {
@@ -52,12 +58,19 @@ const eventsListCommand: Command = {
       aggregateType: textOption(options, 'aggregate-type'),
       aggregateId: textOption(options, 'aggregate-id'),
       correlationId: textOption(options, 'correlation'),
+      about: textOption(options, 'about'),
+      payloadPath: textOption(options, 'payload-path'),
+      payloadValue: textOption(options, 'payload-value'),
       from: dateOption(options, 'since'),
       to: dateOption(options, 'until'),
     };
     const page = { limit: pageOption(options), before: countOption(options, 'before') };
     return withServices(context, async ({ events }) => {
-      const found = await events.search(filter, page);
+      const looked = (positions: number, of: number) =>
+        context.redraw(`Looked at ${positions} of ${counted(of, 'position')}. Ctrl-C stops.`);
+      const found = await context
+        .interruptible((signal) => events.searchOn(filter, page, { signal, looked }))
+        .finally(() => context.redraw(undefined));
       const more =
         found.next === null
           ? []

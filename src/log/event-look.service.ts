@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { checkNames, checkPosition, pageSizeOf } from '../words/argument-checks.js';
+import { IntegrationError } from '../errors.js';
+import { checkNames, checkPosition, checkText, pageSizeOf } from '../words/argument-checks.js';
 import { isUuid } from '../words/text.js';
 import type {
   EventChain,
@@ -9,6 +10,7 @@ import type {
   EventSearchResult,
   EventWithMetadataText,
   EventWithPayloadText,
+  SearchFollower,
 } from './event-look.js';
 import { EventLookStore, type Stretch } from './event-look.store.js';
 import type { OutboxEventFilter } from './outbox-event.js';
@@ -16,6 +18,8 @@ import { checkOutboxFilter } from './outbox-filter-checks.js';
 
 /** How many positions one call looks at. */
 const SCANNED_AT_ONCE = 100_000;
+/** How many where payloads are read: each may be long, and lies apart from its row. */
+const PAYLOADS_AT_ONCE = 10_000;
 /** How many events a chain has at most. */
 const LONGEST_CHAIN = 200;
 /**
@@ -35,29 +39,54 @@ export class EventLookService {
 
   /**
    * Searches from the newest event to the oldest. A filter by one aggregate or by a deduplication key finds
-   * all events at once. Any other filter looks at 100,000 positions in each call, and says how far it came.
+   * all events at once, and so does one by a correlation where the log has its optional index. Any other
+   * filter looks at 100,000 positions in each call, and says how far it came.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a filter or page that makes no sense
    */
   async search(given: EventSearchFilter = {}, page: EventSearchPage = {}): Promise<EventSearchResult> {
     const { position, ...filter } = given;
     checkSearch(filter, page);
+    const isIndexed = await this.hasIndex(filter);
     checkPosition('position', position);
     const limit = pageSizeOf(page.limit);
     const { low: first, high } = narrowed(
       await this.bounds(filter, page.before),
       ...(position === undefined ? [] : [{ low: position, high: position + 1 }]),
-      ...(await this.stretchOf(filter.correlationId)),
+      ...(isIndexed ? [] : await this.stretchOf(filter.correlationId)),
     );
-    const low = hasIndex(filter) ? first : Math.max(first, high - SCANNED_AT_ONCE);
-    if (low >= high) return { items: [], next: null, scannedTo: first };
+    const most = filter.payloadPath === undefined ? SCANNED_AT_ONCE : PAYLOADS_AT_ONCE;
+    const low = isIndexed ? first : Math.max(first, high - most);
+    const ends = { scannedBelow: Math.max(first, high), endsAt: first };
+    if (low >= high) return { items: [], next: null, scannedTo: first, ...ends };
     const found = await this.store.findHeads(filter, { low, high }, limit + 1);
     const items = found.slice(0, limit);
     if (found.length > limit) {
       const last = items.at(-1)?.position ?? low;
-      return { items, next: last, scannedTo: last };
+      return { items, next: last, scannedTo: last, ...ends };
     }
-    return { items, next: low > first ? low : null, scannedTo: low };
+    return { items, next: low > first ? low : null, scannedTo: low, ...ends };
+  }
+
+  /**
+   * Searches on until the page is full, the search has ended, or `signal` aborts. Each statement is as bounded
+   * as that of one call. After an abort, `next` says where to go on.
+   */
+  async searchOn(
+    filter: EventSearchFilter,
+    page: EventSearchPage,
+    { signal, looked }: SearchFollower,
+  ): Promise<EventSearchResult> {
+    const limit = pageSizeOf(page.limit);
+    const first = await this.search(filter, page);
+    const items = [...first.items];
+    let last = first;
+    while (last.next !== null && items.length < limit && !signal.aborted) {
+      looked(first.scannedBelow - last.scannedTo, first.scannedBelow - first.endsAt);
+      last = await this.search(filter, { limit: limit - items.length, before: last.next });
+      items.push(...last.items);
+    }
+    return { ...last, items, scannedBelow: first.scannedBelow };
   }
 
   /** The event without its payload. Undefined if the log does not have it, or no longer. */
@@ -109,6 +138,15 @@ export class EventLookService {
     };
   }
 
+  private async hasIndex(filter: EventSearchFilter): Promise<boolean> {
+    const { aggregateType, aggregateId, deduplicationKey, correlationId, payloadPath } = filter;
+    if (deduplicationKey !== undefined) return true;
+    // An aggregate may have any number of events: their payloads are read in parts, as others are.
+    if (payloadPath !== undefined) return false;
+    if (aggregateType !== undefined && aggregateId !== undefined) return true;
+    return correlationId !== undefined && (await this.store.hasCorrelationIndex());
+  }
+
   /** Where the events of a correlation are, if it is known. */
   private async stretchOf(correlationId: string | undefined): Promise<Stretch[]> {
     const root =
@@ -127,8 +165,14 @@ export class EventLookService {
   }
 }
 
-function checkSearch(filter: OutboxEventFilter, page: EventSearchPage): void {
+function checkSearch(given: EventSearchFilter, page: EventSearchPage): void {
+  const { about, payloadPath, payloadValue, ...filter } = given;
   checkOutboxFilter(filter);
+  for (const [field, value] of Object.entries({ about, payloadPath, payloadValue })) checkText(field, value);
+  if ((payloadPath === undefined) !== (payloadValue === undefined))
+    throw invalid('A search in payloads needs a path and a value');
+  if (payloadPath !== undefined && filter.from === undefined)
+    throw invalid('A search in payloads needs a time from which on it looks');
   checkNames('a field of the page', page, PAGE_FIELDS);
   checkPosition('before', page.before);
 }
@@ -141,8 +185,8 @@ function narrowed(...stretches: readonly Stretch[]): Stretch {
   };
 }
 
-function hasIndex({ aggregateType, aggregateId, deduplicationKey }: OutboxEventFilter): boolean {
-  return deduplicationKey !== undefined || (aggregateType !== undefined && aggregateId !== undefined);
+function invalid(message: string): IntegrationError {
+  return new IntegrationError('INTEGRATION_ADMIN_INVALID', message);
 }
 
 /** Times at the ends of what a Date can hold stay there. */

@@ -261,6 +261,8 @@ export type EventPage = {
   }>;
   next: string | null;
   scannedTo: number;
+  scannedBelow: number;
+  endsAt: number;
 };
 export type EventWithStatus = {
   outboxEventId: string;
@@ -929,6 +931,9 @@ export interface Routes {
       deduplicationKey?: string | undefined;
       position?: number | undefined;
       correlationId?: string | undefined;
+      about?: string | undefined;
+      payloadPath?: string | undefined;
+      payloadValue?: string | undefined;
       from?: string | undefined;
       to?: string | undefined;
       withStatus?: boolean | undefined;

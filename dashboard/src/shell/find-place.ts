@@ -34,11 +34,11 @@ async function placeOf(text: string): Promise<FoundPlace | undefined> {
   if (kind !== undefined) return kind;
   const consumer = await found('GET consumers/{name}', { path: { name: text } });
   if (consumer !== undefined) return { href: to(['consumers', consumer.consumerName]) };
-  // Any other text may be the id of a correlation that another system gave.
-  const correlated = await found('GET events', { query: { correlationId: text, limit: 1 } });
-  const isPossible = correlated !== undefined && correlated.next !== null && entity === undefined;
-  if (isPossible || (correlated?.items.length ?? 0) > 0)
-    return { href: to(['events'], { correlationId: text }) };
+  // The page of events goes on where one answer has not looked at everything.
+  const field = text.endsWith('*') ? 'name' : 'about';
+  const events = await found('GET events', { query: { [field]: text, limit: 1 } });
+  const isPossible = events !== undefined && events.next !== null && entity === undefined;
+  if (isPossible || (events?.items.length ?? 0) > 0) return { href: to(['events'], { [field]: text }) };
   return entity === undefined
     ? undefined
     : { problem: `The log has no event of the entity ${entity[0]} ${entity[1]}.` };

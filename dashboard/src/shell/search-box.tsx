@@ -32,7 +32,7 @@ export function SearchBox() {
         <input
           id="search"
           type="search"
-          aria-label="Search: event id, position, entity as type/id, correlation id, consumer, kind of failures, or operation id"
+          aria-label="Search: event id, position, entity as type/id or its id alone, name of events, correlation id, consumer, kind of failures, or operation id"
           placeholder="Event id, position, type/id, correlation, consumer"
           value={text}
           autoComplete="off"

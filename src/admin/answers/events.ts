@@ -35,10 +35,14 @@ const STATUS = oneOf(['dead_letter', 'failed', 'processing', 'pending', 'process
 
 const Event = named('Event', object(EVENT));
 
-/** `scannedTo` is the lowest position that was looked at. `status` is there where it was asked for. */
+/** The page has looked at positions from `scannedTo` to below `scannedBelow`; the whole search ends at `endsAt`. `status` is there where it was asked for. */
 export const EventPage = named(
   'EventPage',
-  pageOf(object({ ...EVENT, status: optional(STATUS) }), { scannedTo: INTEGER }),
+  pageOf(object({ ...EVENT, status: optional(STATUS) }), {
+    scannedTo: INTEGER,
+    scannedBelow: INTEGER,
+    endsAt: INTEGER,
+  }),
 );
 
 /** What has become of an event at one consumer. */
