@@ -1,6 +1,6 @@
 import { IntegrationError } from '../errors.js';
 import { ATTEMPTS_KEPT } from '../inbox/failed-attempt.js';
-import type { EventChain, EventHead, EventSearchResult } from '../log/event-look.js';
+import type { EventChain, EventHead, EventSearchResult, SearchProgress } from '../log/event-look.js';
 import type { OutboxEventStatusReport } from '../log/outbox-event.js';
 import {
   AttemptHistoryService,
@@ -24,6 +24,8 @@ import { visibleLine } from './terminal-text.js';
 import { counted, firstLine, timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
+const DEFAULT_PAGE = 50;
+
 /** Searches the log, from the newest event to the oldest. */
 const eventsListCommand: Command = {
   name: 'events list',
@@ -42,7 +44,7 @@ const eventsListCommand: Command = {
     'payload-value': { type: 'string', summary: 'the value there, as text' },
     since: { type: 'string', summary: 'only events written at this time or later' },
     until: { type: 'string', summary: 'only events written before this time' },
-    limit: { type: 'string', summary: 'how many, default 50' },
+    limit: { type: 'string', summary: `how many, default ${DEFAULT_PAGE}` },
     before: {
       type: 'string',
       summary: 'only events at lower positions: the last line of a page prints where the next one begins',
@@ -66,8 +68,8 @@ const eventsListCommand: Command = {
     };
     const page = { limit: pageOption(options), before: countOption(options, 'before') };
     return withServices(context, async ({ events }) => {
-      const looked = (positions: number, of: number) =>
-        context.redraw(`Looked at ${positions} of ${counted(of, 'position')}. Ctrl-C stops.`);
+      const looked = ({ sentence }: SearchProgress) =>
+        context.redraw(`Searching: ${sentence}. Ctrl-C stops.`);
       const found = await context
         .interruptible((signal) => events.searchOn(filter, page, { signal, looked }))
         .finally(() => context.redraw(undefined));
@@ -75,14 +77,16 @@ const eventsListCommand: Command = {
         found.next === null
           ? []
           : [`Further back: ${nextPage(context, 'events list', { before: found.next })}`];
-      return { ok: true, data: { ...found }, text: [describeFound(found), ...more].join('\n') };
+      const isStopped = found.next !== null && found.items.length < (page.limit ?? DEFAULT_PAGE);
+      const stopped = isStopped ? [`Stopped: ${found.progress.sentence}.`] : [];
+      return { ok: true, data: { ...found }, text: [describeFound(found), ...stopped, ...more].join('\n') };
     });
   },
 };
 
-function describeFound({ items, next, scannedTo }: EventSearchResult): string {
+function describeFound({ items, next }: EventSearchResult): string {
   if (items.length > 0) return eventTable(items);
-  return next === null ? 'The log has no such event.' : `No such event from position ${scannedTo} on.`;
+  return next === null ? 'The log has no such event.' : 'No such event so far.';
 }
 
 /** What became of an event at one consumer. */

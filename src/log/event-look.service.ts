@@ -15,6 +15,7 @@ import type {
 import { EventLookStore, type Stretch } from './event-look.store.js';
 import type { OutboxEventFilter } from './outbox-event.js';
 import { checkOutboxFilter } from './outbox-filter-checks.js';
+import { progressOf } from './search-progress.js';
 
 /** How many positions one call looks at. */
 const SCANNED_AT_ONCE = 100_000;
@@ -31,7 +32,7 @@ const PAGE_FIELDS = ['limit', 'before'] as const satisfies (keyof EventSearchPag
 
 /**
  * Looks events up for people, in bounded time whatever the size of the log and whatever the filter. It
- * reads no payloads, except that of one event.
+ * returns no payloads, except that of one event.
  */
 @Injectable()
 export class EventLookService {
@@ -50,22 +51,27 @@ export class EventLookService {
     const isIndexed = await this.hasIndex(filter);
     checkPosition('position', position);
     const limit = pageSizeOf(page.limit);
-    const { low: first, high } = narrowed(
-      await this.bounds(filter, page.before),
+    const whole = narrowed(
+      await this.bounds(filter),
       ...(position === undefined ? [] : [{ low: position, high: position + 1 }]),
       ...(isIndexed ? [] : await this.stretchOf(filter.correlationId)),
     );
+    const { low: first } = whole;
+    const high = Math.min(whole.high, page.before ?? whole.high);
     const most = filter.payloadPath === undefined ? SCANNED_AT_ONCE : PAYLOADS_AT_ONCE;
     const low = isIndexed ? first : Math.max(first, high - most);
-    const ends = { scannedBelow: Math.max(first, high), endsAt: first };
-    if (low >= high) return { items: [], next: null, scannedTo: first, ...ends };
+    const upto = (items: EventHead[], scannedTo: number, next: number | null) => ({
+      items,
+      next,
+      scannedTo,
+      progress: progressOf(whole, scannedTo),
+    });
+    if (low >= high) return upto([], first, null);
     const found = await this.store.findHeads(filter, { low, high }, limit + 1);
     const items = found.slice(0, limit);
-    if (found.length > limit) {
-      const last = items.at(-1)?.position ?? low;
-      return { items, next: last, scannedTo: last, ...ends };
-    }
-    return { items, next: low > first ? low : null, scannedTo: low, ...ends };
+    if (found.length <= limit) return upto(items, low, low > first ? low : null);
+    const last = items.at(-1)?.position ?? low;
+    return upto(items, last, last);
   }
 
   /**
@@ -78,15 +84,14 @@ export class EventLookService {
     { signal, looked }: SearchFollower,
   ): Promise<EventSearchResult> {
     const limit = pageSizeOf(page.limit);
-    const first = await this.search(filter, page);
-    const items = [...first.items];
-    let last = first;
+    let last = await this.search(filter, page);
+    const items = [...last.items];
     while (last.next !== null && items.length < limit && !signal.aborted) {
-      looked(first.scannedBelow - last.scannedTo, first.scannedBelow - first.endsAt);
+      looked(last.progress);
       last = await this.search(filter, { limit: limit - items.length, before: last.next });
       items.push(...last.items);
     }
-    return { ...last, items, scannedBelow: first.scannedBelow };
+    return { ...last, items };
   }
 
   /** The event without its payload. Undefined if the log does not have it, or no longer. */
@@ -127,7 +132,7 @@ export class EventLookService {
     const from = root?.position ?? Math.max(1, event.position - SCANNED_AT_ONCE / 2);
     const stretch = { low: from, high: from + SCANNED_AT_ONCE };
     const found = await this.store.findCorrelated(correlationId, stretch, LONGEST_CHAIN + 1);
-    const { high } = await this.bounds({}, undefined);
+    const { high } = await this.bounds({});
     return {
       correlationId,
       items: found.slice(0, LONGEST_CHAIN),
@@ -157,11 +162,11 @@ export class EventLookService {
   }
 
   /** The part of the log that can hold what is searched for. */
-  private async bounds({ from, to }: OutboxEventFilter, before: number | undefined): Promise<Stretch> {
+  private async bounds({ from, to }: OutboxEventFilter): Promise<Stretch> {
     const whole = await this.store.extent();
     const low = from === undefined ? whole.low : await this.store.positionAt(shifted(from, -1), whole);
-    const end = to === undefined ? whole.high : await this.store.positionAt(shifted(to, 1), whole);
-    return { low, high: Math.min(end, before ?? end) };
+    const high = to === undefined ? whole.high : await this.store.positionAt(shifted(to, 1), whole);
+    return { low, high };
   }
 }
 

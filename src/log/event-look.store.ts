@@ -15,7 +15,7 @@ export interface Stretch {
 
 /**
  * Looks at the log in stretches of positions, so that every statement reads a bounded part of it, whatever
- * it filters by. It does not read payloads, except that of one event.
+ * it filters by. It returns no payloads, except that of one event.
  */
 @Injectable()
 export class EventLookStore {

@@ -30,10 +30,17 @@ export interface EventSearchResult {
    * 10,000 where it reads payloads. So it may be empty although there are older events that match.
    */
   scannedTo: number;
-  /** This page has looked at positions below this one. */
-  scannedBelow: number;
-  /** The position at which the whole search ends. */
-  endsAt: number;
+  progress: SearchProgress;
+}
+
+/** How far a search has come, from where the newest event that it may find would be. */
+export interface SearchProgress {
+  /** How many positions were looked at, with those of the pages before. */
+  looked: number;
+  /** How many the whole search looks at. */
+  of: number;
+  /** The same for a person: `looked at 100,000 of 350,000 positions, back to position 250,001`. */
+  sentence: string;
 }
 
 /** Chooses a page of a search. */
@@ -47,8 +54,8 @@ export interface EventSearchPage {
 /** How a search that goes on by itself is followed and stopped. */
 export interface SearchFollower {
   signal: AbortSignal;
-  /** Is told after each part how many positions were looked at, and of how many. */
-  looked: (positions: number, of: number) => void;
+  /** Is told after each part that another one follows. */
+  looked: (progress: SearchProgress) => void;
 }
 
 /** An event and its payload as the database writes it, so that numbers keep every digit. */

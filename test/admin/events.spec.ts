@@ -1,6 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ExactNumber, type MaskedEvent } from 'nestjs-integration/admin';
-import { EventLookService, IntegrationLinkService, LinkGraphService } from '../../src/index.js';
+import {
+  EventLookService,
+  IntegrationLinkService,
+  LinkGraphService,
+  type SearchProgress,
+} from '../../src/index.js';
 import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer, startAdminApp } from './admin-app.js';
@@ -69,7 +74,9 @@ const positionsOf = (items: readonly { readonly position: number }[]) =>
   items.map(({ position }) => position);
 
 /** All pages of a list, each as it was answered. */
-async function pagesOf(path: string): Promise<{ items: { position: number }[]; next: string | null }[]> {
+async function pagesOf(
+  path: string,
+): Promise<{ items: { position: number }[]; next: string | null; progress?: SearchProgress }[]> {
   const pages = [];
   for (let after = ''; ; ) {
     const { json } = await admin.ask(`${path}${path.includes('?') ? '&' : '?'}${after}`);
@@ -162,15 +169,21 @@ describe('events', () => {
     await write({ position: 5, name: 'order.rare' }, { position: 180_000 }, { position: 250_000 });
     const look = admin.app.get(EventLookService);
     const filter = { about: 'order.rare' };
-    const told: number[][] = [];
-    const looked = (...numbers: number[]) => told.push(numbers);
+    const told: string[] = [];
+    const looked = ({ sentence }: SearchProgress) => told.push(sentence);
     const stop = new AbortController();
     const found = await look.searchOn(filter, {}, { signal: stop.signal, looked });
     expect(positionsOf(found.items)).toEqual([5]);
     expect(found.next).toBeNull();
     expect(told).toEqual([
-      [100_000, 249_996],
-      [200_000, 249_996],
+      'looked at 100,000 of 249,996 positions, back to position 150,001',
+      'looked at 200,000 of 249,996 positions, back to position 50,001',
+    ]);
+    // Over REST each part says the same.
+    const pages = await pagesOf('events?about=order.rare');
+    expect(pages.map(({ progress }) => progress?.sentence)).toEqual([
+      ...told,
+      'looked at 249,996 of 249,996 positions, back to position 5',
     ]);
     stop.abort();
     const stopped = await look.searchOn(filter, {}, { signal: stop.signal, looked });
@@ -214,6 +227,25 @@ describe('events', () => {
       const query = `payloadPath=secret&payloadValue=${value}&from=2020-01-01T00:00:00Z`;
       const { status, json } = await admin.ask(`events?${query}`);
       expect([status, json.code]).toEqual([403, 'INTEGRATION_ADMIN_DENIED']);
+    }
+  });
+
+  it('are found by payloads only by people who may read these', async () => {
+    await write({ position: 1, payload: '{"customer": {"id": 7}}' });
+    let mayRead = false;
+    const other = await startAdminApp(database, {
+      admin: { permission: (_, action) => action !== 'payloads.read' || mayRead },
+    });
+    try {
+      const path = 'events?payloadPath=customer.id&payloadValue=7&from=2020-01-01T00:00:00Z';
+      const refused = await other.ask(path);
+      expect([refused.status, refused.json.code]).toEqual([403, 'INTEGRATION_ADMIN_DENIED']);
+      expect(refused.text).toContain('payloads.read');
+      expect((await other.ask('events?about=o1')).status).toBe(200);
+      mayRead = true;
+      expect(positionsOf((await other.ask(path)).json.items)).toEqual([1]);
+    } finally {
+      await other.close();
     }
   });
 

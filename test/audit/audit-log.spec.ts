@@ -351,7 +351,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   ConsumerRatesService: ['of', 'ofAll', 'workOf'],
   FailureGroupService: ['list', 'of', 'deadLetters'],
   ProblemService: ['list'],
-  EventLookService: ['search', 'head', 'withMetadataText', 'withPayloadText', 'chainOf'],
+  EventLookService: ['search', 'searchOn', 'head', 'withMetadataText', 'withPayloadText', 'chainOf'],
   LinkGraphService: ['around'],
 };
 

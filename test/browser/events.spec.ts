@@ -114,30 +114,6 @@ test('the search box finds an event by its id and its position, an entity and a 
   await page.getByRole('status').filter({ hasText: 'no such thing' }).waitFor();
 });
 
-test('a search goes on by itself over the parts of the log, and / selects what stands in the box', async () => {
-  const { database } = stage;
-  await database.pool.query(
-    `INSERT INTO integration.outbox_event (position, event_name, source_module, aggregate_type, aggregate_id)
-     OVERRIDING SYSTEM VALUE SELECT coalesce(max(position), 0) + 1, 'far.event', 'shop', 'far', 'far-1' FROM integration.outbox_event`,
-  );
-  // The sequence goes far beyond it, so that the event lies in the last part of several.
-  await database.pool.query(
-    `INSERT INTO integration.outbox_event (position, event_name, source_module, aggregate_type, aggregate_id)
-     OVERRIDING SYSTEM VALUE SELECT max(position) + 350000, 'near.event', 'shop', 'near', 'near-1' FROM integration.outbox_event`,
-  );
-  const { page } = await stage.open('#/overview');
-  const box = page.getByRole('searchbox');
-  await box.fill('far-1');
-  await page.keyboard.press('Enter');
-  await page.getByRole('main').getByRole('link', { name: 'far.event' }).waitFor();
-  await page.waitForURL('**/ui#/events?about=far-1');
-  await box.fill('stands here');
-  await page.getByRole('heading', { level: 1 }).click();
-  await page.keyboard.press('/');
-  await page.keyboard.type('other');
-  expect(await box.inputValue()).toBe('other');
-});
-
 describe('payloads', () => {
   test('numbers beyond 2^53 have every digit', async () => {
     const { numbers } = await released();

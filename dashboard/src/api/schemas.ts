@@ -261,8 +261,7 @@ export type EventPage = {
   }>;
   next: string | null;
   scannedTo: number;
-  scannedBelow: number;
-  endsAt: number;
+  progress: SearchProgress;
 };
 export type EventWithStatus = {
   outboxEventId: string;
@@ -580,6 +579,7 @@ export type RunningAttempts = {
     since: string;
   }>;
 };
+export type SearchProgress = { looked: number; of: number; sentence: string };
 export type Secret = {
   tenantId: string;
   ownerType: string;
@@ -1028,6 +1028,7 @@ export interface Routes {
       limit?: number | undefined;
       after?: string | undefined;
       consumer?: string | undefined;
+      error?: string | undefined;
       order?: 'name' | 'size' | 'latest' | undefined;
     };
     body: undefined;

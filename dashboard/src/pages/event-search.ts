@@ -42,7 +42,6 @@ export function useEventSearch(query: Query) {
     return () => stop.abort();
   }, [last, isSearching]);
 
-  const start = pages[0]?.scannedBelow ?? 0;
   const goOn = () => {
     setError(undefined);
     setStopped(false);
@@ -54,8 +53,7 @@ export function useEventSearch(query: Query) {
       error: error ?? first.error,
       reload: error === undefined ? first.reload : goOn,
     },
-    looked: start - (last?.scannedTo ?? start),
-    of: start - (last?.endsAt ?? start),
+    progress: last?.progress,
     isSearching,
     /** Stopped before the page was full. */
     isStopped: isOpen && !isSearching,

@@ -3,7 +3,7 @@ import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
 import { EntityLink, eventHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { bytes, count } from '../parts/number.ts';
+import { bytes } from '../parts/number.ts';
 import { Page } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Status } from '../parts/status.tsx';
@@ -104,17 +104,15 @@ function EventList({ place, query }: { place: Place; query: Record<string, strin
 
 /** How far a search is that goes on by itself. */
 function Progress({
-  of: { isSearching, isStopped, looked, of, stop, goOn },
+  of: { isSearching, isStopped, progress, stop, goOn },
 }: {
   of: ReturnType<typeof useEventSearch>;
 }) {
-  if (!isSearching && !isStopped) return null;
+  if (progress === undefined || (!isSearching && !isStopped)) return null;
   return (
     <div class="pager">
-      <progress aria-label="Part of the log that was looked at" value={looked} max={of} />{' '}
-      <span role="status">
-        {isSearching ? 'Searching' : 'Stopped'}: looked at {count(looked)} of {count(of)} positions.
-      </span>{' '}
+      <progress aria-label="Part of the log that was looked at" value={progress.looked} max={progress.of} />{' '}
+      <span role="status">{`${isSearching ? 'Searching' : 'Stopped'}: ${progress.sentence}.`}</span>{' '}
       <button type="button" onClick={isSearching ? stop : goOn}>
         {isSearching ? 'Stop' : 'Go on'}
       </button>

@@ -35,13 +35,15 @@ const STATUS = oneOf(['dead_letter', 'failed', 'processing', 'pending', 'process
 
 const Event = named('Event', object(EVENT));
 
-/** The page has looked at positions from `scannedTo` to below `scannedBelow`; the whole search ends at `endsAt`. `status` is there where it was asked for. */
+/**
+ * `scannedTo` is the lowest position that was looked at, and `progress` says of how much. `status` is there
+ * where it was asked for.
+ */
 export const EventPage = named(
   'EventPage',
   pageOf(object({ ...EVENT, status: optional(STATUS) }), {
     scannedTo: INTEGER,
-    scannedBelow: INTEGER,
-    endsAt: INTEGER,
+    progress: named('SearchProgress', object({ looked: INTEGER, of: INTEGER, sentence: TEXT })),
   }),
 );
 
