@@ -109,6 +109,8 @@ export type {
   EventSearchResult,
   EventWithMetadataText,
   EventWithPayloadText,
+  SearchFollower,
+  SearchProgress,
 } from './log/event-look.js';
 export { EventLookService } from './log/event-look.service.js';
 export type {
@@ -213,7 +215,11 @@ export type {
   GroupedDeadLetter,
   PageOf,
 } from './status/failure-group.js';
-export { type FailureGroupPage, FailureGroupService } from './status/failure-group.service.js';
+export {
+  type FailureGroupFilter,
+  type FailureGroupPage,
+  FailureGroupService,
+} from './status/failure-group.service.js';
 export type { FailureGroup } from './status/failure-group.store.js';
 export type {
   FlowConsumer,

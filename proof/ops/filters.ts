@@ -57,6 +57,9 @@ function FILTERS(
       by({ deduplicationKey: 'key-50' }),
       by({ position: '50' }),
       by({ correlationId: event }, { looksAtPart: true }),
+      by({ about: 'hot' }),
+      by({ about: 'nothing' }, { name: 'about-nothing', looksAtPart: true }),
+      by({ payloadPath: 'n', payloadValue: '-1', from: hoursAgo(1) }, { name: 'payload', looksAtPart: true }),
       by({ from: hoursAgo(1), to: hoursAgo(0.5) }),
       by({ to: hoursAgo(12) }),
       by({ withStatus: 'true' }),
@@ -75,6 +78,8 @@ function FILTERS(
     ],
     'dead-letters/groups': [
       by({ consumer }),
+      by({ error: 'the other side answered' }, { looksAtPart: true }),
+      by({ error: 'nothing' }, { name: 'error-of-none', looksAtPart: true }),
       ...['name', 'size', 'latest'].flatMap((order) => [
         by({ order }, { name: `order-${order}`, looksAtPart: order !== 'name' }),
         by({ consumer, order }, { name: `consumer-and-order-${order}` }),

@@ -97,6 +97,10 @@ const deadLettersGroupsCommand: Command = {
   parameters: [],
   options: {
     ...CONSUMER_OPTION,
+    error: {
+      type: 'string',
+      summary: 'only with this text in the latest error; its numbers, ids and quoted texts may be others',
+    },
     limit: { type: 'string', summary: 'how many, default 50' },
     order: {
       type: 'string',
@@ -108,14 +112,18 @@ const deadLettersGroupsCommand: Command = {
   summary: 'show dead letters by consumer and kind of failure, with the latest error of each',
   run: (context) => {
     const { options } = context;
-    const filter = { consumerName: textOption(options, 'consumer') };
+    const filter = { consumerName: textOption(options, 'consumer'), error: textOption(options, 'error') };
     const order = choiceOption(options, 'order', FAILURE_GROUP_ORDERS) ?? 'name';
     const after = placeFrom(textOption(options, 'after'), order !== 'name');
     const page = { limit: pageOption(options), after, order };
     return withServices(context, async ({ failures }) => {
       const { items, next, isPartial } = await failures.list(filter, page);
       const part = isPartial
-        ? ['There are more than 20,000: only the first of them by name are in this order.']
+        ? [
+            filter.error === undefined
+              ? 'There are more than 20,000: only the first of them by name are in this order.'
+              : 'There are more than 20,000: only the first of them by name were looked at.',
+          ]
         : [];
       const more =
         next === null
@@ -124,14 +132,14 @@ const deadLettersGroupsCommand: Command = {
       return {
         ok: true,
         data: { groups: items, next, isPartial },
-        text: [describeGroups(items), ...part, ...more].join('\n'),
+        text: [describeGroups(items, filter.error !== undefined), ...part, ...more].join('\n'),
       };
     });
   },
 };
 
-function describeGroups(groups: readonly FailureGroup[]): string {
-  if (groups.length === 0) return 'No dead letters.';
+function describeGroups(groups: readonly FailureGroup[], isSearch: boolean): string {
+  if (groups.length === 0) return isSearch ? 'No kind of failure has such an error.' : 'No dead letters.';
   const listed = table(groups, [
     { heading: 'CONSUMER', cell: ({ consumerName }) => consumerName },
     { heading: 'FINGERPRINT', cell: ({ fingerprint }) => fingerprint ?? NO_FINGERPRINT },

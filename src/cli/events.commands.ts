@@ -1,6 +1,6 @@
 import { IntegrationError } from '../errors.js';
 import { ATTEMPTS_KEPT } from '../inbox/failed-attempt.js';
-import type { EventChain, EventHead, EventSearchResult } from '../log/event-look.js';
+import type { EventChain, EventHead, EventSearchResult, SearchProgress } from '../log/event-look.js';
 import type { OutboxEventStatusReport } from '../log/outbox-event.js';
 import {
   AttemptHistoryService,
@@ -24,6 +24,8 @@ import { visibleLine } from './terminal-text.js';
 import { counted, firstLine, timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
+const DEFAULT_PAGE = 50;
+
 /** Searches the log, from the newest event to the oldest. */
 const eventsListCommand: Command = {
   name: 'events list',
@@ -34,16 +36,22 @@ const eventsListCommand: Command = {
     'aggregate-type': { type: 'string', summary: 'only this type of aggregate' },
     'aggregate-id': { type: 'string', summary: 'only this aggregate' },
     correlation: { type: 'string', summary: 'only events with this correlation id' },
+    about: { type: 'string', summary: 'only this event name, id of an aggregate, or correlation id' },
+    'payload-path': {
+      type: 'string',
+      summary: 'only events with --payload-value at this place of the payload: customer.id; needs --since',
+    },
+    'payload-value': { type: 'string', summary: 'the value there, as text' },
     since: { type: 'string', summary: 'only events written at this time or later' },
     until: { type: 'string', summary: 'only events written before this time' },
-    limit: { type: 'string', summary: 'how many, default 50' },
+    limit: { type: 'string', summary: `how many, default ${DEFAULT_PAGE}` },
     before: {
       type: 'string',
       summary: 'only events at lower positions: the last line of a page prints where the next one begins',
     },
     ...WATCH_OPTION,
   },
-  summary: 'search the log, the newest event first; a look goes back 100,000 positions',
+  summary: 'search the log, the newest event first, until the page is full, the log ends, or Ctrl-C',
   run: (context) => {
     const { options } = context;
     const filter = {
@@ -52,24 +60,33 @@ const eventsListCommand: Command = {
       aggregateType: textOption(options, 'aggregate-type'),
       aggregateId: textOption(options, 'aggregate-id'),
       correlationId: textOption(options, 'correlation'),
+      about: textOption(options, 'about'),
+      payloadPath: textOption(options, 'payload-path'),
+      payloadValue: textOption(options, 'payload-value'),
       from: dateOption(options, 'since'),
       to: dateOption(options, 'until'),
     };
     const page = { limit: pageOption(options), before: countOption(options, 'before') };
     return withServices(context, async ({ events }) => {
-      const found = await events.search(filter, page);
+      const looked = ({ sentence }: SearchProgress) =>
+        context.redraw(`Searching: ${sentence}. Ctrl-C stops.`);
+      const found = await context
+        .interruptible((signal) => events.searchOn(filter, page, { signal, looked }))
+        .finally(() => context.redraw(undefined));
       const more =
         found.next === null
           ? []
           : [`Further back: ${nextPage(context, 'events list', { before: found.next })}`];
-      return { ok: true, data: { ...found }, text: [describeFound(found), ...more].join('\n') };
+      const isStopped = found.next !== null && found.items.length < (page.limit ?? DEFAULT_PAGE);
+      const stopped = isStopped ? [`Stopped: ${found.progress.sentence}.`] : [];
+      return { ok: true, data: { ...found }, text: [describeFound(found), ...stopped, ...more].join('\n') };
     });
   },
 };
 
-function describeFound({ items, next, scannedTo }: EventSearchResult): string {
+function describeFound({ items, next }: EventSearchResult): string {
   if (items.length > 0) return eventTable(items);
-  return next === null ? 'The log has no such event.' : `No such event from position ${scannedTo} on.`;
+  return next === null ? 'The log has no such event.' : 'No such event so far.';
 }
 
 /** What became of an event at one consumer. */

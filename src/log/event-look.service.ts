@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { checkNames, checkPosition, pageSizeOf } from '../words/argument-checks.js';
+import { IntegrationError } from '../errors.js';
+import { checkNames, checkPosition, checkText, pageSizeOf } from '../words/argument-checks.js';
 import { isUuid } from '../words/text.js';
 import type {
   EventChain,
@@ -9,13 +10,17 @@ import type {
   EventSearchResult,
   EventWithMetadataText,
   EventWithPayloadText,
+  SearchFollower,
 } from './event-look.js';
 import { EventLookStore, type Stretch } from './event-look.store.js';
 import type { OutboxEventFilter } from './outbox-event.js';
 import { checkOutboxFilter } from './outbox-filter-checks.js';
+import { progressOf } from './search-progress.js';
 
 /** How many positions one call looks at. */
 const SCANNED_AT_ONCE = 100_000;
+/** How many where payloads are read: each may be long, and lies apart from its row. */
+const PAYLOADS_AT_ONCE = 10_000;
 /** How many events a chain has at most. */
 const LONGEST_CHAIN = 200;
 /**
@@ -27,7 +32,7 @@ const PAGE_FIELDS = ['limit', 'before'] as const satisfies (keyof EventSearchPag
 
 /**
  * Looks events up for people, in bounded time whatever the size of the log and whatever the filter. It
- * reads no payloads, except that of one event.
+ * returns no payloads, except that of one event.
  */
 @Injectable()
 export class EventLookService {
@@ -35,29 +40,58 @@ export class EventLookService {
 
   /**
    * Searches from the newest event to the oldest. A filter by one aggregate or by a deduplication key finds
-   * all events at once. Any other filter looks at 100,000 positions in each call, and says how far it came.
+   * all events at once, and so does one by a correlation where the log has its optional index. Any other
+   * filter looks at 100,000 positions in each call, and says how far it came.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a filter or page that makes no sense
    */
   async search(given: EventSearchFilter = {}, page: EventSearchPage = {}): Promise<EventSearchResult> {
     const { position, ...filter } = given;
     checkSearch(filter, page);
+    const isIndexed = await this.hasIndex(filter);
     checkPosition('position', position);
     const limit = pageSizeOf(page.limit);
-    const { low: first, high } = narrowed(
-      await this.bounds(filter, page.before),
+    const whole = narrowed(
+      await this.bounds(filter),
       ...(position === undefined ? [] : [{ low: position, high: position + 1 }]),
-      ...(await this.stretchOf(filter.correlationId)),
+      ...(isIndexed ? [] : await this.stretchOf(filter.correlationId)),
     );
-    const low = hasIndex(filter) ? first : Math.max(first, high - SCANNED_AT_ONCE);
-    if (low >= high) return { items: [], next: null, scannedTo: first };
+    const { low: first } = whole;
+    const high = Math.min(whole.high, page.before ?? whole.high);
+    const most = filter.payloadPath === undefined ? SCANNED_AT_ONCE : PAYLOADS_AT_ONCE;
+    const low = isIndexed ? first : Math.max(first, high - most);
+    const upto = (items: EventHead[], scannedTo: number, next: number | null) => ({
+      items,
+      next,
+      scannedTo,
+      progress: progressOf(whole, scannedTo),
+    });
+    if (low >= high) return upto([], first, null);
     const found = await this.store.findHeads(filter, { low, high }, limit + 1);
     const items = found.slice(0, limit);
-    if (found.length > limit) {
-      const last = items.at(-1)?.position ?? low;
-      return { items, next: last, scannedTo: last };
+    if (found.length <= limit) return upto(items, low, low > first ? low : null);
+    const last = items.at(-1)?.position ?? low;
+    return upto(items, last, last);
+  }
+
+  /**
+   * Searches on until the page is full, the search has ended, or `signal` aborts. Each statement is as bounded
+   * as that of one call. After an abort, `next` says where to go on.
+   */
+  async searchOn(
+    filter: EventSearchFilter,
+    page: EventSearchPage,
+    { signal, looked }: SearchFollower,
+  ): Promise<EventSearchResult> {
+    const limit = pageSizeOf(page.limit);
+    let last = await this.search(filter, page);
+    const items = [...last.items];
+    while (last.next !== null && items.length < limit && !signal.aborted) {
+      looked(last.progress);
+      last = await this.search(filter, { limit: limit - items.length, before: last.next });
+      items.push(...last.items);
     }
-    return { items, next: low > first ? low : null, scannedTo: low };
+    return { ...last, items };
   }
 
   /** The event without its payload. Undefined if the log does not have it, or no longer. */
@@ -98,7 +132,7 @@ export class EventLookService {
     const from = root?.position ?? Math.max(1, event.position - SCANNED_AT_ONCE / 2);
     const stretch = { low: from, high: from + SCANNED_AT_ONCE };
     const found = await this.store.findCorrelated(correlationId, stretch, LONGEST_CHAIN + 1);
-    const { high } = await this.bounds({}, undefined);
+    const { high } = await this.bounds({});
     return {
       correlationId,
       items: found.slice(0, LONGEST_CHAIN),
@@ -107,6 +141,15 @@ export class EventLookService {
       scannedTo: Math.max(event.position, Math.min(stretch.high, high) - 1),
       hasMore: found.length > LONGEST_CHAIN,
     };
+  }
+
+  private async hasIndex(filter: EventSearchFilter): Promise<boolean> {
+    const { aggregateType, aggregateId, deduplicationKey, correlationId, payloadPath } = filter;
+    if (deduplicationKey !== undefined) return true;
+    // An aggregate may have any number of events: their payloads are read in parts, as others are.
+    if (payloadPath !== undefined) return false;
+    if (aggregateType !== undefined && aggregateId !== undefined) return true;
+    return correlationId !== undefined && (await this.store.hasCorrelationIndex());
   }
 
   /** Where the events of a correlation are, if it is known. */
@@ -119,16 +162,22 @@ export class EventLookService {
   }
 
   /** The part of the log that can hold what is searched for. */
-  private async bounds({ from, to }: OutboxEventFilter, before: number | undefined): Promise<Stretch> {
+  private async bounds({ from, to }: OutboxEventFilter): Promise<Stretch> {
     const whole = await this.store.extent();
     const low = from === undefined ? whole.low : await this.store.positionAt(shifted(from, -1), whole);
-    const end = to === undefined ? whole.high : await this.store.positionAt(shifted(to, 1), whole);
-    return { low, high: Math.min(end, before ?? end) };
+    const high = to === undefined ? whole.high : await this.store.positionAt(shifted(to, 1), whole);
+    return { low, high };
   }
 }
 
-function checkSearch(filter: OutboxEventFilter, page: EventSearchPage): void {
+function checkSearch(given: EventSearchFilter, page: EventSearchPage): void {
+  const { about, payloadPath, payloadValue, ...filter } = given;
   checkOutboxFilter(filter);
+  for (const [field, value] of Object.entries({ about, payloadPath, payloadValue })) checkText(field, value);
+  if ((payloadPath === undefined) !== (payloadValue === undefined))
+    throw invalid('A search in payloads needs a path and a value');
+  if (payloadPath !== undefined && filter.from === undefined)
+    throw invalid('A search in payloads needs a time from which on it looks');
   checkNames('a field of the page', page, PAGE_FIELDS);
   checkPosition('before', page.before);
 }
@@ -141,8 +190,8 @@ function narrowed(...stretches: readonly Stretch[]): Stretch {
   };
 }
 
-function hasIndex({ aggregateType, aggregateId, deduplicationKey }: OutboxEventFilter): boolean {
-  return deduplicationKey !== undefined || (aggregateType !== undefined && aggregateId !== undefined);
+function invalid(message: string): IntegrationError {
+  return new IntegrationError('INTEGRATION_ADMIN_INVALID', message);
 }
 
 /** Times at the ends of what a Date can hold stay there. */

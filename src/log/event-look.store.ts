@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
-import type { EventHead } from './event-look.js';
-import type { OutboxEventFilter } from './outbox-event.js';
+import type { EventHead, EventSearchFilter } from './event-look.js';
 import { conditionsOf, EVENT_COLUMNS } from './outbox-filter.store.js';
 import { positionAtTime } from './position-at-time.store.js';
+
+/** The index that a user may add to the log (decision 0120). */
+const CORRELATION_INDEX = 'outbox_event_correlation_idx';
 
 /** The positions from `low` to before `high`. */
 export interface Stretch {
@@ -13,7 +15,7 @@ export interface Stretch {
 
 /**
  * Looks at the log in stretches of positions, so that every statement reads a bounded part of it, whatever
- * it filters by. It does not read payloads, except that of one event.
+ * it filters by. It returns no payloads, except that of one event.
  */
 @Injectable()
 export class EventLookStore {
@@ -41,13 +43,32 @@ export class EventLookStore {
   }
 
   /** Returns the newest events of a stretch that match, the newest first. */
-  async findHeads(filter: OutboxEventFilter, { low, high }: Stretch, limit: number): Promise<EventHead[]> {
+  async findHeads(filter: EventSearchFilter, { low, high }: Stretch, limit: number): Promise<EventHead[]> {
     const params: unknown[] = [low, high, limit];
     const conditions = ['position >= $1::bigint', 'position < $2::bigint', ...conditionsOf(filter, params)];
+    const { about, payloadPath, payloadValue } = filter;
+    if (about !== undefined)
+      conditions.push(
+        `$${params.push(about)}::text IN (event_name, aggregate_id, metadata ->> 'correlationId')`,
+      );
+    if (payloadPath !== undefined)
+      conditions.push(
+        `payload #>> $${params.push(payloadPath.split('.'))}::text[] = $${params.push(payloadValue)}::text`,
+      );
     return this.db.query<EventHead>(
       `SELECT ${EVENT_COLUMNS} FROM ${this.log} WHERE ${conditions.join(' AND ')} ORDER BY position DESC LIMIT $3::int`,
       params,
     );
+  }
+
+  /** Whether the log has the optional index of correlations, and Postgres has finished it. */
+  async hasCorrelationIndex(): Promise<boolean> {
+    const rows = await this.db.query(
+      `SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+       WHERE i.indrelid = $1::regclass AND c.relname = $2 AND i.indisvalid`,
+      [this.log, CORRELATION_INDEX],
+    );
+    return rows.length > 0;
   }
 
   async findWithPayload(id: string): Promise<(EventHead & { payloadText: string }) | undefined> {

@@ -12,6 +12,12 @@ export interface EventSearchFilter extends OutboxEventFilter {
    * the 100,000 positions from that event on.
    */
   correlationId?: string | undefined;
+  /** The name of the event, the id of its aggregate whatever its type, or the id of its correlation. */
+  about?: string | undefined;
+  /** Where a value stands in the payload: `customer.id`, `lines.0.sku`. It needs `payloadValue` and `from`. */
+  payloadPath?: string | undefined;
+  /** The value there, as text: `42`, `true`, `EUR`. */
+  payloadValue?: string | undefined;
 }
 
 /** One page of a search. It goes from the newest event to the oldest. */
@@ -20,10 +26,21 @@ export interface EventSearchResult {
   /** Pass it as `before` for the next page. Null once the beginning of the log was reached. */
   next: number | null;
   /**
-   * The lowest position that this page has looked at. A page looks at 100,000 positions at most, so it may
-   * be empty although there are older events that match.
+   * The lowest position that this page has looked at. A page looks at 100,000 positions at most, and at
+   * 10,000 where it reads payloads. So it may be empty although there are older events that match.
    */
   scannedTo: number;
+  progress: SearchProgress;
+}
+
+/** How far a search has come, from where the newest event that it may find would be. */
+export interface SearchProgress {
+  /** How many positions were looked at, with those of the pages before. */
+  looked: number;
+  /** How many the whole search looks at. */
+  of: number;
+  /** The same for a person: `looked at 100,000 of 350,000 positions, back to position 250,001`. */
+  sentence: string;
 }
 
 /** Chooses a page of a search. */
@@ -32,6 +49,13 @@ export interface EventSearchPage {
   limit?: number | undefined;
   /** Only events at lower positions: the `next` of the page before. */
   before?: number | undefined;
+}
+
+/** How a search that goes on by itself is followed and stopped. */
+export interface SearchFollower {
+  signal: AbortSignal;
+  /** Is told after each part that another one follows. */
+  looked: (progress: SearchProgress) => void;
 }
 
 /** An event and its payload as the database writes it, so that numbers keep every digit. */

@@ -11,6 +11,9 @@ export interface GroupBounds {
 
 type ReadTables = Pick<Tables, 'inboxEvent' | 'integrationFailureGroup' | 'outboxEvent'>;
 
+/** So many characters of the last error are shown. */
+const SHOWN_OF_ERROR = 1_000;
+
 const LAST = 'ORDER BY i.error_fingerprint DESC, i.position DESC LIMIT 1';
 const FIRST = 'ORDER BY i.error_fingerprint, i.position LIMIT 1';
 
@@ -85,7 +88,7 @@ const shown = (
   from: string,
 ) => `
   SELECT g.name AS "consumerName", g.kind AS fingerprint, sized.counted, sized.upto, sized.size, first.position AS "firstPosition",
-    last.position AS "lastPosition", last.outbox_event_id AS "outboxEventId", e.event_name AS "eventName", left(last.last_error, 1000) AS error,
+    last.position AS "lastPosition", last.outbox_event_id AS "outboxEventId", e.event_name AS "eventName", left(last.last_error, ${SHOWN_OF_ERROR}) AS error,
     last.updated_at AS "failedAt", ${noted}, since.counted AS "newSince", since.size AS "newSize", ${more}
   FROM ${from} AS g
   CROSS JOIN LATERAL (${sized}) AS sized
@@ -108,12 +111,21 @@ export function listSql(tables: ReadTables, noted: string): string {
 }
 
 /**
- * SQL of one group, or of none if it has no dead letter. $1 and $2: the group. $3: how many rows are counted.
+ * SQL of the groups that are named, without those that have no dead letter. $1 and $2: their consumers and
+ * kinds. $3: how many rows of each are counted.
  */
-export function oneSql(tables: ReadTables, noted: string): string {
+export function namedSql(tables: ReadTables, noted: string): string {
   const sized = `SELECT s.*, $3::int AS upto FROM ${sizeOfWhole(tables, '$3::int')} AS s`;
-  return `WITH each AS (SELECT $1::text AS name, $2::text AS kind)
-    ${shown(tables, noted, sized, '$3::int', 'NULL AS value, false AS "isPartial"', 'each')}`;
+  return `WITH each AS (SELECT * FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS named (name, kind, n))
+    ${shown(tables, noted, sized, '$3::int', 'NULL AS value, false AS "isPartial"', 'each')} ORDER BY g.n`;
+}
+
+/** SQL of groups in the order of the index, with the error of the last dead letter only. $1 to $4 as above. */
+export function errorsSql(tables: ReadTables): string {
+  return `WITH RECURSIVE ${steps(tables, 'SELECT 0, $1::text, $2::text')}
+    SELECT g.name AS "consumerName", g.kind AS fingerprint, left(last.last_error, ${SHOWN_OF_ERROR}) AS error FROM each AS g
+    CROSS JOIN LATERAL (SELECT last_error FROM ${rowsOf(tables, 'i.position, i.last_error', LAST)} AS r) AS last
+    WHERE g.n > 0 ORDER BY g.n`;
 }
 
 /**

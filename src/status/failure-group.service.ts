@@ -11,6 +11,7 @@ import {
   pageSizeOf,
 } from '../words/argument-checks.js';
 import { problemOfText } from '../words/text.js';
+import { errorMatcher } from './error-matcher.js';
 import {
   type DeadLetterPlace,
   FAILURE_GROUP_ORDERS,
@@ -26,14 +27,29 @@ import { type FailureGroup, FailureGroupStore } from './failure-group.store.js';
 const LONGEST_CONSUMER_NAME = 127;
 const LONGEST_FINGERPRINT = 64;
 const LONGEST_NOTE = 4_000;
+const LONGEST_ERROR = 1_000;
 /** The place before all groups. */
 const BEFORE_ALL: FailureGroupKey = { consumerName: '', fingerprint: null };
+
+/** Of many groups, so many are searched for an error in one request: in portions, because a read is short. */
+const SEARCHED_AT_ONCE = 20_000;
+const SEARCHED_PORTION = 2_000;
+
+/** Chooses groups. A group must match every given field. */
+export interface FailureGroupFilter {
+  consumerName?: string | undefined;
+  /**
+   * A part of the error of the last dead letter. Small and capital letters are the same, and numbers, ids and
+   * quoted texts may be others, as they are within a kind.
+   */
+  error?: string | undefined;
+}
 
 /** A page of groups. */
 export interface FailureGroupPage extends PageOf<FailureGroup, FailureGroupPlace> {
   /**
-   * True if there are more than 20,000 groups and the order is another one than `name`. Only the first 20,000
-   * by name were put in order then.
+   * True if there are more than 20,000 groups and the order is another one than `name`, or an error is searched
+   * for. Only the first 20,000 by name were put in order, or looked at, then.
    */
   isPartial: boolean;
 }
@@ -59,32 +75,61 @@ export class FailureGroupService {
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid filter or page
    */
   async list(
-    filter: { consumerName?: string | undefined } = {},
+    filter: FailureGroupFilter = {},
     page: {
       limit?: number | undefined;
       after?: FailureGroupPlace | undefined;
       order?: FailureGroupOrder | undefined;
     } = {},
   ): Promise<FailureGroupPage> {
-    checkNames('a field of a filter', filter, ['consumerName']);
+    checkNames('a field of a filter', filter, ['consumerName', 'error']);
     checkNames('a field of the page', page, ['limit', 'after', 'order']);
     const { order = 'name' } = page;
     if (!FAILURE_GROUP_ORDERS.includes(order))
       throw invalidArgument(`order must be one of ${FAILURE_GROUP_ORDERS.join(', ')}`, { field: 'order' });
-    const { consumerName } = filter;
+    const { consumerName, error } = filter;
     checkText('consumerName', consumerName, LONGEST_CONSUMER_NAME);
+    checkText('error', error, LONGEST_ERROR);
+    if (error !== undefined && order !== 'name')
+      throw invalidArgument('Groups that are searched for by their error come by name only', {
+        field: 'order',
+      });
     if (page.after !== undefined) checkPlace(page.after, order);
     if (consumerName !== undefined && (page.after?.consumerName ?? consumerName) !== consumerName)
       throw invalidArgument('The page begins behind a group of another consumer', { field: 'after' });
     const limit = pageSizeOf(page.limit);
     const first = consumerName === undefined ? BEFORE_ALL : { consumerName, fingerprint: '' };
     const onlyOf = consumerName !== undefined;
+    if (error !== undefined) return this.withError(error, page.after ?? first, onlyOf, limit);
     const { items, values, isPartial } =
       order === 'name'
         ? await this.groups.list(page.after ?? first, onlyOf, limit)
         : await this.groups.listBy(order, first, page.after, onlyOf, limit);
     const last = items.length < limit ? undefined : items.at(-1);
     return { items, next: last === undefined ? null : { ...keyOf(last), value: values.at(-1) }, isPartial };
+  }
+
+  /** Looks at the last error of each group, in portions, until the page is full. */
+  private async withError(
+    text: string,
+    first: FailureGroupKey,
+    onlyOf: boolean,
+    limit: number,
+  ): Promise<FailureGroupPage> {
+    const isMeant = errorMatcher(text);
+    const found: FailureGroupKey[] = [];
+    let last: FailureGroupKey | undefined = first;
+    for (let looked = 0; looked < SEARCHED_AT_ONCE && last !== undefined; looked += SEARCHED_PORTION) {
+      const portion = await this.groups.latestErrors(last, onlyOf, SEARCHED_PORTION);
+      last = portion.length < SEARCHED_PORTION ? undefined : portion.at(-1);
+      found.push(...portion.filter(({ error }) => isMeant(error)));
+      if (found.length < limit) continue;
+      if (found.length > limit) last = found[limit - 1];
+      break;
+    }
+    const items = await this.groups.find(found.slice(0, limit));
+    const isPartial = last !== undefined && found.length < limit;
+    return { items, next: last === undefined ? null : keyOf(last), isPartial };
   }
 
   /**
@@ -94,7 +139,7 @@ export class FailureGroupService {
    */
   async of(group: FailureGroupKey): Promise<FailureGroup | undefined> {
     checkKey(group);
-    return this.groups.find(group);
+    return (await this.groups.find([group]))[0];
   }
 
   /**
@@ -196,7 +241,7 @@ function checkPlace({ value, ...key }: FailureGroupPlace, order: FailureGroupOrd
   });
 }
 
-function keyOf({ consumerName, fingerprint }: FailureGroup): FailureGroupKey {
+function keyOf({ consumerName, fingerprint }: FailureGroupKey): FailureGroupKey {
   return { consumerName, fingerprint };
 }
 

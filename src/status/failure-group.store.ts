@@ -11,7 +11,7 @@ import type {
   FailureGroupOrder,
   FailureGroupPlace,
 } from './failure-group.js';
-import { type GroupBounds, listBySql, listSql, oneSql } from './failure-group-reads.store.js';
+import { errorsSql, type GroupBounds, listBySql, listSql, namedSql } from './failure-group-reads.store.js';
 
 /** Up to `few` groups are found by steps alone. */
 const BOUNDS = { groups: 20_000, rows: 150_000, few: 100 };
@@ -64,6 +64,11 @@ interface GroupRow extends FailureGroupKey {
   readonly newSize: number | null;
 }
 
+/** A group, and the error of its last dead letter. */
+export interface GroupError extends FailureGroupKey {
+  readonly error: string | null;
+}
+
 /** Groups of a page, what each was ordered by, and whether there are more groups than were put in order. */
 interface ListedGroups {
   readonly items: FailureGroup[];
@@ -87,7 +92,8 @@ export class FailureGroupStore {
   private readonly inbox: string;
   private readonly groups: string;
   private readonly listSql: string;
-  private readonly oneSql: string;
+  private readonly namedSql: string;
+  private readonly errorsSql: string;
   private readonly audit: AuditStore;
 
   constructor(
@@ -97,15 +103,25 @@ export class FailureGroupStore {
     this.inbox = db.tables.inboxEvent;
     this.groups = db.tables.integrationFailureGroup;
     this.listSql = listSql(db.tables, NOTED);
-    this.oneSql = oneSql(db.tables, NOTED);
+    this.namedSql = namedSql(db.tables, NOTED);
+    this.errorsSql = errorsSql(db.tables);
     this.audit = new AuditStore(db);
   }
 
-  /** One group, or undefined where it has no dead letter. */
-  async find({ consumerName, fingerprint }: FailureGroupKey): Promise<FailureGroup | undefined> {
-    const upto = countedOfEach(1);
-    const values = [consumerName, fingerprint, upto];
-    return listedOf(await this.db.query<GroupRow>(this.oneSql, values), upto).items[0];
+  /** The groups that are named, in the same order, without those that have no dead letter. */
+  async find(keys: readonly FailureGroupKey[]): Promise<FailureGroup[]> {
+    const upto = countedOfEach(keys.length);
+    const values = [
+      keys.map(({ consumerName }) => consumerName),
+      keys.map(({ fingerprint }) => fingerprint),
+      upto,
+    ];
+    return listedOf(await this.db.query<GroupRow>(this.namedSql, values), upto).items;
+  }
+
+  /** Groups as in `list`, with the error of the last dead letter only, so that many can be looked at. */
+  latestErrors(after: FailureGroupKey, onlyOf: boolean, limit: number): Promise<GroupError[]> {
+    return this.db.query<GroupError>(this.errorsSql, [after.consumerName, after.fingerprint, limit, onlyOf]);
   }
 
   /** Groups by consumer and kind, behind `after`. With `onlyOf`, only those of the consumer of `after`. */

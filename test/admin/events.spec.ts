@@ -1,6 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ExactNumber, type MaskedEvent } from 'nestjs-integration/admin';
-import { EventLookService, IntegrationLinkService, LinkGraphService } from '../../src/index.js';
+import {
+  EventLookService,
+  IntegrationLinkService,
+  LinkGraphService,
+  type SearchProgress,
+} from '../../src/index.js';
 import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer, startAdminApp } from './admin-app.js';
@@ -69,7 +74,9 @@ const positionsOf = (items: readonly { readonly position: number }[]) =>
   items.map(({ position }) => position);
 
 /** All pages of a list, each as it was answered. */
-async function pagesOf(path: string): Promise<{ items: { position: number }[]; next: string | null }[]> {
+async function pagesOf(
+  path: string,
+): Promise<{ items: { position: number }[]; next: string | null; progress?: SearchProgress }[]> {
   const pages = [];
   for (let after = ''; ; ) {
     const { json } = await admin.ask(`${path}${path.includes('?') ? '&' : '?'}${after}`);
@@ -156,6 +163,105 @@ describe('events', () => {
     expect(pages.map(({ items }) => positionsOf(items))).toEqual([[], [], [5]]);
     // The names of one aggregate need no such search.
     expect(await pagesOf('events?name=order.rare&aggregateType=order&aggregateId=o1')).toHaveLength(1);
+  });
+
+  it('are searched for over the parts of the log until one matches, and no further after a stop', async () => {
+    await write({ position: 5, name: 'order.rare' }, { position: 180_000 }, { position: 250_000 });
+    const look = admin.app.get(EventLookService);
+    const filter = { about: 'order.rare' };
+    const told: string[] = [];
+    const looked = ({ sentence }: SearchProgress) => told.push(sentence);
+    const stop = new AbortController();
+    const found = await look.searchOn(filter, {}, { signal: stop.signal, looked });
+    expect(positionsOf(found.items)).toEqual([5]);
+    expect(found.next).toBeNull();
+    expect(told).toEqual([
+      'looked at 100,000 of 249,996 positions, back to position 150,001',
+      'looked at 200,000 of 249,996 positions, back to position 50,001',
+    ]);
+    // Over REST each part says the same.
+    const pages = await pagesOf('events?about=order.rare');
+    expect(pages.map(({ progress }) => progress?.sentence)).toEqual([
+      ...told,
+      'looked at 249,996 of 249,996 positions, back to position 5',
+    ]);
+    stop.abort();
+    const stopped = await look.searchOn(filter, {}, { signal: stop.signal, looked });
+    expect(stopped).toMatchObject({ items: [], next: 150_001 });
+  });
+
+  it('are found by one text: a name, an id without a type, or a correlation', async () => {
+    await write(
+      { position: 1, name: 'x1' },
+      { position: 2, aggregateId: 'x1' },
+      { position: 3, metadata: { correlationId: 'x1' } },
+      { position: 4 },
+    );
+    expect(positionsOf((await admin.ask('events?about=x1')).json.items)).toEqual([3, 2, 1]);
+  });
+
+  it('are found by a value in the payload from a time on, which is text and never SQL', async () => {
+    const at = '2026-11-20T10:00:00Z';
+    await write(
+      { position: 1, at: '2026-11-01T10:00:00Z', payload: '{"customer": {"id": 7}}' },
+      { position: 2, at, payload: '{"customer": {"id": 7}}' },
+      { position: 3, at, payload: '{"customer": {"id": 8}}' },
+    );
+    const look = admin.app.get(EventLookService);
+    const from = new Date('2026-11-19T00:00:00Z');
+    const by = async (payloadPath: string, payloadValue: string) =>
+      positionsOf((await look.search({ payloadPath, payloadValue, from })).items);
+    expect(await by('customer.id', '7')).toEqual([2]);
+    expect(await by('customer.id', "7' OR 'a' = 'a")).toEqual([]);
+    expect(await by('customer"},{', "7')) OR true --")).toEqual([]);
+    const invalid = { code: 'INTEGRATION_ADMIN_INVALID' };
+    await expect(look.search({ payloadPath: 'customer.id', payloadValue: '7' })).rejects.toMatchObject(
+      invalid,
+    );
+    await expect(look.search({ payloadPath: 'customer.id', from })).rejects.toMatchObject(invalid);
+  });
+
+  it('are not found by payloads where these are masked, whatever they hold', async () => {
+    await write({ position: 1, payload: '{"secret": "s3cret"}' });
+    for (const value of ['s3cret', 'other']) {
+      const query = `payloadPath=secret&payloadValue=${value}&from=2020-01-01T00:00:00Z`;
+      const { status, json } = await admin.ask(`events?${query}`);
+      expect([status, json.code]).toEqual([403, 'INTEGRATION_ADMIN_DENIED']);
+    }
+  });
+
+  it('are found by payloads only by people who may read these', async () => {
+    await write({ position: 1, payload: '{"customer": {"id": 7}}' });
+    let mayRead = false;
+    const other = await startAdminApp(database, {
+      admin: { permission: (_, action) => action !== 'payloads.read' || mayRead },
+    });
+    try {
+      const path = 'events?payloadPath=customer.id&payloadValue=7&from=2020-01-01T00:00:00Z';
+      const refused = await other.ask(path);
+      expect([refused.status, refused.json.code]).toEqual([403, 'INTEGRATION_ADMIN_DENIED']);
+      expect(refused.text).toContain('payloads.read');
+      expect((await other.ask('events?about=o1')).status).toBe(200);
+      mayRead = true;
+      expect(positionsOf((await other.ask(path)).json.items)).toEqual([1]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('of a correlation are found at once where the log has the optional index', async () => {
+    await write({ position: 5, metadata: { correlationId: 'far' } }, { position: 250_000 });
+    const path = 'events?correlationId=far';
+    expect((await admin.ask(path)).json).toMatchObject({ items: [], next: expect.any(String) });
+    await database.pool.query(
+      `CREATE INDEX CONCURRENTLY outbox_event_correlation_idx ON integration.outbox_event ((metadata ->> 'correlationId'), position)`,
+    );
+    try {
+      const { json } = await admin.ask(path);
+      expect([positionsOf(json.items), json.next]).toEqual([[5], null]);
+    } finally {
+      await database.pool.query('DROP INDEX integration.outbox_event_correlation_idx');
+    }
   });
 
   it('are found by name, beginning of a name, module, aggregate and time', async () => {

@@ -352,7 +352,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   FailureGroupService: ['list', 'of', 'deadLetters'],
   ProblemService: ['list'],
   FlowService: ['map'],
-  EventLookService: ['search', 'head', 'withMetadataText', 'withPayloadText', 'chainOf'],
+  EventLookService: ['search', 'searchOn', 'head', 'withMetadataText', 'withPayloadText', 'chainOf'],
   LinkGraphService: ['around'],
 };
 

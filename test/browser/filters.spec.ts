@@ -49,8 +49,11 @@ const LISTS: readonly List[] = [
   },
   {
     route: '#/dead-letters',
-    filter: [['Consumer', 'mail', /consumer=mail/]],
-    has: 'It has no dead letters.',
+    filter: [
+      ['Consumer', 'mail', /consumer=mail/],
+      ['Error contains', 'no such error', /error=no\+such\+error/],
+    ],
+    has: 'No kind of failure has such an error.',
     hasNot: /out for lunch/,
   },
   {

@@ -125,6 +125,16 @@ describe('dead-letters groups', () => {
     );
     expect((await run('dead-letters', 'groups', '--consumer', 'nobody')).stdout).toBe('No dead letters.\n');
   });
+
+  it('finds kinds by the text of their latest error', async () => {
+    const { stdout } = await run('dead-letters', 'groups', '--error', 'RECEIVER answered');
+    expect(stdout).toMatch(/\nbilling +[0-9a-f]{32} +1 /);
+    expect((await run('dead-letters', 'groups', '--error', 'no such words')).stdout).toBe(
+      'No kind of failure has such an error.\n',
+    );
+    const words = ['dead-letters', 'groups', '--error', 'receiver', '--order', 'size'];
+    expect(await run(...words)).toMatchObject({ status: 2 });
+  });
 });
 
 describe('events', () => {

@@ -139,6 +139,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'dead letters': 'AS found\n',
   'groups of failures': 'WITH RECURSIVE each (n, name, kind)',
   'groups in an order of their own': 'ranked AS (',
+  'groups with their latest error': 'WHERE g.n > 0 ORDER BY g.n',
+  'groups by their names': 'WITH ORDINALITY AS named (name, kind, n)',
   'kinds of failures at all consumers': 'AS newest FROM (',
   'one kind of failure': 'having_it AS MATERIALIZED (',
   'dead letters of a group': `AND i.error_fingerprint = $2 AND i.status = 'dead_letter'`,
@@ -339,6 +341,7 @@ async function operate(
   await groups.list({}, { order: 'size' });
   await groups.list({}, { order: 'latest' });
   await groups.of(group);
+  await groups.list({ error: 'error' });
   const problems = app.context.get(ProblemService, { strict: false });
   await problems.list();
   await problems.list({ consumerName: 'plain' });

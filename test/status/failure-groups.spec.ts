@@ -217,6 +217,45 @@ describe('groups of failures', () => {
     });
   });
 
+  it('are found by a text in the latest error, whatever its numbers, ids and letters are', async () => {
+    await start();
+    await database.pool.query(
+      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, last_error, error_fingerprint)
+       SELECT gen_random_uuid(), p, consumer, 'thing', 't', 'dead_letter', error, kind
+       FROM (VALUES (1, 'a', 'k1', 'Error: connect ECONNREFUSED 10.0.0.9:5432'), (2, 'a', 'k2', 'TypeError: order "o-17" is not open'),
+         (3, 'b', 'k1', 'Error: connect ECONNREFUSED 10.0.0.7:5432'), (4, 'c', NULL, NULL), (5, 'c', 'k3', '100% of it, or _')) AS g (p, consumer, kind, error)`,
+    );
+    const by = async (error: string, more = {}) => (await groups.list({ error, ...more })).items.map(keyOf);
+    expect(await by('econnrefused')).toEqual(['a k1', 'b k1']);
+    // It was copied from the log of another process.
+    expect(await by('connect ECONNREFUSED 10.0.0.123:9999')).toEqual(['a k1', 'b k1']);
+    expect(await by('connect ECONNREFUSED', { consumerName: 'b' })).toEqual(['b k1']);
+    expect(await by('order "o-18" is not open')).toEqual(['a k2']);
+    expect(await by('o-17')).toEqual(['a k2']);
+    expect(await by('o-18')).toEqual([]);
+    // What means something in a pattern is a letter like others.
+    expect(await by('100%')).toEqual(['c k3']);
+    expect(await by('%')).toEqual(['c k3']);
+    expect(await by('x_x')).toEqual([]);
+    expect((await allGroups(1, { error: 'connect' })).map(keyOf)).toEqual(['a k1', 'b k1']);
+    await expect(groups.list({ error: 'connect' }, { order: 'size' })).rejects.toMatchObject({
+      code: 'INTEGRATION_ADMIN_INVALID',
+    });
+  });
+
+  it('beyond 20,000 are searched for an error in two requests', async () => {
+    await start();
+    await database.pool.query(
+      `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, last_error, error_fingerprint)
+       SELECT gen_random_uuid(), n, 'a', 'thing', 't', 'dead_letter', CASE WHEN n = 20500 THEN 'the last one' ELSE 'another' END, lpad(n::text, 8, '0')
+       FROM generate_series(1, 20500) AS n`,
+    );
+    const first = await groups.list({ error: 'the last one' });
+    expect(first).toMatchObject({ items: [], isPartial: true, next: { fingerprint: '00020000' } });
+    const second = await groups.list({ error: 'the last one' }, { after: first.next ?? undefined });
+    expect([second.items.map(keyOf), second.next, second.isPartial]).toEqual([['a 00020500'], null, false]);
+  });
+
   it('are counted up to 10,000, and estimated from there on, also those behind an acknowledgement', async () => {
     await start();
     const counts = [

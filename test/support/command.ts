@@ -27,13 +27,17 @@ export function runCommand(
 }
 
 export async function runCommandIn(
-  place: Pick<Shell, 'folder' | 'environment' | 'terminal'> & { readonly interruption?: AbortSignal },
+  place: Pick<Shell, 'folder' | 'environment' | 'terminal'> & {
+    readonly interruption?: AbortSignal;
+    /** Follows what is written beside the result, as a terminal does. */
+    readonly onRemark?: (text: string) => void;
+  },
   words: readonly string[],
 ): Promise<CommandOutcome> {
   const outcome: CommandOutcome = { status: null, stdout: '', stderr: '' };
   const shell: Shell = {
     ...place,
-    isFollowed: false,
+    isFollowed: place.onRemark !== undefined,
     screen: () => undefined,
     interruptible: (work) => work(place.interruption ?? new AbortController().signal),
     writeResult: (text) => {
@@ -41,6 +45,7 @@ export async function runCommandIn(
     },
     writeRemark: (text) => {
       outcome.stderr += text;
+      place.onRemark?.(text);
     },
   };
   outcome.status = await run(words, shell, EXTENSIONS);

@@ -261,6 +261,7 @@ export type EventPage = {
   }>;
   next: string | null;
   scannedTo: number;
+  progress: SearchProgress;
 };
 export type EventWithStatus = {
   outboxEventId: string;
@@ -603,6 +604,7 @@ export type RunningAttempts = {
     since: string;
   }>;
 };
+export type SearchProgress = { looked: number; of: number; sentence: string };
 export type Secret = {
   tenantId: string;
   ownerType: string;
@@ -966,6 +968,9 @@ export interface Routes {
       deduplicationKey?: string | undefined;
       position?: number | undefined;
       correlationId?: string | undefined;
+      about?: string | undefined;
+      payloadPath?: string | undefined;
+      payloadValue?: string | undefined;
       from?: string | undefined;
       to?: string | undefined;
       withStatus?: boolean | undefined;
@@ -1060,6 +1065,7 @@ export interface Routes {
       limit?: number | undefined;
       after?: string | undefined;
       consumer?: string | undefined;
+      error?: string | undefined;
       order?: 'name' | 'size' | 'latest' | undefined;
     };
     body: undefined;

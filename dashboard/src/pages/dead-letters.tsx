@@ -60,6 +60,13 @@ function Noted({ group: { note, acknowledged } }: { group: FailureGroup }) {
   );
 }
 
+/** What is in an error may also be the name of an event, or an id. */
+function InEvents({ text }: { text: string }) {
+  if (text.length > LONGEST_IN_EVENTS) return null;
+  return <a href={to(['events'], { about: text })}>Look for it in the events</a>;
+}
+
+const LONGEST_IN_EVENTS = 255;
 const MOST_SUGGESTED = 500;
 
 /** Dead letters by kind of failure, because one cause is mended once. */
@@ -68,7 +75,11 @@ export function DeadLettersPage({ place }: { place: Place }) {
   const after = place.query.get('after') ?? undefined;
   const given = place.query.get('order');
   const order = given === 'size' || given === 'latest' ? given : undefined;
-  const groups = useRead('GET dead-letters/groups', { query: { consumer, order, after } });
+  const error = place.query.get('error') ?? undefined;
+  const groups = useRead('GET dead-letters/groups', {
+    // What an error is searched for in comes by name.
+    query: { consumer, error, order: error === undefined ? order : undefined, after },
+  });
   const mayReadConsumers = useDenial('consumers.read') === undefined;
   const consumers = useRead(
     'GET consumers',
@@ -85,6 +96,7 @@ export function DeadLettersPage({ place }: { place: Place }) {
         place={place}
         fields={[
           { name: 'consumer', label: 'Consumer', suggestions },
+          { name: 'error', label: 'Error contains', placeholder: 'connect ECONNREFUSED' },
           {
             name: 'order',
             label: 'Order',
@@ -98,7 +110,14 @@ export function DeadLettersPage({ place }: { place: Place }) {
       />
       <Loaded from={groups}>
         {({ items, next, isPartial }) =>
-          items.length === 0 ? (
+          items.length === 0 && error !== undefined ? (
+            <>
+              <Empty title="No kind of failure has such an error.">
+                <InEvents text={error} />
+              </Empty>
+              <Pager place={place} next={next} shown={0} />
+            </>
+          ) : items.length === 0 ? (
             <Empty title={consumer === undefined ? 'There are no dead letters.' : 'It has no dead letters.'}>
               {consumer === undefined ? (
                 'Every event was handled, or is still tried.'
@@ -113,8 +132,15 @@ export function DeadLettersPage({ place }: { place: Place }) {
             <>
               {isPartial && (
                 <p class="muted">
-                  There are more than 20,000 kinds. Only the first 20,000 by name are in this order: filter by
-                  a consumer to see all of its own.
+                  There are more than 20,000 kinds. Only the first 20,000 by name{' '}
+                  {error === undefined ? 'are in this order' : 'were looked at'}: filter by a consumer to see
+                  all of its own.
+                </p>
+              )}
+              {error !== undefined && (
+                <p class="muted">
+                  The latest error of each has this text; its numbers, ids and quoted texts may be others.{' '}
+                  <InEvents text={error} />
                 </p>
               )}
               <Table
@@ -122,7 +148,11 @@ export function DeadLettersPage({ place }: { place: Place }) {
                 columns={COLUMNS}
                 rows={items}
                 keyOf={({ consumerName, fingerprint }) => `${consumerName} ${fingerprint ?? ''}`}
-                ordering={{ order: order ?? '', change: (by) => filterBy(place, { order: by }) }}
+                ordering={
+                  error === undefined
+                    ? { order: order ?? '', change: (by) => filterBy(place, { order: by }) }
+                    : undefined
+                }
               />
               <Pager place={place} next={next} shown={items.length} />
             </>

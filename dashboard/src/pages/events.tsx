@@ -1,10 +1,9 @@
 import type { EventPage } from '../api/schemas.ts';
-import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
 import { EntityLink, eventHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { bytes, count } from '../parts/number.ts';
+import { bytes } from '../parts/number.ts';
 import { Page } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Status } from '../parts/status.tsx';
@@ -12,6 +11,7 @@ import { type Column, Table } from '../parts/table.tsx';
 import { Code, Foreign, NameLink } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
+import { useEventSearch } from './event-search.ts';
 
 const FIELDS = [
   { name: 'name', label: 'Event name', placeholder: 'order.placed or order.*' },
@@ -19,6 +19,9 @@ const FIELDS = [
   { name: 'aggregateType', label: 'Type of entity' },
   { name: 'aggregateId', label: 'Id of entity' },
   { name: 'correlationId', label: 'Correlation id' },
+  { name: 'about', label: 'Name or id', placeholder: 'order.placed, o-17, a correlation' },
+  { name: 'payloadPath', label: 'Place in the payload', placeholder: 'customer.id, with From' },
+  { name: 'payloadValue', label: 'Value there' },
   { name: 'deduplicationKey', label: 'Deduplication key' },
   { name: 'from', label: 'From', type: 'datetime-local' },
   { name: 'to', label: 'Until', type: 'datetime-local' },
@@ -51,52 +54,68 @@ const COLUMNS: readonly Column<Row>[] = [
   { head: 'Published', cell: ({ timestamp }) => <Time at={timestamp} /> },
 ];
 
+const NAMES = [...FIELDS.map(({ name }) => name), 'after'] as const;
+
 /** The log, the newest event first. */
 export function EventsPage({ place }: { place: Place }) {
-  const query = Object.fromEntries(
-    [...FIELDS.map(({ name }) => name), 'after'].map((name) => [name, place.query.get(name) ?? undefined]),
-  );
-  // A page behind the first does not move under the reader.
-  const isFiltered = FIELDS.some(({ name }) => query[name] !== undefined);
-  const reading = useRead(
-    'GET events',
-    { query: { ...query, withStatus: true } },
-    { isLive: query.after === undefined },
-  );
+  const query = Object.fromEntries(NAMES.map((name) => [name, place.query.get(name) ?? undefined]));
   return (
     <Page title="Events" about="The log, the newest event first.">
       <Filter place={place} fields={FIELDS} />
-      <Loaded from={reading}>
-        {({ items, next, scannedTo }) => (
-          <>
-            {items.length === 0 ? (
-              next === null && !isFiltered ? (
-                <Empty title="The log is empty.">
-                  Nothing was published yet, or all of it was kept long enough and deleted.
-                </Empty>
-              ) : next === null ? (
-                <Empty title="No event matches the filter.">
-                  <a href={to(['events'])}>Clear the filter</a>, or look at another time. Events leave the log
-                  when they were kept long enough.
-                </Empty>
-              ) : (
-                <Empty title="No match so far.">
-                  The search has looked back to position {count(scannedTo)}. The next page continues from
-                  there.
-                </Empty>
-              )
-            ) : (
-              <Table
-                caption="Events"
-                columns={COLUMNS}
-                rows={items}
-                keyOf={({ outboxEventId }) => outboxEventId}
-              />
-            )}
-            <Pager place={place} next={next} shown={items.length} />
-          </>
-        )}
-      </Loaded>
+      <EventList key={JSON.stringify(query)} place={place} query={query} />
     </Page>
+  );
+}
+
+/** Another search is another list. */
+function EventList({ place, query }: { place: Place; query: Record<string, string | undefined> }) {
+  const isFiltered = FIELDS.some(({ name }) => query[name] !== undefined);
+  const search = useEventSearch({ ...query, withStatus: true });
+  return (
+    <Loaded from={search.reading}>
+      {({ items, next }) => (
+        <>
+          <Progress of={search} />
+          {items.length > 0 ? (
+            <Table
+              caption="Events"
+              columns={COLUMNS}
+              rows={items}
+              keyOf={({ outboxEventId }) => outboxEventId}
+            />
+          ) : next !== null ? null : isFiltered ? (
+            <Empty title="No event matches the filter.">
+              <a href={to(['events'])}>Clear the filter</a>, or look at another time. Events leave the log
+              when they were kept long enough.
+            </Empty>
+          ) : (
+            <Empty title="The log is empty.">
+              Nothing was published yet, or all of it was kept long enough and deleted.
+            </Empty>
+          )}
+          {!search.isSearching && !search.isStopped && (
+            <Pager place={place} next={next} shown={items.length} />
+          )}
+        </>
+      )}
+    </Loaded>
+  );
+}
+
+/** How far a search is that goes on by itself. */
+function Progress({
+  of: { isSearching, isStopped, progress, stop, goOn },
+}: {
+  of: ReturnType<typeof useEventSearch>;
+}) {
+  if (progress === undefined || (!isSearching && !isStopped)) return null;
+  return (
+    <div class="pager">
+      <progress aria-label="Part of the log that was looked at" value={progress.looked} max={progress.of} />{' '}
+      <span role="status">{`${isSearching ? 'Searching' : 'Stopped'}: ${progress.sentence}.`}</span>{' '}
+      <button type="button" onClick={isSearching ? stop : goOn}>
+        {isSearching ? 'Stop' : 'Go on'}
+      </button>
+    </div>
   );
 }

@@ -4,6 +4,8 @@ import { to } from '../router/router.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+const DAY_MS = 86_400_000;
+
 export interface FoundPlace {
   readonly href?: string;
   /** Why nothing was found, for a person. */
@@ -22,6 +24,8 @@ export async function findPlace(text: string): Promise<FoundPlace> {
 async function placeOf(text: string): Promise<FoundPlace | undefined> {
   if (UUID.test(text)) return placeOfId(text.toLowerCase());
   if (/^\d{1,15}$/.test(text)) return placeOfPosition(text);
+  const payload = /^([\w-]+(?:\.[\w-]+)*)=(.+)$/.exec(text);
+  if (payload !== null) return placeOfPayload(payload[1], payload[2]);
   const entity = entityOf(text);
   if (entity !== undefined) {
     const timeline = await found('GET entities/{type}/{id}/timeline', {
@@ -34,11 +38,15 @@ async function placeOf(text: string): Promise<FoundPlace | undefined> {
   if (kind !== undefined) return kind;
   const consumer = await found('GET consumers/{name}', { path: { name: text } });
   if (consumer !== undefined) return { href: to(['consumers', consumer.consumerName]) };
-  // Any other text may be the id of a correlation that another system gave.
-  const correlated = await found('GET events', { query: { correlationId: text, limit: 1 } });
-  const isPossible = correlated !== undefined && correlated.next !== null && entity === undefined;
-  if (isPossible || (correlated?.items.length ?? 0) > 0)
-    return { href: to(['events'], { correlationId: text }) };
+  // The page of events goes on where one answer has not looked at everything.
+  const field = text.endsWith('*') ? 'name' : 'about';
+  const inEvents = { href: to(['events'], { [field]: text }) };
+  const events = await found('GET events', { query: { [field]: text, limit: 1 } });
+  if ((events?.items.length ?? 0) > 0) return inEvents;
+  // Failures are found at once, and the rest of the log only in a while.
+  const failures = await found('GET dead-letters/groups', { query: { error: text, limit: 1 } });
+  if ((failures?.items.length ?? 0) > 0) return { href: to(['dead-letters'], { error: text }) };
+  if (events !== undefined && events.next !== null && entity === undefined) return inEvents;
   return entity === undefined
     ? undefined
     : { problem: `The log has no event of the entity ${entity[0]} ${entity[1]}.` };
@@ -49,6 +57,12 @@ async function placeOfId(id: string): Promise<FoundPlace> {
   if (event !== undefined) return { href: to(['events', id]) };
   const operation = await found('GET operations/{id}', { path: { id } });
   return { href: operation === undefined ? to(['events'], { correlationId: id }) : to(['operations', id]) };
+}
+
+/** A value in payloads, `customer.id=42`, of the last day. The page has its window, which may be changed. */
+function placeOfPayload(payloadPath: string | undefined, payloadValue: string | undefined): FoundPlace {
+  const from = new Date(Date.now() - DAY_MS).toISOString();
+  return { href: to(['events'], { payloadPath, payloadValue, from }) };
 }
 
 /** A kind of failures, at the first consumer that has it. */

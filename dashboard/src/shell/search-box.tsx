@@ -32,8 +32,8 @@ export function SearchBox() {
         <input
           id="search"
           type="search"
-          aria-label="Search: event id, position, entity as type/id, correlation id, consumer, kind of failures, or operation id"
-          placeholder="Event id, position, type/id, correlation, consumer"
+          aria-label="Search: event id, position, entity as type/id or its id alone, name of events, correlation id, consumer, text of an error, kind of failures, operation id, or a value in payloads of the last day as place=value"
+          placeholder="Id, name, type/id, consumer, error, customer.id=42"
           value={text}
           autoComplete="off"
           spellcheck={false}

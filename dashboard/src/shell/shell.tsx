@@ -29,7 +29,10 @@ export function Shell({ notice }: { notice?: ComponentChildren }) {
       const isTyping = event.target instanceof Element && event.target.matches('input, textarea, select');
       if (event.key !== '/' || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      document.getElementById('search')?.focus();
+      const box = document.getElementById('search') as HTMLInputElement | null;
+      box?.focus();
+      // What stands there is replaced by what is typed.
+      box?.select();
     };
     addEventListener('keydown', pressed);
     return () => removeEventListener('keydown', pressed);

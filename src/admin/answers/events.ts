@@ -35,10 +35,16 @@ const STATUS = oneOf(['dead_letter', 'failed', 'processing', 'pending', 'process
 
 const Event = named('Event', object(EVENT));
 
-/** `scannedTo` is the lowest position that was looked at. `status` is there where it was asked for. */
+/**
+ * `scannedTo` is the lowest position that was looked at, and `progress` says of how much. `status` is there
+ * where it was asked for.
+ */
 export const EventPage = named(
   'EventPage',
-  pageOf(object({ ...EVENT, status: optional(STATUS) }), { scannedTo: INTEGER }),
+  pageOf(object({ ...EVENT, status: optional(STATUS) }), {
+    scannedTo: INTEGER,
+    progress: named('SearchProgress', object({ looked: INTEGER, of: INTEGER, sentence: TEXT })),
+  }),
 );
 
 /** What has become of an event at one consumer. */

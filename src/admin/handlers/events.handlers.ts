@@ -17,7 +17,7 @@ import {
 } from '../options/admin-options.js';
 import { hidingValues } from '../payload/hidden-values.js';
 import { maskedPayload } from '../payload/masked-payload.js';
-import { notFound } from '../problems/problem.js';
+import { AdminProblem, deniedAction, notFound } from '../problems/problem.js';
 import type { Answering } from '../routes/answering.js';
 import { type Call, limit, route } from '../routes/route.js';
 
@@ -43,6 +43,16 @@ const ROUTES = {
       deduplicationKey: optional(text('A deduplication key.', EVENT_TEXT_LIMITS.deduplicationKey)),
       position: optional(position('The position of an event.')),
       correlationId: optional(text('The id of a correlation.', 255)),
+      about: optional(
+        text('The name of an event, the id of an aggregate of any type, or the id of a correlation.', 255),
+      ),
+      payloadPath: optional(
+        text(
+          'Where a value stands in the payload: customer.id. It needs payloadValue, from, and the permission payloads.read; with the option mask it is refused.',
+          255,
+        ),
+      ),
+      payloadValue: optional(text('The value there, as text.', 255)),
       from: optional(time('Written at this time or later.')),
       to: optional(time('Written before this time.')),
       withStatus: optional(flag('Whether each event has the worst of what its consumers have done with it.')),
@@ -145,9 +155,10 @@ export class EventsHandlers implements Answering<typeof ROUTES, EventsHandlers> 
     @Inject(ADMIN_CALL_OPTIONS) private readonly options: AdminCallOptions,
   ) {}
 
-  async list({ query }: Call<typeof ROUTES.list>) {
+  async list({ query, may }: Call<typeof ROUTES.list>) {
+    if (query.payloadPath !== undefined || query.payloadValue !== undefined) await this.refusePayloads(may);
     const { limit, after: [before] = [], name, module, withStatus = false, ...filter } = query;
-    const { items, next, scannedTo } = await this.look.search(
+    const { items, next, ...scanned } = await this.look.search(
       { ...filter, eventName: name, sourceModule: module },
       { limit, before },
     );
@@ -155,8 +166,22 @@ export class EventsHandlers implements Answering<typeof ROUTES, EventsHandlers> 
     return {
       items: items.map((event, index) => ({ ...event, status: statuses[index]?.status })),
       next: next === null ? null : cursorText([next]),
-      scannedTo,
+      ...scanned,
     };
+  }
+
+  /**
+   * Whoever may not see payloads does not search in them. What `mask` would hide could be guessed by the
+   * events that are found, and by how far a page came, so with it nobody does (decision 0119).
+   */
+  private async refusePayloads(may: Call<typeof ROUTES.list>['may']): Promise<void> {
+    if (!(await may('payloads.read', {}))) throw deniedAction('payloads.read');
+    if (this.options.mask !== undefined)
+      throw new AdminProblem(
+        403,
+        'INTEGRATION_ADMIN_DENIED',
+        'Payloads are masked here, so nobody searches in them: a search would tell what the mask hides',
+      );
   }
 
   async one({ path }: Call<typeof ROUTES.one>) {

@@ -31,6 +31,12 @@ const ROUTES = {
       limit,
       after: optional(cursor(['text', 'text', 'text', 'position'])),
       consumer: optional(consumer),
+      error: optional(
+        text(
+          'A part of the latest error, whose numbers, ids and quoted texts may be others. A page looks at 20,000 kinds at most, by name.',
+          1_000,
+        ),
+      ),
       order: optional(
         choice(
           'The order: by name, the largest first, or the latest first. By name if absent.',
@@ -73,7 +79,7 @@ export class FailureGroupsHandlers implements Answering<typeof ROUTES, FailureGr
   constructor(private readonly groupsOf: FailureGroupService) {}
 
   async groups({ query }: Call<typeof ROUTES.groups>) {
-    const { limit, after, consumer: consumerName, order = 'name' } = query;
+    const { limit, after, consumer: consumerName, error, order = 'name' } = query;
     if (after !== undefined && after[0] !== order)
       throw invalidRequest([
         {
@@ -85,7 +91,7 @@ export class FailureGroupsHandlers implements Answering<typeof ROUTES, FailureGr
     const value = order === 'name' ? undefined : after?.[3];
     const place = after === undefined ? undefined : { ...keyOf(after[1], after[2]), value };
     const { items, next, isPartial } = await this.groupsOf.list(
-      { consumerName },
+      { consumerName, error },
       { limit, after: place, order },
     );
     const cursorOf = (last: FailureGroupPlace) =>

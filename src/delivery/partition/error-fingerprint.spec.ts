@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { errorFingerprint, normalizedMessage } from './error-fingerprint.js';
+import { normalizedMessage } from '../../words/normalized-message.js';
+import { errorFingerprint } from './error-fingerprint.js';
 import { storableWithin } from './storable-text.js';
 
 const ONE_MEGABYTE = 1_000_000;

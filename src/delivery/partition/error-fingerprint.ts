@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto';
+import { normalizedMessage } from '../../words/normalized-message.js';
 import { isError, messageWithoutValues, stackOf } from './error-causes.js';
 import { storable } from './storable-text.js';
-
-/** So much of a message is looked at, and so much of it counts once it is normalized. */
-const LOOKED_AT = 4_000;
-const COUNTS = 500;
 
 /**
  * The same for failures of one kind, so that an admin sees kinds and not single failures. A kind consists of
@@ -12,39 +9,12 @@ const COUNTS = 500;
  * host's own code that threw it or called what threw it. Line numbers do not count, because every deployment
  * moves them. Causes do not count either.
  *
- * Each pattern reads the text once, or a bounded part of it from each place. So the time is bounded, whatever
- * was thrown.
+ * The time is bounded, whatever was thrown.
  */
 export function errorFingerprint(error: unknown): string {
   const message = messageWithoutValues(error);
   const kind = [classOf(error), normalizedMessage(message), ownFrame(error) ?? ''].join('\n');
   return createHash('sha256').update(storable(kind)).digest('hex').slice(0, 32);
-}
-
-/** The message with `#` in the place of numbers, ids, quoted texts, addresses and the like. */
-export function normalizedMessage(message: string): string {
-  return message
-    .slice(0, LOOKED_AT)
-    .replace(/\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s"'<>]+/gi, '#')
-    .replace(/[\w.+%-]{1,64}@[\w-][\w.-]{0,253}/g, '#')
-    .replace(/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi, '#')
-    .replace(/"[^"]*"|`[^`]*`|“[^”]*”|«[^»]*»|(?<!\w)'[^']*'|(?<!\w)‘[^’]*’/g, '#')
-    .replace(/\b\d{4}-\d\d-\d\dT[\d:.]{5,20}Z?/g, '#')
-    .replace(/\b\d+(?:\.\d+)?e[+-]?\d+\b/gi, '#')
-    .replace(/\w+/g, withoutIds)
-    .replace(/[+-]?#(?:[.,:/-]#)*/g, '#')
-    .replace(/#(?:[,;\s]{1,3}#)+/g, '#')
-    .replace(/\s+/g, ' ')
-    .trim()
-    .slice(0, COUNTS);
-}
-
-/** A word of letters and digits: an id as a whole, or a word with numbers in it. */
-function withoutIds(word: string): string {
-  if (!/\d/.test(word)) return word;
-  const isHex = word.length >= 6 && /^(?:0x)?[0-9a-f]+$/i.test(word);
-  const isId = word.length >= 12 && word.replace(/\D/g, '').length >= 2;
-  return isHex || isId || /^0x/i.test(word) ? '#' : word.replace(/\d+/g, '#');
 }
 
 /** A class that sets no name of its own is known by its constructor. */
