@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FailureGroupService, OperationService, type Problem, ProblemService } from '../../src/index.js';
 import { FailureGroupStore } from '../../src/status/failure-group.store.js';

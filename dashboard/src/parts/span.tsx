@@ -5,8 +5,11 @@ const SPANS = [
   [1, 'last hour', 1],
   [6, 'last 6 hours', 1],
   [24, 'last 24 hours', 5],
-  [168, 'last 7 days', 30],
+  [168, 'last 7 days', 60],
+  [720, 'last 30 days', 240],
 ] as const;
+/** In minutes. After that it is the hour. */
+const FILLED_MIN = [5, 15];
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -17,6 +20,29 @@ export const CHARTS_AGAIN_MS = 15_000;
 export function hoursOf(place: Place, most: number): number {
   const asked = Number(place.query.get('hours') ?? 1);
   return SPANS.some(([hours]) => hours === asked && hours <= most) ? asked : 1;
+}
+
+/** Seconds of a step, where it is not what the server chooses: whole hours are kept for longer. */
+export function stepOf(hours: number): number | undefined {
+  const minutes = SPANS.find(([each]) => each === hours)?.[2] ?? 1;
+  return minutes >= 60 ? minutes * 60 : undefined;
+}
+
+/**
+ * The points that a chart opens with: the last five minutes or the last quarter of an hour, if nothing is known
+ * of the time before, and nobody has chosen a time.
+ */
+export function filled<P extends { readonly at: string }>(
+  place: Place,
+  points: readonly P[],
+  isKnown: (point: P) => boolean,
+): readonly P[] {
+  const first = points.find(isKnown);
+  if (place.query.has('hours') || first === undefined) return points;
+  const known = Date.now() - new Date(first.at).getTime();
+  const shown = FILLED_MIN.find((minutes) => known <= minutes * MINUTE_MS);
+  if (shown === undefined) return points;
+  return points.filter(({ at }) => new Date(at).getTime() >= Date.now() - (shown + 1) * MINUTE_MS);
 }
 
 /** The time rounded down to a whole step. So the steps of a chart do not move with each reading. */
@@ -33,9 +59,10 @@ export function SpanChoice({ place, most }: { place: Place; most: number }) {
       <label>
         Charts show the{' '}
         <select
-          value={String(hoursOf(place, most))}
+          value={place.query.has('hours') ? String(hoursOf(place, most)) : ''}
           onChange={(event) => filterBy(place, { hours: event.currentTarget.value })}
         >
+          <option value="">last hour, or what is known of it</option>
           {SPANS.filter(([hours]) => hours <= most).map(([hours, text]) => (
             <option key={hours} value={String(hours)}>
               {text}
