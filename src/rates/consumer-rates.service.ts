@@ -24,8 +24,8 @@ const MINUTE = 60;
  * to be read while somebody waits.
  */
 const LONGEST_OF_ALL = 86_400 + 15 * MINUTE;
-/** In seconds: how long minutes and samples are kept. */
-const WEEK = 7 * 86_400;
+/** In seconds: how long minutes and samples are kept, and what whole steps add to it. */
+const WEEK = 7 * 86_400 + 15 * MINUTE;
 const LONGEST_STEP = 2_147_483_647;
 
 /**

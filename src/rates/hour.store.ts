@@ -71,12 +71,15 @@ export class HourStore {
       INSERT INTO ${integrationHour} (consumer_name, at, handled, failed, latency, published, settled, backlog, lag_s, dead)
       SELECT name, $2::timestamptz + n * ${HOUR}, coalesce(handled, 0), coalesce(failed, 0), coalesce(latency, '{}'),
         published, settled, backlog, lag, dead
-      FROM work FULL JOIN rate USING (name, n) ORDER BY n, name
+      FROM work FULL JOIN rate USING (name, n) FULL JOIN (SELECT $1::text AS name, $4::int - 1 AS n) AS last USING (name, n) ORDER BY n, name
       ON CONFLICT (consumer_name, at) DO UPDATE SET handled = excluded.handled, failed = excluded.failed, latency = excluded.latency,
         published = excluded.published, settled = excluded.settled, backlog = excluded.backlog, lag_s = excluded.lag_s, dead = excluded.dead`;
   }
 
-  /** Makes some hours that are over. False if none was left. */
+  /**
+   * Makes some hours that are over. False if none was left. The last of them always has a row of all consumers,
+   * also where one sample alone says nothing. So the edge moves with each step.
+   */
   async make(session: EngineSession): Promise<boolean> {
     const [span] = await session.query<{ from: Date; steps: number }>(this.spanSql, []);
     if (span === undefined) return false;
@@ -94,7 +97,8 @@ export class HourStore {
   hours(names: readonly string[], from: Date, to: Date): Promise<KeptHour[]> {
     return this.db.query<KeptHour>(
       `SELECT consumer_name AS name, at, handled, failed, latency, published::float8, settled::float8, backlog::float8, lag_s::float8 AS lag, dead
-       FROM ${this.hour} WHERE consumer_name = ANY ($1::text[]) AND at >= $2 AND at < $3`,
+       FROM ${this.hour} WHERE consumer_name = ANY ($1::text[]) AND at >= $2 AND at < $3
+         AND (handled > 0 OR failed > 0 OR published IS NOT NULL)`,
       [names, from, to],
     );
   }

@@ -11,13 +11,18 @@ const hoursAgo = (hours: number) => new Date(NOW_HOUR - hours * HOUR_MS);
 let database: TestDatabase;
 let store: HourStore;
 let rates: ConsumerRatesService;
+let admin: AdminDatabase;
 
 beforeEach(async () => {
   database = await createTestDatabase();
   store = new HourStore(database.engine());
-  rates = new ConsumerRatesService(new AdminDatabase(database.engine()));
+  admin = new AdminDatabase({ connectionString: database.url, schema: 'integration' });
+  rates = new ConsumerRatesService(admin);
 });
-afterEach(() => database.drop());
+afterEach(async () => {
+  await admin.close();
+  await database.drop();
+});
 
 const query = async (sql: string, values: unknown[] = []) => (await database.pool.query(sql, values)).rows;
 /** One minute of work, so many minutes behind the beginning of an hour. */
@@ -41,7 +46,7 @@ const make = async (db = store) => {
 const kept = () =>
   query(
     `SELECT consumer_name AS name, (extract(epoch FROM $1::timestamptz - at) / 3600)::int AS ago, handled, failed
-     FROM integration.integration_hour ORDER BY at, consumer_name`,
+     FROM integration.integration_hour WHERE handled + failed > 0 ORDER BY at, consumer_name`,
     [hoursAgo(0)],
   );
 
@@ -80,7 +85,7 @@ describe('hours', () => {
   it('are read together with the minutes behind them, each time once', async () => {
     for (const hours of [30, 20, 5]) await work(hours, 'a', 3_600);
     await work(2, 'a', 7_200, 3_600);
-    await work(1, 'b', 3_600);
+    await work(1, 'b', 3_600, 0, 59);
     const range = { from: hoursAgo(40), to: hoursAgo(0) };
     const handled = async () => {
       const { points } = await rates.ofAll(range);
@@ -104,6 +109,25 @@ describe('hours', () => {
     const { points, busiest } = await rates.ofAll({ ...range, step: 4 * 3_600 });
     expect(points.reduce((sum, point) => sum + (point.handledPerSecond ?? 0) * 4, 0)).toBeCloseTo(6, 6);
     expect(busiest.map(({ consumerName }) => consumerName)).toEqual(['a']);
+  });
+
+  it('come to an end where a sample stands alone, and nothing is known of that time then', async () => {
+    await query(
+      `INSERT INTO integration.integration_sample (at, consumer_name, partition, head, backlog, dead) VALUES ($1, 'a', 0, 1, 1, 0)`,
+      [hoursAgo(50)],
+    );
+    await work(45, 'a', 3_600);
+    await make();
+    const { points } = await rates.ofAll({ from: hoursAgo(50), to: hoursAgo(43), step: 3_600 });
+    expect(points.map(({ handledPerSecond }) => handledPerSecond)).toEqual([
+      null,
+      null,
+      null,
+      null,
+      null,
+      1,
+      null,
+    ]);
   });
 
   it('have the levels of the samples, of one consumer and of all', async () => {
