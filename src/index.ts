@@ -90,9 +90,7 @@ export type {
 } from './history/noted-change.js';
 export type {
   FailedAttempt,
-  FailedAttempt,
   HandlerLine,
-  Resolution,
   Resolution,
 } from './inbox/failed-attempt.js';
 export { InboxService } from './inbox/inbox.service.js';
