@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { openOrders } from './stage/orders.js';
 import { onStage } from './stage/stage.js';
