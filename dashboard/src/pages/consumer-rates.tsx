@@ -2,7 +2,17 @@ import { useRead } from '../api/use-read.ts';
 import { LineChart } from '../parts/chart.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { perSecond, shortCount } from '../parts/number.ts';
-import { CHARTS_AGAIN_MS, filled, hoursOf, SpanChoice, startOf, stepOf } from '../parts/span.tsx';
+import {
+  CHARTS_AGAIN_MS,
+  filled,
+  hoursOf,
+  lineOfWeekBefore,
+  PAST_AGAIN_MS,
+  SpanChoice,
+  startOf,
+  stepOf,
+  weekBefore,
+} from '../parts/span.tsx';
 import type { Place } from '../router/router.ts';
 import { AgeChart, chartOf, LatencyChart } from './rate-charts.tsx';
 import { TimeAxis, useChanges } from './time-axis.tsx';
@@ -18,6 +28,11 @@ export function ConsumerRatesCharts({ name, place }: { name: string; place: Plac
   const again = { isLive: false, everyMs: CHARTS_AGAIN_MS };
   const rates = useRead('GET consumers/{name}/rates', range, again);
   const work = useRead('GET consumers/{name}/work', range, again);
+  const past = useRead(
+    'GET consumers/{name}/work',
+    { path: { name }, query: weekBefore(hours) },
+    { isLive: false, everyMs: PAST_AGAIN_MS },
+  );
   return (
     <>
       <div class="section-head">
@@ -39,6 +54,7 @@ export function ConsumerRatesCharts({ name, place }: { name: string; place: Plac
                   lines={[
                     { name: 'handled', values: points.map((point) => point.handledPerSecond) },
                     { name: 'failed attempts', values: points.map((point) => point.failedPerSecond) },
+                    ...lineOfWeekBefore(chart.times, past.data),
                   ]}
                   format={perSecond}
                 />

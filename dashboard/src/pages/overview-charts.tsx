@@ -1,17 +1,19 @@
 import type { ChangeHistory, EngineRates } from '../api/schemas.ts';
 import { LineChart } from '../parts/chart.tsx';
 import { perSecond, shortCount } from '../parts/number.ts';
-import { filled } from '../parts/span.tsx';
+import { filled, lineOfWeekBefore } from '../parts/span.tsx';
 import type { Place } from '../router/router.ts';
 import { AgeChart, chartOf, LatencyChart } from './rate-charts.tsx';
 
 /** How fast everything was, over time. */
 export function OverviewCharts({
   rates,
+  past,
   place,
   changes,
 }: {
   rates: EngineRates;
+  past: EngineRates | undefined;
   place: Place;
   changes: ChangeHistory | undefined;
 }) {
@@ -29,6 +31,7 @@ export function OverviewCharts({
           { name: 'published', values: points.map((point) => point.publishedPerSecond) },
           { name: 'handled, all consumers', values: points.map((point) => point.handledPerSecond) },
           { name: 'failed attempts', values: points.map((point) => point.failedPerSecond) },
+          ...lineOfWeekBefore(chart.times, past),
         ]}
         format={perSecond}
       />

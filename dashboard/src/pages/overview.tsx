@@ -6,7 +6,15 @@ import { Empty } from '../parts/empty.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { count, deadLettersOf, duration, perSecond } from '../parts/number.ts';
 import { Page, Panel } from '../parts/page.tsx';
-import { CHARTS_AGAIN_MS, hoursOf, SpanChoice, startOf, stepOf } from '../parts/span.tsx';
+import {
+  CHARTS_AGAIN_MS,
+  hoursOf,
+  PAST_AGAIN_MS,
+  SpanChoice,
+  startOf,
+  stepOf,
+  weekBefore,
+} from '../parts/span.tsx';
 import { Mark } from '../parts/status.tsx';
 import { Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
@@ -39,6 +47,7 @@ export function OverviewPage({ place }: { place: Place }) {
     { query: { from, step: stepOf(hours) } },
     { isLive: false, everyMs: CHARTS_AGAIN_MS },
   );
+  const past = useRead('GET rates', { query: weekBefore(hours) }, { isLive: false, everyMs: PAST_AGAIN_MS });
   const done = rates.data?.points.findLast(({ handledPerSecond }) => handledPerSecond !== null);
   return (
     <Page
@@ -108,7 +117,7 @@ export function OverviewPage({ place }: { place: Place }) {
       <Loaded from={rates}>
         {(data) => (
           <div class="grid two">
-            <OverviewCharts rates={data} place={place} changes={changes} />
+            <OverviewCharts rates={data} past={past.data} place={place} changes={changes} />
             <Loaded from={consumers}>{({ items }) => <Backlogs consumers={items} />}</Loaded>
           </div>
         )}

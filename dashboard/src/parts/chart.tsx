@@ -16,18 +16,22 @@ interface ChartProps {
   readonly format: (value: number) => string;
   readonly empty: string;
   /** The smallest top of the axis. The default is 1. */
-  readonly least?: number | undefined;
+  readonly least?: number;
   /** What was changed. Each has a mark. */
-  readonly changes?: readonly ChangeMark[] | undefined;
+  readonly changes?: readonly ChangeMark[];
 }
+
+type CanvasProps = Required<Omit<ChartProps, 'empty'>>;
 
 export interface ChangeMark {
   readonly at: string;
   readonly says: string;
 }
 
+const NONE: readonly ChangeMark[] = [];
+
 /** A chart over time, and the same as a table. */
-export function LineChart({ title, times, lines, format, empty, least = 1, changes = [] }: ChartProps) {
+export function LineChart({ title, times, lines, format, empty, least = 1, changes = NONE }: ChartProps) {
   const [isTable, setIsTable] = useState(false);
   const rows = times.map((time, index) => ({
     time,
@@ -100,7 +104,7 @@ function Figure({
   );
 }
 
-function Canvas({ title, times, lines, format, least = 1, changes = [] }: Omit<ChartProps, 'empty'>) {
+function Canvas({ title, times, lines, format, least, changes }: CanvasProps) {
   const holder = useRef<HTMLDivElement>(null);
   const drawing = useRef<Drawing | undefined>(undefined);
   const marks = changes.map(({ at }) => new Date(at).getTime());
@@ -126,7 +130,7 @@ function Canvas({ title, times, lines, format, least = 1, changes = [] }: Omit<C
       .finally(() => {
         isLoading.current = false;
       });
-  });
+  }, [times, lines, format, least, changes]);
   useEffect(() => drawing.current?.point(at), [at]);
   useEffect(() => () => drawing.current?.end(), []);
   const index = at === undefined ? latestOf(lines) : indexOf(times, at);

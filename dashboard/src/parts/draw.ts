@@ -88,12 +88,6 @@ export function draw(holder: HTMLElement, first: Data, acts: Acts): Drawing {
       cursor: { drag: { x: true, y: false, setScale: false }, y: false },
       hooks: {
         draw: [(plot) => drawMarks(plot, marks, colour('--text'))],
-        setCursor: [
-          ({ cursor: { idx, left }, data }) => {
-            const at = (left ?? -1) < 0 || idx === undefined || idx === null ? undefined : data[0][idx];
-            acts.onPoint(at === undefined ? undefined : at * 1_000);
-          },
-        ],
         setSelect: [
           (plot) => {
             const { left, width } = plot.select;
@@ -118,7 +112,7 @@ export function draw(holder: HTMLElement, first: Data, acts: Acts): Drawing {
           label: name,
           stroke: () => colour(isPast ? '--muted' : `--line-${index}`),
           width: isPast ? 1 : 2,
-          dash: DASHES[index] ?? [],
+          dash: isPast ? [] : (DASHES[index] ?? []),
           points: { size: 5, filter: alone },
         })),
       ],
@@ -126,6 +120,17 @@ export function draw(holder: HTMLElement, first: Data, acts: Acts): Drawing {
     dataOf(first),
     holder,
   );
+  // The hook for the cursor is also called after each change of the data. These events are only a person's.
+  let own: number | undefined;
+  const say = (at: number | undefined) => {
+    own = at === undefined ? undefined : at * 1_000;
+    acts.onPoint(own);
+  };
+  plot.over.addEventListener('mousemove', ({ clientX }) => {
+    const left = clientX - plot.over.getBoundingClientRect().left;
+    say(plot.data[0][plot.posToIdx(left)]);
+  });
+  plot.over.addEventListener('mouseleave', () => say(undefined));
   const resized = new ResizeObserver(() => plot.setSize({ width: widthOf(holder), height: HEIGHT }));
   resized.observe(holder);
   const schemes = matchMedia('(prefers-color-scheme: dark)');
@@ -138,6 +143,8 @@ export function draw(holder: HTMLElement, first: Data, acts: Acts): Drawing {
       plot.setData(dataOf(data));
     },
     point(at) {
+      // The pointer stands here already, and not always at the middle of a step.
+      if (at === own) return;
       const left = at === undefined ? -10 : plot.valToPos(at / 1_000, 'x');
       plot.setCursor({ left, top: at === undefined ? -10 : 10 }, false);
     },

@@ -13,7 +13,9 @@ let now: Pointed = {};
 
 /** Says what is looked at, to all charts of the page at once. */
 export function point(changes: Pointed): void {
-  now = { ...now, ...changes };
+  const next = { ...now, ...changes };
+  if (next.at === now.at && next.window === now.window) return;
+  now = next;
   for (const each of [...listeners]) each(now);
 }
 

@@ -1,4 +1,5 @@
 import { filterBy, type Place } from '../router/router.ts';
+import type { Line } from './draw.ts';
 
 /** The minutes are those of a step of the charts. */
 const SPANS = [
@@ -11,10 +12,13 @@ const SPANS = [
 /** In minutes. After that it is the hour. */
 const FILLED_MIN = [5, 15];
 const HOUR_MS = 3_600_000;
+const WEEK_MS = 168 * HOUR_MS;
 const MINUTE_MS = 60_000;
 const ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** How often charts are read again, in milliseconds. */
 export const CHARTS_AGAIN_MS = 15_000;
+/** How often that of a week before is read again. */
+export const PAST_AGAIN_MS = 15 * MINUTE_MS;
 
 /** The time that charts show, from the URL. An hour, where the URL has none of those that can be chosen. */
 export function hoursOf(place: Place, most: number): number {
@@ -50,6 +54,36 @@ export function startOf(hours: number): string {
   const minutes = SPANS.find(([each]) => each === hours)?.[2] ?? 1;
   const stepMs = minutes * MINUTE_MS;
   return new Date(Math.floor((Date.now() - hours * HOUR_MS) / stepMs) * stepMs).toISOString();
+}
+
+/** The same time a week before, in steps of hours, because minutes are not kept that long. */
+export function weekBefore(hours: number): { from: string; to: string; step: number } {
+  const step = stepOf(hours) ?? HOUR_MS / 1_000;
+  const atStep = (ms: number) => new Date(Math.floor(ms / (step * 1_000)) * step * 1_000);
+  const now = Date.now() - WEEK_MS;
+  return {
+    from: atStep(now - hours * HOUR_MS).toISOString(),
+    to: atStep(now + step * 1_000).toISOString(),
+    step,
+  };
+}
+
+interface Past {
+  readonly from: string;
+  readonly step: number;
+  readonly points: readonly { readonly handledPerSecond: number | null }[];
+}
+
+/** A line of a week before: for each time the value of the step that it was in. None if nothing is known of it. */
+export function lineOfWeekBefore(times: readonly number[], past: Past | undefined): Line[] {
+  if (past === undefined) return [];
+  const begin = Date.parse(past.from) + WEEK_MS;
+  const values = times.map((time) => {
+    const point = past.points[Math.floor((time - begin) / (past.step * 1_000))];
+    return point?.handledPerSecond ?? null;
+  });
+  if (values.every((value) => value === null)) return [];
+  return [{ name: 'handled a week before, by the hour', values, isPast: true }];
 }
 
 /** Lets somebody choose the time that charts show. */
