@@ -4,7 +4,9 @@ import { HourStore } from '../rates/hour.store.js';
 import type { MaintenanceTask, OWN_TASKS } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
 
-/** Makes hours of the minutes that are over. They are kept for longer, and fewer rows are read for a month. */
+/**
+ * Makes hours of the minutes that are over. They are kept for longer, and fewer rows are read for a month.
+ */
 @Injectable()
 export class HourlyCounts implements MaintenanceTask {
   readonly name = 'hourly-counts' satisfies (typeof OWN_TASKS)[number];

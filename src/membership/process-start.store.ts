@@ -9,7 +9,7 @@ export interface StartedProcesses {
   /** Where the last of them was started. */
   host: string;
   pid: number;
-  /** Whether no process of this version was started before, as far as that is known, and one of another was. */
+  /** Whether no process of this version is known to have started before, and one of another version is. */
   isNew: boolean;
 }
 

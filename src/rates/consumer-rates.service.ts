@@ -30,9 +30,9 @@ const LONGEST_STEP = 2_147_483_647;
 
 /**
  * Tells how fast the log grows and how fast consumers are, from the samples that one process writes every
- * ten seconds. They are kept for a week, and after an hour one a minute. Steps of whole hours are known for as
- * many days as `hourlyRetentionDays` says. While no process runs consumers there are no samples, and the rates
- * of that time are null.
+ * ten seconds. They are kept for a week, and after an hour one a minute. Steps of whole hours are known for
+ * as many days as `hourlyRetentionDays` says. While no process runs consumers there are no samples, and the
+ * rates of that time are null.
  */
 export class ConsumerRatesService {
   private readonly store: ConsumerRatesStore;
@@ -85,7 +85,7 @@ export class ConsumerRatesService {
    * Returns how fast the log grows and what all consumers together have done, in steps of minutes or hours,
    * and the same of the busiest ones. A range of more than a day has steps of whole hours.
    *
-   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid range, or one of more than a day in minutes
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid range, or minutes of more than a day
    */
   async ofAll(range: RateRange = {}): Promise<EngineRates> {
     const { to, grid } = gridOf(range, MINUTE, LONGEST_OF_ALL);

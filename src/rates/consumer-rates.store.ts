@@ -51,7 +51,7 @@ export interface RateGrid {
 const IN_TIME = `at > $2::timestamptz - ${THINNED_GAP}
       AND at < $2::timestamptz + $3::float8 * $4::int * interval '1 second' + ${THINNED_GAP}`;
 
-/** SQL of the samples of all consumers, as one with the name $1. The rows of one sample have the same head. */
+/** SQL of the samples of all consumers, as one with the name $1. Rows of one sample have the same head. */
 const togetherSql = (sample: string) =>
   `(SELECT $1::text AS consumer_name, 0 AS partition, at, max(head) AS head, sum(backlog) AS backlog, max(lag_s) AS lag_s, sum(dead) AS dead
         FROM ${sample} WHERE ${IN_TIME} GROUP BY at) AS sample`;
@@ -83,7 +83,7 @@ function ratesInStepsSql(samples: string, condition: string): string {
       FROM of_partition GROUP BY consumer_name, n`;
 }
 
-/** SQL of the rates of each consumer, and of all of them together with the name $1 (see `ratesInStepsSql`). */
+/** SQL of the rates of each consumer, and of all of them with the name $1 (see `ratesInStepsSql`). */
 export function ratesOfEachSql({ integrationSample }: Pick<Tables, 'integrationSample'>): string {
   return `(${ratesInStepsSql(integrationSample, IN_TIME)}) UNION ALL (${ratesInStepsSql(togetherSql(integrationSample), 'true')})`;
 }

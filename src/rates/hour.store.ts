@@ -33,10 +33,10 @@ export interface KeptHour {
 /**
  * Makes hours of minutes and samples, and reads them.
  *
- * The hours are made in their order, each once, and all rows of an hour in one statement. So the latest hour
- * that has a row of all consumers is the edge: what is before it is read from the hours, and the rest from the
- * minutes. No time is read from both, and none from neither. There is no other note of how far the work has
- * come that could differ from the rows.
+ * The hours are made in their order, each once, and all rows of an hour in one statement. So the latest
+ * hour that has a row of all consumers is the edge: what is before it is read from the hours, and the rest
+ * from the minutes. No time is read from both, and none from neither. There is no other note of how far the
+ * work has come that could differ from the rows.
  *
  * Two processes that make the same hour write the same rows, because neither changes the minutes: the second
  * one waits for the first at its first row, and sets what is there already. A process that stops half-way has
@@ -77,8 +77,8 @@ export class HourStore {
   }
 
   /**
-   * Makes some hours that are over. False if none was left. The last of them always has a row of all consumers,
-   * also where one sample alone says nothing. So the edge moves with each step.
+   * Makes some hours that are over. False if none was left. The last of them always has a row of all
+   * consumers, also where one sample alone says nothing. So the edge moves with each step.
    */
   async make(session: EngineSession): Promise<boolean> {
     const [span] = await session.query<{ from: Date; steps: number }>(this.spanSql, []);

@@ -139,7 +139,7 @@ function hoursOf(
   }).filter(({ isKnown }) => isKnown);
 }
 
-/** Adds hours up to the steps of a grid. Rates are means, and levels the most of the step: those of `levelsOf`. */
+/** Adds hours up to steps. Rates are means, and levels the most of the step: those of `levelsOf`. */
 function inSteps(
   { from, step, steps }: RateGrid,
   hours: readonly KeptHour[],

@@ -351,6 +351,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   ConsumerRatesService: ['of', 'ofAll', 'workOf'],
   FailureGroupService: ['list', 'of', 'deadLetters'],
   ProblemService: ['list'],
+  ChangeHistoryService: ['list'],
   EventLookService: ['search', 'head', 'withMetadataText', 'withPayloadText', 'chainOf'],
   LinkGraphService: ['around'],
 };

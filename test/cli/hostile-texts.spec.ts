@@ -121,6 +121,8 @@ const COMMANDS: readonly string[][] = [
   ['status'],
   ['doctor'],
   ['problems'],
+  ['changes'],
+  ['changes', '--consumer', NAME],
   ['consumers', 'list'],
   ['consumers', 'show', NAME],
   ['consumers', 'show', NAME, '--state', 'dead'],

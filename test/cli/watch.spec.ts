@@ -79,6 +79,7 @@ describe('--watch', () => {
       'status',
       'doctor',
       'problems',
+      'changes',
       'consumers',
       'dead-letters',
       'operations',
