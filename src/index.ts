@@ -81,7 +81,18 @@ export type {
   PublishedEvent,
 } from './events/domain-event.js';
 export type { Jsonify } from './events/json-types.js';
-export type { FailedAttempt, HandlerLine, Resolution } from './inbox/failed-attempt.js';
+export { ChangeHistoryService } from './history/change-history.service.js';
+export type {
+  ChangeHistory,
+  ChangeHistoryRequest,
+  NotedChange,
+  NotedChange as ProblemChange,
+} from './history/noted-change.js';
+export type {
+  FailedAttempt,
+  HandlerLine,
+  Resolution,
+} from './inbox/failed-attempt.js';
 export { InboxService } from './inbox/inbox.service.js';
 export type {
   DeadLetter,
@@ -158,7 +169,6 @@ export type { PublishEventOptions, PublishOptions } from './outbox/publish-optio
 export type { TransactionOptions } from './outbox/transaction-runner.js';
 export type {
   Problem,
-  ProblemChange,
   ProblemKind,
   ProblemList,
   ProblemRequest,

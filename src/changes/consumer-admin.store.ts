@@ -34,6 +34,7 @@ export class ConsumerAdminStore {
   private readonly groups: string;
   private readonly samples: string;
   private readonly work: string;
+  private readonly hours: string;
   private readonly audit: AuditStore;
 
   constructor(private readonly db: EngineDatabase) {
@@ -46,6 +47,7 @@ export class ConsumerAdminStore {
     this.groups = db.tables.integrationFailureGroup;
     this.samples = db.tables.integrationSample;
     this.work = db.tables.integrationWork;
+    this.hours = db.tables.integrationHour;
     this.audit = new AuditStore(db);
   }
 
@@ -153,7 +155,8 @@ export class ConsumerAdminStore {
         );
         await session.query(
           `WITH notes AS (DELETE FROM ${this.groups} WHERE consumer_name = $1),
-             work AS (DELETE FROM ${this.work} WHERE consumer_name = $1)
+             work AS (DELETE FROM ${this.work} WHERE consumer_name = $1),
+             hours AS (DELETE FROM ${this.hours} WHERE consumer_name = $1)
            DELETE FROM ${this.samples} WHERE consumer_name = $1`,
           [consumerName],
         );

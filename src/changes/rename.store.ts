@@ -44,6 +44,7 @@ export class RenameStore {
   private readonly groups: string;
   private readonly samples: string;
   private readonly work: string;
+  private readonly hours: string;
   private readonly audit: AuditStore;
 
   constructor(
@@ -56,6 +57,7 @@ export class RenameStore {
     this.groups = db.tables.integrationFailureGroup;
     this.samples = db.tables.integrationSample;
     this.work = db.tables.integrationWork;
+    this.hours = db.tables.integrationHour;
     this.audit = new AuditStore(db);
   }
 
@@ -129,7 +131,7 @@ export class RenameStore {
         oldName,
         newName,
       ]);
-      for (const table of [this.groups, this.samples, this.work]) {
+      for (const table of [this.groups, this.samples, this.work, this.hours]) {
         // What a process may have written of a removed consumer of the new name after its removal.
         await session.query(`DELETE FROM ${table} WHERE consumer_name = $1`, [newName]);
         await session.query(`UPDATE ${table} SET consumer_name = $2 WHERE consumer_name = $1`, [

@@ -1,5 +1,6 @@
 import type { IntegrationExtension } from '../module/extension.js';
 import { auditCommands } from './audit.commands.js';
+import { changesCommand } from './changes.command.js';
 import type { Command } from './command.js';
 import { consumerChangesCommands } from './consumer-changes.commands.js';
 import { consumersCommands } from './consumers.commands.js';
@@ -21,6 +22,7 @@ const COMMANDS: readonly Command[] = [
   statusCommand,
   problemsCommand,
   flowCommand,
+  changesCommand,
   doctorCommand,
   ...settingsCommands,
   ...consumersCommands,

@@ -6,6 +6,7 @@ import { OperationService } from '../changes/operations/operation.service.js';
 import type { AdminDatabase } from '../database/admin-database.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { verifyMigrations } from '../database/migrations/migration-runner.js';
+import { ChangeHistoryService } from '../history/change-history.service.js';
 import { EventLookService } from '../log/event-look.service.js';
 import { EventLookStore } from '../log/event-look.store.js';
 import { DoctorService } from '../maintenance/doctor.js';
@@ -34,6 +35,7 @@ export interface CommandServices {
   readonly failures: FailureGroupService;
   readonly flow: FlowService;
   readonly problems: ProblemService;
+  readonly history: ChangeHistoryService;
   readonly operations: OperationService;
   readonly processes: ProcessService;
   readonly events: EventLookService;
@@ -65,6 +67,7 @@ export function withServices<R>(
       flow: new FlowService(admin),
       // Nobody sees a later answer, so the examination is waited for.
       problems: new ProblemService(admin, consumers, doctor, Number.POSITIVE_INFINITY),
+      history: new ChangeHistoryService(admin),
       operations,
       processes: new ProcessService(admin, settings),
       events: new EventLookService(new EventLookStore(admin)),

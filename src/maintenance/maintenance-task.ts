@@ -27,4 +27,10 @@ export interface MaintenanceTools {
 export const MAINTENANCE_TASKS = Symbol('nestjs-integration:maintenance-tasks');
 
 /** The names of the engine's own tasks. */
-export const OWN_TASKS = ['consumers', 'retention', 'unrouted', 'operating-records'] as const;
+export const OWN_TASKS = [
+  'consumers',
+  'retention',
+  'unrouted',
+  'operating-records',
+  'hourly-counts',
+] as const;

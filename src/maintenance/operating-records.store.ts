@@ -10,6 +10,8 @@ export interface KeptFor {
   readonly operations: number;
   readonly plans: number;
   readonly idempotencyKeys: number;
+  /** The counts by hours, and the starts of processes. */
+  readonly hours: number;
 }
 
 /** How many rows of each kind one step has deleted. */
@@ -19,6 +21,8 @@ export interface DeletedRecords {
   readonly work: number;
   readonly operations: number;
   readonly idempotencyKeys: number;
+  readonly hours: number;
+  readonly starts: number;
 }
 
 /** The result of one step of thinning out. `upto` is where the next step begins, in seconds since 1970. */
@@ -49,15 +53,21 @@ export class OperatingRecordsStore {
         DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
           SELECT ctid FROM ${table} WHERE ${condition} ORDER BY ${order} LIMIT $1::int)) RETURNING 1
       )`;
+    // The last start of each version stays, so that a version that is old is not taken for a new one.
+    const isFollowed = `EXISTS (SELECT FROM ${tables.integrationStart} o
+      WHERE o.version = ${tables.integrationStart}.version AND o.minute > ${tables.integrationStart}.minute)`;
     this.deleteSql = `
       WITH ${deleted('audit', tables.integrationAudit, `at < ${olderThan(2)}`, 'at, id')},
       ${deleted('samples', tables.integrationSample, `at < ${olderThan(3)}`, 'at')},
       ${deleted('work', tables.integrationWork, `at < ${olderThan(3)}`, 'at')},
       ${deleted('finished', tables.integrationOperation, `created_at < ${olderThan(4)} AND state IN ('done', 'cancelled', 'failed')`, 'created_at, id')},
       ${deleted('plans', tables.integrationOperation, `state = 'planned' AND created_at < ${olderThan(5)}`, 'created_at, id')},
-      ${deleted('keys', tables.integrationIdempotencyKey, `at < ${olderThan(6)}`, 'at')}
+      ${deleted('keys', tables.integrationIdempotencyKey, `at < ${olderThan(6)}`, 'at')},
+      ${deleted('hours', tables.integrationHour, `at < ${olderThan(7)}`, 'at')},
+      ${deleted('starts', tables.integrationStart, `minute < ${olderThan(7)} AND ${isFollowed}`, 'minute')}
       SELECT (SELECT count(*) FROM audit) AS audit, (SELECT count(*) FROM samples) AS samples, (SELECT count(*) FROM work) AS work,
-        (SELECT count(*) FROM finished) + (SELECT count(*) FROM plans) AS operations, (SELECT count(*) FROM keys) AS "idempotencyKeys"`;
+        (SELECT count(*) FROM finished) + (SELECT count(*) FROM plans) AS operations, (SELECT count(*) FROM keys) AS "idempotencyKeys",
+        (SELECT count(*) FROM hours) AS hours, (SELECT count(*) FROM starts) AS starts`;
     // Of each minute, the first sample of a partition stays. It begins with the oldest sample that there is,
     // so that a week without samples takes one step.
     this.thinSql = `
@@ -79,7 +89,7 @@ export class OperatingRecordsStore {
 
   /** Deletes at most `limit` rows of each kind, the oldest first. */
   async deleteOld(session: EngineSession, limit: number, days: KeptFor): Promise<DeletedRecords> {
-    const { audit, samples, operations, plans, idempotencyKeys } = days;
+    const { audit, samples, operations, plans, idempotencyKeys, hours } = days;
     const [row] = await session.query<DeletedRecords>(this.deleteSql, [
       limit,
       audit,
@@ -87,6 +97,7 @@ export class OperatingRecordsStore {
       operations,
       plans,
       idempotencyKeys,
+      hours,
     ]);
     if (row === undefined)
       throw new UnusableConnection('connection error: the deletion brought nothing back');

@@ -1,16 +1,17 @@
 import { Injectable } from '@nestjs/common';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { MaintenanceTask, OWN_TASKS } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
-import { type KeptFor, OperatingRecordsStore } from './operating-records.store.js';
+import { OperatingRecordsStore } from './operating-records.store.js';
 
 /** In days. A plan that nobody ran is refused after ten minutes, so it is of no use after a day. */
-const KEPT_FOR: KeptFor = { audit: 400, samples: 7, operations: 400, plans: 1, idempotencyKeys: 1 };
+const KEPT_FOR = { audit: 400, samples: 7, operations: 400, plans: 1, idempotencyKeys: 1 };
 const ROWS_A_STEP = 1_000;
 
 /**
  * Deletes what operating the package has written down, once it has been kept long enough: the audit, samples
- * of the backlog, operations, and answers to requests with an Idempotency-Key. The place where the task goes
- * on is a second of the samples, from which on they are still to be thinned out.
+ * of the backlog, counts by hours, operations, and answers to requests with an Idempotency-Key. The place
+ * where the task goes on is a second of the samples, from which on they are still to be thinned out.
  */
 @Injectable()
 export class OperatingRecords implements MaintenanceTask {
@@ -19,12 +20,14 @@ export class OperatingRecords implements MaintenanceTask {
   constructor(
     private readonly tasks: MaintenanceTaskStore,
     private readonly store: OperatingRecordsStore,
+    private readonly settings: IntegrationSettingsService,
   ) {}
 
   async run(intervalMs: number, stopping: AbortSignal): Promise<void> {
     for (let more = true; more && !stopping.aborted; ) {
       more = await this.tasks.step(this.name, intervalMs, async (session, { nextPosition }) => {
-        const deleted = await this.store.deleteOld(session, ROWS_A_STEP, KEPT_FOR);
+        const hours = this.settings.snapshot().hourlyRetentionDays;
+        const deleted = await this.store.deleteOld(session, ROWS_A_STEP, { ...KEPT_FOR, hours });
         const thinned = await this.store.thinSamples(session, nextPosition, KEPT_FOR.samples);
         const isFull = Object.values(deleted).some((rows: number) => rows >= ROWS_A_STEP);
         return { done: thinned.done && !isFull, nextPosition: thinned.upto };

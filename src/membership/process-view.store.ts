@@ -57,17 +57,6 @@ export interface ProcessView {
   working: RunningAttempt[];
 }
 
-/** Processes of one version that were started in some time. */
-export interface StartedProcesses {
-  version: string | null;
-  processes: number;
-  /** When the last of them was started, and where. */
-  startedAt: Date;
-  host: string;
-  pid: number;
-  isNew: boolean;
-}
-
 type Json<T> = { [K in keyof T]: T[K] extends Date ? string : T[K] };
 type Row = Omit<ProcessView, 'owns' | 'working'> & {
   owns: Json<OwnedCursor>[];
@@ -99,23 +88,6 @@ export class ProcessViewStore {
       owns: owns.map(({ until, ...cursor }) => ({ ...cursor, until: new Date(until) })),
       working: working.map(attemptOf),
     }));
-  }
-
-  /**
-   * Processes that were started behind one time and up to another, by version, the latest first. `isNew`: no
-   * process that was started before them, and is listed, has that version.
-   */
-  startedBetween(from: Date, to: Date): Promise<StartedProcesses[]> {
-    const { integrationProcess } = this.db.tables;
-    return this.db.query<StartedProcesses>(
-      `SELECT p.version, count(*)::int AS processes, max(p.started_at) AS "startedAt",
-         (array_agg(p.host ORDER BY p.started_at DESC))[1] AS host, (array_agg(p.pid ORDER BY p.started_at DESC))[1] AS pid,
-         p.version IS NOT NULL AND EXISTS (SELECT FROM ${integrationProcess} o WHERE o.started_at <= $1 AND o.version IS NOT NULL)
-           AND NOT EXISTS (SELECT FROM ${integrationProcess} o WHERE o.started_at <= $1 AND o.version = p.version) AS "isNew"
-       FROM ${integrationProcess} p WHERE p.started_at > $1 AND p.started_at <= $2
-       GROUP BY p.version ORDER BY max(p.started_at) DESC LIMIT 10`,
-      [from, to],
-    );
   }
 
   /** What runs of one consumer in live processes, the longest first: at most a thousand attempts. */

@@ -2,9 +2,11 @@ import { type Provider } from '@nestjs/common';
 import { ConsumerService } from '../changes/consumer.service.js';
 import { AdminDatabase } from '../database/admin-database.js';
 import { EngineDatabase } from '../database/engine-database.js';
+import { ChangeHistoryService } from '../history/change-history.service.js';
 import { ConsumerPresence } from '../maintenance/consumer-presence.js';
 import { DoctorService } from '../maintenance/doctor.js';
 import { DoctorLook } from '../maintenance/doctor-look.js';
+import { HourlyCounts } from '../maintenance/hourly-counts.js';
 import { MaintenanceJob } from '../maintenance/maintenance.job.js';
 import { MAINTENANCE_TASKS, type MaintenanceTask } from '../maintenance/maintenance-task.js';
 import { MaintenanceTaskStore } from '../maintenance/maintenance-task.store.js';
@@ -38,6 +40,7 @@ export const MAINTENANCE: Provider[] = [
   UnroutedEvents,
   OperatingRecordsStore,
   OperatingRecords,
+  HourlyCounts,
   UnconsumedNames,
   { provide: UNSERVED_TIMES, useValue: DEFAULT_UNSERVED_TIMES },
   UnservedConsumers,
@@ -48,6 +51,7 @@ export const MAINTENANCE: Provider[] = [
       Retention,
       UnroutedEvents,
       OperatingRecords,
+      HourlyCounts,
       EngineDatabase,
       IntegrationSettingsService,
       MaintenanceTaskStore,
@@ -59,6 +63,7 @@ export const MAINTENANCE: Provider[] = [
       retention: Retention,
       unrouted: UnroutedEvents,
       records: OperatingRecords,
+      hours: HourlyCounts,
       db: EngineDatabase,
       settings: IntegrationSettingsService,
       tasks: MaintenanceTaskStore,
@@ -68,6 +73,8 @@ export const MAINTENANCE: Provider[] = [
       presence,
       retention,
       unrouted,
+      // Before the records: those of the minutes that the hours are made of are deleted there.
+      hours,
       records,
       // Only metrics have a use for it.
       ...(telemetry.metrics ? [new DoctorLook(tasks, doctor)] : []),
@@ -90,6 +97,11 @@ export const MAINTENANCE: Provider[] = [
     inject: [AdminDatabase, IntegrationSettingsService, RESOLVED_OPTIONS],
     useFactory: (db: AdminDatabase, settings: IntegrationSettingsService, { extensions }: ResolvedOptions) =>
       new DoctorService(db, { settings, added: doctorAdditionsOf(extensions) }),
+  },
+  {
+    provide: ChangeHistoryService,
+    inject: [AdminDatabase],
+    useFactory: (db: AdminDatabase) => new ChangeHistoryService(db),
   },
   {
     provide: ProblemService,

@@ -10,6 +10,7 @@ import { ClusterStore } from '../health/cluster.store.js';
 import { ClusterWatch, DEFAULT_READING_KEPT_MS, READING_KEPT_MS } from '../health/cluster-watch.js';
 import { InboxLagStore } from '../health/inbox-lag.store.js';
 import { IntegrationHealthIndicator } from '../health/integration-health-indicator.js';
+import { ChangeHistoryService } from '../history/change-history.service.js';
 import { InboxService } from '../inbox/inbox.service.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { InboxEventStore } from '../inbox/inbox-event.store.js';
@@ -83,6 +84,7 @@ export const SERVICES = [
   FailureGroupService,
   FlowService,
   ProblemService,
+  ChangeHistoryService,
   CorrectionService,
   ConsumerRatesService,
   IntegrationHealthIndicator,
@@ -100,6 +102,7 @@ const MADE_ELSEWHERE: readonly unknown[] = [
   FailureGroupService,
   FlowService,
   ProblemService,
+  ChangeHistoryService,
   CorrectionService,
   ConsumerRatesService,
 ];

@@ -1,11 +1,9 @@
-import type { AuditFilter } from '../audit/audit.js';
-import { AuditStore } from '../audit/audit.store.js';
 import type { ConsumerService } from '../changes/consumer.service.js';
 import type { AdminDatabase } from '../database/admin-database.js';
+import { ChangeHistoryService } from '../history/change-history.service.js';
+import type { NotedChange } from '../history/noted-change.js';
 import type { DoctorService } from '../maintenance/doctor.js';
 import { rankOfSeverity } from '../maintenance/finding.js';
-import { ProcessViewStore } from '../membership/process-view.store.js';
-import { SettingsStore } from '../settings/settings.store.js';
 import { checkCount, checkNames, checkText, invalidArgument } from '../words/argument-checks.js';
 import { CauseStore } from './cause.store.js';
 import { problemsOfConsumers } from './consumer-problems.js';
@@ -15,21 +13,15 @@ import { problemsOfFindings } from './finding-problems.js';
 import {
   PROBLEM_SOURCES,
   type Problem,
-  type ProblemChange,
   type ProblemKind,
   type ProblemList,
   type ProblemRequest,
 } from './problem.js';
-import { changeOfEntry, changeOfProcesses, changeOfSetting } from './problem-changes.js';
 
 const LISTED = 10;
 const MOST_LISTED = 100;
 const BEFORE_MS = 10 * 60_000;
 const CHANGES = 5;
-/** Entries of the audit that are looked at for the changes before one problem. */
-const ENTRIES = 50;
-/** Notes change nothing that could be a cause. Changes of settings come from their own history. */
-const NOT_OF_THE_AUDIT = /^(?:failure-groups|settings)\./;
 /** Who paused a consumer or changes its partitions is known. What happened before an orphan is days old. */
 const WITHOUT_CHANGES: ReadonlySet<ProblemKind> = new Set(['paused', 'repartitioning', 'orphaned']);
 /** How long an application waits for the first examination of the doctor. Its findings come later then. */
@@ -42,21 +34,17 @@ const DOCTOR_WAIT_MS = 500;
  */
 export class ProblemService {
   private readonly causes: CauseStore;
-  private readonly audit: AuditStore;
-  private readonly processes: ProcessViewStore;
-  private readonly settings: SettingsStore;
+  private readonly history: ChangeHistoryService;
   private readonly examinations: ExaminationLook;
 
   constructor(
-    private readonly db: AdminDatabase,
+    db: AdminDatabase,
     private readonly consumers: ConsumerService,
     doctor: DoctorService,
     doctorWaitMs: number = DOCTOR_WAIT_MS,
   ) {
     this.causes = new CauseStore(db);
-    this.audit = new AuditStore(db);
-    this.processes = new ProcessViewStore(db);
-    this.settings = new SettingsStore(db, db.schema);
+    this.history = new ChangeHistoryService(db);
     this.examinations = new ExaminationLook(doctor, doctorWaitMs);
   }
 
@@ -92,20 +80,11 @@ export class ProblemService {
   }
 
   /** What was changed in the ten minutes before it began, the latest first. */
-  private async changesBefore({ kind, since }: Problem): Promise<ProblemChange[]> {
+  private async changesBefore({ kind, since }: Problem): Promise<NotedChange[]> {
     if (since === null || WITHOUT_CHANGES.has(kind)) return [];
     const from = new Date(since.getTime() - BEFORE_MS);
-    const filter: AuditFilter = { outcome: 'done', since: from, until: since };
-    const { entries } = await this.audit.list(filter, undefined, ENTRIES);
-    const started = await this.processes.startedBetween(from, since);
-    const changed = await this.settings.changedBetween(this.db, from, since);
-    return [
-      ...started.map(changeOfProcesses),
-      ...changed.map(changeOfSetting),
-      ...entries.filter(({ action }) => !NOT_OF_THE_AUDIT.test(action)).map(changeOfEntry),
-    ]
-      .sort((a, b) => b.at.getTime() - a.at.getTime())
-      .slice(0, CHANGES);
+    const { changes } = await this.history.list({ from, to: since, limit: CHANGES });
+    return changes;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { NotedChange } from '../history/noted-change.js';
 import type { FindingSeverity } from '../maintenance/finding.js';
 import type { EstimatedCount } from '../rates/counted.js';
 
@@ -27,19 +28,6 @@ export type ProblemKind = (typeof PROBLEM_KINDS)[number];
 export const PROBLEM_TRENDS = ['growing', 'steady', 'falling', 'over'] as const;
 export type ProblemTrend = (typeof PROBLEM_TRENDS)[number];
 
-/** `process`: one was started. `setting`, `consumer` and `operation`: somebody changed or ran one. */
-export const CHANGE_KINDS = ['process', 'setting', 'consumer', 'operation', 'other'] as const;
-
-/** What was changed in the ten minutes before a problem began. */
-export interface ProblemChange {
-  at: Date;
-  kind: (typeof CHANGE_KINDS)[number];
-  /** What was done, and by whom, as a sentence. */
-  says: string;
-  /** To what, as in the audit: `consumer/billing`. Null for a process. */
-  target: string | null;
-}
-
 /** One cause, however many consumers have it. */
 export interface Problem {
   /** The same as long as the problem is there. */
@@ -64,7 +52,7 @@ export interface Problem {
   /** How many came in each of the last 60 minutes, the oldest first. Empty for other problems. */
   minutes: number[];
   /** What was changed in the ten minutes before `since`, the latest first: at most five. */
-  changedBefore: ProblemChange[];
+  changedBefore: NotedChange[];
 }
 
 /** What may be looked at. What a person may not see is left out. */

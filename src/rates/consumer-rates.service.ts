@@ -3,6 +3,7 @@ import { checkCount, checkNames, checkText, checkTime, invalidArgument } from '.
 import { DEFAULT_SAMPLE_TIMES, GAP_IN_SAMPLES, type SampleTimes } from './backlog-samples.js';
 import type { ConsumerRates, ConsumerWork, EngineRates, RatePoint, RateRange } from './consumer-rates.js';
 import { ConsumerRatesStore, type RateGrid } from './consumer-rates.store.js';
+import { HOUR, HourlyRates, type RatesInSteps } from './hourly-rates.js';
 import { type WorkOfStep, WorkStore } from './work.store.js';
 import { workPoints } from './work-points.js';
 
@@ -23,16 +24,20 @@ const MINUTE = 60;
  * to be read while somebody waits.
  */
 const LONGEST_OF_ALL = 86_400 + 15 * MINUTE;
+/** In seconds: how long minutes and samples are kept, and what whole steps add to it. */
+const WEEK = 7 * 86_400 + 15 * MINUTE;
 const LONGEST_STEP = 2_147_483_647;
 
 /**
  * Tells how fast the log grows and how fast consumers are, from the samples that one process writes every
- * ten seconds. They are kept for a week, and after an hour one a minute. While no process runs consumers
- * there are none, and the rates of that time are null.
+ * ten seconds. They are kept for a week, and after an hour one a minute. Steps of whole hours are known for
+ * as many days as `hourlyRetentionDays` says. While no process runs consumers there are no samples, and the
+ * rates of that time are null.
  */
 export class ConsumerRatesService {
   private readonly store: ConsumerRatesStore;
   private readonly work: WorkStore;
+  private readonly hours: HourlyRates;
 
   constructor(
     db: AdminDatabase,
@@ -40,6 +45,7 @@ export class ConsumerRatesService {
   ) {
     this.store = new ConsumerRatesStore(db);
     this.work = new WorkStore(db);
+    this.hours = new HourlyRates(db, this.gapMs);
   }
 
   /**
@@ -49,42 +55,47 @@ export class ConsumerRatesService {
    */
   async of(consumerName: string, range: RateRange = {}): Promise<ConsumerRates> {
     checkConsumer(consumerName);
-    const { to, grid } = gridOf(range, SHORTEST_STEP);
-    const points = await this.store.points(consumerName, grid, this.gapMs);
+    const { to, grid } = gridOf(range, SHORTEST_STEP, WEEK);
+    const points = isOfHours(grid)
+      ? [...(await this.hours.ofOne(consumerName, grid)).samples]
+      : await this.store.points(consumerName, grid, this.gapMs);
     return { consumerName, from: grid.from, to, step: grid.step, points };
   }
 
   /**
-   * Returns what one consumer has handled, what has failed, and how long events took, in steps of minutes. It
-   * is known for a week.
+   * Returns what one consumer has handled, what has failed, and how long events took, in steps of minutes or
+   * hours. The minutes are known for a week.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid range
    */
   async workOf(consumerName: string, range: RateRange = {}): Promise<ConsumerWork> {
     checkConsumer(consumerName);
-    const { to, grid } = gridOf(range, MINUTE);
-    const [samples, work] = await Promise.all([
-      this.store.points(consumerName, grid, this.gapMs),
-      this.work.ofOne(consumerName, grid),
-    ]);
+    const { to, grid } = gridOf(range, MINUTE, WEEK);
+    const { samples, work } = isOfHours(grid)
+      ? await this.hours.ofOne(consumerName, grid)
+      : await together(
+          this.store.points(consumerName, grid, this.gapMs),
+          this.work.ofNamed([consumerName], grid),
+        );
     const points = workPoints(grid, work, work.steps, (n) => samples[n]?.backlog != null);
     return { consumerName, from: grid.from, to, step: grid.step, points };
   }
 
   /**
-   * Returns how fast the log grows and what all consumers together have done, in steps of minutes, and the
-   * same of the busiest ones.
+   * Returns how fast the log grows and what all consumers together have done, in steps of minutes or hours,
+   * and the same of the busiest ones. A range of more than a day has steps of whole hours.
    *
-   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid range, or one of more than a day
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid range, or minutes of more than a day
    */
   async ofAll(range: RateRange = {}): Promise<EngineRates> {
-    const { to, grid } = gridOf(range, MINUTE);
-    if (grid.step * grid.steps > LONGEST_OF_ALL)
-      throw invalidArgument('the range of all consumers must not be longer than a day', { field: 'from' });
-    const [samples, work] = await Promise.all([
-      this.store.pointsOfAll(grid, this.gapMs),
-      this.work.ofAll(grid),
-    ]);
+    const { to, grid } = gridOf(range, MINUTE, LONGEST_OF_ALL);
+    if (!isOfHours(grid) && grid.step * grid.steps > LONGEST_OF_ALL)
+      throw invalidArgument('step must be whole hours if the range of all consumers is longer than a day', {
+        field: 'step',
+      });
+    const { samples, work } = isOfHours(grid)
+      ? await this.hours.ofAll(grid)
+      : await together(this.store.pointsOfAll(grid, this.gapMs), this.work.ofAll(grid));
     const pointsOf = (name: string | null) =>
       workPoints(
         grid,
@@ -111,18 +122,40 @@ function checkConsumer(consumerName: string): void {
   if (consumerName === undefined) throw invalidArgument('consumerName is missing', { field: 'consumerName' });
 }
 
-/** The steps of a range. Where they are minutes, the range begins with a whole one. */
-function gridOf(range: RateRange, shortest: number): { readonly to: Date; readonly grid: RateGrid } {
+async function together(
+  samples: Promise<RatesInSteps['samples']>,
+  work: Promise<RatesInSteps['work']>,
+): Promise<RatesInSteps> {
+  const [ofSamples, ofWork] = await Promise.all([samples, work]);
+  return { samples: ofSamples, work: ofWork };
+}
+
+/** Whether the steps are whole hours, which are kept for longer. */
+function isOfHours({ step }: RateGrid): boolean {
+  return step % HOUR === 0;
+}
+
+/**
+ * The steps of a range. Where they are minutes or hours, the range begins with a whole one. A range that is
+ * longer than `inHours` seconds has steps of hours, unless it says otherwise.
+ */
+function gridOf(
+  range: RateRange,
+  shortest: number,
+  inHours: number,
+): { readonly to: Date; readonly grid: RateGrid } {
   checkNames('a field of a range', range, ['from', 'to', 'step']);
   checkTime('from', range.from);
   checkTime('to', range.to);
   const to = range.to ?? new Date();
   const asked = range.from ?? new Date(to.getTime() - DEFAULT_RANGE_MS);
   if (asked.getTime() >= to.getTime()) throw invalidArgument('from must be before to', { field: 'from' });
-  const wholeMs = shortest === MINUTE ? MINUTE * 1_000 : 1;
+  const askedSeconds = (to.getTime() - asked.getTime()) / 1_000;
+  const byDefault = stepFor(askedSeconds, askedSeconds > inHours ? HOUR : shortest);
+  const step = checkCount('step', range.step ?? byDefault, LONGEST_STEP);
+  const wholeMs = 1_000 * (step % HOUR === 0 ? HOUR : shortest === MINUTE ? MINUTE : 0.001);
   const from = new Date(Math.floor(asked.getTime() / wholeMs) * wholeMs);
   const seconds = (to.getTime() - from.getTime()) / 1_000;
-  const step = checkCount('step', range.step ?? stepFor(seconds, shortest), LONGEST_STEP);
   if (shortest === MINUTE && step % MINUTE !== 0)
     throw invalidArgument(`step must be a multiple of ${MINUTE} seconds`, { field: 'step' });
   const steps = Math.ceil(seconds / step);

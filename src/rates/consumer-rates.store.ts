@@ -47,6 +47,47 @@ export interface RateGrid {
   readonly steps: number;
 }
 
+/** SQL of the samples that a grid needs: $2 is its beginning, $3 its step and $4 the number of steps. */
+const IN_TIME = `at > $2::timestamptz - ${THINNED_GAP}
+      AND at < $2::timestamptz + $3::float8 * $4::int * interval '1 second' + ${THINNED_GAP}`;
+
+/** SQL of the samples of all consumers, as one with the name $1. Rows of one sample have the same head. */
+const togetherSql = (sample: string) =>
+  `(SELECT $1::text AS consumer_name, 0 AS partition, at, max(head) AS head, sum(backlog) AS backlog, max(lag_s) AS lag_s, sum(dead) AS dead
+        FROM ${sample} WHERE ${IN_TIME} GROUP BY at) AS sample`;
+
+/**
+ * SQL of the rates of each consumer in each step `n` of a grid that has samples. $5 is the longest time
+ * between two samples in milliseconds.
+ */
+function ratesInStepsSql(samples: string, condition: string): string {
+  // A rate holds for the whole time between two samples. So each step has the mean of the rates that hold
+  // in it, each for as long as it does. Times are counted in steps from the beginning of the grid.
+  const gap = `$5::float8 * interval '1 millisecond'`;
+  const inSteps = (time: string) => `extract(epoch FROM ${time} - $2::timestamptz)::float8 / $3::float8`;
+  return `
+      WITH t AS MATERIALIZED (
+        SELECT *, ${inSteps('since')} AS first, ${inSteps('at')} AS last
+        FROM (${timesBetween(samples, condition, gap)}) AS t
+      ), held AS (
+        SELECT n, t.*, (least(last, n + 1) - greatest(first, n)) / (last - first) AS part
+        FROM t CROSS JOIN LATERAL generate_series(greatest(0, floor(first))::int, least($4::int - 1, ceil(last) - 1)::int) AS n
+      ), of_partition AS (
+        SELECT consumer_name, n, partition, sum(published * part) / sum(seconds * part) AS published,
+          sum(settled * part) / nullif(sum(seconds * part) FILTER (WHERE settled IS NOT NULL), 0) AS settled,
+          max(backlog) AS backlog, max(lag_s) AS lag, max(dead) AS dead
+        FROM held WHERE part > 0 GROUP BY consumer_name, n, partition
+      )
+      SELECT consumer_name AS name, n, avg(published)::float8 AS published, avg(settled)::float8 AS settled,
+        avg(backlog)::float8 AS backlog, max(lag)::float8 AS lag, sum(dead)::int AS dead
+      FROM of_partition GROUP BY consumer_name, n`;
+}
+
+/** SQL of the rates of each consumer, and of all of them with the name $1 (see `ratesInStepsSql`). */
+export function ratesOfEachSql({ integrationSample }: Pick<Tables, 'integrationSample'>): string {
+  return `(${ratesInStepsSql(integrationSample, IN_TIME)}) UNION ALL (${ratesInStepsSql(togetherSql(integrationSample), 'true')})`;
+}
+
 /** Computes rates from samples. */
 export class ConsumerRatesStore {
   private readonly ofOneSql: string;
@@ -54,13 +95,12 @@ export class ConsumerRatesStore {
 
   constructor(private readonly db: EngineDatabase) {
     const { integrationSample } = db.tables;
-    const inTime = `at > $2::timestamptz - ${THINNED_GAP}
-      AND at < $2::timestamptz + $3::float8 * $4::int * interval '1 second' + ${THINNED_GAP}`;
-    this.ofOneSql = this.pointsSql(integrationSample, `consumer_name = $1 AND ${inTime}`);
-    // All the rows of one sample have the same time and the same head.
-    const together = `(SELECT $1::text AS consumer_name, 0 AS partition, at, max(head) AS head, sum(backlog) AS backlog, max(lag_s) AS lag_s, sum(dead) AS dead
-        FROM ${integrationSample} WHERE ${inTime} GROUP BY at) AS sample`;
-    this.ofAllSql = this.pointsSql(together, 'true');
+    const pointsSql = (rates: string) => `
+      SELECT $2::timestamptz + n * $3::float8 * interval '1 second' AS at, published AS "publishedPerSecond",
+        settled AS "settledPerSecond", backlog, lag AS "lagSeconds", dead AS "deadLetters"
+      FROM generate_series(0, $4::int - 1) AS n LEFT JOIN (${rates}) AS rate USING (n) ORDER BY n`;
+    this.ofOneSql = pointsSql(ratesInStepsSql(integrationSample, `consumer_name = $1 AND ${IN_TIME}`));
+    this.ofAllSql = pointsSql(ratesInStepsSql(togetherSql(integrationSample), 'true'));
   }
 
   /** Returns a point for each step of the grid. `gapMs` is the longest time between two samples. */
@@ -71,28 +111,5 @@ export class ConsumerRatesStore {
   /** The same of all consumers together. What is settled has no meaning then. */
   pointsOfAll({ from, step, steps }: RateGrid, gapMs: number): Promise<RatePoint[]> {
     return this.db.query<RatePoint>(this.ofAllSql, ['', from, step, steps, gapMs]);
-  }
-
-  private pointsSql(samples: string, condition: string): string {
-    // A rate holds for the whole time between two samples. So each step has the mean of the rates that hold
-    // in it, each for as long as it does. Times are counted in steps from the beginning of the grid.
-    const gap = `$5::float8 * interval '1 millisecond'`;
-    const inSteps = (time: string) => `extract(epoch FROM ${time} - $2::timestamptz)::float8 / $3::float8`;
-    return `
-      WITH t AS MATERIALIZED (
-        SELECT *, ${inSteps('since')} AS first, ${inSteps('at')} AS last
-        FROM (${timesBetween(samples, condition, gap)}) AS t
-      ), held AS (
-        SELECT n, t.*, (least(last, n + 1) - greatest(first, n)) / (last - first) AS part
-        FROM t CROSS JOIN LATERAL generate_series(greatest(0, floor(first))::int, least($4::int - 1, ceil(last) - 1)::int) AS n
-      ), of_partition AS (
-        SELECT n, partition, sum(published * part) / sum(seconds * part) AS published,
-          sum(settled * part) / nullif(sum(seconds * part) FILTER (WHERE settled IS NOT NULL), 0) AS settled,
-          max(backlog) AS backlog, max(lag_s) AS lag, max(dead) AS dead
-        FROM held WHERE part > 0 GROUP BY n, partition
-      )
-      SELECT $2::timestamptz + n * $3::float8 * interval '1 second' AS at, avg(published)::float8 AS "publishedPerSecond",
-        avg(settled)::float8 AS "settledPerSecond", avg(backlog)::float8 AS backlog, max(lag)::float8 AS "lagSeconds", sum(dead)::int AS "deadLetters"
-      FROM generate_series(0, $4::int - 1) AS n LEFT JOIN of_partition USING (n) GROUP BY n ORDER BY n`;
   }
 }

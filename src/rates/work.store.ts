@@ -3,7 +3,11 @@ import type { RateGrid } from './consumer-rates.store.js';
 import { LATENCY_BOUNDS_S, type WorkOfMinute } from './work-counts.js';
 
 /** How many consumers are told apart where all are asked for. */
-const BUSIEST = 5;
+export const BUSIEST = 5;
+
+const CLASSES = Array.from({ length: LATENCY_BOUNDS_S.length + 1 }, (_, index) => index + 1);
+/** SQL of the sums of the classes of latency, over the rows of a group. */
+export const LATENCY_SUMS = `ARRAY[${CLASSES.map((index) => `coalesce(sum(latency[${index}]), 0)::int`).join(', ')}]`;
 
 /** What was done in one step of a grid. */
 export interface WorkOfStep {
@@ -30,7 +34,7 @@ export interface WorkInSteps {
 export class WorkStore {
   private readonly writeSql: string;
   private readonly ofAllSql: string;
-  private readonly ofOneSql: string;
+  private readonly ofNamedSql: string;
 
   constructor(private readonly db: EngineDatabase) {
     const { integrationSample, integrationWork } = db.tables;
@@ -40,17 +44,14 @@ export class WorkStore {
       FROM jsonb_to_recordset($2::jsonb) AS w("consumerName" text, at float8, upto float8, handled integer, failed integer, latency integer[])
       ON CONFLICT (consumer_name, at, process_id) DO UPDATE
       SET upto = excluded.upto, handled = excluded.handled, failed = excluded.failed, latency = excluded.latency`;
-    const classes = Array.from({ length: LATENCY_BOUNDS_S.length + 1 }, (_, index) => index + 1);
-    const sums = (column: (index: number) => string) =>
-      `ARRAY[${classes.map((index) => `coalesce(sum(${column(index)}), 0)::int`).join(', ')}]`;
     const inRange = `at >= $1::timestamptz AND at < $1::timestamptz + $2::float8 * $3::int * interval '1 second'`;
     const rows = (name: string, from: string) => `
-        SELECT ${name} AS name, n, sum(handled)::int AS handled, sum(failed)::int AS failed, ${sums((index) => `latency[${index}]`)} AS latency
+        SELECT ${name} AS name, n, sum(handled)::int AS handled, sum(failed)::int AS failed, ${LATENCY_SUMS} AS latency
         FROM ${from} GROUP BY 1, n`;
     const read = (condition: string, each: string) => `
       WITH work AS MATERIALIZED (
         SELECT consumer_name, floor(extract(epoch FROM at - $1::timestamptz)::float8 / $2::float8)::int AS n, max(upto) AS upto,
-          sum(handled) AS handled, sum(failed) AS failed, ${sums((index) => `latency[${index}]`)} AS latency
+          sum(handled) AS handled, sum(failed) AS failed, ${LATENCY_SUMS} AS latency
         FROM ${integrationWork} WHERE ${condition} AND ${inRange} GROUP BY 1, 2
       ), busiest AS (
         SELECT consumer_name FROM work GROUP BY 1 ORDER BY sum(handled + failed) DESC, consumer_name LIMIT ${BUSIEST}
@@ -59,7 +60,7 @@ export class WorkStore {
         (SELECT coalesce(jsonb_agg(step), '[]') FROM (${each}) AS step) AS steps`;
     const ofBusiest = rows('consumer_name', 'work JOIN busiest USING (consumer_name)');
     this.ofAllSql = read('true', `${rows('NULL', 'work')} UNION ALL ${ofBusiest}`);
-    this.ofOneSql = read('consumer_name = $4', ofBusiest);
+    this.ofNamedSql = read('consumer_name = ANY ($4::text[])', ofBusiest);
   }
 
   async write(processId: string, minutes: readonly WorkOfMinute[]): Promise<void> {
@@ -71,8 +72,9 @@ export class WorkStore {
     return this.read(this.ofAllSql, [from, step, steps]);
   }
 
-  ofOne(consumerName: string, { from, step, steps }: RateGrid): Promise<WorkInSteps> {
-    return this.read(this.ofOneSql, [from, step, steps, consumerName]);
+  /** What some consumers have done, at most five. */
+  ofNamed(consumerNames: readonly string[], { from, step, steps }: RateGrid): Promise<WorkInSteps> {
+    return this.read(this.ofNamedSql, [from, step, steps, consumerNames]);
   }
 
   private async read(sql: string, values: readonly unknown[]): Promise<WorkInSteps> {

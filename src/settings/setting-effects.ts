@@ -45,6 +45,8 @@ const EFFECTS: { readonly [K in keyof OutboxSettings]: Effect<OutboxSettings[K]>
     `The log keeps events for ${counted(to, 'day')} instead of ${number(from)}.${to < from ? ' Older ones that every consumer has settled are deleted soon, and cannot be replayed.' : ''}`,
   orphanAfterDays: (to, from) =>
     `A consumer without a process is reported after ${counted(to, 'day')} instead of ${number(from)}.`,
+  hourlyRetentionDays: (to, from) =>
+    `Charts go back ${counted(to, 'day')} instead of ${number(from)}.${to < from ? ' What is older is deleted soon.' : ''}`,
 };
 
 /** What a change of this setting means, in one or two sentences. */

@@ -43,6 +43,8 @@ export interface OutboxSettings {
   retentionDays: number;
   /** Days after which a consumer without a process counts as orphaned. */
   orphanAfterDays: number;
+  /** How many days the counts by hours, and the starts of processes, are kept. */
+  hourlyRetentionDays: number;
 }
 
 export type SettingKey = keyof OutboxSettings;
@@ -171,6 +173,13 @@ export const SETTING_DEFINITIONS: SettingDefinitions<OutboxSettings> = {
     default: 7,
     min: 1,
     max: 365,
+  },
+  hourlyRetentionDays: {
+    description: 'How long the counts by hours are kept, and when processes were started.',
+    type: 'days',
+    default: 60,
+    min: 8,
+    max: 3_650,
   },
 };
 

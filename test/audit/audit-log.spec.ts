@@ -353,6 +353,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   ProblemService: ['list'],
   FlowService: ['map'],
   EventLookService: ['search', 'searchOn', 'head', 'withMetadataText', 'withPayloadText', 'chainOf'],
+  ChangeHistoryService: ['list'],
   LinkGraphService: ['around'],
 };
 

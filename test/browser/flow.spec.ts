@@ -56,7 +56,9 @@ test('with 3 consumers the picture and the tables say the same: modules, names, 
   await page.getByRole('link', { name: 'Flow', exact: true }).click();
   await box(page, /^order\.placed: .*, for 2 consumers$/).waitFor();
   await box(page, /^parcel\.sent: .*, for 1 consumer$/).waitFor();
-  const billing = await box(page, /^billing: 2 dead letters/).locator('title').textContent();
+  const billing = await box(page, /^billing: 2 dead letters/)
+    .locator('title')
+    .textContent();
   await unfold(page);
   const row = rowOf(page, 'Consumers', 'billing');
   expect(`billing: ${await row.locator('[data-head="In words"]').textContent()}`).toBe(billing);

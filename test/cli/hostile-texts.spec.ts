@@ -123,6 +123,8 @@ const COMMANDS: readonly string[][] = [
   ['problems'],
   ['flow'],
   ['flow', '--event', HOSTILE],
+  ['changes'],
+  ['changes', '--consumer', NAME],
   ['consumers', 'list'],
   ['consumers', 'show', NAME],
   ['consumers', 'show', NAME, '--state', 'dead'],

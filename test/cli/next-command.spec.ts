@@ -163,6 +163,7 @@ const WITHOUT_NEXT = [
   'events compare',
   'doctor',
   'problems',
+  'changes',
   'webhooks sources',
   'webhooks refusals',
   'settings preview',

@@ -80,6 +80,7 @@ describe('--watch', () => {
       'doctor',
       'problems',
       'flow',
+      'changes',
       'consumers',
       'dead-letters',
       'operations',

@@ -243,6 +243,20 @@ describe('what operating the package has written down', () => {
     expect(seconds.rows).toEqual([{ second: 0 }]);
   });
 
+  it('keeps hours and starts for as long as the setting says, and the last start of each version', async () => {
+    const app = await start([]);
+    await app.settings.set('hourlyRetentionDays', 30);
+    await database.pool.query(`
+      INSERT INTO integration.integration_hour (consumer_name, at, handled, failed, latency)
+        SELECT '', now() - days * interval '1 day', 1, 0, '{}' FROM unnest(ARRAY[29, 31, 61]) AS days;
+      INSERT INTO integration.integration_start (minute, version, processes, first_at, host, pid)
+        SELECT now() - days * interval '1 day', version, 1, now(), 'h', 1
+        FROM (VALUES (29, '1.0.0'), (31, '1.0.0'), (62, '0.9.0'), (61, '0.9.0')) AS s(days, version)`);
+    await tidyUp(app);
+    expect(await agesOf('integration_hour', 'at', 'day')).toEqual([29]);
+    expect((await agesOf('integration_start', 'minute', 'day')).filter((age) => age > 0)).toEqual([29, 61]);
+  });
+
   it('takes one step where there are no samples, and passes over days without them at once', async () => {
     const app = await start([]);
     await database.pool.query(`
@@ -279,9 +293,10 @@ describe('maintenance', () => {
       ).rows;
     await job.runRound();
     const first = await doneAt();
-    const [, , , unrouted] = first;
+    const [, , , , unrouted] = first;
     expect(first.map(({ task }) => task)).toEqual([
       'consumers',
+      'hourly-counts',
       'operating-records',
       'retention',
       'unrouted',
@@ -293,8 +308,8 @@ describe('maintenance', () => {
     );
     await job.runRound();
     const third = await doneAt();
-    expect(third.slice(0, 3)).toEqual(first.slice(0, 3));
-    expect(third[3].done_at.getTime()).toBeGreaterThan(unrouted.done_at.getTime() - 60_000);
+    expect(third.slice(0, 4)).toEqual(first.slice(0, 4));
+    expect(third[4].done_at.getTime()).toBeGreaterThan(unrouted.done_at.getTime() - 60_000);
   });
 
   it('goes on with the other tasks where one fails, and says which', async () => {
@@ -307,7 +322,7 @@ describe('maintenance', () => {
     const { rows } = await database.pool.query(
       'SELECT task FROM integration.integration_maintenance ORDER BY task',
     );
-    expect(rows).toEqual([{ task: 'operating-records' }, { task: 'retention' }]);
+    expect(rows).toEqual([{ task: 'hourly-counts' }, { task: 'operating-records' }, { task: 'retention' }]);
   });
 
   it('ends a round that is under way when the application closes', async () => {

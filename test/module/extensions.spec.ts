@@ -201,6 +201,7 @@ describe('what is brought along beside the engine’s own', () => {
       'consumers',
       'retention',
       'unrouted',
+      'hourly-counts',
       'operating-records',
       'parcels',
     ]);

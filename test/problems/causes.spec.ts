@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { FailureGroupService, OperationService, type Problem, ProblemService } from '../../src/index.js';
 import { FailureGroupStore } from '../../src/status/failure-group.store.js';
@@ -150,15 +149,13 @@ describe('beside a cause stands', () => {
       `INSERT INTO integration.integration_setting (key, value, updated_by) VALUES ('core.integration.outbox.retryMaxDelayMs', '9000', 'by SQL')`,
     );
     await pool.query(
-      `INSERT INTO integration.integration_process (id, role, host, pid, version, started_at, seen_at)
-       VALUES ($1, 'all', 'web-0', 1, '1.0.0', now() - interval '1 day', now())`,
-      [randomUUID()],
+      `INSERT INTO integration.integration_start (minute, version, processes, first_at, host, pid)
+       SELECT date_bin('1 minute', at, 'epoch'), '1.0.0', 1, at, 'web-0', 1 FROM (SELECT now() - interval '1 day' AS at) AS t`,
     );
     await app.settings.set('batchSize', 5, 'ann');
     await pool.query(
-      `INSERT INTO integration.integration_process (id, role, host, pid, version, started_at, seen_at)
-       VALUES ($1, 'all', 'web-1', 7, '1.1.0', clock_timestamp(), clock_timestamp())`,
-      [randomUUID()],
+      `INSERT INTO integration.integration_start (minute, version, processes, first_at, host, pid)
+       SELECT date_bin('1 minute', at, 'epoch'), '1.1.0', 1, at, 'web-1', 7 FROM (SELECT clock_timestamp() AS at) AS t`,
     );
     await pool.query(
       `INSERT INTO integration.inbox_cursor (consumer_name, unread, event_names) VALUES ('billing', '{[1,)}', '{order.placed}')`,

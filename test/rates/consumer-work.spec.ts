@@ -303,11 +303,11 @@ describe('the rates of all', () => {
     expect(points[1]?.handledPerSecond).toBeCloseTo(36 / 30, 6);
   });
 
-  it('are refused for more than a day, for steps that are no minutes, and for a range that is none', async () => {
+  it('are refused for more than a day in minutes, for steps that are no minutes, and for a range that is none', async () => {
     const day = 24 * 60 * MINUTE_MS;
     const to = new Date(from + 2 * day);
     for (const wrong of [
-      { from: new Date(from), to },
+      { from: new Date(from), to, step: 1_800 },
       { from: new Date(from), to: new Date(from + day), step: 90 },
       { from: new Date(from), to: new Date(from + day), step: 60 },
       { from: to, to: new Date(from) },

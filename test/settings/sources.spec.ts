@@ -190,6 +190,7 @@ describe('changing a setting', () => {
     ['idlePollingIntervalMs', 4_999, /must not be below pollingIntervalMs \(5000\)/],
     ['retryMaxDelayMs', 999, /must not be below retryBaseDelayMs \(1000\)/],
     ['orphanAfterDays', 366, /from 1 to 365/],
+    ['hourlyRetentionDays', 7, /from 8 to 3650/],
   ])('refuses %s = %p with the reason, and stores nothing', async (key, value, reason) => {
     const service = await settingsFrom();
     await expect(service.set(key, value, 'alice')).rejects.toMatchObject({

@@ -81,6 +81,10 @@ async function readsOfAdmins({ context, settings }: TestApp): Promise<void> {
   await rates.of('consumer-1');
   await rates.workOf('consumer-1');
   await rates.ofAll();
+  // Steps of whole hours are read from the hours that are kept.
+  const month = { from: new Date(Date.now() - 30 * 86_400_000), step: 14_400 };
+  await rates.workOf('consumer-1', month);
+  await rates.ofAll(month);
   const operations = context.get(OperationService, { strict: false });
   const { next } = await operations.list({ limit: 10 });
   await operations.list({ limit: 10, after: next ?? undefined });

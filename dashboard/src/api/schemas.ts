@@ -86,6 +86,17 @@ export type BlockingEvents = {
     behind: Counted;
   }>;
 };
+export type ChangeHistory = {
+  from: string;
+  to: string;
+  changes: Array<{
+    at: string;
+    kind: 'process' | 'setting' | 'consumer' | 'operation' | 'other';
+    says: string;
+    target: string | null;
+  }>;
+  more: boolean;
+};
 export type ComparedAttempts = {
   sentence: string;
   parts: Array<{
@@ -1263,6 +1274,18 @@ export interface Routes {
     };
     body: undefined;
     answer: AuditPage;
+  };
+  'GET changes': {
+    action: 'audit.read';
+    path: Record<never, never>;
+    query: {
+      from?: string | undefined;
+      to?: string | undefined;
+      consumer?: string | undefined;
+      limit?: number | undefined;
+    };
+    body: undefined;
+    answer: ChangeHistory;
   };
   'GET webhooks/sources': {
     action: 'webhooks.read';

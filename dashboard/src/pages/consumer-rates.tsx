@@ -2,28 +2,50 @@ import { useRead } from '../api/use-read.ts';
 import { LineChart } from '../parts/chart.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { perSecond, shortCount } from '../parts/number.ts';
-import { CHARTS_AGAIN_MS, hoursOf, SpanChoice, startOf } from '../parts/span.tsx';
+import {
+  CHARTS_AGAIN_MS,
+  filled,
+  hoursOf,
+  lineOfWeekBefore,
+  PAST_AGAIN_MS,
+  SpanChoice,
+  startOf,
+  stepOf,
+  weekBefore,
+} from '../parts/span.tsx';
 import type { Place } from '../router/router.ts';
 import { AgeChart, chartOf, LatencyChart } from './rate-charts.tsx';
+import { TimeAxis, useChanges } from './time-axis.tsx';
 
-const WEEK_H = 168;
+const MONTH_H = 720;
 
 /** How fast a consumer was, how long its events took, and how far it was behind. */
 export function ConsumerRatesCharts({ name, place }: { name: string; place: Place }) {
-  const range = { path: { name }, query: { from: startOf(hoursOf(place, WEEK_H)) } };
+  const hours = hoursOf(place, MONTH_H);
+  const from = startOf(hours);
+  const changes = useChanges(from, name);
+  const range = { path: { name }, query: { from, step: stepOf(hours) } };
   const again = { isLive: false, everyMs: CHARTS_AGAIN_MS };
   const rates = useRead('GET consumers/{name}/rates', range, again);
   const work = useRead('GET consumers/{name}/work', range, again);
+  const past = useRead(
+    'GET consumers/{name}/work',
+    { path: { name }, query: weekBefore(hours) },
+    { isLive: false, everyMs: PAST_AGAIN_MS },
+  );
   return (
     <>
       <div class="section-head">
         <h2>Over time</h2>
-        <SpanChoice place={place} most={WEEK_H} />
+        <SpanChoice place={place} most={MONTH_H} />
       </div>
+      <TimeAxis changes={changes} />
       <div class="grid two">
         <Loaded from={work}>
-          {({ points }) => {
-            const chart = chartOf(points, ({ handledPerSecond }) => handledPerSecond !== null);
+          {(of) => {
+            const isKnown = ({ handledPerSecond }: (typeof of.points)[number]) => handledPerSecond !== null;
+            const points = filled(place, of.points, isKnown);
+            const chart = chartOf(points, isKnown, changes?.changes);
             return (
               <>
                 <LineChart
@@ -32,6 +54,7 @@ export function ConsumerRatesCharts({ name, place }: { name: string; place: Plac
                   lines={[
                     { name: 'handled', values: points.map((point) => point.handledPerSecond) },
                     { name: 'failed attempts', values: points.map((point) => point.failedPerSecond) },
+                    ...lineOfWeekBefore(chart.times, past.data),
                   ]}
                   format={perSecond}
                 />
@@ -41,8 +64,10 @@ export function ConsumerRatesCharts({ name, place }: { name: string; place: Plac
           }}
         </Loaded>
         <Loaded from={rates}>
-          {({ points }) => {
-            const chart = chartOf(points, ({ backlog }) => backlog !== null);
+          {(of) => {
+            const isKnown = ({ backlog }: (typeof of.points)[number]) => backlog !== null;
+            const points = filled(place, of.points, isKnown);
+            const chart = chartOf(points, isKnown, changes?.changes);
             return (
               <>
                 <AgeChart points={points} chart={chart} name="age" />
@@ -50,8 +75,8 @@ export function ConsumerRatesCharts({ name, place }: { name: string; place: Plac
                   {...chart}
                   title="Events to read, and dead letters"
                   lines={[
-                    { name: 'to read', values: points.map((point) => point.backlog) },
-                    { name: 'dead letters', values: points.map((point) => point.deadLetters) },
+                    { name: 'to read', values: points.map((point) => point.backlog), isPeak: true },
+                    { name: 'dead letters', values: points.map((point) => point.deadLetters), isPeak: true },
                   ]}
                   format={shortCount}
                 />

@@ -6,7 +6,15 @@ import { Empty } from '../parts/empty.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { count, deadLettersOf, duration, perSecond } from '../parts/number.ts';
 import { Page, Panel } from '../parts/page.tsx';
-import { CHARTS_AGAIN_MS, hoursOf, SpanChoice, startOf } from '../parts/span.tsx';
+import {
+  CHARTS_AGAIN_MS,
+  hoursOf,
+  PAST_AGAIN_MS,
+  SpanChoice,
+  startOf,
+  stepOf,
+  weekBefore,
+} from '../parts/span.tsx';
 import { Mark } from '../parts/status.tsx';
 import { Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
@@ -14,6 +22,9 @@ import { type Place, to } from '../router/router.ts';
 import { WALL } from '../section.ts';
 import { OverviewCharts } from './overview-charts.tsx';
 import { ProblemLines } from './problem-lines.tsx';
+import { TimeAxis, useChanges } from './time-axis.tsx';
+
+const MONTH_H = 720;
 
 /**
  * How everything does, and what is wrong, in sentences that lead to where it is mended. What is wrong comes
@@ -28,11 +39,15 @@ export function OverviewPage({ place }: { place: Place }) {
     { query: { limit: 1_000 } },
     { isLive: false, everyMs: CHARTS_AGAIN_MS },
   );
+  const hours = hoursOf(place, MONTH_H);
+  const from = startOf(hours);
+  const changes = useChanges(from);
   const rates = useRead(
     'GET rates',
-    { query: { from: startOf(hoursOf(place, 24)) } },
+    { query: { from, step: stepOf(hours) } },
     { isLive: false, everyMs: CHARTS_AGAIN_MS },
   );
+  const past = useRead('GET rates', { query: weekBefore(hours) }, { isLive: false, everyMs: PAST_AGAIN_MS });
   const done = rates.data?.points.findLast(({ handledPerSecond }) => handledPerSecond !== null);
   return (
     <Page
@@ -96,12 +111,13 @@ export function OverviewPage({ place }: { place: Place }) {
       </ul>
       <div class="section-head">
         <h2>Over time</h2>
-        <SpanChoice place={place} most={24} />
+        <SpanChoice place={place} most={MONTH_H} />
       </div>
+      <TimeAxis changes={changes} />
       <Loaded from={rates}>
         {(data) => (
           <div class="grid two">
-            <OverviewCharts rates={data} />
+            <OverviewCharts rates={data} past={past.data} place={place} changes={changes} />
             <Loaded from={consumers}>{({ items }) => <Backlogs consumers={items} />}</Loaded>
           </div>
         )}

@@ -1,4 +1,4 @@
-import { LineChart } from '../parts/chart.tsx';
+import { type ChangeMark, LineChart } from '../parts/chart.tsx';
 import { duration } from '../parts/number.ts';
 
 /** What a chart of figures of time says where it is empty. */
@@ -9,9 +9,10 @@ const NO_FIGURES =
 export function chartOf<P extends { readonly at: string }>(
   points: readonly P[],
   isKnown: (point: P) => boolean,
-): { readonly times: number[]; readonly empty: string } {
+  changes: readonly ChangeMark[] = [],
+): { readonly times: number[]; readonly empty: string; readonly changes: readonly ChangeMark[] } {
   const times = points.some(isKnown) ? points.map(({ at }) => new Date(at).getTime()) : [];
-  return { times, empty: NO_FIGURES };
+  return { times, empty: NO_FIGURES, changes };
 }
 
 /** How long events took from their creation until they were handled. */
@@ -55,7 +56,7 @@ export function AgeChart({
     <LineChart
       {...chart}
       title="Age of the oldest waiting event"
-      lines={[{ name, values: ages }]}
+      lines={[{ name, values: ages, isPeak: true }]}
       format={duration}
     />
   );

@@ -2,7 +2,8 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Drawing, Line } from './draw.ts';
 import { CODE_MISSING } from './loading.tsx';
-import { duration } from './number.ts';
+import { counted, duration } from './number.ts';
+import { point, usePointed } from './pointed.ts';
 import { Table } from './table.tsx';
 import { Foreign, visible } from './text.tsx';
 import { absolute } from './time.tsx';
@@ -15,11 +16,22 @@ interface ChartProps {
   readonly format: (value: number) => string;
   readonly empty: string;
   /** The smallest top of the axis. The default is 1. */
-  readonly least?: number | undefined;
+  readonly least?: number;
+  /** What was changed. Each has a mark. */
+  readonly changes?: readonly ChangeMark[];
 }
 
+type CanvasProps = Required<Omit<ChartProps, 'empty'>>;
+
+export interface ChangeMark {
+  readonly at: string;
+  readonly says: string;
+}
+
+const NONE: readonly ChangeMark[] = [];
+
 /** A chart over time, and the same as a table. */
-export function LineChart({ title, times, lines, format, empty, least = 1 }: ChartProps) {
+export function LineChart({ title, times, lines, format, empty, least = 1, changes = NONE }: ChartProps) {
   const [isTable, setIsTable] = useState(false);
   const rows = times.map((time, index) => ({
     time,
@@ -57,6 +69,7 @@ export function LineChart({ title, times, lines, format, empty, least = 1 }: Cha
           lines={lines}
           format={format}
           least={least}
+          changes={changes}
         />
       )}
     </Figure>
@@ -91,14 +104,16 @@ function Figure({
   );
 }
 
-function Canvas({ title, times, lines, format, least = 1 }: Omit<ChartProps, 'empty'>) {
+function Canvas({ title, times, lines, format, least, changes }: CanvasProps) {
   const holder = useRef<HTMLDivElement>(null);
   const drawing = useRef<Drawing | undefined>(undefined);
-  const data = { times, lines, format, least, isDuration: format === duration };
+  const marks = changes.map(({ at }) => new Date(at).getTime());
+  const data = { times, lines, format, least, isDuration: format === duration, marks };
   const given = useRef(data);
   given.current = data;
   const isLoading = useRef(false);
   const [isMissing, setIsMissing] = useState(false);
+  const { at } = usePointed();
   useEffect(() => {
     if (drawing.current !== undefined) return drawing.current.show(given.current);
     if (isLoading.current) return;
@@ -107,7 +122,7 @@ function Canvas({ title, times, lines, format, least = 1 }: Omit<ChartProps, 'em
     import('./draw.ts')
       .then(
         ({ draw }) => {
-          if (holder.current !== null) drawing.current = draw(holder.current, given.current);
+          if (holder.current !== null) drawing.current = draw(holder.current, given.current, ACTS);
           setIsMissing(false);
         },
         () => setIsMissing(true),
@@ -115,28 +130,85 @@ function Canvas({ title, times, lines, format, least = 1 }: Omit<ChartProps, 'em
       .finally(() => {
         isLoading.current = false;
       });
-  });
+  }, [times, lines, format, least, changes]);
+  useEffect(() => drawing.current?.point(at), [at]);
   useEffect(() => () => drawing.current?.end(), []);
-  const last = lines.map(({ name, values }) => `${visible(name)}: ${textOfLast(values, format)}`);
+  const index = at === undefined ? latestOf(lines) : indexOf(times, at);
+  const time = times[index] ?? 0;
+  const here = changes.filter((_, n) => indexOf(times, marks[n] ?? 0) === index && at !== undefined);
+  const texts = lines.map(({ name, values, isPeak = false }) => ({
+    name,
+    text: `${isPeak && values[index] != null ? 'at most ' : ''}${textOf(values[index], format)}`,
+  }));
+  const when = `${at === undefined ? 'Latest, ' : ''}${absolute(new Date(time))}`;
+  const said = texts.map(({ name, text }) => `${visible(name)}: ${text}`).join(', ');
   return (
     <>
       {isMissing && <p class="muted chart-empty">{CODE_MISSING}</p>}
-      <div ref={holder} class="canvas" role="img" aria-label={`${title}. Now ${last.join(', ')}.`} />
-      <ul class="legend">
-        {lines.map(({ name, values }, index) => (
-          <li key={name} class={`line-${index}`}>
-            <Foreign>{name}</Foreign> <b>{textOfLast(values, format)}</b>
-          </li>
+      <div
+        ref={holder}
+        class="canvas"
+        role="img"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys go through the values
+        tabIndex={0}
+        aria-label={`${title}. ${when}: ${said}. ${counted(changes.length, 'change')} marked. The arrow keys go through the values.`}
+        onKeyDown={(event) => {
+          const to = indexByKey(event.key, index, times.length);
+          if (to === undefined) return;
+          event.preventDefault();
+          point({ at: to === null ? undefined : times[to] });
+        }}
+        onBlur={() => point({ at: undefined })}
+      />
+      <div class="legend-of">
+        <p class="muted small">{when}</p>
+        <ul class="legend">
+          {texts.map(({ name, text }, n) => (
+            <li key={name} class={lines[n]?.isPast ? 'line-past' : `line-${n}`}>
+              <Foreign>{name}</Foreign> <b>{text}</b>
+            </li>
+          ))}
+        </ul>
+        {here.map(({ at: changed, says }) => (
+          <p key={`${changed}${says}`} class="small mark-text">
+            {absolute(new Date(changed))}: <Foreign most={300}>{says}</Foreign>
+          </p>
         ))}
-      </ul>
+      </div>
     </>
   );
 }
 
+const ACTS = {
+  onPoint: (at: number | undefined) => point({ at }),
+  onWindow: (from: number, to: number) => point({ window: { from, to } }),
+};
+
+/** The step that the time is in. The first one, where the time is before all of them. */
+function indexOf(times: readonly number[], at: number): number {
+  return Math.max(
+    0,
+    times.findLastIndex((time) => time <= at),
+  );
+}
+
+/** The index that a key leads to. Null to leave the values, undefined for other keys. */
+function indexByKey(key: string, index: number, count: number): number | null | undefined {
+  if (key === 'Escape') return null;
+  if (key === 'ArrowLeft') return Math.max(0, index - 1);
+  if (key === 'ArrowRight') return Math.min(count - 1, index + 1);
+  if (key === 'Home') return 0;
+  return key === 'End' ? count - 1 : undefined;
+}
+
 /** What was known last. A step that has only begun may not be known yet. */
-function textOfLast(values: Line['values'], format: ChartProps['format']): string {
-  const value = values.at(-1) ?? values.at(-2) ?? null;
-  return value === null ? '–' : format(value);
+function latestOf(lines: readonly Line[]): number {
+  const last = Math.max(0, (lines[0]?.values.length ?? 1) - 1);
+  return last > 0 && lines.every(({ values }) => values[last] == null) ? last - 1 : last;
+}
+
+function textOf(value: number | null | undefined, format: ChartProps['format']): string {
+  return value == null ? '–' : format(value);
 }
 
 export interface Bar {

@@ -11,6 +11,10 @@ export interface Line {
   readonly name: string;
   /** One value for each time. Null where nothing is known. */
   readonly values: readonly (number | null)[];
+  /** Whether a value is the most of its step, and not its mean. */
+  readonly isPeak?: boolean | undefined;
+  /** Whether it is of a week before, which is drawn in grey. */
+  readonly isPast?: boolean | undefined;
 }
 
 interface Data {
@@ -20,24 +24,53 @@ interface Data {
   readonly least: number;
   /** Whether the values are seconds. */
   readonly isDuration: boolean;
+  /** Times of what was changed, in milliseconds. */
+  readonly marks: readonly number[];
+}
+
+/** What a person does with a drawing. Times are in milliseconds. */
+interface Acts {
+  /** Undefined where the pointer has left. */
+  readonly onPoint: (at: number | undefined) => void;
+  readonly onWindow: (from: number, to: number) => void;
 }
 
 export interface Drawing {
   show(data: Data): void;
+  /** Shows the time that is looked at in another drawing, or by keys. */
+  point(at: number | undefined): void;
   end(): void;
 }
 
 const HEIGHT = 190;
 const DASHES = [[], [6, 4], [2, 3], [10, 3, 2, 3], [1, 4]];
 const DAY_S = 86_400;
+/** Pixels. What is shorter was a click. */
+const SHORTEST_WINDOW = 4;
 /** Steps between the labels of time, in seconds. None is shorter than a minute. */
-const STEPS_S = [60, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, DAY_S, 2 * DAY_S, 7 * DAY_S];
+const STEPS_S = [
+  60,
+  300,
+  600,
+  900,
+  1_800,
+  3_600,
+  7_200,
+  10_800,
+  21_600,
+  43_200,
+  DAY_S,
+  2 * DAY_S,
+  4 * DAY_S,
+  7 * DAY_S,
+  14 * DAY_S,
+];
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
 const DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 
 /** Draws lines over time into an element, as wide as it is. */
-export function draw(holder: HTMLElement, first: Data): Drawing {
-  let { format } = first;
+export function draw(holder: HTMLElement, first: Data, acts: Acts): Drawing {
+  let { format, marks } = first;
   const colour = (name: string) => getComputedStyle(holder).getPropertyValue(name).trim();
   const axis = {
     stroke: () => colour('--muted'),
@@ -52,7 +85,17 @@ export function draw(holder: HTMLElement, first: Data): Drawing {
       // The last label stands half beyond the last tick.
       padding: [8, 36, 0, 0],
       legend: { show: false },
-      cursor: { drag: { setScale: false } },
+      cursor: { drag: { x: true, y: false, setScale: false }, y: false },
+      hooks: {
+        draw: [(plot) => drawMarks(plot, marks, colour('--text'))],
+        setSelect: [
+          (plot) => {
+            const { left, width } = plot.select;
+            if (width < SHORTEST_WINDOW) return;
+            acts.onWindow(plot.posToVal(left, 'x') * 1_000, plot.posToVal(left + width, 'x') * 1_000);
+          },
+        ],
+      },
       scales: { y: { range: (_, __, max) => [0, Math.max(first.least, (max ?? 0) * 1.1)] } },
       axes: [
         { ...axis, space: 76, size: 34, incrs: STEPS_S, values: (_, splits) => timeTexts(splits) },
@@ -65,11 +108,11 @@ export function draw(holder: HTMLElement, first: Data): Drawing {
       ],
       series: [
         {},
-        ...first.lines.map(({ name }, index) => ({
+        ...first.lines.map(({ name, isPast = false }, index) => ({
           label: name,
-          stroke: () => colour(`--line-${index}`),
-          width: 2,
-          dash: DASHES[index] ?? [],
+          stroke: () => colour(isPast ? '--muted' : `--line-${index}`),
+          width: isPast ? 1 : 2,
+          dash: isPast ? [] : (DASHES[index] ?? []),
           points: { size: 5, filter: alone },
         })),
       ],
@@ -77,6 +120,17 @@ export function draw(holder: HTMLElement, first: Data): Drawing {
     dataOf(first),
     holder,
   );
+  // The hook for the cursor is also called after each change of the data. These events are only a person's.
+  let own: number | undefined;
+  const say = (at: number | undefined) => {
+    own = at === undefined ? undefined : at * 1_000;
+    acts.onPoint(own);
+  };
+  plot.over.addEventListener('mousemove', ({ clientX }) => {
+    const left = clientX - plot.over.getBoundingClientRect().left;
+    say(plot.data[0][plot.posToIdx(left)]);
+  });
+  plot.over.addEventListener('mouseleave', () => say(undefined));
   const resized = new ResizeObserver(() => plot.setSize({ width: widthOf(holder), height: HEIGHT }));
   resized.observe(holder);
   const schemes = matchMedia('(prefers-color-scheme: dark)');
@@ -85,7 +139,14 @@ export function draw(holder: HTMLElement, first: Data): Drawing {
   return {
     show(data) {
       format = data.format;
+      marks = data.marks;
       plot.setData(dataOf(data));
+    },
+    point(at) {
+      // The pointer stands here already, and not always at the middle of a step.
+      if (at === own) return;
+      const left = at === undefined ? -10 : plot.valToPos(at / 1_000, 'x');
+      plot.setCursor({ left, top: at === undefined ? -10 : 10 }, false);
     },
     end() {
       resized.disconnect();
@@ -93,6 +154,28 @@ export function draw(holder: HTMLElement, first: Data): Drawing {
       plot.destroy();
     },
   };
+}
+
+/** A line over the whole height for each change, with a flag at its top. */
+function drawMarks({ ctx, bbox, valToPos, scales }: uPlot, marks: readonly number[], colour: string): void {
+  const { min = 0, max = 0 } = scales.x ?? {};
+  ctx.save();
+  ctx.strokeStyle = colour;
+  ctx.fillStyle = colour;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+  for (const at of marks) {
+    const seconds = at / 1_000;
+    if (seconds < (min ?? 0) || seconds > (max ?? 0)) continue;
+    const x = valToPos(seconds, 'x', true);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    const flag = 4 * devicePixelRatio;
+    ctx.fillRect(x - flag / 2, bbox.top, flag, flag);
+  }
+  ctx.restore();
 }
 
 function widthOf(holder: HTMLElement): number {
@@ -108,7 +191,10 @@ function timeTexts(splits: readonly number[]): string[] {
   return splits.map((seconds) => {
     const time = new Date(seconds * 1_000);
     const isMidnight = time.getHours() === 0 && time.getMinutes() === 0;
-    return (isMidnight ? DAY : CLOCK).format(time);
+    // Days do not all have 24 hours.
+    const isOfDays =
+      seconds - (splits[0] ?? seconds) >= DAY_S && (splits[1] ?? 0) - (splits[0] ?? 0) >= DAY_S;
+    return (isMidnight || isOfDays ? DAY : CLOCK).format(time);
   });
 }
 

@@ -35,6 +35,20 @@ CREATE TABLE "integration"."integration_process" (
   "working"        jsonb        NOT NULL DEFAULT '[]'
 );
 
+-- The starts of processes, by minute and version of the package ('' if a process does not know it): how many, the time of
+-- the first, and where the last of them was started. It stays when the rows of the processes are gone. Kept for
+-- hourlyRetentionDays, and the last row of each version for ever.
+CREATE TABLE "integration"."integration_start" (
+  "minute"    timestamptz  NOT NULL,
+  "version"   varchar(63)  NOT NULL,
+  "processes" integer      NOT NULL,
+  "first_at"  timestamptz  NOT NULL,
+  "host"      varchar(255) NOT NULL,
+  "pid"       integer      NOT NULL,
+  PRIMARY KEY ("minute", "version")
+);
+CREATE INDEX "integration_start_version_minute_idx" ON "integration"."integration_start" ("version", "minute");
+
 -- Leases for work that is no consumer. The decision: docs/decisions/0060.
 -- owner: the process that may do the work until expires_at, by the clock of this database; null for nobody. token:
 -- rises with each taking and each giving back. What is saved under a lease names the token, so that a former owner

@@ -133,3 +133,21 @@ CREATE TABLE "integration"."integration_work" (
   PRIMARY KEY ("consumer_name", "at", "process_id")
 );
 CREATE INDEX "integration_work_at_idx" ON "integration"."integration_work" ("at");
+
+-- What one consumer has done in one hour, and how far it was, made of the two tables above when the hour has been over for
+-- some time. The row with an empty name is all consumers together. published and settled: positions in a second. backlog,
+-- lag_s and dead: the most of the hour. Null where no sample is. Kept for hourlyRetentionDays (docs/decisions/0117).
+CREATE TABLE "integration"."integration_hour" (
+  "consumer_name" varchar(127) NOT NULL,
+  "at"            timestamptz  NOT NULL,
+  "handled"       integer      NOT NULL,
+  "failed"        integer      NOT NULL,
+  "latency"       integer[]    NOT NULL,
+  "published"     real,
+  "settled"       real,
+  "backlog"       bigint,
+  "lag_s"         real,
+  "dead"          integer,
+  PRIMARY KEY ("consumer_name", "at")
+);
+CREATE INDEX "integration_hour_at_idx" ON "integration"."integration_hour" ("at");

@@ -1,9 +1,8 @@
 import { FINDING_SEVERITIES } from '../../maintenance/finding.js';
-import { CHANGE_KINDS, PROBLEM_KINDS, PROBLEM_TRENDS } from '../../problems/problem.js';
+import { PROBLEM_KINDS, PROBLEM_TRENDS } from '../../problems/problem.js';
+import { NotedChange } from './changes.js';
 import { EstimatedCount } from './counted.js';
 import { INTEGER, list, NUMBER, named, object, oneOf, orNull, TEXT, TIME } from './schema.js';
-
-const ProblemChange = object({ at: TIME, kind: oneOf(CHANGE_KINDS), says: TEXT, target: orNull(TEXT) });
 
 /** One cause, however many consumers have it. The types of the service say what each field means. */
 const Trouble = named(
@@ -21,7 +20,7 @@ const Trouble = named(
     perMinute: orNull(NUMBER),
     trend: orNull(oneOf(PROBLEM_TRENDS)),
     minutes: list(INTEGER),
-    changedBefore: list(ProblemChange),
+    changedBefore: list(NotedChange),
   }),
 );
 

@@ -65,7 +65,7 @@ const ROUTES = {
     path: 'consumers/:name/rates',
     action: 'consumers.read',
     about:
-      'How many positions a second were published and settled, and how far the consumer was behind, in steps of time, for a week. A step in which nobody wrote samples has nulls.',
+      'How many positions a second were published and settled, and how far the consumer was behind, in steps of time, for a week. Steps of whole hours are known for as many days as hourlyRetentionDays says. A step in which nobody wrote samples has nulls.',
     pathFields,
     target,
     query: {
@@ -81,7 +81,7 @@ const ROUTES = {
     path: 'consumers/:name/work',
     action: 'consumers.read',
     about:
-      'How many events a second one consumer handled, how many attempts failed, and how long events took from their creation until they were handled, in steps of minutes, for a week.',
+      'How many events a second one consumer handled, how many attempts failed, and how long events took from their creation until they were handled, in steps of minutes, for a week. Steps of whole hours are known for as many days as hourlyRetentionDays says.',
     pathFields,
     target,
     query: inMinutes,
@@ -92,7 +92,7 @@ const ROUTES = {
     path: 'rates',
     action: 'consumers.read',
     about:
-      'How many events a second were published and handled, how many attempts failed, how long events took, and how far consumers were behind, in steps of minutes: all consumers together, and the five that did the most. It covers a day at most. A step in which nothing is known has nulls.',
+      'How many events a second were published and handled, how many attempts failed, how long events took, and how far consumers were behind, in steps of minutes: all consumers together, and the five that did the most. A range of more than a day has steps of whole hours. A step in which nothing is known has nulls.',
     query: inMinutes,
     answer: EngineRates,
   }),

@@ -1,5 +1,6 @@
 import type { Handlers } from '../routes/route.js';
 import { AuditHandlers } from './audit.handlers.js';
+import { ChangesHandlers } from './changes.handlers.js';
 import { ConsumerBacklogHandlers } from './consumer-backlog.handlers.js';
 import { ConsumersHandlers } from './consumers.handlers.js';
 import { DeadLettersHandlers } from './dead-letters.handlers.js';
@@ -32,4 +33,5 @@ export const HANDLERS: readonly Handlers[] = [
   ProcessesHandlers,
   DoctorHandlers,
   AuditHandlers,
+  ChangesHandlers,
 ];

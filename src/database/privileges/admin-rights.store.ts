@@ -19,6 +19,8 @@ const TABLES = [
   'integration_sample',
   'integration_lease',
   'integration_work',
+  'integration_hour',
+  'integration_start',
   'integration_data_key',
   'integration_secret',
   'integration_idempotency_key',

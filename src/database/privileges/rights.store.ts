@@ -11,6 +11,7 @@ export const OF_VERIFICATION: readonly Right[] = [{ on: 'integration_migration',
 
 export const OF_HEARTBEAT: readonly Right[] = [
   { on: 'integration_process', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+  { on: 'integration_start', privileges: ['SELECT', 'INSERT', 'UPDATE'] },
   { on: 'inbox_cursor', privileges: ['SELECT', 'UPDATE'] },
   { on: 'inbox_event', privileges: ['SELECT'] },
   { on: 'inbox_replay', privileges: ['SELECT'] },
@@ -40,6 +41,8 @@ export const OF_MAINTENANCE: readonly Right[] = [
   { on: 'integration_operation', privileges: ['SELECT', 'UPDATE', 'DELETE'] },
   { on: 'integration_sample', privileges: ['SELECT', 'INSERT', 'DELETE'] },
   { on: 'integration_work', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+  { on: 'integration_hour', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+  { on: 'integration_start', privileges: ['DELETE'] },
   { on: 'integration_idempotency_key', privileges: ['SELECT', 'DELETE'] },
 ];
 

@@ -25,6 +25,8 @@ const NAMES = {
   integrationSample: 'integration_sample',
   integrationLease: 'integration_lease',
   integrationWork: 'integration_work',
+  integrationHour: 'integration_hour',
+  integrationStart: 'integration_start',
   integrationDataKey: 'integration_data_key',
   integrationSecret: 'integration_secret',
   integrationIdempotencyKey: 'integration_idempotency_key',

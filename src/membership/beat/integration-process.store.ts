@@ -142,12 +142,14 @@ const NONE = { renewal: '', column: '' };
 @Injectable()
 export class IntegrationProcessStore {
   private readonly process: string;
+  private readonly start: string;
   /** The statement of a beat by whether it holds cursors, and looks at leases. */
   private readonly beatSql: readonly [withoutCursors: [string, string], withCursors: [string, string]];
 
   constructor(private readonly db: EngineDatabase) {
     const { tables } = db;
     this.process = tables.integrationProcess;
+    this.start = tables.integrationStart;
     const leases = leasePartsOfBeat(tables);
     const both = (cursors: typeof NONE): [string, string] => [
       this.beatSqlWith(cursors, NONE),
@@ -206,12 +208,22 @@ export class IntegrationProcessStore {
     connection: EngineConnection,
     process: { id: string; role: string; host: string; pid: number; version: string | undefined },
   ): Promise<void> {
+    // A process that signs in again finds its row, and its start is not counted a second time. Processes that
+    // start in the same minute wait for each other here for one statement. Nobody who holds a row of starts
+    // asks for a row of a process, so they cannot wait in a circle. `xmax` is 0 for a row that is new.
     await connection.query(
-      `INSERT INTO ${this.process} (id, role, host, pid, version, protocol, backend_pid, backend_start, server_started, server_pids)
-       VALUES ($1, $2, $3, $4, left($5::text, 63), ${PROTOCOL}, pg_backend_pid(), (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid())),
-         pg_postmaster_start_time(), ${SERVERS_OWN_PIDS})
-       ON CONFLICT (id) DO UPDATE SET backend_pid = excluded.backend_pid, backend_start = excluded.backend_start,
-         server_started = excluded.server_started, server_pids = excluded.server_pids, seen_at = clock_timestamp()`,
+      `WITH signed AS (
+         INSERT INTO ${this.process} (id, role, host, pid, version, protocol, backend_pid, backend_start, server_started, server_pids)
+         VALUES ($1, $2, $3, $4, left($5::text, 63), ${PROTOCOL}, pg_backend_pid(), (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid())),
+           pg_postmaster_start_time(), ${SERVERS_OWN_PIDS})
+         ON CONFLICT (id) DO UPDATE SET backend_pid = excluded.backend_pid, backend_start = excluded.backend_start,
+           server_started = excluded.server_started, server_pids = excluded.server_pids, seen_at = clock_timestamp()
+         RETURNING host, pid, coalesce(version, '') AS version, started_at, xmax = 0 AS is_new
+       )
+       INSERT INTO ${this.start} AS s (minute, version, processes, first_at, host, pid)
+       SELECT date_bin('1 minute', started_at, 'epoch'), version, 1, started_at, host, pid FROM signed WHERE is_new
+       ON CONFLICT (minute, version) DO UPDATE SET processes = s.processes + 1,
+         first_at = least(s.first_at, excluded.first_at), host = excluded.host, pid = excluded.pid`,
       [process.id, process.role, process.host, process.pid, process.version ?? null],
     );
   }

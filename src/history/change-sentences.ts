@@ -1,12 +1,12 @@
 import type { AuditEntry } from '../audit/audit.js';
-import type { StartedProcesses } from '../membership/process-view.store.js';
+import type { StartedProcesses } from '../membership/process-start.store.js';
 import type { SettingHistoryEntry } from '../settings/settings.store.js';
-import type { ProblemChange } from './problem.js';
+import type { NotedChange } from './noted-change.js';
 
 const LONGEST_VALUE = 60;
 
 /** What processes of one version that were started are, as a change. */
-export function changeOfProcesses(started: StartedProcesses): ProblemChange {
+export function changeOfProcesses(started: StartedProcesses): NotedChange {
   const { version, processes, startedAt, host, pid, isNew } = started;
   const who = processes === 1 ? `Process ${host}:${pid} was` : `${processes} processes were`;
   const of = version === null ? '' : isNew ? ` with the new version ${version}` : ` with version ${version}`;
@@ -15,7 +15,7 @@ export function changeOfProcesses(started: StartedProcesses): ProblemChange {
 }
 
 /** A change of a setting, also one by plain SQL, which the audit does not have. */
-export function changeOfSetting({ at, key, from, to, by, reason }: SettingHistoryEntry): ProblemChange {
+export function changeOfSetting({ at, key, from, to, by, reason }: SettingHistoryEntry): NotedChange {
   const because = reason === null ? '' : `: ${reason}`;
   const what =
     to === null
@@ -30,7 +30,7 @@ function textOf(value: unknown): string {
 }
 
 /** What the audit has, as a change. */
-export function changeOfEntry(entry: AuditEntry): ProblemChange {
+export function changeOfEntry(entry: AuditEntry): NotedChange {
   const { at, target, action } = entry;
   const [room] = action.split('.');
   const kind =
