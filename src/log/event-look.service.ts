@@ -75,8 +75,8 @@ export class EventLookService {
   }
 
   /**
-   * Searches on until the page is full, the search has ended, or `signal` aborts. Each statement is as bounded
-   * as that of one call. After an abort, `next` says where to go on.
+   * Searches on until the page is full, the search has ended, or `signal` aborts. Each statement is as
+   * bounded as that of one call. After an abort, `next` says where to go on.
    */
   async searchOn(
     filter: EventSearchFilter,

@@ -14,7 +14,9 @@ export interface EventSearchFilter extends OutboxEventFilter {
   correlationId?: string | undefined;
   /** The name of the event, the id of its aggregate whatever its type, or the id of its correlation. */
   about?: string | undefined;
-  /** Where a value stands in the payload: `customer.id`, `lines.0.sku`. It needs `payloadValue` and `from`. */
+  /**
+   * Where a value stands in the payload: `customer.id`, `lines.0.sku`. It needs `payloadValue` and `from`.
+   */
   payloadPath?: string | undefined;
   /** The value there, as text: `42`, `true`, `EUR`. */
   payloadValue?: string | undefined;

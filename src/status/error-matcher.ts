@@ -4,8 +4,8 @@ import { normalizedMessage } from '../words/normalized-message.js';
 const FEWEST_LETTERS = 8;
 
 /**
- * Says of an error whether it has a text in it. Errors of one kind differ by numbers, ids and quoted texts, and
- * only the last one is looked at. So an error that is the same without these is meant as well.
+ * Says of an error whether it has a text in it. Errors of one kind differ by numbers, ids and quoted texts,
+ * and only the last one is looked at. So an error that is the same without these is meant as well.
  */
 export function errorMatcher(text: string): (error: string | null) => boolean {
   const plain = text.toLowerCase();

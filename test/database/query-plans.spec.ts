@@ -78,6 +78,12 @@ const ALLOWED: readonly { sql: string; scan?: true; reads?: true; sort?: number;
       'ConsumerService.remove deletes all rows of a consumer; those at rest have no index by it, and need none otherwise',
   },
   {
+    sql: 'generate_series(0, $4::int - 1) AS n LEFT JOIN (',
+    sort: 11_000,
+    because:
+      'rates are of the samples of a week at most, one a minute, and each is in a few steps of the chart',
+  },
+  {
     sql: 'SELECT first.id, first.position',
     sort: 1_600,
     because: 'ConsumerService.discard puts the first five hundred of each of three statuses in order',

@@ -100,7 +100,6 @@ const TYPES = [
   'ChangeAuthor',
   'ChangeHistory',
   'ChangeHistoryRequest',
-  'ChangeHistoryService',
   'CollectedHistogram',
   'CollectedMetrics',
   'ConsumerBacklog',
