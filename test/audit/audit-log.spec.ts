@@ -352,6 +352,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   FailureGroupService: ['list', 'of', 'deadLetters'],
   ProblemService: ['list'],
   FlowService: ['map'],
+  JourneyService: ['ofEvent', 'ofEntity'],
   EventLookService: ['search', 'head', 'withMetadataText', 'withPayloadText', 'chainOf'],
   LinkGraphService: ['around'],
 };
