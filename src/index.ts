@@ -241,6 +241,14 @@ export type {
   FlowWindow,
 } from './status/flow.js';
 export { FlowService } from './status/flow.service.js';
+export type {
+  Journey,
+  JourneyAttempt,
+  JourneyDelivery,
+  JourneyEvent,
+  JourneyLane,
+} from './status/journey.js';
+export { JourneyService } from './status/journey.service.js';
 export type { LongRunning } from './status/long-running.store.js';
 export type { ConsumersOverview } from './status/overview.store.js';
 export type { EarlierEvent, NamedProcess, WhyNotYet } from './status/why-not-yet.js';

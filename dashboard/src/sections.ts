@@ -9,6 +9,8 @@ const events: PageLoader = async () => (await import('./pages/events.tsx')).Even
 const event: PageLoader = async () => (await import('./pages/event.tsx')).EventPage;
 const entity: PageLoader = async () => (await import('./pages/entity.tsx')).EntityPage;
 const position: PageLoader = async () => (await import('./pages/position.tsx')).PositionPage;
+const eventJourney: PageLoader = async () => (await import('./pages/journey.tsx')).EventJourneyPage;
+const entityJourney: PageLoader = async () => (await import('./pages/journey.tsx')).EntityJourneyPage;
 const flow: PageLoader = async () => (await import('./pages/flow.tsx')).FlowPage;
 const operations: PageLoader = async () => (await import('./pages/operations.tsx')).OperationsPage;
 const operation: PageLoader = async () => (await import('./pages/operation.tsx')).OperationPage;
@@ -18,6 +20,10 @@ const processes: PageLoader = async () => (await import('./pages/processes.tsx')
 const doctor: PageLoader = async () => (await import('./pages/doctor.tsx')).DoctorPage;
 
 const incident: PageLoader = async () => (await import('./pages/incident.tsx')).IncidentPage;
+
+/** Below an event and an entity stands its journey. */
+const isJourney = (rest: readonly string[], length: number) =>
+  rest.length === length && rest.at(-1) === 'journey';
 
 /** The groups of the engine's pages. */
 const OWN_GROUPS: readonly SectionGroup[] = [
@@ -32,7 +38,12 @@ const OWN_GROUPS: readonly SectionGroup[] = [
         needs: 'dead-letters.read',
         pageFor: (rest) => (rest.length === 0 ? deadLetters : rest.length === 2 ? failureGroup : undefined),
       },
-      { key: 'events', title: 'Events', needs: 'events.read', pageFor: paged(events, event) },
+      {
+        key: 'events',
+        title: 'Events',
+        needs: 'events.read',
+        pageFor: (rest) => (isJourney(rest, 2) ? eventJourney : paged(events, event)(rest)),
+      },
       { key: 'flow', title: 'Flow', needs: 'consumers.read', pageFor: paged(flow) },
     ],
   },
@@ -67,7 +78,7 @@ const OTHERS: readonly Section[] = [
     key: 'entities',
     title: 'Entity',
     needs: 'entities.read',
-    pageFor: (rest) => (rest.length === 2 ? entity : undefined),
+    pageFor: (rest) => (isJourney(rest, 3) ? entityJourney : rest.length === 2 ? entity : undefined),
   },
   {
     key: 'positions',

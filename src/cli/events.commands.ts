@@ -16,12 +16,14 @@ import {
 import { type Command, UsageError } from './command.js';
 import { AGGREGATE_COLUMN, ATTEMPTS_COLUMN, EVENT_COLUMN, POSITION_COLUMN } from './event-columns.js';
 import { facts } from './facts.js';
+import { eventsJourneyCommand } from './journey.command.js';
 import { nextPage } from './next-page.js';
 import { checkUuid, countOption, dateOption, pageOption, textOption } from './options.js';
 import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
 import { visibleLine } from './terminal-text.js';
 import { counted, firstLine, timeText } from './texts.js';
+import { unknownEvent } from './unknown-event.js';
 import { WATCH_OPTION } from './watch.js';
 
 const DEFAULT_PAGE = 50;
@@ -131,16 +133,6 @@ const eventsShowCommand: Command = {
     });
   },
 };
-
-function unknownEvent(id: string): IntegrationError {
-  return new IntegrationError(
-    'INTEGRATION_INBOX_UNKNOWN',
-    `The log does not have event ${id}: it never had it, or does not keep it any more`,
-    {
-      id,
-    },
-  );
-}
 
 /**
  * The payload is read only if it is asked for. It and the metadata are texts, so that numbers have every
@@ -374,4 +366,5 @@ export const eventsCommands: readonly Command[] = [
   eventsShowCommand,
   eventsCompareCommand,
   eventsChainCommand,
+  eventsJourneyCommand,
 ];

@@ -17,6 +17,7 @@ import { IntegrationSettingsService } from '../settings/integration-settings.ser
 import { ConsumerBacklogService } from '../status/consumer-backlog.service.js';
 import { FailureGroupService } from '../status/failure-group.service.js';
 import { FlowService } from '../status/flow.service.js';
+import { JourneyService } from '../status/journey.service.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import type { CommandContext } from './command.js';
 
@@ -34,6 +35,7 @@ export interface CommandServices {
   readonly backlogs: ConsumerBacklogService;
   readonly failures: FailureGroupService;
   readonly flow: FlowService;
+  readonly journeys: JourneyService;
   readonly problems: ProblemService;
   readonly history: ChangeHistoryService;
   readonly operations: OperationService;
@@ -65,6 +67,7 @@ export function withServices<R>(
       backlogs: new ConsumerBacklogService(admin),
       failures: new FailureGroupService(admin),
       flow: new FlowService(admin),
+      journeys: new JourneyService(admin),
       // Nobody sees a later answer, so the examination is waited for.
       problems: new ProblemService(admin, consumers, doctor, Number.POSITIVE_INFINITY),
       history: new ChangeHistoryService(admin),

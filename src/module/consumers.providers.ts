@@ -26,6 +26,7 @@ import { ConsumerBacklogService } from '../status/consumer-backlog.service.js';
 import { CursorStatusStore } from '../status/cursor-status.store.js';
 import { FailureGroupService } from '../status/failure-group.service.js';
 import { FlowService } from '../status/flow.service.js';
+import { JourneyService } from '../status/journey.service.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { operationKindsOf } from './extension.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
@@ -46,6 +47,11 @@ export const CONSUMERS: Provider[] = [
     provide: ConsumerBacklogService,
     inject: [AdminDatabase],
     useFactory: (db: AdminDatabase) => new ConsumerBacklogService(db),
+  },
+  {
+    provide: JourneyService,
+    inject: [AdminDatabase],
+    useFactory: (db: AdminDatabase) => new JourneyService(db),
   },
   {
     provide: FlowService,

@@ -47,6 +47,7 @@ import { IntegrationSettingsService } from '../settings/integration-settings.ser
 import { ConsumerBacklogService } from '../status/consumer-backlog.service.js';
 import { FailureGroupService } from '../status/failure-group.service.js';
 import { FlowService } from '../status/flow.service.js';
+import { JourneyService } from '../status/journey.service.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { SubscriberExplorer } from '../subscribers/subscriber-explorer.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
@@ -83,6 +84,7 @@ export const SERVICES = [
   DoctorService,
   FailureGroupService,
   FlowService,
+  JourneyService,
   ProblemService,
   ChangeHistoryService,
   CorrectionService,
@@ -101,6 +103,7 @@ const MADE_ELSEWHERE: readonly unknown[] = [
   DoctorService,
   FailureGroupService,
   FlowService,
+  JourneyService,
   ProblemService,
   ChangeHistoryService,
   CorrectionService,

@@ -354,6 +354,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   FlowService: ['map'],
   EventLookService: ['search', 'searchOn', 'head', 'withMetadataText', 'withPayloadText', 'chainOf'],
   ChangeHistoryService: ['list'],
+  JourneyService: ['ofEvent', 'ofEntity'],
   LinkGraphService: ['around'],
 };
 

@@ -140,6 +140,7 @@ const COMMANDS: readonly string[][] = [
   ['events', 'list', '--aggregate-id', HOSTILE, '--limit', '1'],
   ['events', 'show', EVENT, '--payload'],
   ['events', 'chain', EVENT],
+  ['events', 'journey', EVENT],
   ['processes', 'list'],
   ['settings', 'history'],
   ['audit', 'list'],

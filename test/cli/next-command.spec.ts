@@ -127,6 +127,7 @@ const WITH_NEXT: Readonly<Record<string, readonly Next[]>> = {
   'operations list': [['operations list', UUID, 'operations show $1', 'operations cancel $1 --dry-run']],
   'events list': [['events list', UUID, 'events show $1', 'events chain $1']],
   'events chain': [['events chain <event>', UUID, 'events show $1']],
+  'events journey': [['events journey <event>', UUID, 'events show $1']],
   'events show': [['events show <event>', /^(billing-\S+) /m, 'consumers show $1']],
   'processes list': [
     [

@@ -8,6 +8,7 @@ import {
   EventLookService,
   FailureGroupService,
   FlowService,
+  JourneyService,
   type OperationRequest,
   OperationService,
   ProblemService,
@@ -140,6 +141,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'repartition: rows': 'SET partition = CASE',
   'repartition: cursors': '), pending AS (\n        SELECT CASE',
   'list of consumers': 'wanted.events AS "pendingEvents"',
+  'attempts of a journey': `WHERE outbox_event_id = ANY ($1::uuid[]) AND consumer_name = ANY ($2::text[])`,
   'latest events by name': 'source_module AS "sourceModule", event_name AS "eventName", count(*) AS events',
   'overview of consumers': 'each_partition AS (',
   'dead letters': 'AS found\n',
@@ -354,6 +356,9 @@ async function operate(
   const flow = app.context.get(FlowService, { strict: false });
   await flow.map();
   await flow.map({ sourceModule: 'shop', eventName: 'order.*', consumerName: 'plain' });
+  const journeys = app.context.get(JourneyService, { strict: false });
+  await journeys.ofEvent(id);
+  await journeys.ofEntity('order', 'hot');
   const { next } = await groups.deadLetters(group, { limit: 20 });
   await groups.deadLetters(group, { limit: 20, after: next ?? undefined });
   await groups.note(group, 'known');

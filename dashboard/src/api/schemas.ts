@@ -394,6 +394,37 @@ export type GroupedDeadLetterPage = {
   next: string | null;
   group: FailureGroup | null;
 };
+export type Journey = {
+  events: Array<{
+    outboxEventId: string;
+    position: number;
+    eventName: string;
+    sourceModule: string;
+    aggregateType: string;
+    aggregateId: string;
+    timestamp: string;
+    causedBy: string | null;
+    status: 'dead_letter' | 'failed' | 'processing' | 'pending' | 'processed' | 'unrouted';
+    deliveries: Array<{
+      consumerName: string;
+      status: 'dead_letter' | 'failed' | 'processing' | 'pending' | 'skipped' | 'processed';
+      attempts: Array<{ attempt: number; at: string; ms: number | null; error: string }>;
+      runningSince: string | null;
+      doneAt: string | null;
+      says: string;
+    }>;
+    says: string;
+  }>;
+  lanes: Array<{
+    consumerName: string;
+    status: 'dead_letter' | 'failed' | 'processing' | 'pending' | 'skipped' | 'processed';
+    events: number;
+    says: string;
+  }>;
+  moreLanes: { count: number; says: string } | null;
+  hasMore: boolean;
+  says: string;
+};
 export type KeysRotated = { current: string; rewrapped: number; unreadable: number; left: number };
 export type LinkGraph = {
   nodes: Array<{ module: string; entityType: string; entityId: string }>;
@@ -1031,6 +1062,13 @@ export interface Routes {
     body: undefined;
     answer: EventChain;
   };
+  'GET events/{id}/journey': {
+    action: 'events.read';
+    path: { id: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: Journey;
+  };
   'POST events/{id}/correct': {
     action: 'events.correct';
     path: { id: string };
@@ -1044,6 +1082,13 @@ export interface Routes {
     query: { limit?: number | undefined; after?: string | undefined; below?: number | undefined };
     body: undefined;
     answer: TimelinePage;
+  };
+  'GET entities/{type}/{id}/journey': {
+    action: 'entities.read';
+    path: { type: string; id: string };
+    query: { below?: number | undefined };
+    body: undefined;
+    answer: Journey;
   };
   'GET entities/{type}/{id}/graph': {
     action: 'entities.read';

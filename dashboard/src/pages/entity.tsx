@@ -1,7 +1,7 @@
 import type { EventWithStatus, WhyNotYet } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
-import { ConsumerLink, eventHref } from '../parts/links.tsx';
+import { ConsumerLink, entityJourneyHref, eventHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { atLeast, counted } from '../parts/number.ts';
 import { Page, Panel } from '../parts/page.tsx';
@@ -76,7 +76,12 @@ export function EntityPage({ place }: { place: Place }) {
       <Panel
         title="Timeline"
         about="The newest event first."
-        acts={<EntityReplay type={type} id={id} consumers={consumersOf(items)} onDone={reading.reload} />}
+        acts={
+          <>
+            <a href={entityJourneyHref(type, id)}>See the journey</a>
+            <EntityReplay type={type} id={id} consumers={consumersOf(items)} onDone={reading.reload} />
+          </>
+        }
       >
         <Loaded from={reading}>
           {({ items: events, next }) =>

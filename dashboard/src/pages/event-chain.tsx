@@ -1,6 +1,6 @@
 import type { Event, EventWithStatus } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
-import { EntityLink, eventHref } from '../parts/links.tsx';
+import { EntityLink, eventHref, eventJourneyHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { count, duration } from '../parts/number.ts';
 import { Panel } from '../parts/page.tsx';
@@ -14,7 +14,11 @@ export function EventChain({ event }: { event: EventWithStatus }) {
   const id = event.outboxEventId;
   const reading = useRead('GET events/{id}/chain', { path: { id } }, { isLive: false });
   return (
-    <Panel title="Related events" about="The events of the same request, over all modules.">
+    <Panel
+      title="Related events"
+      about="The events of the same request, over all modules."
+      acts={<a href={eventJourneyHref(id)}>See the journey</a>}
+    >
       <Loaded from={reading}>
         {({ items, hasMore, scannedFrom, scannedTo }) => (
           <>

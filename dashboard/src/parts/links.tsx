@@ -4,6 +4,8 @@ import { Foreign, NameLink } from './text.tsx';
 export const eventHref = (id: string): string => to(['events', id]);
 export const entityHref = (type: string, id: string, module?: string): string =>
   to(['entities', type, id], { module });
+export const eventJourneyHref = (id: string): string => to(['events', id, 'journey']);
+export const entityJourneyHref = (type: string, id: string): string => to(['entities', type, id, 'journey']);
 export const consumerHref = (name: string): string => to(['consumers', name]);
 export const operationHref = (id: string): string => to(['operations', id]);
 export const groupHref = (consumer: string, fingerprint: string | null): string =>

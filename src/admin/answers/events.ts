@@ -31,7 +31,7 @@ const EVENT = {
   availableAt: orNull(TIME),
 };
 
-const STATUS = oneOf(['dead_letter', 'failed', 'processing', 'pending', 'processed', 'unrouted']);
+export const STATUS = oneOf(['dead_letter', 'failed', 'processing', 'pending', 'processed', 'unrouted']);
 
 const Event = named('Event', object(EVENT));
 

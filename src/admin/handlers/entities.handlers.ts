@@ -2,8 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { DEEPEST_GRAPH, LinkGraphService } from '../../links/link-graph.service.js';
 import { EventLookService } from '../../log/event-look.service.js';
+import { JourneyService } from '../../status/journey.service.js';
 import type { ExplainedReport } from '../../status/why-not-yet.service.js';
 import { LinkGraph, TimelinePage } from '../answers/entities.js';
+import { Journey } from '../answers/journey.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { count, optional, position, text } from '../input/field.js';
 import { Deliveries } from '../look/deliveries.js';
@@ -31,6 +33,17 @@ const ROUTES = {
     },
     answer: TimelinePage,
   }),
+  journey: route({
+    method: 'GET',
+    path: 'entities/:type/:id/journey',
+    action: 'entities.read',
+    about:
+      'The newest 100 events of one entity on their way through the consumers: what became of each, and by which attempts. It has at most 30 consumers, those where something is wrong or open first.',
+    pathFields,
+    target,
+    query: { below: optional(position('Only events before this position.')) },
+    answer: Journey,
+  }),
   graph: route({
     method: 'GET',
     path: 'entities/:type/:id/graph',
@@ -54,6 +67,7 @@ export class EntitiesHandlers implements Answering<typeof ROUTES, EntitiesHandle
     private readonly look: EventLookService,
     private readonly deliveries: Deliveries,
     private readonly links: LinkGraphService,
+    private readonly journeys: JourneyService,
   ) {}
 
   async timeline({ path, query }: Call<typeof ROUTES.timeline>) {
@@ -66,6 +80,10 @@ export class EntitiesHandlers implements Answering<typeof ROUTES, EntitiesHandle
       items: items.map((event, index) => ({ ...event, ...(reports[index] as ExplainedReport) })),
       next: next === null ? null : cursorText([next]),
     };
+  }
+
+  journey({ path, query }: Call<typeof ROUTES.journey>) {
+    return this.journeys.ofEntity(path.type, path.id, query.below);
   }
 
   graph({ path, query }: Call<typeof ROUTES.graph>) {

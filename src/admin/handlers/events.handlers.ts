@@ -4,8 +4,10 @@ import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { Answer } from '../../http/answer.js';
 import { ATTEMPTS_KEPT } from '../../inbox/failed-attempt.js';
 import { EventLookService } from '../../log/event-look.service.js';
+import { JourneyService } from '../../status/journey.service.js';
 import { AttemptLines, ComparedAttempts, EventHistory } from '../answers/dead-letters.js';
 import { Correction, EventChain, EventPage, ExplainedEvent, Payload } from '../answers/events.js';
+import { Journey } from '../answers/journey.js';
 import type { Infer } from '../answers/schema.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { count, flag, json, optional, position, text, time, uuid } from '../input/field.js';
@@ -124,6 +126,16 @@ const ROUTES = {
     target,
     answer: EventChain,
   }),
+  journey: route({
+    method: 'GET',
+    path: 'events/:id/journey',
+    action: 'events.read',
+    about:
+      'The events that belong together with this one on their way through the consumers: what became of each, and by which attempts. It has at most 100 events and 30 consumers, those where something is wrong or open first.',
+    pathFields,
+    target,
+    answer: Journey,
+  }),
   correct: route({
     method: 'POST',
     path: 'events/:id/correct',
@@ -151,6 +163,7 @@ export class EventsHandlers implements Answering<typeof ROUTES, EventsHandlers> 
   constructor(
     private readonly look: EventLookService,
     private readonly deliveries: Deliveries,
+    private readonly journeys: JourneyService,
     private readonly corrections: CorrectionService,
     @Inject(ADMIN_CALL_OPTIONS) private readonly options: AdminCallOptions,
   ) {}
@@ -235,6 +248,12 @@ export class EventsHandlers implements Answering<typeof ROUTES, EventsHandlers> 
     const found = await this.look.withPayloadText(id);
     if (found === undefined) throw notFound(`event ${id}`);
     return hidingValues(found, this.options.mask?.bind(this.options), request);
+  }
+
+  async journey({ path }: Call<typeof ROUTES.journey>) {
+    const journey = await this.journeys.ofEvent(path.id);
+    if (journey === undefined) throw notFound(`event ${path.id}`);
+    return journey;
   }
 
   correct({ path, body, author }: Call<typeof ROUTES.correct>) {

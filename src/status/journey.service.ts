@@ -1,0 +1,167 @@
+import type { AdminDatabase } from '../database/admin-database.js';
+import { EVENT_TEXT_LIMITS } from '../events/event-limits.js';
+import type { EventHead } from '../log/event-look.js';
+import { EventLookService } from '../log/event-look.service.js';
+import { EventLookStore } from '../log/event-look.store.js';
+import type { DeliveryStatus } from '../log/outbox-event.js';
+import { checkPosition, checkText } from '../words/argument-checks.js';
+import {
+  deliveryText,
+  eventText,
+  FROM_WORST,
+  firstLine,
+  type Journey,
+  type JourneyDelivery,
+  type JourneyEvent,
+  type JourneyLane,
+  journeyText,
+  statusesText,
+} from './journey.js';
+import { type JourneyRow, JourneyStore } from './journey.store.js';
+import { type ExplainedDelivery, type ExplainedReport, WhyNotYetService } from './why-not-yet.service.js';
+
+/** So many can be looked through in one picture. */
+const MOST_EVENTS = 100;
+const MOST_LANES = 30;
+
+const keyOf = (outboxEventId: string, consumerName: string) => `${outboxEventId} ${consumerName}`;
+
+/** Follows events through the consumers: what became of each, by how many attempts, and what it led to. */
+export class JourneyService {
+  private readonly look: EventLookService;
+  private readonly whys: WhyNotYetService;
+  private readonly store: JourneyStore;
+
+  constructor(db: AdminDatabase) {
+    this.look = new EventLookService(new EventLookStore(db));
+    this.whys = new WhyNotYetService(db);
+    this.store = new JourneyStore(db);
+  }
+
+  /**
+   * Returns the journey of the events that belong together with this one. Of more than 100 it has those
+   * around this one. Undefined if the log does not have the event.
+   */
+  async ofEvent(id: string): Promise<Journey | undefined> {
+    const chain = await this.look.chainOf(id);
+    if (chain === undefined) return undefined;
+    const at = chain.items.findIndex(({ outboxEventId }) => outboxEventId === id);
+    const first = Math.max(0, Math.min(at - MOST_EVENTS / 2, chain.items.length - MOST_EVENTS));
+    const events = chain.items.slice(first, first + MOST_EVENTS);
+    return this.of(events, chain.hasMore || events.length < chain.items.length);
+  }
+
+  /**
+   * Returns the journey of the newest events of an entity, or of those before a position.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid entity or position
+   */
+  async ofEntity(type: string, id: string, before?: number): Promise<Journey> {
+    checkText('type', type, EVENT_TEXT_LIMITS.aggregateType);
+    checkText('id', id, EVENT_TEXT_LIMITS.aggregateId);
+    checkPosition('before', before);
+    const filter = { aggregateType: type, aggregateId: id };
+    const { items, next } = await this.look.search(filter, { limit: MOST_EVENTS, before });
+    return this.of(items.reverse(), next !== null);
+  }
+
+  private async of(events: readonly EventHead[], hasMore: boolean): Promise<Journey> {
+    const reports = await this.whys.reportsOf(events);
+    const lanes = lanesOf(reports);
+    const listed = lanes.slice(0, MOST_LANES);
+    const consumers = listed.map(({ consumerName }) => consumerName);
+    const ids = events.map(({ outboxEventId }) => outboxEventId);
+    const rows = ids.length === 0 ? [] : await this.store.rowsOf(ids, consumers);
+    const kept = new Map(rows.map((row) => [keyOf(row.outboxEventId, row.consumerName), row]));
+    const byId = new Map(events.map((event) => [event.outboxEventId, event]));
+    const others = lanes.slice(MOST_LANES);
+    const statuses = reports.flatMap(({ consumers: all }) => all.map(({ status }) => status));
+    const dead = statuses.filter((status) => status === 'dead_letter').length;
+    const done = statuses.filter((status) => status === 'processed' || status === 'skipped').length;
+    return {
+      // There is a report for each event, in the same order.
+      events: events.map((event, index) =>
+        eventOf(event, reports[index] as ExplainedReport, { byId, kept, consumers: new Set(consumers) }),
+      ),
+      lanes: listed,
+      moreLanes:
+        others.length === 0
+          ? null
+          : {
+              count: others.length,
+              says: statusesText(
+                'more consumer',
+                others.map(({ status }) => status),
+              ),
+            },
+      hasMore,
+      says: journeyText(events.length, lanes.length, statuses.length - done - dead, dead),
+    };
+  }
+}
+
+interface Known {
+  readonly byId: ReadonlyMap<string, EventHead>;
+  readonly kept: ReadonlyMap<string, JourneyRow>;
+  readonly consumers: ReadonlySet<string>;
+}
+
+function eventOf(event: EventHead, report: ExplainedReport, { byId, kept, consumers }: Known): JourneyEvent {
+  const { outboxEventId, position, eventName, sourceModule, aggregateType, aggregateId, timestamp } = event;
+  const { causationId } = event.metadata;
+  const cause = typeof causationId === 'string' ? byId.get(causationId) : undefined;
+  return {
+    outboxEventId,
+    position,
+    eventName,
+    sourceModule,
+    aggregateType,
+    aggregateId,
+    timestamp,
+    causedBy: cause?.outboxEventId ?? null,
+    status: report.status,
+    deliveries: report.consumers
+      .filter(({ consumerName }) => consumers.has(consumerName))
+      .map((delivery) => deliveryOf(delivery, kept.get(keyOf(outboxEventId, delivery.consumerName)))),
+    says: eventText(event, cause, report.status === 'unrouted'),
+  };
+}
+
+function deliveryOf(delivery: ExplainedDelivery, row: JourneyRow | undefined): JourneyDelivery {
+  const { consumerName, status, attemptCount, lastError, why } = delivery;
+  const attempts = (row?.attempts ?? []).map(({ attempt, at, ms, error }) => ({
+    attempt,
+    at: new Date(at),
+    ms,
+    error: firstLine(error),
+  }));
+  const discardedBy = row?.discardedBy ?? null;
+  return {
+    consumerName,
+    status,
+    attempts,
+    runningSince: why?.code === 'running' ? why.since : null,
+    doneAt: row?.doneAt ?? null,
+    says: deliveryText({ status, attemptCount, lastError, why, discardedBy, failed: attempts.length }),
+  };
+}
+
+/** The consumers of these events, those where something is wrong or open first. */
+function lanesOf(reports: readonly ExplainedReport[]): JourneyLane[] {
+  const byConsumer = new Map<string, DeliveryStatus[]>();
+  for (const { consumers } of reports)
+    for (const { consumerName, status } of consumers) {
+      const known = byConsumer.get(consumerName);
+      if (known === undefined) byConsumer.set(consumerName, [status]);
+      else known.push(status);
+    }
+  const rank = (status: DeliveryStatus) => FROM_WORST.indexOf(status);
+  return [...byConsumer]
+    .map(([consumerName, statuses]) => ({
+      consumerName,
+      status: FROM_WORST.find((status) => statuses.includes(status)) ?? 'processed',
+      events: statuses.length,
+      says: statusesText('event', statuses),
+    }))
+    .sort((a, b) => rank(a.status) - rank(b.status) || (a.consumerName < b.consumerName ? -1 : 1));
+}
