@@ -3,6 +3,7 @@ import { AdminCountStore } from '../changes/admin-count.store.js';
 import type { ConsumerService } from '../changes/consumer.service.js';
 import { consumerServiceOf } from '../changes/consumer-service-of.js';
 import { OperationService } from '../changes/operations/operation.service.js';
+import { RehearsalService } from '../changes/rehearsals/rehearsal.service.js';
 import type { AdminDatabase } from '../database/admin-database.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { verifyMigrations } from '../database/migrations/migration-runner.js';
@@ -33,6 +34,7 @@ export interface CommandServices {
   readonly failures: FailureGroupService;
   readonly problems: ProblemService;
   readonly operations: OperationService;
+  readonly rehearsals: RehearsalService;
   readonly processes: ProcessService;
   readonly events: EventLookService;
   readonly audit: AuditService;
@@ -63,6 +65,7 @@ export function withServices<R>(
       // Nobody sees a later answer, so the examination is waited for.
       problems: new ProblemService(admin, consumers, doctor, Number.POSITIVE_INFINITY),
       operations,
+      rehearsals: new RehearsalService(admin, settings),
       processes: new ProcessService(admin, settings),
       events: new EventLookService(new EventLookStore(admin)),
       audit: new AuditService(admin),

@@ -10,6 +10,7 @@ export interface KeptFor {
   readonly operations: number;
   readonly plans: number;
   readonly idempotencyKeys: number;
+  readonly rehearsals: number;
 }
 
 /** How many rows of each kind one step has deleted. */
@@ -19,6 +20,7 @@ export interface DeletedRecords {
   readonly work: number;
   readonly operations: number;
   readonly idempotencyKeys: number;
+  readonly rehearsals: number;
 }
 
 /** The result of one step of thinning out. `upto` is where the next step begins, in seconds since 1970. */
@@ -55,9 +57,11 @@ export class OperatingRecordsStore {
       ${deleted('work', tables.integrationWork, `at < ${olderThan(3)}`, 'at')},
       ${deleted('finished', tables.integrationOperation, `created_at < ${olderThan(4)} AND state IN ('done', 'cancelled', 'failed')`, 'created_at, id')},
       ${deleted('plans', tables.integrationOperation, `state = 'planned' AND created_at < ${olderThan(5)}`, 'created_at, id')},
-      ${deleted('keys', tables.integrationIdempotencyKey, `at < ${olderThan(6)}`, 'at')}
+      ${deleted('keys', tables.integrationIdempotencyKey, `at < ${olderThan(6)}`, 'at')},
+      ${deleted('rehearsals', tables.integrationRehearsal, `asked_at < ${olderThan(7)}`, 'asked_at')}
       SELECT (SELECT count(*) FROM audit) AS audit, (SELECT count(*) FROM samples) AS samples, (SELECT count(*) FROM work) AS work,
-        (SELECT count(*) FROM finished) + (SELECT count(*) FROM plans) AS operations, (SELECT count(*) FROM keys) AS "idempotencyKeys"`;
+        (SELECT count(*) FROM finished) + (SELECT count(*) FROM plans) AS operations, (SELECT count(*) FROM keys) AS "idempotencyKeys",
+        (SELECT count(*) FROM rehearsals) AS rehearsals`;
     // Of each minute, the first sample of a partition stays. It begins with the oldest sample that there is,
     // so that a week without samples takes one step.
     this.thinSql = `
@@ -79,7 +83,7 @@ export class OperatingRecordsStore {
 
   /** Deletes at most `limit` rows of each kind, the oldest first. */
   async deleteOld(session: EngineSession, limit: number, days: KeptFor): Promise<DeletedRecords> {
-    const { audit, samples, operations, plans, idempotencyKeys } = days;
+    const { audit, samples, operations, plans, idempotencyKeys, rehearsals } = days;
     const [row] = await session.query<DeletedRecords>(this.deleteSql, [
       limit,
       audit,
@@ -87,6 +91,7 @@ export class OperatingRecordsStore {
       operations,
       plans,
       idempotencyKeys,
+      rehearsals,
     ]);
     if (row === undefined)
       throw new UnusableConnection('connection error: the deletion brought nothing back');
