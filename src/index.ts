@@ -25,6 +25,17 @@ export type {
   OperationVerdict,
 } from './changes/operations/operation.js';
 export { OperationService } from './changes/operations/operation.service.js';
+export type {
+  Rehearsal,
+  RehearsalError,
+  RehearsalOutcome,
+  RehearsalOutlook,
+  RehearsalResult,
+  RehearsalState,
+  RehearsedEvent,
+  UnpublishedEvent,
+} from './changes/rehearsals/rehearsal.js';
+export { RehearsalService } from './changes/rehearsals/rehearsal.service.js';
 export type { RepartitionState } from './changes/repartition-steps.js';
 export type { RepartitionOptions } from './changes/repartitioning.js';
 export type { ReplayedRange, ReplayFilter, ReplayRange } from './changes/replay.js';

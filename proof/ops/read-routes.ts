@@ -31,17 +31,20 @@ interface Document {
 /** Values by the name of a parameter, by the beginning of the path and the name (`operations/id`), or by all of both. */
 export type ValuesOfParameters = Readonly<Record<string, string>>;
 
+/** The stream does not end. A rehearsal is one row by its key, and the application of the proof has none. */
+const UNREAD = ['/stream', '/events/{id}/rehearsals/{rehearsal}'];
+
 const DOCUMENT = fileURLToPath(import.meta.resolve('nestjs-integration/admin/openapi.json'));
 
 /**
- * Every route of the engine that reads, but the stream, which does not end. A new route gets in by itself. Routes of
+ * Every route of the engine that reads, but for `UNREAD`. A new route gets in by itself. Routes of
  * parts are left out, because the application of the proof has none.
  */
 export async function readRoutes(values: ValuesOfParameters): Promise<ReadRoute[]> {
   const { paths } = JSON.parse(await readFile(DOCUMENT, 'utf8')) as Document;
   return Object.entries(paths).flatMap(([template, methods]) => {
     const get = methods.get;
-    if (get === undefined || get['x-part'] !== undefined || template === '/stream') return [];
+    if (get === undefined || get['x-part'] !== undefined || UNREAD.includes(template)) return [];
     const parameters = get.parameters ?? [];
     const [, resource = ''] = template.split('/');
     const given = (name: string) => {

@@ -32,6 +32,7 @@ import {
   rowFilter,
   textOption,
 } from './options.js';
+import { deadLettersRehearseCommand } from './rehearse.command.js';
 import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
 import { visibleLine } from './terminal-text.js';
@@ -296,4 +297,5 @@ export const deadLettersCommands: readonly Command[] = [
   deadLettersGroupsCommand,
   deadLettersRedriveCommand,
   deadLettersDiscardCommand,
+  deadLettersRehearseCommand,
 ];

@@ -3,6 +3,7 @@ import { AdminCountStore } from '../changes/admin-count.store.js';
 import type { ConsumerService } from '../changes/consumer.service.js';
 import { consumerServiceOf } from '../changes/consumer-service-of.js';
 import { OperationService } from '../changes/operations/operation.service.js';
+import { RehearsalService } from '../changes/rehearsals/rehearsal.service.js';
 import type { AdminDatabase } from '../database/admin-database.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import { verifyMigrations } from '../database/migrations/migration-runner.js';
@@ -39,6 +40,7 @@ export interface CommandServices {
   readonly problems: ProblemService;
   readonly history: ChangeHistoryService;
   readonly operations: OperationService;
+  readonly rehearsals: RehearsalService;
   readonly processes: ProcessService;
   readonly events: EventLookService;
   readonly audit: AuditService;
@@ -72,6 +74,7 @@ export function withServices<R>(
       problems: new ProblemService(admin, consumers, doctor, Number.POSITIVE_INFINITY),
       history: new ChangeHistoryService(admin),
       operations,
+      rehearsals: new RehearsalService(admin, settings),
       processes: new ProcessService(admin, settings),
       events: new EventLookService(new EventLookStore(admin)),
       audit: new AuditService(admin),

@@ -29,6 +29,11 @@ export interface HandlerScope {
   readonly consumerName: string;
   /** Absent in a batch handler, because an event that it publishes has no single cause. */
   readonly event?: HandledEvent | undefined;
+  /**
+   * The row that only the transaction of a rehearsal sees. Absent in a delivery. What the package writes in a
+   * rehearsal has to be in that transaction.
+   */
+  readonly fence?: string | undefined;
 }
 
 /**
@@ -65,6 +70,11 @@ const storage = new AsyncLocalStorage<IntegrationContext>();
 /** The handler and the transaction around the calling code, if this package opened them. */
 export function currentContext(): IntegrationContext | undefined {
   return storage.getStore();
+}
+
+/** The fence of the rehearsal around the calling code. Undefined where nothing is rehearsed. */
+export function currentFence(): string | undefined {
+  return storage.getStore()?.handler?.fence;
 }
 
 /** The innermost open transaction of this package around the calling code: of any engine, or of one. */
@@ -157,7 +167,7 @@ export function runInHandlerContext<R>(
   handler: HandlerScope & Pick<TransactionScope, 'engine' | 'published'> & { readonly transaction: object },
   fn: () => Promise<R>,
 ): Promise<R> {
-  const { consumerName, event, engine, transaction: client, published } = handler;
+  const { consumerName, event, fence, engine, transaction: client, published } = handler;
   const scope: TransactionScope = {
     openedBy: 'handler',
     engine,
@@ -166,7 +176,7 @@ export function runInHandlerContext<R>(
     outer: undefined,
     open: true,
   };
-  return runAndClose({ handler: { consumerName, event }, transaction: scope }, scope, fn);
+  return runAndClose({ handler: { consumerName, event, fence }, transaction: scope }, scope, fn);
 }
 
 async function runAndClose<R>(

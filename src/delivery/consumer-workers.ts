@@ -16,6 +16,7 @@ import type { SettingsView } from '../settings/settings-view.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
 import { BusyCursors } from './busy-cursors.js';
+import { Rehearsals } from './rehearsals/rehearsals.js';
 import { selfReportOf } from './self-report.js';
 import { ConsumerWorker } from './worker/consumer-worker.js';
 import { WorkerEnvironment } from './worker/worker-environment.js';
@@ -48,6 +49,7 @@ export class ConsumerWorkers implements LeaseUser {
     private readonly keeper: LeaseKeeper,
     private readonly registry: EventSubscriberRegistry,
     private readonly adminTasks: AdminTasks,
+    private readonly rehearsals: Rehearsals,
     private readonly unavailable: UnavailableConsumers,
     private readonly environment: WorkerEnvironment,
     @Inject(IntegrationSettingsService) private readonly settings: Settings,
@@ -65,6 +67,7 @@ export class ConsumerWorkers implements LeaseUser {
     this.closing = false;
     this.vanished = vanished;
     this.looping = loops;
+    this.rehearsals.begin();
     this.unavailable.startWriting();
     this.losses ??= this.db.losses$.subscribe((what) => this.connectionLost(what));
     this.keeper.start(this, { claims: loops });
@@ -91,7 +94,7 @@ export class ConsumerWorkers implements LeaseUser {
     this.closing = true;
     this.keeper.setClaims(false);
     const deadline = performance.now() + timeoutMs;
-    await Promise.all([this.releaseAll(() => deadline), others]);
+    await Promise.all([this.releaseAll(() => deadline), this.rehearsals.stop(), others]);
     this.unavailable.stopWriting();
     await this.keeper.stop();
     await this.adminTasks.stop();
@@ -154,6 +157,7 @@ export class ConsumerWorkers implements LeaseUser {
    */
   consumersChanged(): void {
     this.adminTasks.operationsChanged();
+    this.rehearsals.lookSoon();
     this.keeper.beatNow();
   }
 
@@ -225,6 +229,7 @@ export class ConsumerWorkers implements LeaseUser {
       },
       dead,
     );
+    this.rehearsals.beginDue([...new Set(cursors.map(({ consumerName }) => consumerName))]);
     const there = new Set(cursors.map(({ consumerName }) => consumerName));
     const names = this.registry.consumers().flatMap(({ name }) => (there.has(name) ? [] : [name]));
     return names.length > 0 && this.vanished(names);

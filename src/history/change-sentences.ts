@@ -59,6 +59,7 @@ const VERBS: Readonly<Record<string, string>> = {
   'events.redrive': 'sent an event again:',
   'events.discard': 'discarded events of',
   'events.correct': 'published a correction of',
+  'dead-letters.rehearse': 'rehearsed',
 };
 
 function doneBy(entry: AuditEntry): string {

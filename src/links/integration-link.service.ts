@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { refuseClientOfOther } from '../context/integration-context.js';
+import { currentFence, refuseClientOfOther } from '../context/integration-context.js';
 import { HostClient } from '../database/clients/host-client.js';
 import type { PersistenceClient, SqlClient } from '../database/clients/sql-client.js';
 import { IntegrationError } from '../errors.js';
@@ -37,7 +37,7 @@ export class IntegrationLinkService {
     persistenceClient?: PersistenceClient,
   ): Promise<IntegrationLink> {
     const metadata = validateLink(dto);
-    const link = await this.store.insertOrFind(this.clientFor(persistenceClient), dto, metadata);
+    const link = await this.store.insertOrFind(await this.clientToWrite(persistenceClient), dto, metadata);
     if (link !== undefined) return link;
     throw new IntegrationError(
       'INTEGRATION_LINK_INVALID',
@@ -92,7 +92,14 @@ export class IntegrationLinkService {
   /** Removes a link. Resolves to false if there was none. */
   async removeLink(id: string, persistenceClient?: PersistenceClient): Promise<boolean> {
     validateLinkId(id);
-    return this.store.deleteLink(this.clientFor(persistenceClient), id);
+    return this.store.deleteLink(await this.clientToWrite(persistenceClient), id);
+  }
+
+  private async clientToWrite(persistenceClient: PersistenceClient | undefined): Promise<SqlClient> {
+    const client = this.clientFor(persistenceClient);
+    const fence = currentFence();
+    if (fence !== undefined) await this.store.requireInRehearsal(client, fence);
+    return client;
   }
 
   private clientFor(persistenceClient: PersistenceClient | undefined): SqlClient {

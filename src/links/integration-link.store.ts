@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { SqlClient } from '../database/clients/sql-client.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { epochText } from '../database/sql/epoch-text.store.js';
+import { requireInRehearsal } from '../database/sql/rehearsal-fence.store.js';
 import { timeOf } from '../database/wire/plain-values.js';
 import { IntegrationError } from '../errors.js';
 import type {
@@ -39,6 +40,11 @@ export class IntegrationLinkStore {
       ON CONFLICT (${KEY}) DO NOTHING RETURNING ${COLUMNS}`;
     this.select = `SELECT ${COLUMNS} FROM ${table}`;
     this.deleteSql = `DELETE FROM ${table} WHERE id = $1::uuid`;
+  }
+
+  /** @throws IntegrationError INTEGRATION_REHEARSAL_OUTSIDE */
+  requireInRehearsal(client: SqlClient, fence: string): Promise<void> {
+    return requireInRehearsal(client, this.db.tables, fence);
   }
 
   /**

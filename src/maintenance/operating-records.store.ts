@@ -12,6 +12,7 @@ export interface KeptFor {
   readonly idempotencyKeys: number;
   /** The counts by hours, and the starts of processes. */
   readonly hours: number;
+  readonly rehearsals: number;
 }
 
 /** How many rows of each kind one step has deleted. */
@@ -23,6 +24,7 @@ export interface DeletedRecords {
   readonly idempotencyKeys: number;
   readonly hours: number;
   readonly starts: number;
+  readonly rehearsals: number;
 }
 
 /** The result of one step of thinning out. `upto` is where the next step begins, in seconds since 1970. */
@@ -64,10 +66,12 @@ export class OperatingRecordsStore {
       ${deleted('plans', tables.integrationOperation, `state = 'planned' AND created_at < ${olderThan(5)}`, 'created_at, id')},
       ${deleted('keys', tables.integrationIdempotencyKey, `at < ${olderThan(6)}`, 'at')},
       ${deleted('hours', tables.integrationHour, `at < ${olderThan(7)}`, 'at')},
-      ${deleted('starts', tables.integrationStart, `minute < ${olderThan(7)} AND ${isFollowed}`, 'minute')}
+      ${deleted('starts', tables.integrationStart, `minute < ${olderThan(7)} AND ${isFollowed}`, 'minute')},
+      ${deleted('rehearsals', tables.integrationRehearsal, `asked_at < ${olderThan(8)}`, 'asked_at')}
       SELECT (SELECT count(*) FROM audit) AS audit, (SELECT count(*) FROM samples) AS samples, (SELECT count(*) FROM work) AS work,
         (SELECT count(*) FROM finished) + (SELECT count(*) FROM plans) AS operations, (SELECT count(*) FROM keys) AS "idempotencyKeys",
-        (SELECT count(*) FROM hours) AS hours, (SELECT count(*) FROM starts) AS starts`;
+        (SELECT count(*) FROM hours) AS hours, (SELECT count(*) FROM starts) AS starts,
+        (SELECT count(*) FROM rehearsals) AS rehearsals`;
     // Of each minute, the first sample of a partition stays. It begins with the oldest sample that there is,
     // so that a week without samples takes one step.
     this.thinSql = `
@@ -89,7 +93,7 @@ export class OperatingRecordsStore {
 
   /** Deletes at most `limit` rows of each kind, the oldest first. */
   async deleteOld(session: EngineSession, limit: number, days: KeptFor): Promise<DeletedRecords> {
-    const { audit, samples, operations, plans, idempotencyKeys, hours } = days;
+    const { audit, samples, operations, plans, idempotencyKeys, hours, rehearsals } = days;
     const [row] = await session.query<DeletedRecords>(this.deleteSql, [
       limit,
       audit,
@@ -98,6 +102,7 @@ export class OperatingRecordsStore {
       plans,
       idempotencyKeys,
       hours,
+      rehearsals,
     ]);
     if (row === undefined)
       throw new UnusableConnection('connection error: the deletion brought nothing back');

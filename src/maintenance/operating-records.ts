@@ -4,14 +4,24 @@ import type { MaintenanceTask, OWN_TASKS } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
 import { OperatingRecordsStore } from './operating-records.store.js';
 
-/** In days. A plan that nobody ran is refused after ten minutes, so it is of no use after a day. */
-const KEPT_FOR = { audit: 400, samples: 7, operations: 400, plans: 1, idempotencyKeys: 1 };
+/**
+ * In days. A plan that nobody ran is refused after ten minutes, so it is of no use after a day. The result of a
+ * rehearsal is for the person who asked. It holds payloads, so it goes after an hour.
+ */
+const KEPT_FOR = {
+  audit: 400,
+  samples: 7,
+  operations: 400,
+  plans: 1,
+  idempotencyKeys: 1,
+  rehearsals: 1 / 24,
+};
 const ROWS_A_STEP = 1_000;
 
 /**
  * Deletes what operating the package has written down, once it has been kept long enough: the audit, samples
- * of the backlog, counts by hours, operations, and answers to requests with an Idempotency-Key. The place
- * where the task goes on is a second of the samples, from which on they are still to be thinned out.
+ * of the backlog, counts by hours, operations, rehearsals, and answers to requests with an Idempotency-Key. The
+ * place where the task goes on is a second of the samples, from which on they are still to be thinned out.
  */
 @Injectable()
 export class OperatingRecords implements MaintenanceTask {

@@ -9,6 +9,7 @@ import {
   OF_MAINTENANCE,
   OF_PUBLISHERS,
   OF_REGISTRATION,
+  OF_REHEARSALS,
   OF_TRANSACTIONAL_HANDLERS,
   OF_VERIFICATION,
 } from '../database/privileges/rights.store.js';
@@ -72,8 +73,10 @@ export class Privileges {
       );
     }
     const ofEngine = [...(work.hasConsumers ? [] : OF_HEARTBEAT), ...(delivers ? OF_MAINTENANCE : [])];
+    const rehearses = work.hasTransactionalOnes && delivers;
     return [
       this.said(ENGINE, await this.ask(ofEngine)),
+      rehearses ? this.said(CLIENT, await this.ask(OF_REHEARSALS, client)) : undefined,
       work.role === 'worker' ? undefined : this.said(CLIENT, await this.ask(OF_PUBLISHERS, client)),
     ].filter((words) => words !== undefined);
   }

@@ -6,6 +6,7 @@ import { CorrectionService } from '../changes/correction.service.js';
 import { OperationService } from '../changes/operations/operation.service.js';
 import { OperationKinds } from '../changes/operations/operation-kinds.js';
 import { OperationRunner } from '../changes/operations/operation-runner.js';
+import { RehearsalService } from '../changes/rehearsals/rehearsal.service.js';
 import { RepartitionSteps } from '../changes/repartition-steps.js';
 import { ReplayStore } from '../changes/replay.store.js';
 import { ReplayWindowStore } from '../changes/replay-window.store.js';
@@ -62,6 +63,12 @@ export const CONSUMERS: Provider[] = [
     provide: CorrectionService,
     inject: [AdminDatabase, DomainEventPublisher],
     useFactory: (db: AdminDatabase, publisher: DomainEventPublisher) => new CorrectionService(db, publisher),
+  },
+  {
+    provide: RehearsalService,
+    inject: [AdminDatabase, IntegrationSettingsService],
+    useFactory: (db: AdminDatabase, settings: IntegrationSettingsService) =>
+      new RehearsalService(db, settings),
   },
   { provide: SAMPLE_TIMES, useValue: DEFAULT_SAMPLE_TIMES },
   {

@@ -1,4 +1,5 @@
 import { type Provider } from '@nestjs/common';
+import { HostClient } from '../database/clients/host-client.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { ConsumerWorkers } from '../delivery/consumer-workers.js';
@@ -17,6 +18,11 @@ import { DEFAULT_LISTENER_LIMITS, LISTENER_LIMITS, OutcomeListeners } from '../d
 import { EnteredEvents } from '../delivery/partition/entered-events.js';
 import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
 import { RetryPolicy } from '../delivery/partition/retry-policy.js';
+import type { RunningRehearsal } from '../delivery/rehearsals/rehearsal-transaction.js';
+import { RehearsalTransactionStore } from '../delivery/rehearsals/rehearsal-transaction.store.js';
+import { RehearsalTransactions } from '../delivery/rehearsals/rehearsal-transactions.js';
+import { RehearsalWorkStore } from '../delivery/rehearsals/rehearsal-work.store.js';
+import { REHEARSING_RUNNER, Rehearsals } from '../delivery/rehearsals/rehearsals.js';
 import { Watchdog } from '../delivery/watchdog/watchdog.js';
 import { FlushPace } from '../delivery/worker/flush-pace.js';
 import {
@@ -25,9 +31,12 @@ import {
   WorkerReports,
   WorkerStores,
 } from '../delivery/worker/worker-environment.js';
+import { EventGate } from '../events/event-gate.js';
 import { BrokenAttemptStore } from '../inbox/broken-attempt.store.js';
+import { InboxService } from '../inbox/inbox.service.js';
 import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { SequenceStore } from '../inbox/sequence.store.js';
+import { IntegrationLinkService } from '../links/integration-link.service.js';
 import { IntegrationProcessStore } from '../membership/beat/integration-process.store.js';
 import { BEAT_INTERVAL_MS, DEFAULT_BEAT_INTERVAL_MS, LeaseKeeper } from '../membership/lease-keeper.js';
 import { LeaseStore } from '../membership/leases/lease.store.js';
@@ -35,6 +44,7 @@ import { NamedLeases } from '../membership/leases/named-leases.js';
 import { SequenceWatch } from '../membership/sequence-watch.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
+import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
 /** The providers of leases, workers and handlers. */
@@ -100,6 +110,25 @@ export const DELIVERY: Provider[] = [
   HandlerTransactions,
   HostConnections,
   TransactionalRunner,
+  RehearsalTransactionStore,
+  RehearsalTransactions,
+  RehearsalWorkStore,
+  {
+    provide: REHEARSING_RUNNER,
+    inject: [
+      HostClient,
+      RehearsalTransactions,
+      InboxService,
+      IntegrationLinkService,
+      OutboxNotifier,
+      FailedAttempts,
+      EventGate,
+      LineKeeping,
+      HostConnections,
+    ],
+    useFactory: rehearsingRunner,
+  },
+  Rehearsals,
   HandlerRunner,
   FlushPace,
   WorkerStores,
@@ -109,3 +138,30 @@ export const DELIVERY: Provider[] = [
   ConsumerWorkers,
   OutboxProcessorJob,
 ];
+
+/** Runs handlers as in a delivery, in transactions that are rolled back. No fault of a test is armed for it. */
+function rehearsingRunner(
+  host: HostClient,
+  transactions: RehearsalTransactions,
+  inbox: InboxService,
+  links: IntegrationLinkService,
+  notifier: OutboxNotifier,
+  failures: FailedAttempts,
+  gate: EventGate,
+  lines: LineKeeping,
+  connections: HostConnections,
+): TransactionalRunner<RunningRehearsal> {
+  const faults = new FaultPoints();
+  return new TransactionalRunner<RunningRehearsal>(
+    host,
+    transactions,
+    inbox,
+    links,
+    notifier,
+    failures,
+    faults,
+    gate,
+    lines,
+    connections,
+  );
+}

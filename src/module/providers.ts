@@ -3,6 +3,7 @@ import { AuditService } from '../audit/audit.service.js';
 import { ConsumerService } from '../changes/consumer.service.js';
 import { CorrectionService } from '../changes/correction.service.js';
 import { OperationService } from '../changes/operations/operation.service.js';
+import { RehearsalService } from '../changes/rehearsals/rehearsal.service.js';
 import { OutboxPollingCoordinator } from '../delivery/outbox-polling-coordinator.js';
 import { OutboxProcessor } from '../delivery/outbox-processor.js';
 import { Closing } from '../health/closing.js';
@@ -88,6 +89,7 @@ export const SERVICES = [
   ProblemService,
   ChangeHistoryService,
   CorrectionService,
+  RehearsalService,
   ConsumerRatesService,
   IntegrationHealthIndicator,
   EventLookService,
@@ -107,6 +109,7 @@ const MADE_ELSEWHERE: readonly unknown[] = [
   ProblemService,
   ChangeHistoryService,
   CorrectionService,
+  RehearsalService,
   ConsumerRatesService,
 ];
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { namesOf, type PublishedRecord } from '../context/integration-context.js';
+import { currentFence, namesOf, type PublishedRecord } from '../context/integration-context.js';
 import { HostClient } from '../database/clients/host-client.js';
 import { IntegrationError } from '../errors.js';
 import type {
@@ -146,6 +146,8 @@ export class DomainEventPublisher {
     const distinct = withoutRepeatedKeys(entries);
     refuseRepeatedIds(distinct);
     const { tail } = this.sequence;
+    const fence = currentFence();
+    if (fence !== undefined) await this.store.requireInRehearsal(target.client, fence);
     const results = await this.store.appendAll(target.client, distinct);
     if (results.some(({ duplicate, position }) => !duplicate && position < tail))
       await this.sequence.verifySequence();
@@ -190,6 +192,8 @@ export class DomainEventPublisher {
     const storable = publishing === undefined ? event : await theOneOf(event, publishing);
     const entry = toLogEntry(storable, this.ids, this.limits);
     const { tail } = this.sequence;
+    const fence = currentFence();
+    if (fence !== undefined) await this.store.requireInRehearsal(target.client, fence);
     const result = await this.store.insertEvent(target.client, entry);
     if (result.position < tail && !result.duplicate) await this.sequence.verifySequence();
     if (!result.duplicate) this.announce(target, [{ position: result.position, eventName: entry.eventName }]);

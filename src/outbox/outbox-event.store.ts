@@ -5,6 +5,7 @@ import { isTraced, untraced } from '../database/clients/untraced.js';
 import { sqlStateOf, textsOf } from '../database/connection/connection-loss.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { type CommandTarget, commandLine } from '../database/sql/pasteable-text.js';
+import { requireInRehearsal } from '../database/sql/rehearsal-fence.store.js';
 import { tablesOf } from '../database/sql/tables.js';
 import { arrayText } from '../database/wire/plain-values.js';
 import { IntegrationError } from '../errors.js';
@@ -113,6 +114,11 @@ export class OutboxEventStore {
         CASE WHEN count(*) > 0 THEN ${unhurriedNotify('$2', '$3')} END AS told
       FROM ${table} WHERE position = ANY ($1::bigint[])`;
     this.channel = outboxChannelOf(db.schema);
+  }
+
+  /** @throws IntegrationError INTEGRATION_REHEARSAL_OUTSIDE */
+  requireInRehearsal(client: SqlClient, fence: string): Promise<void> {
+    return requireInRehearsal(client, this.db.tables, fence);
   }
 
   /**

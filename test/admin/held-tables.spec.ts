@@ -64,6 +64,7 @@ const COMMANDS = [
   'dead-letters groups',
   'dead-letters redrive --consumer billing --yes',
   'dead-letters discard --consumer billing --reason test --yes',
+  'dead-letters rehearse 00000000-0000-7000-8000-000000000001 --consumer billing --dry-run',
   'replay billing --from 1 --yes',
   'operations list',
   'events list',

@@ -46,6 +46,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'consumers/:name/pause': {},
   'consumers/:name/resume': {},
   'consumers/:name/repartition': { partitions: 2 },
+  'events/:id/rehearsals': { consumer: 'billing' },
   'events/:id/correct': { consumer: 'billing', payload: '{}', reason: 'one' },
   operations: { kind: 'redrive', consumer: 'billing' },
   'operations/:id/run': {},

@@ -12,6 +12,7 @@ const QUERIES: Readonly<Record<string, string>> = {
   'entities/:type/:id/graph': '?module=shop',
   'events/:id/history': '?consumer=billing',
   'events/:id/lines': '?consumer=billing',
+  'events/:id/rehearsal': '?consumer=billing',
   'events/:id/compared': '?consumer=billing&first=1&second=1',
   'dead-letters/groups/:fingerprint': '?consumer=billing',
 };
@@ -23,7 +24,7 @@ const READS = (await everyRoute())
   .map(({ path }) => path)
   .filter((path) => !APART.includes(path) && !path.startsWith('ui'));
 const filledIn = (path: string) =>
-  `${path.replace(':id', EVENT_ID).replace(/:\w+/g, 'billing')}${QUERIES[path] ?? ''}`;
+  `${path.replace(':id', EVENT_ID).replace(':rehearsal', EVENT_ID).replace(/:\w+/g, 'billing')}${QUERIES[path] ?? ''}`;
 
 let database: TestDatabase;
 let admin: AdminApp;

@@ -3,6 +3,7 @@ import { IntegrationLinkService } from '../../src/index.js';
 import { SecretService } from '../../src/secrets/index.js';
 import { SecretParts } from '../../src/secrets/secret-parts.js';
 import { emptyTablesAnew } from '../support/empty-tables.js';
+import { nameHandlingProcess, STORED_RESULT } from '../support/stub-rehearsals.js';
 import type { TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer } from './admin-app.js';
 import { EARLIER_KEYS } from './every-section.js';
@@ -15,6 +16,7 @@ const QUERIES: Readonly<Record<string, string>> = {
   '/entities/{type}/{id}/graph': '?module=shop',
   '/events/{id}/history': '?consumer=billing',
   '/events/{id}/lines': '?consumer=billing',
+  '/events/{id}/rehearsal': '?consumer=billing',
   '/events/{id}/compared': '?consumer=billing&first=1&second=1',
   '/dead-letters/groups/{fingerprint}': '?consumer=billing',
 };
@@ -25,6 +27,7 @@ export function targetOf(path: string): string {
     .slice(1)
     .replace('entities/{type}/{id}', 'entities/thing/e1')
     .replace('{id}', EVENT_ID)
+    .replace('{rehearsal}', EVENT_ID)
     .replace('{name}', 'billing')
     .replace('{source}', 'github')
     .replace('{fingerprint}', 'none');
@@ -36,6 +39,7 @@ export async function bodyFor(path: string, database: TestDatabase): Promise<Rec
   if (path.endsWith('/repartition')) return { partitions: 2 };
   if (path === '/settings' || path.endsWith('/preview')) return { values: { batchSize: 7, maxAttempts: 9 } };
   if (path === '/operations' || path === '/operations/count') return { kind: 'redrive', consumer: 'billing' };
+  if (path.endsWith('/rehearsals')) return { consumer: 'billing' };
   if (path.endsWith('/correct')) return { consumer: 'billing', payload: { right: true }, reason: 'typo' };
   if (path.endsWith('/reseal')) return { tenant: 'acme' };
   if (path.endsWith('/{fingerprint}')) return { note: 'known' };
@@ -67,6 +71,12 @@ export async function fillWithSomething(database: TestDatabase, admin: AdminApp)
     `INSERT INTO integration.integration_operation (id, kind, filter, planned_events, requested_by, via)
      VALUES ($1, 'redrive', '{"consumerName": "billing"}', 1, 'ann', 'rest')`,
     [EVENT_ID],
+  );
+  await nameHandlingProcess(database, 'billing');
+  await database.pool.query(
+    `INSERT INTO integration.integration_rehearsal (id, state, consumer_name, outbox_event_id, position, requested_by, result)
+     SELECT id, 'ended', 'billing', id, position, 'ann', $1::jsonb FROM integration.outbox_event`,
+    [JSON.stringify(STORED_RESULT)],
   );
   await admin.app.get(IntegrationLinkService).createLink({
     sourceModule: 'shop',

@@ -10,6 +10,7 @@ import {
   IntegrationSettingsService,
   NonRetryableError,
   OperationService,
+  RehearsalService,
 } from '../../src/index.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { runJsonCommand } from '../support/command.js';
@@ -311,6 +312,18 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
       noted: { action: 'consumers.pause', target: 'consumer/billing', outcome: 'denied' },
     },
   },
+  RehearsalService: {
+    start: {
+      given: withDeadLetters,
+      make: (author) => rehearse('start', author),
+      noted: { action: 'dead-letters.rehearse', after: { rehearsal: expect.any(String) } },
+    },
+    rehearse: {
+      given: withDeadLetters,
+      make: (author) => rehearse('rehearse', author),
+      noted: { action: 'dead-letters.rehearse', after: { rehearsal: expect.any(String) } },
+    },
+  },
   CorrectionService: {
     correct: {
       given: withDeadLetters,
@@ -326,6 +339,12 @@ const CHANGES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
     },
   },
 };
+
+/** A rehearsal of the first dead letter of `billing`. Its handler is not transactional, so it does not run. */
+const rehearse = async (how: 'start' | 'rehearse', author: ChangeAuthor) =>
+  app.context
+    .get(RehearsalService)
+    [how]({ outboxEventId: await failedEvent(), consumerName: 'billing' }, author);
 
 /** Methods of these services that only read. */
 const READS: Readonly<Record<string, readonly string[]>> = {
@@ -355,6 +374,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   EventLookService: ['search', 'searchOn', 'head', 'withMetadataText', 'withPayloadText', 'chainOf'],
   ChangeHistoryService: ['list'],
   JourneyService: ['ofEvent', 'ofEntity'],
+  RehearsalService: ['outlook', 'get'],
   LinkGraphService: ['around'],
 };
 
@@ -379,6 +399,7 @@ async function state(): Promise<unknown> {
          FROM integration.inbox_event) AS rows,
        (SELECT count(*) FROM integration.outbox_event) AS events,
        (SELECT count(*) FROM integration.inbox_replay) AS replays,
+       (SELECT count(*) FROM integration.integration_rehearsal) AS rehearsals,
        (SELECT jsonb_object_agg(key, value) FROM integration.integration_setting) AS settings,
        (SELECT count(*) FROM integration.integration_audit) AS noted`,
   );

@@ -8,6 +8,7 @@ import { SecretService, staticKeys } from '../../src/secrets/index.js';
 import { type CommandOutcome, runCommandIn } from '../support/command.js';
 import { COMMANDS } from '../support/commands.js';
 import { startSecretsApp } from '../support/secrets-app.js';
+import { endRehearsalsAtOnce, nameHandlingProcess } from '../support/stub-rehearsals.js';
 import { tableContents } from '../support/table-contents.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -244,6 +245,20 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
         ...running,
         target: expect.stringMatching(/^operation\//),
         after: { state: 'running', kind: 'discard', filter: { errorFingerprint: 'f' } },
+      },
+    },
+  ],
+  'dead-letters rehearse': [
+    {
+      given: async () => {
+        await nameHandlingProcess(database, 'billing');
+        await endRehearsalsAtOnce(database);
+      },
+      words: `dead-letters rehearse ${EVENT} --consumer billing`,
+      noted: {
+        action: 'dead-letters.rehearse',
+        target: `consumer/billing/event/${EVENT}`,
+        after: { rehearsal: expect.any(String) },
       },
     },
   ],

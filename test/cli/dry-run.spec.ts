@@ -11,6 +11,7 @@ import { until } from '../support/until.js';
 
 let database: TestDatabase;
 let operation: Operation;
+let event: string;
 
 beforeAll(async () => {
   process.env.INTEGRATION_KEYS = `new=${randomBytes(32).toString('base64')}`;
@@ -30,6 +31,7 @@ beforeAll(async () => {
     const rows = await inboxRows(database, 'billing');
     return rows.length === 3 && rows.every(({ status }) => status === 'dead_letter');
   });
+  event = (await inboxRows(database, 'billing'))[0]?.outboxEventId ?? '';
   await app.settings.set('batchSize', 33, 'ann');
   operation = await app.context
     .get(OperationService)
@@ -60,6 +62,10 @@ const CALLS: readonly [words: string, says: string][] = [
   ['dead-letters redrive --consumer billing', '3 events would be sent on their way again.'],
   ['dead-letters redrive --limit 1', '1 event would be sent on its way again.'],
   ['dead-letters discard --consumer billing --reason x', '3 events would be set aside for good.'],
+  [
+    'dead-letters rehearse <event> --consumer billing',
+    'cannot be rehearsed for consumer "billing": no live process',
+  ],
   ['replay billing --from 1', '3 events would be sent to "billing" again.'],
   ['replay billing --event order.l* --rate 5', '0 events would be sent to "billing" again.'],
   ['replay billing --from 1 --at-once', 'Consumer "billing" is given 3 positions of the log again.'],
@@ -88,7 +94,10 @@ describe('--dry-run', () => {
 
   it.each(CALLS)('%s: says what it would do, and changes nothing', async (words, says) => {
     const before = await tableContents(database);
-    const call = [...words.replace('<operation>', operation.id).split(' '), '--dry-run'];
+    const call = [
+      ...words.replace('<operation>', operation.id).replace('<event>', event).split(' '),
+      '--dry-run',
+    ];
     const { status, stdout, stderr } = await run(...call);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain(says);

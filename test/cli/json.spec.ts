@@ -47,6 +47,7 @@ const NEEDED: Readonly<Record<string, string>> = {
   'consumers remove': 'billing --dry-run',
   'dead-letters redrive': '--dry-run',
   'dead-letters discard': '--consumer billing --reason x --dry-run',
+  'dead-letters rehearse': `${EVENT} --consumer billing --dry-run`,
   replay: 'billing --from 1 --dry-run',
   'operations show': EVENT,
   'operations pause': EVENT,

@@ -116,6 +116,7 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   'consumers remove': 'billing --dry-run',
   'dead-letters redrive': '--dry-run',
   'dead-letters discard': '--consumer billing --reason x --dry-run',
+  'dead-letters rehearse': '<event> --consumer billing --dry-run',
   replay: 'billing --from 1 --dry-run',
   'operations show': '<operation>',
   'operations pause': '<operation> --dry-run',

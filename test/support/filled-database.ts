@@ -21,6 +21,7 @@ export const FILLED: Readonly<Record<string, number>> = {
   integration_idempotency_key: RECORDS,
   integration_link: RECORDS,
   integration_operation: RECORDS,
+  integration_rehearsal: RECORDS,
   integration_sample: RECORDS,
   integration_setting_change: RECORDS,
   integration_work: RECORDS,
@@ -107,6 +108,8 @@ async function fillRecords(pool: TestDatabase['pool']): Promise<void> {
     INSERT INTO integration.integration_operation (kind, state, filter, planned_events, requested_by, via, created_at, finished_at)
       SELECT 'redrive', CASE WHEN n % 50 = 0 THEN 'cancelled' ELSE 'done' END, '{}', 1, 'admin', 'service', at, at
       FROM ${numbers} CROSS JOIN LATERAL (SELECT ${times(100)} AS at) AS t;
+    INSERT INTO integration.integration_rehearsal (state, consumer_name, outbox_event_id, position, requested_by, asked_at, result)
+      SELECT 'ended', 'consumer-' || n % 4, gen_random_uuid(), n, 'admin', ${times(2)}, '{}' FROM ${numbers};
     INSERT INTO integration.integration_sample (at, consumer_name, partition, head, backlog, lag_s, dead)
       SELECT date_trunc('second', ${times(8)}), 'consumer-' || n % 4, 0, ${EVENTS}, 0, 0, 0 FROM ${numbers};
     INSERT INTO integration.integration_setting_change (key, old_value, new_value, changed_by, changed_at)

@@ -20,6 +20,7 @@ const OWN_WORDS: Words = {
   'entities.read': 'see entities',
   'dead-letters.read': 'see dead letters',
   'dead-letters.note': 'note something about failures',
+  'dead-letters.rehearse': 'rehearse dead letters',
   'operations.read': 'see operations',
   'operations.plan': 'plan operations',
   'operations.run': 'run operations',

@@ -621,6 +621,41 @@ export type Process = {
   }>;
 };
 export type ProcessPage = { items: Array<Process>; next: string | null };
+export type Rehearsal = {
+  id: string;
+  outboxEventId: string;
+  consumerName: string;
+  position: number;
+  state: 'asked' | 'running' | 'ended' | 'untaken' | 'lost';
+  sentence: string;
+  linesSentence: string | null;
+  requestedBy: string;
+  askedAt: string;
+  process: { id: string; host: string; pid: number } | null;
+  startedAt: string | null;
+  endedAt: string | null;
+  mayReadPayloads: boolean;
+  result: {
+    outcome: 'succeeded' | 'skipped' | 'postponed' | 'failed' | 'refused';
+    error: { text: string; stack: string | null; code: string | null; fingerprint: string } | null;
+    reason: string | null;
+    ms: number | null;
+    lines: Array<{
+      at: string;
+      level: 'log' | 'error' | 'warn' | 'debug' | 'verbose' | 'fatal';
+      text: string;
+    }>;
+    linesLeftOut: number;
+    keepsLines: boolean;
+    published: Array<UnpublishedEvent>;
+    hasMorePublished: boolean;
+  } | null;
+};
+export type RehearsalOutlook = {
+  warning: string;
+  refusal: string | null;
+  processes: Array<{ id: string; host: string; pid: number }>;
+};
 export type Repartition = { state: 'done' | 'handing over' | 'catching up' | 'moving' };
 export type Resealed = { resealed: number; unreadable: number };
 export type Resolution = {
@@ -737,6 +772,17 @@ export type TroubleList = {
   problems: Array<Trouble>;
   more: number;
   notChecked: Array<{ check: string; reason: string }>;
+};
+export type UnpublishedEvent = {
+  outboxEventId: string;
+  position: number;
+  eventName: string;
+  eventVersion: number;
+  sourceModule: string;
+  aggregateType: string;
+  aggregateId: string;
+  payload: string | null;
+  payloadBytes: number;
 };
 export type WebhookEndpoint = {
   id: string;
@@ -1145,6 +1191,27 @@ export interface Routes {
       reason?: string | undefined;
     };
     answer: Done;
+  };
+  'GET events/{id}/rehearsal': {
+    action: 'dead-letters.read';
+    path: { id: string };
+    query: { consumer: string };
+    body: undefined;
+    answer: RehearsalOutlook;
+  };
+  'POST events/{id}/rehearsals': {
+    action: 'dead-letters.rehearse';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { consumer: string; reason?: string | undefined };
+    answer: Rehearsal;
+  };
+  'GET events/{id}/rehearsals/{rehearsal}': {
+    action: 'dead-letters.read';
+    path: { id: string; rehearsal: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: Rehearsal;
   };
   'GET operations': {
     action: 'operations.read';

@@ -14,6 +14,7 @@ import { Foreign } from '../parts/text.tsx';
 import { to } from '../router/router.ts';
 import { CorrectDialog } from './correct-dialog.tsx';
 import { Attempts } from './event-attempts.tsx';
+import { RehearsalReport, RehearseDialog } from './rehearsal.tsx';
 import { Why } from './why-not-yet.tsx';
 
 /** What each consumer has done with an event, and what can be done about it. */
@@ -110,6 +111,8 @@ function OneDelivery({
   const id = event.outboxEventId;
   const [wish, setWish] = useState<OperationWish>();
   const [isCorrecting, setIsCorrecting] = useState(false);
+  const [isAsking, setIsAsking] = useState(false);
+  const [rehearsal, setRehearsal] = useState<string>();
   // An event that succeeded at once has no row at its consumer, and so no history.
   const history = useRead(
     'GET events/{id}/history',
@@ -157,6 +160,14 @@ function OneDelivery({
               Send again
             </Act>
             <Act
+              needs={['dead-letters.rehearse', 'dead-letters.read']}
+              label={`Rehearse it at ${consumer}`}
+              unless={status === 'failed' ? 'It is still tried again by itself.' : undefined}
+              onAct={() => setIsAsking(true)}
+            >
+              Rehearse
+            </Act>
+            <Act
               needs="events.correct"
               label={`Correct it for ${consumer}`}
               onAct={() => setIsCorrecting(true)}
@@ -186,6 +197,7 @@ function OneDelivery({
           )}
         </p>
       )}
+      {rehearsal !== undefined && <RehearsalReport id={id} rehearsal={rehearsal} />}
       <Loaded from={history}>
         {(found) => <Attempts event={event} delivery={delivery} history={found} />}
       </Loaded>
@@ -198,6 +210,14 @@ function OneDelivery({
         />
       )}
       {isCorrecting && <CorrectDialog event={event} consumer={consumer} onClose={close} />}
+      {isAsking && (
+        <RehearseDialog
+          event={event}
+          consumer={consumer}
+          onAsked={setRehearsal}
+          onClose={() => setIsAsking(false)}
+        />
+      )}
     </>
   );
 }

@@ -89,6 +89,48 @@ CREATE INDEX "integration_operation_created_idx" ON "integration"."integration_o
 CREATE INDEX "integration_operation_consumer_idx" ON "integration"."integration_operation" ((("filter"->>'consumerName')::varchar(127)), "created_at", "id");
 CREATE INDEX "integration_operation_state_idx" ON "integration"."integration_operation" ("state", "created_at", "id");
 
+-- Dead letters that somebody rehearses: a process runs the handler, and rolls its transaction back. asked: no process has
+-- it yet. running: a process has it until ends_by. ended: the result is there. Retention deletes what is older than an
+-- hour. The decision: docs/decisions/0124.
+CREATE TABLE "integration"."integration_rehearsal" (
+  "id"              uuid         NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
+  -- fence: written in the transaction of a rehearsal, and never committed.
+  "state"           varchar(16)  NOT NULL DEFAULT 'asked' CHECK ("state" IN ('asked', 'running', 'ended', 'fence')),
+  "consumer_name"   varchar(127) NOT NULL,
+  "outbox_event_id" uuid         NOT NULL,
+  "position"        bigint       NOT NULL,
+  "requested_by"    varchar(255) NOT NULL,
+  "asked_at"        timestamptz  NOT NULL DEFAULT clock_timestamp(),
+  -- The process that runs it.
+  "process_id"      uuid,
+  "host"            text,
+  "pid"             integer,
+  "started_at"      timestamptz,
+  "ends_by"         timestamptz,
+  "ended_at"        timestamptz,
+  -- What came of it: outcome, error, lines, duration, and the events that would have been published.
+  "result"          jsonb
+);
+CREATE INDEX "integration_rehearsal_asked_at_idx" ON "integration"."integration_rehearsal" ("asked_at");
+
+-- Makes the COMMIT of a rehearsal fail, whoever sends it. SET CONSTRAINTS runs what waits for the COMMIT, and so it runs
+-- this too. Then another row takes the place of the fence. Only a text that is nothing but SET CONSTRAINTS is let pass,
+-- so that no COMMIT behind it in the same text is.
+CREATE FUNCTION "integration"."refuse_commit_of_rehearsal"() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF current_query() ~* '^\s*SET\s+CONSTRAINTS\s[^;]*;?\s*$' THEN
+    SET CONSTRAINTS "integration"."integration_rehearsal_fence" DEFERRED;
+    NEW.id := gen_random_uuid();
+    INSERT INTO "integration"."integration_rehearsal" SELECT NEW.*;
+    RETURN NULL;
+  END IF;
+  RAISE EXCEPTION 'nestjs-integration: this transaction is a rehearsal, and a rehearsal is never committed'
+    USING ERRCODE = 'NI001', HINT = 'Leave COMMIT to the code that opened the transaction';
+END $$;
+CREATE CONSTRAINT TRIGGER "integration_rehearsal_fence" AFTER INSERT ON "integration"."integration_rehearsal"
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW."state" = 'fence')
+  EXECUTE FUNCTION "integration"."refuse_commit_of_rehearsal"();
+
 -- What a request with an Idempotency-Key was answered. The same key of the same actor gets the same answer for a day
 -- if the body is the same. status and answer are null while the first request is under way.
 CREATE TABLE "integration"."integration_idempotency_key" (

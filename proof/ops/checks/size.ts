@@ -102,6 +102,7 @@ async function requestsFor(database: ProofDatabase, full: AdminApi): Promise<Req
     'events/id': things.event,
     // Only what has failed has attempts that can be compared.
     'events/{id}/compared/id': things.dead,
+    'events/{id}/rehearsal/id': things.dead,
     first: '1',
     second: '1',
     'operations/id': things.operation,

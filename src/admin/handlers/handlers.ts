@@ -13,6 +13,7 @@ import { OperationsHandlers } from './operations.handlers.js';
 import { OverviewHandlers } from './overview.handlers.js';
 import { ProblemsHandlers } from './problems.handlers.js';
 import { ProcessesHandlers } from './processes.handlers.js';
+import { RehearsalsHandlers } from './rehearsals.handlers.js';
 import { SessionHandlers } from './session.handlers.js';
 import { SettingsHandlers } from './settings.handlers.js';
 
@@ -28,6 +29,7 @@ export const HANDLERS: readonly Handlers[] = [
   EntitiesHandlers,
   DeadLettersHandlers,
   FailureGroupsHandlers,
+  RehearsalsHandlers,
   OperationsHandlers,
   SettingsHandlers,
   ProcessesHandlers,

@@ -17,6 +17,7 @@ export const ADMIN_ACTIONS = [
   'entities.read',
   'dead-letters.read',
   'dead-letters.note',
+  'dead-letters.rehearse',
   'operations.read',
   'operations.plan',
   'operations.run',

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
-import type { EventWithPayloadText } from '../../log/event-look.js';
 import type { AdminCallOptions, AdminHttpRequest } from '../options/admin-options.js';
 import { ExactNumber, parseExactly } from './exact-number.js';
-import { maskedPayload } from './masked-payload.js';
+import { maskedPayload, type PayloadOfEvent } from './masked-payload.js';
 
 /** Stands where a hidden value stood. */
 export const HIDDEN = '[hidden]';
@@ -29,7 +28,7 @@ const GIVEN_BY_CODE = /^[A-Za-z_$][\w$]*$/;
  * @throws MaskFailure, or what `mask` throws to refuse
  */
 export async function hidingValues(
-  found: EventWithPayloadText,
+  found: PayloadOfEvent,
   mask: AdminCallOptions['mask'],
   request: AdminHttpRequest,
 ): Promise<(text: string) => string> {

@@ -1,8 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import type { EventWithPayloadText } from '../../log/event-look.js';
-import type { AdminCallOptions, AdminHttpRequest } from '../options/admin-options.js';
+import type { AdminCallOptions, AdminHttpRequest, MaskedEvent } from '../options/admin-options.js';
 import { parseExactly, stringifyExactly } from './exact-number.js';
 import { asMaskFailure } from './mask-failure.js';
+
+/** A payload as a JSON text, and the event that it belongs to, which may never have been published. */
+export interface PayloadOfEvent {
+  readonly event: MaskedEvent;
+  readonly payload: string;
+}
 
 /**
  * The JSON text of a payload that may leave the process. Without `mask` it is the text of the database. The
@@ -12,7 +17,7 @@ import { asMaskFailure } from './mask-failure.js';
  * @throws MaskFailure, or what `mask` throws to refuse
  */
 export async function maskedPayload(
-  { event, payload }: EventWithPayloadText,
+  { event, payload }: PayloadOfEvent,
   mask: AdminCallOptions['mask'],
   request: AdminHttpRequest,
 ): Promise<string> {

@@ -16,6 +16,7 @@ const TABLES = [
   'integration_failure_group',
   'integration_audit',
   'integration_operation',
+  'integration_rehearsal',
   'integration_sample',
   'integration_lease',
   'integration_work',
@@ -35,6 +36,7 @@ const CHANGED = [
   'integration_secret',
   'integration_failure_group',
   'integration_operation',
+  'integration_rehearsal',
   'integration_idempotency_key',
 ];
 

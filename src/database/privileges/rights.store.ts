@@ -39,6 +39,7 @@ export const OF_MAINTENANCE: readonly Right[] = [
   { on: 'unrouted_event', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
   { on: 'integration_audit', privileges: ['SELECT', 'INSERT', 'DELETE'] },
   { on: 'integration_operation', privileges: ['SELECT', 'UPDATE', 'DELETE'] },
+  { on: 'integration_rehearsal', privileges: ['SELECT', 'UPDATE', 'DELETE'] },
   { on: 'integration_sample', privileges: ['SELECT', 'INSERT', 'DELETE'] },
   { on: 'integration_work', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
   { on: 'integration_hour', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
@@ -51,4 +52,10 @@ export const OF_PUBLISHERS: readonly Right[] = [{ on: 'outbox_event', privileges
 export const OF_TRANSACTIONAL_HANDLERS: readonly Right[] = [
   { on: 'inbox_cursor', privileges: ['SELECT', 'UPDATE'] },
   { on: 'inbox_event', privileges: ['SELECT', 'INSERT', 'UPDATE'] },
+];
+
+/** What a rehearsal of a transactional handler needs beside the rights of the handler. */
+export const OF_REHEARSALS: readonly Right[] = [
+  { on: 'integration_rehearsal', privileges: ['SELECT', 'INSERT'] },
+  { on: 'outbox_event', privileges: ['SELECT'] },
 ];

@@ -22,6 +22,7 @@ const NAMES = {
   integrationFailureGroup: 'integration_failure_group',
   integrationAudit: 'integration_audit',
   integrationOperation: 'integration_operation',
+  integrationRehearsal: 'integration_rehearsal',
   integrationSample: 'integration_sample',
   integrationLease: 'integration_lease',
   integrationWork: 'integration_work',

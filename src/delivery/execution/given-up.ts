@@ -1,7 +1,7 @@
 import { IntegrationError } from '../../errors.js';
 import type { Attempt } from '../partition/attempt.js';
 import type { Outcome } from '../partition/delivery.js';
-import type { HandlerTransaction } from './handler-transaction.js';
+import type { AttemptTransaction } from './handler-transaction.js';
 import type { TransactionRun } from './transaction-run.js';
 
 /*
@@ -26,7 +26,7 @@ import type { TransactionRun } from './transaction-run.js';
 
 /** Ends the transaction of an attempt that was given up. */
 export function giveUp(
-  transaction: HandlerTransaction,
+  transaction: AttemptTransaction,
   attempt: Attempt,
   run: TransactionRun,
   reason: Error,

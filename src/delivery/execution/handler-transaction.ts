@@ -16,7 +16,7 @@ import type { HandlerTransactionStore } from './handler-transaction.store.js';
  * The server ends a transaction this long after the handler's own deadline, so that the deadline decides
  * first.
  */
-const SERVER_TIMEOUT_SLACK_MS = 500;
+export const SERVER_TIMEOUT_SLACK_MS = 500;
 
 /** The SQLSTATE in_failed_sql_transaction. */
 const ABORTED = '25P02';
@@ -28,6 +28,28 @@ export type TransactionAnswer =
   | { readonly kind: 'usable' | 'aborted' | 'refused' }
   | { readonly kind: 'ended'; readonly by: EndedBy }
   | { readonly kind: 'lost'; readonly error: unknown };
+
+/** The transaction of an attempt, as its runner uses it. `HandlerTransaction` says what each member does. */
+export interface AttemptTransaction {
+  readonly lent: LentTransaction;
+  readonly mayHaveEnded: boolean;
+  /** The row that only this transaction sees, if it is the one of a rehearsal. */
+  readonly fence?: string;
+  runsAhead(): boolean;
+  enter(remainingMs: number): Promise<Outcome | undefined>;
+  leave(): Promise<Outcome | undefined>;
+  ask(): Promise<TransactionAnswer>;
+  abandon(error: Error): Promise<void>;
+  beforeCommit(): void;
+}
+
+/** Makes the transactions of attempts. `For` is what each of them is bound to: a lease, or a rehearsal. */
+export interface AttemptTransactions<For> {
+  of(client: SqlClient, attempt: Attempt, bound: For): AttemptTransaction;
+  takeBack(attempt: Attempt, bound: For, by: EndedBy): Promise<EndedBy>;
+  isCommitted(client: SqlClient, attempt: Attempt, bound: For): Promise<boolean>;
+  verifyAnswers(client: SqlClient): Promise<void>;
+}
 
 /** The stores whose statements the transactions use. */
 export interface TransactionStores {
@@ -72,7 +94,7 @@ export interface Begun {
  * `HostTransaction` takes these steps through any client of the host, one after another. `OwnTransaction`
  * takes them through the engine's own client, in fewer messages.
  */
-export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
+export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> implements AttemptTransaction {
   /** The transaction as the handler gets it. */
   readonly lent: LentTransaction;
 
@@ -160,17 +182,8 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
     return { kind: 'infrastructure', error: new Error('the positions of the batch are not ours any more') };
   }
 
-  /** Resolves to the state of a transaction in which something has failed. Never rejects. */
-  async ask(): Promise<TransactionAnswer> {
-    try {
-      await this.verifyOpen();
-      return { kind: 'usable' };
-    } catch (error) {
-      const end = endOf(error);
-      if (end !== undefined) return { kind: 'ended', by: end.by };
-      if (isConnectionLoss(error)) return { kind: 'lost', error };
-      return { kind: sqlStateOf(error) === ABORTED ? 'aborted' : 'refused' };
-    }
+  ask(): Promise<TransactionAnswer> {
+    return answerOf(() => this.verifyOpen());
   }
 
   /** Rejects if the open transaction is not the one that began, or is aborted, or its connection is lost. */
@@ -211,6 +224,19 @@ export abstract class HandlerTransaction<Client extends SqlClient = SqlClient> {
     const toHandle = attempt.deliveries.filter((delivery) => pending.has(delivery.position));
     attempt.handleOnly(toHandle);
     return toHandle.length === 0 ? { kind: 'processed' } : undefined;
+  }
+}
+
+/** Resolves to the state of a transaction in which something has failed. Never rejects. */
+export async function answerOf(verifyOpen: () => Promise<void>): Promise<TransactionAnswer> {
+  try {
+    await verifyOpen();
+    return { kind: 'usable' };
+  } catch (error) {
+    const end = endOf(error);
+    if (end !== undefined) return { kind: 'ended', by: end.by };
+    if (isConnectionLoss(error)) return { kind: 'lost', error };
+    return { kind: sqlStateOf(error) === ABORTED ? 'aborted' : 'refused' };
   }
 }
 

@@ -8,7 +8,12 @@ import { InboxEventStore } from '../../inbox/inbox-event.store.js';
 import { PositionSet } from '../../log/position-set.js';
 import type { HeldLease } from '../../membership/beat/held-lease.js';
 import type { Attempt } from '../partition/attempt.js';
-import { type HandlerTransaction, positionsOf, type TransactionStores } from './handler-transaction.js';
+import {
+  type AttemptTransactions,
+  type HandlerTransaction,
+  positionsOf,
+  type TransactionStores,
+} from './handler-transaction.js';
 import { HandlerTransactionStore } from './handler-transaction.store.js';
 import { HostTransaction } from './host-transaction.js';
 import { OwnTransaction } from './own-transaction.js';
@@ -17,7 +22,7 @@ import { OwnTransaction } from './own-transaction.js';
  * Makes the transactions of transactional handlers, and asks the database about them after they have ended.
  */
 @Injectable()
-export class HandlerTransactions implements TransactionStores {
+export class HandlerTransactions implements AttemptTransactions<HeldLease>, TransactionStores {
   constructor(
     readonly statements: HandlerTransactionStore,
     readonly inbox: InboxEventStore,

@@ -8,6 +8,10 @@ import { AttemptLines, type HandlerLinesOption } from '../partition/attempt-line
 export class LineKeeping {
   constructor(private readonly option: HandlerLinesOption | undefined) {}
 
+  get areKept(): boolean {
+    return this.option !== undefined;
+  }
+
   /** The logger itself, or one that also keeps what it writes. */
   keptOf(attempt: Attempt, logger: Logger): Logger {
     if (this.option === undefined) return logger;

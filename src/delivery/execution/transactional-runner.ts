@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { namesOf, type PublishedRecord, runInHandlerContext } from '../../context/integration-context.js';
 import { HostClient } from '../../database/clients/host-client.js';
 import { PgSqlClient } from '../../database/clients/pg-sql-client.js';
@@ -22,7 +22,7 @@ import { type FaultPointName, FaultPoints } from './fault-points.js';
 import { givenUp, giveUp } from './given-up.js';
 import { HandlerContext } from './handler-context.js';
 import { inputOf } from './handler-input.js';
-import type { HandlerTransaction } from './handler-transaction.js';
+import type { AttemptTransaction, AttemptTransactions } from './handler-transaction.js';
 import { HandlerTransactions } from './handler-transactions.js';
 import { HostConnections } from './host-connections.js';
 import { isAborted, isFailureOfCommit, isKeptWaiting } from './infrastructure-failure.js';
@@ -34,12 +34,15 @@ const MAX_WAIT_MS = 5_000;
 /** Milliseconds. The client's own time limit comes after the server's. */
 const CLIENT_TIMEOUT_SLACK_MS = 2_000;
 
-/** Runs transactional handlers in transactions of the host's client. */
+/**
+ * Runs transactional handlers in transactions of the host's client. `For` is what binds an attempt: the lease
+ * of its consumer, or a rehearsal. Both run in this one way, so a rehearsal shows what a delivery would do.
+ */
 @Injectable()
-export class TransactionalRunner {
+export class TransactionalRunner<For = HeldLease> {
   constructor(
     private readonly host: HostClient,
-    private readonly transactions: HandlerTransactions,
+    @Inject(HandlerTransactions) private readonly transactions: AttemptTransactions<For>,
     readonly inboxService: InboxService,
     readonly linkService: IntegrationLinkService,
     private readonly notifier: OutboxNotifier,
@@ -55,7 +58,7 @@ export class TransactionalRunner {
   }
 
   /** Runs one attempt's transaction and resolves to its outcome. Never rejects. */
-  async run(attempt: Attempt, lease: HeldLease): Promise<Outcome> {
+  async run(attempt: Attempt, bound: For): Promise<Outcome> {
     const remainingMs = attempt.remainingMs;
     let run: TransactionRun | undefined;
     let result: unknown;
@@ -67,7 +70,7 @@ export class TransactionalRunner {
           run = new TransactionRun();
           stopListening?.();
           stopListening = listenForErrors(client);
-          const transaction = this.transactions.of(client, attempt, lease);
+          const transaction = this.transactions.of(client, attempt, bound);
           giveBack?.();
           giveBack = this.holdConnection(attempt, transaction);
           return this.runWithin(transaction, attempt, remainingMs, run);
@@ -79,13 +82,13 @@ export class TransactionalRunner {
         },
       );
     } catch (error) {
-      return this.outcomeOfRejection(run, attempt, lease, error);
+      return this.outcomeOfRejection(run, attempt, bound, error);
     } finally {
       stopListening?.();
       giveBack?.();
     }
     if (run !== undefined && result === run) return this.committed(run, attempt);
-    return this.outcomeOfOddResult(run, attempt, lease);
+    return this.outcomeOfOddResult(run, attempt, bound);
   }
 
   /** Rejects if the host's client does not answer. */
@@ -93,7 +96,7 @@ export class TransactionalRunner {
     return answerWithin(MAX_WAIT_MS, this.transactions.verifyAnswers(this.host.client));
   }
 
-  private holdConnection(attempt: Attempt, { lent }: HandlerTransaction): () => void {
+  private holdConnection(attempt: Attempt, { lent }: AttemptTransaction): () => void {
     attempt.explainDeadline = () => this.connections.shortage(lent);
     return this.connections.hold(attempt.delivery.subscription.consumerName, lent);
   }
@@ -110,7 +113,7 @@ export class TransactionalRunner {
    * the outcome is decided.
    */
   private async runWithin(
-    transaction: HandlerTransaction,
+    transaction: AttemptTransaction,
     attempt: Attempt,
     remainingMs: number,
     run: TransactionRun,
@@ -125,7 +128,7 @@ export class TransactionalRunner {
     // run nor commit.
     if (attempt.isAbandoned) run.rollBack(givenUp(attempt));
     if (this.crashes('before-handler', attempt)) run.rollBack(CRASHED);
-    const handler = this.callInTransaction(attempt, transaction.lent.native, run.published);
+    const handler = this.callInTransaction(attempt, transaction, run.published);
     await run.untilGivenUp(handler).catch(async (error) => {
       await entered;
       // A statement of the handler may have been refused because the attempt was given up.
@@ -149,12 +152,12 @@ export class TransactionalRunner {
   private async outcomeOfRejection(
     run: TransactionRun | undefined,
     attempt: Attempt,
-    lease: HeldLease,
+    bound: For,
     error: unknown,
   ): Promise<Outcome> {
     if (run?.state.kind === 'rolled-back') return run.state.outcome;
     const ended = run?.state.kind === 'ended' ? run.state : endOf(error);
-    if (ended !== undefined) return this.outcomeOfEnded(attempt, lease, ended);
+    if (ended !== undefined) return this.outcomeOfEnded(attempt, bound, ended);
     const hasResolved = run?.state.kind === 'committing';
     const isOfTheEvent = hasResolved ? isFailureOfCommit(error) : isAborted(error);
     if (!isOfTheEvent) return { kind: 'infrastructure', error };
@@ -162,7 +165,7 @@ export class TransactionalRunner {
     // The error may come from something that the client did after COMMIT. An event's inbox row shows whether
     // it was committed. Positions have no such row, so the database is asked.
     return hasResolved && attempt.settlesPositions
-      ? this.unlessCommitted(run, attempt, lease, outcome)
+      ? this.unlessCommitted(run, attempt, bound, outcome)
       : outcome;
   }
 
@@ -170,12 +173,12 @@ export class TransactionalRunner {
   private async outcomeOfOddResult(
     run: TransactionRun | undefined,
     attempt: Attempt,
-    lease: HeldLease,
+    bound: For,
   ): Promise<Outcome> {
     if (run?.state.kind === 'rolled-back') return run.state.outcome;
-    if (run?.state.kind === 'ended') return this.outcomeOfEnded(attempt, lease, run.state);
+    if (run?.state.kind === 'ended') return this.outcomeOfEnded(attempt, bound, run.state);
     const refused: Outcome = { kind: 'infrastructure', error: notCommitted(run) };
-    return run?.state.kind === 'committing' ? this.unlessCommitted(run, attempt, lease, refused) : refused;
+    return run?.state.kind === 'committing' ? this.unlessCommitted(run, attempt, bound, refused) : refused;
   }
 
   /**
@@ -184,12 +187,12 @@ export class TransactionalRunner {
    */
   private async outcomeOfEnded(
     attempt: Attempt,
-    lease: HeldLease,
+    bound: For,
     { by, cause }: { readonly by: EndedBy; readonly cause?: unknown },
   ): Promise<Outcome> {
     const { subscription, log } = attempt.delivery;
     try {
-      const endedBy = await this.transactions.takeBack(attempt, lease, by);
+      const endedBy = await this.transactions.takeBack(attempt, bound, by);
       const whose = `The transaction of ${subscription.place}, of consumer "${subscription.consumerName}",`;
       const details = { consumerName: subscription.consumerName, eventName: log.eventName };
       const error = transactionEnded(endedBy, whose, details, cause === undefined ? {} : { cause });
@@ -202,11 +205,11 @@ export class TransactionalRunner {
   private async unlessCommitted(
     run: TransactionRun,
     attempt: Attempt,
-    lease: HeldLease,
+    bound: For,
     otherwise: Outcome,
   ): Promise<Outcome> {
     try {
-      const isCommitted = await this.transactions.isCommitted(this.host.client, attempt, lease);
+      const isCommitted = await this.transactions.isCommitted(this.host.client, attempt, bound);
       return isCommitted ? this.committed(run, attempt) : otherwise;
     } catch (error) {
       return { kind: 'infrastructure', error };
@@ -219,7 +222,7 @@ export class TransactionalRunner {
 
   private async callInTransaction(
     attempt: Attempt,
-    client: object,
+    { lent: { native: client }, fence }: AttemptTransaction,
     published: PublishedRecord[],
   ): Promise<void> {
     const { subscription } = attempt.delivery;
@@ -229,9 +232,8 @@ export class TransactionalRunner {
     const input = inputOf(attempt, this.gate);
     const event = Array.isArray(input) ? undefined : input;
     const { engine } = this;
-    await runInHandlerContext({ consumerName, event, engine, transaction: client, published }, async () =>
-      attempt.inSpan(() => subscription.handler(input, context)),
-    );
+    const scope = { consumerName, event, fence, engine, transaction: client, published };
+    await runInHandlerContext(scope, async () => attempt.inSpan(() => subscription.handler(input, context)));
   }
 
   /**
@@ -241,7 +243,7 @@ export class TransactionalRunner {
    * before.
    */
   private async endAfterFailure(
-    transaction: HandlerTransaction,
+    transaction: AttemptTransaction,
     attempt: Attempt,
     run: TransactionRun,
     error: unknown,
@@ -283,7 +285,7 @@ export class TransactionalRunner {
  * longer ours.
  */
 function enter(
-  transaction: HandlerTransaction,
+  transaction: AttemptTransaction,
   attempt: Attempt,
   remainingMs: number,
   run: TransactionRun,
