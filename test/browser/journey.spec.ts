@@ -32,10 +32,13 @@ test('from an event to its journey: each mark says what stands beside it in word
   await picture(page).getByRole('link', { name: '2 at mail: done' }).waitFor();
   expect(await picture(page).locator('path.cause').count()).toBe(1);
   // A bar for each attempt that failed.
-  const attempts = await inWords(page).getByText(/attempts? that failed, at billing$/).textContent();
+  const attempts = await inWords(page)
+    .getByText(/attempts? that failed, at billing$/)
+    .textContent();
   expect(await dead.locator('rect.attempt').count()).toBe(Number(attempts?.split(' ')[0]));
-  await page.getByText(/because of order\.placed at position \d+/).waitFor();
-  await page.keyboard.press('Tab');
+  await inWords(page)
+    .getByText(/because of order\.placed at position \d+/)
+    .waitFor();
   await dead.focus();
   await page.keyboard.press('Enter');
   await page.waitForURL(new RegExp(`#/events/${order}$`));
@@ -48,13 +51,19 @@ test('from an entity to its journey, which has its own events only', async () =>
   await picture(page)
     .getByRole('link', { name: /^1 at billing: dead letter/ })
     .waitFor();
-  expect(await picture(page).getByRole('link', { name: /parcel\.sent/ }).count()).toBe(0);
+  expect(
+    await picture(page)
+      .getByRole('link', { name: /parcel\.sent/ })
+      .count(),
+  ).toBe(0);
 });
 
 test('axe finds nothing in it, in both themes, and no width has to be scrolled sideways', async () => {
   const { page } = await stage.open(`#/events/${order}/journey`, { bypassCSP: true });
   await picture(page).getByRole('link').first().waitFor();
-  await inWords(page).getByText(/that failed, at billing$/).click();
+  await inWords(page)
+    .getByText(/that failed, at billing$/)
+    .click();
   await inWords(page)
     .getByText(/^Attempt 1, /)
     .waitFor();

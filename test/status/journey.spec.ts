@@ -36,7 +36,7 @@ async function publish({ name, entity, module = 'shop', cause, correlation }: Pu
   await database.pool.query(
     `INSERT INTO integration.outbox_event (id, event_name, source_module, aggregate_type, aggregate_id, metadata)
      VALUES ($1, $2, $3, 'order', $4, $5)`,
-    [id, name, module, entity, { causationId: cause, correlationId: correlation }],
+    [id, name, module, entity, { causationId: cause, correlationId: correlation ?? id }],
   );
   return id;
 }
@@ -61,7 +61,13 @@ interface Kept {
 const AT = '2026-11-20T08:00:00.000Z';
 
 async function keep(id: string, { consumer, status, errors, doneAt, discardedBy }: Kept): Promise<void> {
-  const attempts = errors.map((error, index) => ({ attempt: index + 1, at: AT, ms: 12.5, error, stack: 'at x' }));
+  const attempts = errors.map((error, index) => ({
+    attempt: index + 1,
+    at: AT,
+    ms: 12.5,
+    error,
+    stack: 'at x',
+  }));
   await database.pool.query(
     `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id,
        status, attempt_count, last_error, attempts, processed_at, resolution)
@@ -74,7 +80,9 @@ async function keep(id: string, { consumer, status, errors, doneAt, discardedBy 
       errors.at(-1) ?? null,
       JSON.stringify(attempts),
       doneAt ?? null,
-      discardedBy === undefined ? null : JSON.stringify({ action: 'discard', by: discardedBy, at: AT, attempts: 1 }),
+      discardedBy === undefined
+        ? null
+        : JSON.stringify({ action: 'discard', by: discardedBy, at: AT, attempts: 1 }),
     ],
   );
 }
@@ -83,17 +91,30 @@ async function keep(id: string, { consumer, status, errors, doneAt, discardedBy 
 async function request(): Promise<{ order: string; parcel: string }> {
   await register('billing', 'mail', 'search', 'shipping');
   const order = await publish({ name: 'order.placed', entity: 'o1' });
-  const parcel = await publish({ name: 'parcel.sent', entity: 'p1', module: 'shipping', cause: order, correlation: order });
+  const parcel = await publish({
+    name: 'parcel.sent',
+    entity: 'p1',
+    module: 'shipping',
+    cause: order,
+    correlation: order,
+  });
   await publish({ name: 'order.placed', entity: 'o2' });
   await publish({ name: 'lost.event', entity: 'o1', cause: parcel, correlation: order });
-  await keep(order, { consumer: 'billing', status: 'dead_letter', errors: ['receiver out', 'receiver out\nat y'] });
+  await keep(order, {
+    consumer: 'billing',
+    status: 'dead_letter',
+    errors: ['receiver out', 'receiver out\nat y'],
+  });
   await keep(order, { consumer: 'mail', status: 'processed', errors: ['late'], doneAt: AT });
   await keep(parcel, { consumer: 'search', status: 'skipped', errors: ['wrong'], discardedBy: 'ann' });
   return { order, parcel };
 }
 
 const told = ({ events }: Journey) =>
-  events.map(({ says, deliveries }) => [says, deliveries.map((each) => `${each.consumerName}: ${each.says}`)]);
+  events.map(({ says, deliveries }) => [
+    says,
+    deliveries.map((each) => `${each.consumerName}: ${each.says}`),
+  ]);
 
 describe('the journey of a request', () => {
   it('has its events in their order, what each led to, and what became of each at each consumer', async () => {
@@ -168,9 +189,20 @@ describe('the journey of a request', () => {
        VALUES ('billing', '{order.*}', '{[1,)}', now(), 'ann')`,
     );
     const journey = await journeys.ofEvent(order);
-    expect(journey?.says).toBe('1 event at 1 consumer: not done yet once.');
+    expect(journey?.says).toBe('1 event at 1 consumer: 1 delivery not done yet.');
     const { json } = await admin.ask(`events/${order}`);
     expect(journey?.events[0]?.deliveries[0]?.says).toBe(json.consumers[0].why.sentence);
+  });
+
+  it('of an event without a correlation, as plain SQL writes it, is its own', async () => {
+    await database.pool.query(
+      `INSERT INTO integration.outbox_event (id, event_name, source_module, aggregate_type, aggregate_id)
+       VALUES ('00000000-0000-7000-8000-000000000001', 'order.placed', 'shop', 'order', 'o1')`,
+    );
+    const journey = await journeys.ofEvent('00000000-0000-7000-8000-000000000001');
+    expect(journey && told(journey)).toEqual([
+      ['order.placed of order/o1, published by shop, and no consumer asks for it', []],
+    ]);
   });
 
   it('of an event that the log does not have is not there', async () => {
@@ -208,7 +240,8 @@ describe('REST and the command', () => {
     const { result } = await runJsonCommand(['events', 'journey', parcel], database);
     expect({ ...result, ok: undefined }).toMatchObject(json);
     const { stdout } = await runCommand(['events', 'journey', parcel], database);
-    for (const [says, deliveries] of told(json)) for (const each of [says, ...(deliveries ?? [])]) expect(stdout).toContain(each);
+    for (const [says, deliveries] of told(json))
+      for (const each of [says, ...(deliveries ?? [])]) expect(stdout).toContain(each);
     expect(stdout).toContain('attempt 1 at 2026-11-20T08:00:00Z, 13 ms: receiver out');
   });
 
