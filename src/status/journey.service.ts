@@ -43,12 +43,15 @@ export class JourneyService {
    * around this one. Undefined if the log does not have the event.
    */
   async ofEvent(id: string): Promise<Journey | undefined> {
-    const chain = await this.look.chainOf(id);
-    if (chain === undefined) return undefined;
-    const at = chain.items.findIndex(({ outboxEventId }) => outboxEventId === id);
-    const first = Math.max(0, Math.min(at - MOST_EVENTS / 2, chain.items.length - MOST_EVENTS));
-    const events = chain.items.slice(first, first + MOST_EVENTS);
-    return this.of(events, chain.hasMore || events.length < chain.items.length);
+    const [event, chain] = await Promise.all([this.look.head(id), this.look.chainOf(id)]);
+    if (event === undefined || chain === undefined) return undefined;
+    const isIn = chain.items.some(({ outboxEventId }) => outboxEventId === id);
+    // An event of plain SQL carries no correlation, and a long chain may end before the event.
+    const all = isIn ? chain.items : [...chain.items, event].sort((a, b) => a.position - b.position);
+    const at = all.findIndex(({ outboxEventId }) => outboxEventId === id);
+    const first = Math.max(0, Math.min(at - MOST_EVENTS / 2, all.length - MOST_EVENTS));
+    const events = all.slice(first, first + MOST_EVENTS);
+    return this.of(events, chain.hasMore || events.length < all.length);
   }
 
   /**

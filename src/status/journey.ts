@@ -107,7 +107,10 @@ export function deliveryText(facts: DeliveryFacts): string {
     case 'dead_letter':
       return `dead letter after ${countedText(attemptCount, 'attempt')}${errorText(lastError)}`;
     case 'failed':
-      return why === null ? `failed${errorText(lastError)}` : `${why.sentence}${errorText(lastError)}`;
+      // The sentence ends with its full stop, and the error follows it.
+      return why === null
+        ? `failed${errorText(lastError)}`
+        : [why.sentence, lastError === null ? '' : firstLine(lastError)].join(' ').trim();
     default:
       return why?.sentence ?? WORDS[status];
   }
@@ -150,7 +153,7 @@ export function journeyText(events: number, consumers: number, open: number, dea
   if (events === 0) return 'The log has no such event.';
   const state = [
     ...(dead === 0 ? [] : [countedText(dead, 'dead letter')]),
-    ...(open === 0 ? [] : [`not done yet ${open === 1 ? 'once' : `${wholeText(open)} times`}`]),
+    ...(open === 0 ? [] : [`${open === 1 ? '1 delivery' : `${wholeText(open)} deliveries`} not done yet`]),
   ];
   const rest = state.length === 0 ? 'all of it is done' : state.join(', ');
   return `${countedText(events, 'event')} at ${countedText(consumers, 'consumer')}: ${rest}.`;

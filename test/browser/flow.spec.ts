@@ -64,7 +64,7 @@ test('with 3 consumers the picture and the tables say the same: modules, names, 
   expect(`billing: ${await row.locator('[data-head="In words"]').textContent()}`).toBe(billing);
   expect(await row.locator('[data-head="Dead letters"]').textContent()).toBe('2');
   expect(await rowOf(page, 'Names of events', 'parcel.sent').count()).toBe(1);
-  // The line of the name with most events is the widest. Lines to who fails and of what nobody asks for differ.
+  // The name with most events has the widest line. Lines to who fails, and of what nobody asks for, differ.
   const widths = await mapOf(page)
     .locator('path.edge')
     .evaluateAll((paths) => paths.map((path) => Number.parseFloat(getComputedStyle(path).strokeWidth)));

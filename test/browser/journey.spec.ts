@@ -36,8 +36,9 @@ test('from an event to its journey: each mark says what stands beside it in word
     .getByText(/attempts? that failed, at billing$/)
     .textContent();
   expect(await dead.locator('rect.attempt').count()).toBe(Number(attempts?.split(' ')[0]));
-  await page.getByText(/because of order\.placed at position \d+/).waitFor();
-  await page.keyboard.press('Tab');
+  await inWords(page)
+    .getByText(/because of order\.placed at position \d+/)
+    .waitFor();
   await dead.focus();
   await page.keyboard.press('Enter');
   await page.waitForURL(new RegExp(`#/events/${order}$`));

@@ -36,7 +36,7 @@ async function publish({ name, entity, module = 'shop', cause, correlation }: Pu
   await database.pool.query(
     `INSERT INTO integration.outbox_event (id, event_name, source_module, aggregate_type, aggregate_id, metadata)
      VALUES ($1, $2, $3, 'order', $4, $5)`,
-    [id, name, module, entity, { causationId: cause, correlationId: correlation }],
+    [id, name, module, entity, { causationId: cause, correlationId: correlation ?? id }],
   );
   return id;
 }
@@ -189,9 +189,20 @@ describe('the journey of a request', () => {
        VALUES ('billing', '{order.*}', '{[1,)}', now(), 'ann')`,
     );
     const journey = await journeys.ofEvent(order);
-    expect(journey?.says).toBe('1 event at 1 consumer: not done yet once.');
+    expect(journey?.says).toBe('1 event at 1 consumer: 1 delivery not done yet.');
     const { json } = await admin.ask(`events/${order}`);
     expect(journey?.events[0]?.deliveries[0]?.says).toBe(json.consumers[0].why.sentence);
+  });
+
+  it('of an event without a correlation, as plain SQL writes it, is its own', async () => {
+    await database.pool.query(
+      `INSERT INTO integration.outbox_event (id, event_name, source_module, aggregate_type, aggregate_id)
+       VALUES ('00000000-0000-7000-8000-000000000001', 'order.placed', 'shop', 'order', 'o1')`,
+    );
+    const journey = await journeys.ofEvent('00000000-0000-7000-8000-000000000001');
+    expect(journey && told(journey)).toEqual([
+      ['order.placed of order/o1, published by shop, and no consumer asks for it', []],
+    ]);
   });
 
   it('of an event that the log does not have is not there', async () => {

@@ -38,7 +38,7 @@ interface Line {
   readonly style: string;
 }
 
-/** The way of events as a picture. A click on a box shows what is connected with it, and once more shows all. */
+/** The way of events. A click on a box shows what is connected with it, and once more shows all. */
 export function FlowDrawing({ map, place }: { map: FlowMap; place: Place }) {
   const { boxes, lines } = drawn(map, place);
   const height = HEAD + Math.max(...boxes.map(({ row }) => row + 1)) * ROW;

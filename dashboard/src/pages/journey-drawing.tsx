@@ -35,7 +35,7 @@ interface Lane {
   readonly lines: number;
 }
 
-/** Events from left to right as they were published, and below them a lane for each consumer with its attempts. */
+/** Events from left to right as they were published, and below them a lane for each consumer. */
 export function JourneyDrawing({ journey }: { journey: Journey }) {
   const scale = scaleOf(journey);
   const lanes = lanesOf(journey, scale);
@@ -205,8 +205,8 @@ export const JOURNEY_MARKS = (
 type Scale = ReturnType<typeof scaleOf>;
 
 /**
- * Places for times. Attempts take milliseconds and waits take hours, so what lies between two moments is drawn
- * by its logarithm: longer is wider, and all of it fits.
+ * Places for times. Attempts take milliseconds and waits take hours, so what lies between two moments is
+ * drawn by its logarithm: longer is wider, and all of it fits.
  */
 function scaleOf({ events }: Journey) {
   const published = events.map(({ timestamp }) => Date.parse(timestamp));
