@@ -161,7 +161,7 @@ describe('a rehearsal over the admin API', () => {
     expect([status, stdout]).toEqual([0, expect.not.stringContaining(CARD)]);
     expect(stdout).toMatch(/^The handler succeeded after .* It would have published 1 event\.$/m);
     expect(stdout).toContain('1 line of its logger: see --lines');
-    const { json } = await runJsonCommand([...words, '--lines', '--payload'], database);
+    const { result: json } = await runJsonCommand([...words, '--lines', '--payload'], database);
     expect(json).toMatchObject({
       state: 'ended',
       result: { lines: [{ text: `pays by ${CARD} to ${IBAN}` }] },
