@@ -27,6 +27,7 @@ const LEASES = 'test/membership/lease-store.spec.ts';
 const KEPT_LEASES = 'test/membership/leases-kept-by-saves.spec.ts';
 const SECRETS = 'test/secrets/secrets.spec.ts';
 const ATTEMPT_LINES = 'test/admin/attempt-lines.spec.ts';
+const REHEARSALS = 'test/delivery/rehearsals.spec.ts';
 const ROLLING = 'test/registration/rolling-deploys.spec.ts';
 
 const ENTER =
@@ -1355,6 +1356,52 @@ export const specMutants: readonly SpecMutant[] = [
     ],
     spec: ATTEMPT_LINES,
     test: 'is for those who may read payloads',
+  },
+  {
+    name: 'rehearsals: the database lets a COMMIT of the handler pass',
+    patches: [
+      {
+        file: 'src/delivery/rehearsals/rehearsal-transaction.store.ts',
+        find: "VALUES ($1::text::uuid, 'fence',",
+        put: "VALUES ($1::text::uuid, 'ended',",
+      },
+    ],
+    spec: REHEARSALS,
+    test: 'is refused, and leaves no row: COMMIT',
+  },
+  {
+    name: 'rehearsals: one that succeeds is committed',
+    patches: [
+      {
+        file: 'src/delivery/rehearsals/rehearsal-transaction.ts',
+        find: 'this.running.hasSucceeded = true;\n    return PROCESSED;',
+        put: 'this.running.hasSucceeded = true;\n    return undefined as never;',
+      },
+      {
+        file: 'src/delivery/rehearsals/rehearsal-transaction.ts',
+        find: "throw new Error('a rehearsal is never committed');",
+        put: 'return undefined as never;',
+      },
+      {
+        file: 'src/delivery/rehearsals/rehearsal-transaction.store.ts',
+        find: "VALUES ($1::text::uuid, 'fence',",
+        put: "VALUES ($1::text::uuid, 'ended',",
+      },
+    ],
+    spec: REHEARSALS,
+    test: 'leaves no row and no event',
+  },
+  {
+    name: 'rehearsals: the handler publishes outside of its transaction',
+    patches: [
+      {
+        file: 'src/database/sql/rehearsal-fence.store.ts',
+        find: 'if (seen.length > 0) return;',
+        put: 'if (seen.length >= 0) return;',
+      },
+    ],
+    spec: REHEARSALS,
+    test: 'cannot publish or link outside of its transaction',
   },
 ];
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.

@@ -5,8 +5,8 @@ import { MaintenanceTaskStore } from './maintenance-task.store.js';
 import { OperatingRecordsStore } from './operating-records.store.js';
 
 /**
- * In days. A plan that nobody ran is refused after ten minutes, so it is of no use after a day. The result of a
- * rehearsal is for the person who asked. It holds payloads, so it goes after an hour.
+ * In days. A plan that nobody ran is refused after ten minutes, so it is of no use after a day. The result of
+ * a rehearsal is for the person who asked. It holds payloads, so it goes after an hour.
  */
 const KEPT_FOR = {
   audit: 400,

@@ -139,7 +139,9 @@ export const DELIVERY: Provider[] = [
   OutboxProcessorJob,
 ];
 
-/** Runs handlers as in a delivery, in transactions that are rolled back. No fault of a test is armed for it. */
+/**
+ * Runs handlers as in a delivery, in transactions that are rolled back. No fault of a test is armed for it.
+ */
 function rehearsingRunner(
   host: HostClient,
   transactions: RehearsalTransactions,

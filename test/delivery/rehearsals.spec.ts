@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { filter, firstValueFrom } from 'rxjs';
 import {
   type DomainEvent,
   IntegrationLinkService,
@@ -18,6 +19,7 @@ import { inboxRows } from '../support/inbox-rows.js';
 import { tableContents } from '../support/table-contents.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { untilConsumerSettled } from '../support/until-settled.js';
+import { startWorker } from '../support/worker-process.js';
 
 /* A rehearsal runs the handler of a dead letter, and leaves nothing behind. */
 
@@ -494,5 +496,41 @@ describe('a rehearsal is refused', () => {
     await expect(
       publisher.context.get(RehearsalService).start({ outboxEventId, consumerName }),
     ).rejects.toMatchObject(refused('no live process has a handler'));
+  });
+});
+
+describe('a process that is killed in the middle of a rehearsal', () => {
+  it('leaves nothing, and the rehearsal is said to be lost', async () => {
+    const consumerName = 'transactional-killed';
+    const subscriber = { eventName: consumerName, consumerName, transactional: true, timeoutMs: 60_000 };
+    const worker = startWorker(database.url, [subscriber]);
+    try {
+      await firstValueFrom(worker.lines$.pipe(filter(({ ready }) => ready === true)));
+      app = await startApp(database, []);
+      const { outboxEventId } = await app.api.publishEvent({
+        ...EVENT,
+        eventName: consumerName,
+        payload: { n: 7, failOnce: true, writeAndWait: true },
+      });
+      await untilConsumerSettled(database, consumerName);
+      const before = await everything();
+      const service = app.context.get(RehearsalService);
+      const { id } = await service.start({ outboxEventId, consumerName });
+      await firstValueFrom(worker.lines$.pipe(filter(({ waiting }) => waiting === 7)));
+      expect(await service.get(id)).toMatchObject({ state: 'running', process: { pid: worker.pid } });
+      worker.kill('SIGKILL');
+      await worker.ended;
+      await database.pool.query(
+        `UPDATE integration.integration_rehearsal SET ends_by = clock_timestamp() WHERE id = $1`,
+        [id],
+      );
+      expect(await service.get(id)).toMatchObject({
+        state: 'lost',
+        sentence: expect.stringContaining('Nothing of its transaction was committed'),
+      });
+      expect(await everything()).toEqual(before);
+    } finally {
+      worker.kill('SIGKILL');
+    }
   });
 });

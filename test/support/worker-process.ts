@@ -8,6 +8,7 @@ export interface WorkerLine {
   ready?: boolean;
   handling?: number;
   handled?: number;
+  waiting?: number;
   consumer?: string;
   attempt?: number;
 }

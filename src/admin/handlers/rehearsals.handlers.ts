@@ -81,7 +81,9 @@ export class RehearsalsHandlers implements Answering<typeof ROUTES, RehearsalsHa
     return this.shown(found, call);
   }
 
-  /** Without the right to read payloads, and without the payload that says what is hidden, nothing is shown. */
+  /**
+   * Without the right to read payloads, and without the payload that says what is hidden, nothing is shown.
+   */
   private async shown(
     found: FoundRehearsal,
     { may, request }: Pick<Call<typeof ROUTES.get>, 'may' | 'request'>,

@@ -4,6 +4,9 @@ import { onCommandComplete } from '../wire/wire.js';
 /** The command that ended a transaction. Undefined if the command is not known. */
 export type EndedBy = 'COMMIT' | 'ROLLBACK' | 'PREPARE TRANSACTION' | undefined;
 
+/** How a transaction has ended whose COMMIT the server has refused. */
+export const ROLLED_BACK = 'ROLLBACK' satisfies EndedBy;
+
 /** Counts the commands of each kind that the server has carried out on a connection. */
 class Tags {
   ends = 0;
@@ -150,6 +153,16 @@ export function transactionEnded(
     `${whose} was ended by one of its own statements${by === undefined ? '' : `, ${by}`}. ${consequenceOf(by)} ${REMEDY}`,
     { ...details, endedBy: by },
     options,
+  );
+}
+
+/** The error for a transaction of a rehearsal in which the handler has sent COMMIT. */
+export function commitRefused(cause: unknown): IntegrationError {
+  return new IntegrationError(
+    'INTEGRATION_TRANSACTION_ENDED',
+    `The handler sent COMMIT, which a rehearsal refuses. What it had written before is rolled back. ${REMEDY}`,
+    { endedBy: ROLLED_BACK },
+    { cause },
   );
 }
 

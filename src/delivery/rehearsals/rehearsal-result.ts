@@ -1,7 +1,7 @@
 import type { RehearsalError, RehearsalResult } from '../../changes/rehearsals/rehearsal.js';
 import { sqlStateOf } from '../../database/connection/connection-loss.js';
 import { COMMIT_OF_REHEARSAL } from '../../database/sql/rehearsal-fence.store.js';
-import { endOf, transactionEnded } from '../../database/sql/transaction-ends.js';
+import { commitRefused, endOf } from '../../database/sql/transaction-ends.js';
 import { IntegrationError } from '../../errors.js';
 import type { Attempt } from '../partition/attempt.js';
 import type { Outcome } from '../partition/delivery.js';
@@ -64,16 +64,6 @@ function failed(ran: Omit<RehearsalResult, 'outcome'>, error: unknown): Rehearsa
   const commit = [error, cause].find((each) => sqlStateOf(each) === COMMIT_OF_REHEARSAL);
   if (commit !== undefined) return { ...ran, outcome: 'refused', error: errorOf(commitRefused(commit)) };
   return { ...ran, outcome: endOf(error) === undefined ? 'failed' : 'refused', error: errorOf(error) };
-}
-
-function commitRefused(cause: unknown): IntegrationError {
-  const remedy = transactionEnded('ROLLBACK').message.split('. ').at(-1);
-  return new IntegrationError(
-    'INTEGRATION_TRANSACTION_ENDED',
-    `The handler sent COMMIT, which a rehearsal refuses. ${remedy}`,
-    { endedBy: 'ROLLBACK' },
-    { cause },
-  );
 }
 
 function errorOf(error: unknown): RehearsalError {

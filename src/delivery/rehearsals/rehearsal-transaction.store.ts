@@ -41,8 +41,8 @@ export class RehearsalTransactionStore {
   }
 
   /**
-   * Runs what waits for the COMMIT: deferred constraints and triggers. The text must hold nothing else, or the
-   * fence refuses it.
+   * Runs what waits for the COMMIT: deferred constraints and triggers. The text must hold nothing else, or
+   * the fence refuses it.
    */
   async runDeferred(transaction: SqlClient): Promise<void> {
     await transaction.$executeRawUnsafe('SET CONSTRAINTS ALL IMMEDIATE');
@@ -50,9 +50,9 @@ export class RehearsalTransactionStore {
 
   /**
    * Resolves to the events that this transaction has published behind a position, by whatever way. A row that
-   * is visible was written by a transaction that has committed, or by this one or one of its savepoints, which
-   * are in progress. A transaction draws the numbers of its savepoints after its own, so a number that lies
-   * behind its own by less than half of the circle is compared, and the others are older.
+   * is visible was written by a transaction that has committed, or by this one or one of its savepoints,
+   * which are in progress. A transaction draws the numbers of its savepoints after its own, so a number that
+   * lies behind its own by less than half of the circle is compared, and the others are older.
    */
   async publishedBehind(transaction: SqlClient, position: string): Promise<UnpublishedEvent[]> {
     const rows = await transaction.$queryRawUnsafe<PublishedRow[]>(

@@ -69,7 +69,9 @@ export class RehearsalTransaction implements AttemptTransaction {
     return false;
   }
 
-  /** A client that runs a function again when it has rejected does not run a handler again that has succeeded. */
+  /**
+   * A client may run a function again that has rejected. It does not run a handler again that has succeeded.
+   */
   async enter(remainingMs: number): Promise<Outcome | undefined> {
     if (this.running.hasSucceeded) return PROCESSED;
     const { statements, rehearsals } = this.stores;

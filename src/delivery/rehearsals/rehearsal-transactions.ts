@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { SqlClient } from '../../database/clients/sql-client.js';
-import type { EndedBy } from '../../database/sql/transaction-ends.js';
+import { type EndedBy, ROLLED_BACK } from '../../database/sql/transaction-ends.js';
 import type { AttemptTransactions } from '../execution/handler-transaction.js';
 import { HandlerTransactionStore } from '../execution/handler-transaction.store.js';
 import type { Attempt } from '../partition/attempt.js';
@@ -25,7 +25,7 @@ export class RehearsalTransactions implements AttemptTransactions<RunningRehears
 
   /** A handler that has ended its transaction has rolled it back: the fence lets no COMMIT pass. */
   takeBack(): Promise<EndedBy> {
-    return Promise.resolve('ROLLBACK');
+    return Promise.resolve(ROLLED_BACK);
   }
 
   /** The fence lets no COMMIT pass. */

@@ -51,8 +51,8 @@ export class RehearsalWorkStore {
   }
 
   /**
-   * Takes a rehearsal. Undefined if another process has it, or if it has waited for too long. It is taken once
-   * only: of a process that dies with it, nobody knows how far the handler has come.
+   * Takes a rehearsal. Undefined if another process has it, or if it has waited for too long. It is taken
+   * once only: of a process that dies with it, nobody knows how far the handler has come.
    */
   async claim(
     asked: AskedRehearsal,
@@ -70,7 +70,9 @@ export class RehearsalWorkStore {
     return row && { ...asked, ...row };
   }
 
-  /** Keeps what came of a rehearsal. One that was given up for lost meanwhile gets its result all the same. */
+  /**
+   * Keeps what came of a rehearsal. One that was given up for lost meanwhile gets its result all the same.
+   */
   async end(id: string, result: RehearsalResult): Promise<void> {
     await this.db.query(
       `UPDATE ${this.table} SET state = 'ended', ended_at = clock_timestamp(), result = $2::jsonb

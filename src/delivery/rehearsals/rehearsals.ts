@@ -113,7 +113,9 @@ export class Rehearsals {
     }
   }
 
-  /** Undefined if another version of the code handles the event. An event that is gone is refused by anybody. */
+  /**
+   * Undefined if another version of the code handles the event. An event that is gone is refused by anybody.
+   */
   private runnable(asked: AskedRehearsal): Runnable | undefined {
     const consumer = this.registry.consumer(asked.consumerName);
     const subscription =

@@ -1,21 +1,31 @@
 // A worker process of its own, for tests that end processes. Told by its environment: DATABASE_URL, and CONSUMERS, a JSON list
 // of subscriber options. What a handler does is told by the event's payload: { exit } ends the process, { putOff } puts the event off the first time in a process, { block } blocks the
-// event loop for good, { blockUntil } until a file of that name is there. With SIGNALS=nobody it listens for no signal.
+// event loop for good, { failOnce } makes the event a dead letter the first time, { writeAndWait } writes and then waits for good, { blockUntil } until a file of that name is there. With SIGNALS=nobody it listens for no signal.
 // Prints one JSON line for everything that happens.
 import { existsSync } from 'node:fs';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { EventSubscriberRegistry, IntegrationModule, PostponeError } from '../../../dist/index.js';
+import {
+  EventSubscriberRegistry,
+  IntegrationModule,
+  NonRetryableError,
+  PostponeError,
+} from '../../../dist/index.js';
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const putOff = new Set();
+const failed = new Set();
 
 async function handle(consumer, event, context) {
   say({ handling: event.payload.n, consumer, attempt: context.attempt });
   if (event.payload.putOff === true && !putOff.has(event.outboxEventId)) {
     putOff.add(event.outboxEventId);
     throw new PostponeError(50, 'the first time');
+  }
+  if (event.payload.failOnce === true && !failed.has(event.outboxEventId)) {
+    failed.add(event.outboxEventId);
+    throw new NonRetryableError('the first time');
   }
   if (event.payload.exit === true) process.exit(9);
   const { block, blockUntil } = event.payload;
@@ -27,6 +37,10 @@ async function handle(consumer, event, context) {
       event.outboxEventId,
       String(event.payload.n),
     );
+  }
+  if (event.payload.writeAndWait === true) {
+    say({ waiting: event.payload.n });
+    await new Promise(() => {});
   }
   say({ handled: event.payload.n, consumer });
 }
