@@ -99,7 +99,6 @@ const TYPES = [
   'ChangeAuthor',
   'ChangeHistory',
   'ChangeHistoryRequest',
-  'ChangeHistoryService',
   'CollectedHistogram',
   'CollectedMetrics',
   'ConsumerBacklog',
