@@ -147,7 +147,9 @@ const EXPECTED: Readonly<Record<string, string>> = {
   'dead letters': 'AS found\n',
   'groups of failures': 'WITH RECURSIVE each (n, name, kind)',
   'groups in an order of their own': 'ranked AS (',
-  'groups with their latest error': 'WHERE g.n > 0 ORDER BY g.n',
+  'groups with their latest error': 'LATERAL (SELECT last_error FROM',
+  'text of a search': 'IN (event_name, aggregate_id,',
+  'search in payloads': 'payload #>>',
   'groups by their names': 'WITH ORDINALITY AS named (name, kind, n)',
   'kinds of failures at all consumers': 'AS newest FROM (',
   'one kind of failure': 'having_it AS MATERIALIZED (',
@@ -374,6 +376,8 @@ async function operate(
   const hours = { from: new Date(Date.now() - 3 * HOUR_MS), to: new Date(Date.now() - 2 * HOUR_MS) };
   await look.search({ eventName: 'order.*' });
   await look.search({ eventName: 'order.*', ...hours });
+  await look.search({ about: 'order-7' });
+  await look.search({ payloadPath: 'n', payloadValue: '7', from: hours.from });
   await look.chainOf(id);
   const counts = new AdminCountStore(app.context.get(AdminDatabase, { strict: false }));
   await counts.belongings('batch');
