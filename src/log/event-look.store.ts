@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
+import { planInOrderOfIndex } from '../database/sql/plan-in-order-of-index.store.js';
 import type { EventHead, EventSearchFilter } from './event-look.js';
 import { conditionsOf, EVENT_COLUMNS } from './outbox-filter.store.js';
 import { positionAtTime } from './position-at-time.store.js';
@@ -55,10 +56,14 @@ export class EventLookStore {
       conditions.push(
         `payload #>> $${params.push(payloadPath.split('.'))}::text[] = $${params.push(payloadValue)}::text`,
       );
-    return this.db.query<EventHead>(
-      `SELECT ${EVENT_COLUMNS} FROM ${this.log} WHERE ${conditions.join(' AND ')} ORDER BY position DESC LIMIT $3::int`,
-      params,
-    );
+    const sql = `SELECT ${EVENT_COLUMNS} FROM ${this.log} WHERE ${conditions.join(' AND ')} ORDER BY position DESC LIMIT $3::int`;
+    if (about === undefined && payloadPath === undefined) return this.db.query<EventHead>(sql, params);
+    return this.db.read(async (session) => {
+      // No index has what is sought. The server would read the whole log if much of it is in the stretch.
+      await session.query('SET LOCAL enable_seqscan = off');
+      await planInOrderOfIndex(session);
+      return session.query<EventHead>(sql, params);
+    });
   }
 
   /** Whether the log has the optional index of correlations, and Postgres has finished it. */

@@ -120,9 +120,7 @@ export function namedSql(tables: ReadTables, noted: string): string {
     ${shown(tables, noted, sized, '$3::int', 'NULL AS value, false AS "isPartial"', 'each')} ORDER BY g.n`;
 }
 
-/**
- * SQL of groups in the order of the index, with the error of the last dead letter only. $1 to $4 as above.
- */
+/** SQL of groups in the order of the index, with their last error only. $1 to $4 as in `listSql`. */
 export function errorsSql(tables: ReadTables): string {
   return `WITH RECURSIVE ${steps(tables, 'SELECT 0, $1::text, $2::text')}
     SELECT g.name AS "consumerName", g.kind AS fingerprint, left(last.last_error, ${SHOWN_OF_ERROR}) AS error FROM each AS g

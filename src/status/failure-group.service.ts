@@ -48,7 +48,7 @@ export interface FailureGroupFilter {
 /** A page of groups. */
 export interface FailureGroupPage extends PageOf<FailureGroup, FailureGroupPlace> {
   /**
-   * True if there are more than 20,000 groups and the order is another one than `name`, or an error is
+   * True if there are more than 20,000 groups, and the order is another one than `name` or an error is
    * searched for. Only the first 20,000 by name were put in order, or looked at, then.
    */
   isPartial: boolean;

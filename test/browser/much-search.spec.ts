@@ -44,7 +44,15 @@ async function fill({ pool }: TestDatabase): Promise<void> {
 }
 
 /** When the window of payloads begins: a bit before what is sought in it. */
-const windowFrom = () => new Date(Date.now() - WINDOW * 100).toISOString();
+async function windowFrom({ pool }: TestDatabase): Promise<string> {
+  const { rows } = await pool.query<{ at: Date }>(
+    'SELECT created_at AS at FROM integration.outbox_event WHERE position = $1',
+    [EVENTS - WINDOW],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('the log is shorter than the window');
+  return row.at.toISOString();
+}
 
 test.each([
   ['the name of an event', 'order.first', 'order.first'],
@@ -65,7 +73,7 @@ test('a value in payloads is found in its window without a press', async () => {
   const query = new URLSearchParams({
     payloadPath: 'customer.id',
     payloadValue: 'sought',
-    from: windowFrom(),
+    from: await windowFrom(stage.database),
   });
   const from = performance.now();
   await page.evaluate((to) => {
