@@ -20,8 +20,9 @@ const ROWS_A_STEP = 1_000;
 
 /**
  * Deletes what operating the package has written down, once it has been kept long enough: the audit, samples
- * of the backlog, counts by hours, operations, rehearsals, and answers to requests with an Idempotency-Key. The
- * place where the task goes on is a second of the samples, from which on they are still to be thinned out.
+ * of the backlog, counts by hours, operations, rehearsals, and answers to requests with an Idempotency-Key.
+ * The place where the task goes on is a second of the samples, from which on they are still to be thinned
+ * out.
  */
 @Injectable()
 export class OperatingRecords implements MaintenanceTask {
