@@ -199,6 +199,7 @@ export type {
 } from './rates/consumer-rates.js';
 export { ConsumerRatesService } from './rates/consumer-rates.service.js';
 export { type Counted, countText, type EstimatedCount, estimateText } from './rates/counted.js';
+export type { FailedInSteps, HeatMap, HeatMapRequest, HeatStep } from './rates/heat-map.js';
 export {
   type FullSettingKey,
   IntegrationSettingsService,

@@ -24,6 +24,7 @@ const incident: PageLoader = async () => (await import('./pages/incident.tsx')).
 /** Below an event and an entity stands its journey. */
 const isJourney = (rest: readonly string[], length: number) =>
   rest.length === length && rest.at(-1) === 'journey';
+const heat: PageLoader = async () => (await import('./pages/heat.tsx')).HeatPage;
 
 /** The groups of the engine's pages. */
 const OWN_GROUPS: readonly SectionGroup[] = [
@@ -74,6 +75,7 @@ const OTHERS: readonly Section[] = [
   // The shell shows it without menus.
   { key: WALL, title: 'Wall', needs: 'overview.read', pageFor: paged(overview) },
   { key: 'incident', title: 'Incident', needs: 'audit.read', pageFor: paged(incident) },
+  { key: 'heat', title: 'Latency and failures', needs: 'consumers.read', pageFor: paged(heat) },
   {
     key: 'entities',
     title: 'Entity',

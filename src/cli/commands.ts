@@ -8,6 +8,7 @@ import { deadLettersCommands } from './dead-letters.commands.js';
 import { doctorCommand } from './doctor.command.js';
 import { eventsCommands } from './events.commands.js';
 import { flowCommand } from './flow.command.js';
+import { heatCommand } from './heat.command.js';
 import { migrateCommand } from './migrate.command.js';
 import { operationsCommands } from './operations.commands.js';
 import { problemsCommand } from './problems.command.js';
@@ -23,6 +24,7 @@ const COMMANDS: readonly Command[] = [
   problemsCommand,
   flowCommand,
   changesCommand,
+  heatCommand,
   doctorCommand,
   ...settingsCommands,
   ...consumersCommands,

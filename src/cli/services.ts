@@ -14,6 +14,7 @@ import { DoctorService } from '../maintenance/doctor.js';
 import { ProcessService } from '../membership/process.service.js';
 import { doctorAdditionsOf, linesOf, operationKindsOf, settingGroupsOf } from '../module/extension.js';
 import { ProblemService } from '../problems/problem.service.js';
+import { ConsumerRatesService } from '../rates/consumer-rates.service.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { ConsumerBacklogService } from '../status/consumer-backlog.service.js';
 import { FailureGroupService } from '../status/failure-group.service.js';
@@ -39,6 +40,7 @@ export interface CommandServices {
   readonly journeys: JourneyService;
   readonly problems: ProblemService;
   readonly history: ChangeHistoryService;
+  readonly rates: ConsumerRatesService;
   readonly operations: OperationService;
   readonly rehearsals: RehearsalService;
   readonly processes: ProcessService;
@@ -73,6 +75,7 @@ export function withServices<R>(
       // Nobody sees a later answer, so the examination is waited for.
       problems: new ProblemService(admin, consumers, doctor, Number.POSITIVE_INFINITY),
       history: new ChangeHistoryService(admin),
+      rates: new ConsumerRatesService(admin),
       operations,
       rehearsals: new RehearsalService(admin, settings),
       processes: new ProcessService(admin, settings),

@@ -3,19 +3,27 @@ import { checkCount, checkNames, checkText, checkTime, invalidArgument } from '.
 import { DEFAULT_SAMPLE_TIMES, GAP_IN_SAMPLES, type SampleTimes } from './backlog-samples.js';
 import type { ConsumerRates, ConsumerWork, EngineRates, RatePoint, RateRange } from './consumer-rates.js';
 import { ConsumerRatesStore, type RateGrid } from './consumer-rates.store.js';
+import type { HeatMap, HeatMapRequest } from './heat-map.js';
+import { HeatMapStore, type HeatRows } from './heat-map.store.js';
 import { HOUR, HourlyRates, type RatesInSteps } from './hourly-rates.js';
 import { type WorkOfStep, WorkStore } from './work.store.js';
+import { LATENCY_BOUNDS_S } from './work-counts.js';
 import { workPoints } from './work-points.js';
 
 const LONGEST_CONSUMER_NAME = 127;
-const DEFAULT_RANGE_MS = 3_600_000;
 /**
  * The steps among which the default is chosen, in seconds: those that a clock shows as well. Samples of more
  * than an hour ago are a minute apart, so a longer range has steps of whole minutes.
  */
 const STEPS = [10, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 86_400] as const;
-/** An hour in steps of ten seconds, and the rest of the minute in which it begins. */
-const MOST_DEFAULT_STEPS = 366;
+/** What lines show by default: an hour in steps of ten seconds, and the rest of the minute in which it begins. */
+const LINES = { rangeMs: 3_600_000, steps: 366 };
+/** What a heat map shows by default: a day in steps of an hour. */
+const HEAT = { rangeMs: 86_400_000, steps: 73 };
+/** In seconds: six hours, and what whole steps add to it. */
+const HEAT_OF_MINUTES = 6 * HOUR + 5 * 60;
+const HEAT_CONSUMERS = 20;
+const MOST_HEAT_CONSUMERS = 500;
 const MOST_STEPS = 1_000;
 const SHORTEST_STEP = 10;
 const MINUTE = 60;
@@ -38,6 +46,7 @@ export class ConsumerRatesService {
   private readonly store: ConsumerRatesStore;
   private readonly work: WorkStore;
   private readonly hours: HourlyRates;
+  private readonly heat: HeatMapStore;
 
   constructor(
     db: AdminDatabase,
@@ -46,6 +55,7 @@ export class ConsumerRatesService {
     this.store = new ConsumerRatesStore(db);
     this.work = new WorkStore(db);
     this.hours = new HourlyRates(db, this.gapMs);
+    this.heat = new HeatMapStore(db);
   }
 
   /**
@@ -89,10 +99,7 @@ export class ConsumerRatesService {
    */
   async ofAll(range: RateRange = {}): Promise<EngineRates> {
     const { to, grid } = gridOf(range, MINUTE, LONGEST_OF_ALL);
-    if (!isOfHours(grid) && grid.step * grid.steps > LONGEST_OF_ALL)
-      throw invalidArgument('step must be whole hours if the range of all consumers is longer than a day', {
-        field: 'step',
-      });
+    checkOfAll(grid);
     const { samples, work } = isOfHours(grid)
       ? await this.hours.ofAll(grid)
       : await together(this.store.pointsOfAll(grid, this.gapMs), this.work.ofAll(grid));
@@ -112,9 +119,35 @@ export class ConsumerRatesService {
     };
   }
 
+  /**
+   * Returns how long events took, by classes, and at which consumers attempts failed, in steps of time. The
+   * default range is a day. What is longer than six hours has steps of whole hours, unless it says otherwise.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid range, or minutes of more than a day
+   */
+  async heatMap({ consumerName, limit, ...range }: HeatMapRequest = {}): Promise<HeatMap> {
+    if (consumerName !== undefined) checkConsumer(consumerName);
+    const most = limit === undefined ? HEAT_CONSUMERS : checkCount('limit', limit, MOST_HEAT_CONSUMERS);
+    const { to, grid } = gridOf(range, MINUTE, HEAT_OF_MINUTES, HEAT);
+    checkOfAll(grid);
+    const { edge, recent } = isOfHours(grid)
+      ? await this.hours.parts(grid)
+      : { edge: grid.from, recent: grid };
+    const parts = { edge, begin: recent?.from ?? to };
+    const rows = await this.heat.read(grid, parts, most, consumerName);
+    return { from: grid.from, to, step: grid.step, ...heatMapOf(grid, rows) };
+  }
+
   private get gapMs(): number {
     return GAP_IN_SAMPLES * this.times.everyMs;
   }
+}
+
+function checkOfAll(grid: RateGrid): void {
+  if (!isOfHours(grid) && grid.step * grid.steps > LONGEST_OF_ALL)
+    throw invalidArgument('step must be whole hours if the range of all consumers is longer than a day', {
+      field: 'step',
+    });
 }
 
 function checkConsumer(consumerName: string): void {
@@ -143,15 +176,16 @@ function gridOf(
   range: RateRange,
   shortest: number,
   inHours: number,
+  { rangeMs, steps: wanted } = LINES,
 ): { readonly to: Date; readonly grid: RateGrid } {
   checkNames('a field of a range', range, ['from', 'to', 'step']);
   checkTime('from', range.from);
   checkTime('to', range.to);
   const to = range.to ?? new Date();
-  const asked = range.from ?? new Date(to.getTime() - DEFAULT_RANGE_MS);
+  const asked = range.from ?? new Date(to.getTime() - rangeMs);
   if (asked.getTime() >= to.getTime()) throw invalidArgument('from must be before to', { field: 'from' });
   const askedSeconds = (to.getTime() - asked.getTime()) / 1_000;
-  const byDefault = stepFor(askedSeconds, askedSeconds > inHours ? HOUR : shortest);
+  const byDefault = stepFor(askedSeconds, askedSeconds > inHours ? HOUR : shortest, wanted);
   const step = checkCount('step', range.step ?? byDefault, LONGEST_STEP);
   const wholeMs = 1_000 * (step % HOUR === 0 ? HOUR : shortest === MINUTE ? MINUTE : 0.001);
   const from = new Date(Math.floor(asked.getTime() / wholeMs) * wholeMs);
@@ -167,10 +201,10 @@ function gridOf(
   return { to, grid: { from, step, steps } };
 }
 
-function stepFor(seconds: number, shortest: number): number {
-  const fits = (step: number) => step >= shortest && Math.ceil(seconds / step) <= MOST_DEFAULT_STEPS;
+function stepFor(seconds: number, shortest: number, most: number): number {
+  const fits = (step: number) => step >= shortest && Math.ceil(seconds / step) <= most;
   const days = STEPS[STEPS.length - 1] as number;
-  return STEPS.find(fits) ?? Math.min(LONGEST_STEP, multiple(seconds / MOST_DEFAULT_STEPS, days));
+  return STEPS.find(fits) ?? Math.min(LONGEST_STEP, multiple(seconds / most, days));
 }
 
 function multiple(seconds: number, shortest: number): number {
@@ -187,4 +221,32 @@ function busiestOf(steps: readonly WorkOfStep[]): string[] {
   for (const { name, handled, failed } of steps)
     if (name !== null) done.set(name, (done.get(name) ?? 0) + handled + failed);
   return [...done].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).map(([name]) => name);
+}
+
+function heatMapOf(
+  { from, step, steps }: RateGrid,
+  { steps: done, failing }: HeatRows,
+): Pick<HeatMap, 'latencyBounds' | 'steps' | 'failing' | 'others'> {
+  const latencyBounds = [...LATENCY_BOUNDS_S, null];
+  const byStep = new Map(done.map((each) => [each.n, each]));
+  const inSteps = (cells: HeatRows['failing'][number]['cells']) => {
+    const failed = new Map(cells);
+    return Array.from({ length: steps }, (_, n) => failed.get(n) ?? 0);
+  };
+  const others = failing.find(({ name }) => name === null);
+  return {
+    latencyBounds,
+    steps: Array.from({ length: steps }, (_, n) => {
+      const { handled = 0, failed = 0, latency = latencyBounds.map(() => 0) } = byStep.get(n) ?? {};
+      return { at: new Date(from.getTime() + n * step * 1_000), handled, failed, latency: [...latency] };
+    }),
+    failing: failing.flatMap(({ name, failed, cells }) =>
+      name === null ? [] : [{ consumerName: name, failed, steps: inSteps(cells) }],
+    ),
+    others: {
+      consumers: others?.consumers ?? 0,
+      failed: others?.failed ?? 0,
+      steps: inSteps(others?.cells ?? []),
+    },
+  };
 }

@@ -87,7 +87,7 @@ export class HourlyRates {
   }
 
   /** Up to when a grid is read from the hours, and the hours behind that. */
-  private async parts(grid: RateGrid): Promise<{ edge: Date; recent: RateGrid | undefined }> {
+  async parts(grid: RateGrid): Promise<{ edge: Date; recent: RateGrid | undefined }> {
     const { from } = grid;
     const end = endOf(grid);
     const known = (await this.store.edge())?.getTime() ?? 0;

@@ -367,7 +367,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
   DoctorService: ['examine'],
   ProcessService: ['list', 'running'],
   ConsumerBacklogService: ['list', 'of', 'events', 'blocking'],
-  ConsumerRatesService: ['of', 'ofAll', 'workOf'],
+  ConsumerRatesService: ['of', 'ofAll', 'workOf', 'heatMap'],
   FailureGroupService: ['list', 'of', 'deadLetters'],
   ProblemService: ['list'],
   FlowService: ['map'],

@@ -125,6 +125,7 @@ const COMMANDS: readonly string[][] = [
   ['flow', '--event', HOSTILE],
   ['changes'],
   ['changes', '--consumer', NAME],
+  ['heat'],
   ['consumers', 'list'],
   ['consumers', 'show', NAME],
   ['consumers', 'show', NAME, '--state', 'dead'],

@@ -166,6 +166,7 @@ const WITHOUT_NEXT = [
   'doctor',
   'problems',
   'changes',
+  'heat',
   'webhooks sources',
   'webhooks refusals',
   'settings preview',

@@ -81,6 +81,7 @@ describe('--watch', () => {
       'problems',
       'flow',
       'changes',
+      'heat',
       'consumers',
       'dead-letters',
       'operations',

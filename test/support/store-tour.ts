@@ -85,6 +85,8 @@ async function readsOfAdmins({ context, settings }: TestApp): Promise<void> {
   const month = { from: new Date(Date.now() - 30 * 86_400_000), step: 14_400 };
   await rates.workOf('consumer-1', month);
   await rates.ofAll(month);
+  await rates.heatMap(month);
+  await rates.heatMap({ consumerName: 'consumer-1' });
   const operations = context.get(OperationService, { strict: false });
   const { next } = await operations.list({ limit: 10 });
   await operations.list({ limit: 10, after: next ?? undefined });

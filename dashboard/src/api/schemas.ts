@@ -394,6 +394,15 @@ export type GroupedDeadLetterPage = {
   next: string | null;
   group: FailureGroup | null;
 };
+export type HeatMap = {
+  from: string;
+  to: string;
+  step: number;
+  latencyBounds: Array<number | null>;
+  steps: Array<{ at: string; handled: number; failed: number; latency: Array<number> }>;
+  failing: Array<{ consumerName: string; failed: number; steps: Array<number> }>;
+  others: { consumers: number; failed: number; steps: Array<number> };
+};
 export type Journey = {
   events: Array<{
     outboxEventId: string;
@@ -1042,6 +1051,19 @@ export interface Routes {
     query: { from?: string | undefined; to?: string | undefined; step?: number | undefined };
     body: undefined;
     answer: EngineRates;
+  };
+  'GET heat': {
+    action: 'consumers.read';
+    path: Record<never, never>;
+    query: {
+      from?: string | undefined;
+      to?: string | undefined;
+      step?: number | undefined;
+      consumer?: string | undefined;
+      limit?: number | undefined;
+    };
+    body: undefined;
+    answer: HeatMap;
   };
   'GET events': {
     action: 'events.read';

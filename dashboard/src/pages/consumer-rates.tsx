@@ -13,7 +13,7 @@ import {
   stepOf,
   weekBefore,
 } from '../parts/span.tsx';
-import type { Place } from '../router/router.ts';
+import { type Place, to } from '../router/router.ts';
 import { AgeChart, chartOf, LatencyChart } from './rate-charts.tsx';
 import { TimeAxis, useChanges } from './time-axis.tsx';
 
@@ -39,7 +39,10 @@ export function ConsumerRatesCharts({ name, place }: { name: string; place: Plac
         <h2>Over time</h2>
         <SpanChoice place={place} most={MONTH_H} />
       </div>
-      <TimeAxis changes={changes} />
+      <p class="small">
+        <a href={to(['heat'], { consumer: name })}>Latency and failures as heat maps</a>
+      </p>
+      <TimeAxis changes={changes} consumer={name} />
       <div class="grid two">
         <Loaded from={work}>
           {(of) => {

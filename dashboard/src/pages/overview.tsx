@@ -113,6 +113,9 @@ export function OverviewPage({ place }: { place: Place }) {
         <h2>Over time</h2>
         <SpanChoice place={place} most={MONTH_H} />
       </div>
+      <p class="small">
+        <a href={to(['heat'])}>Latency and failures as heat maps</a>
+      </p>
       <TimeAxis changes={changes} />
       <Loaded from={rates}>
         {(data) => (

@@ -20,7 +20,13 @@ export function useChanges(from: string, consumer?: string): ChangeHistory | und
 }
 
 /** The marks of the charts as a list, and where a window that was dragged leads to. */
-export function TimeAxis({ changes }: { changes: ChangeHistory | undefined }) {
+export function TimeAxis({
+  changes,
+  consumer,
+}: {
+  changes: ChangeHistory | undefined;
+  consumer?: string | undefined;
+}) {
   const { window } = usePointed();
   const range = window && {
     from: new Date(window.from).toISOString(),
@@ -31,7 +37,8 @@ export function TimeAxis({ changes }: { changes: ChangeHistory | undefined }) {
       {window !== undefined && (
         <p class="small inline" role="status">
           From {absolute(new Date(window.from))} to {absolute(new Date(window.to))}:{' '}
-          <a href={to(['events'], range)}>Events</a> <a href={to(['audit'], range)}>Audit</a>{' '}
+          <a href={to(['events'], range)}>Events</a>{' '}
+          <a href={to(['heat'], { ...range, consumer })}>Failures</a> <a href={to(['audit'], range)}>Audit</a>{' '}
           <button type="button" class="link" onClick={() => point({ window: undefined })}>
             Clear
           </button>

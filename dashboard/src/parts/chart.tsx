@@ -76,7 +76,7 @@ export function LineChart({ title, times, lines, format, empty, least = 1, chang
   );
 }
 
-function Figure({
+export function Figure({
   title,
   isTable,
   hasData,

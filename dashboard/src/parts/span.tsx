@@ -87,7 +87,15 @@ export function lineOfWeekBefore(times: readonly number[], past: Past | undefine
 }
 
 /** Lets somebody choose the time that charts show. */
-export function SpanChoice({ place, most }: { place: Place; most: number }) {
+export function SpanChoice({
+  place,
+  most,
+  byDefault = 'last hour, or what is known of it',
+}: {
+  place: Place;
+  most: number;
+  byDefault?: string;
+}) {
   return (
     <div class="small inline span-choice">
       <label>
@@ -96,7 +104,7 @@ export function SpanChoice({ place, most }: { place: Place; most: number }) {
           value={place.query.has('hours') ? String(hoursOf(place, most)) : ''}
           onChange={(event) => filterBy(place, { hours: event.currentTarget.value })}
         >
-          <option value="">last hour, or what is known of it</option>
+          <option value="">{byDefault}</option>
           {SPANS.filter(([hours]) => hours <= most).map(([hours, text]) => (
             <option key={hours} value={String(hours)}>
               {text}

@@ -42,3 +42,17 @@ export const EngineRates = named(
     busiest: list(object({ consumerName: TEXT, points: list(WorkPoint) })),
   }),
 );
+
+const FAILED_IN_STEPS = { failed: INTEGER, steps: list(INTEGER) };
+
+/** How long events took, and at which consumers attempts failed. */
+export const HeatMap = named(
+  'HeatMap',
+  object({
+    ...RANGE,
+    latencyBounds: list(orNull(NUMBER)),
+    steps: list(object({ at: TIME, handled: INTEGER, failed: INTEGER, latency: list(INTEGER) })),
+    failing: list(object({ consumerName: TEXT, ...FAILED_IN_STEPS })),
+    others: object({ consumers: INTEGER, ...FAILED_IN_STEPS }),
+  }),
+);

@@ -5,7 +5,7 @@ import { BACKLOG_STATES } from '../../status/consumer-backlog.js';
 import { ConsumerBacklogService } from '../../status/consumer-backlog.service.js';
 import { BacklogPage, BlockingEvents } from '../answers/backlog.js';
 import { RunningAttempts } from '../answers/processes.js';
-import { ConsumerRates, ConsumerWork, EngineRates } from '../answers/rates.js';
+import { ConsumerRates, ConsumerWork, EngineRates, HeatMap } from '../answers/rates.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { choice, count, optional, text, time } from '../input/field.js';
 import type { Answering } from '../routes/answering.js';
@@ -96,6 +96,21 @@ const ROUTES = {
     query: inMinutes,
     answer: EngineRates,
   }),
+  heatMap: route({
+    method: 'GET',
+    path: 'heat',
+    action: 'consumers.read',
+    about:
+      'How many events were in each class of latency, and how many attempts failed at which consumer, in steps of time. The default is a day in steps of an hour. The consumers at which most failed come first; the others are counted together.',
+    query: {
+      from: optional(time('The beginning. The default is a day before the end.')),
+      to: rangeFields.to,
+      step: inMinutes.step,
+      consumer: optional(text('The name of a consumer, to see only this one.', 127)),
+      limit: optional(count('How many failing consumers are told apart, 20 by default.', 1, 500)),
+    },
+    answer: HeatMap,
+  }),
 };
 
 @Injectable()
@@ -140,5 +155,9 @@ export class ConsumerBacklogHandlers implements Answering<typeof ROUTES, Consume
 
   ratesOfAll({ query }: Call<typeof ROUTES.ratesOfAll>) {
     return this.speeds.ofAll(query);
+  }
+
+  heatMap({ query: { consumer, ...query } }: Call<typeof ROUTES.heatMap>) {
+    return this.speeds.heatMap({ ...query, consumerName: consumer });
   }
 }
