@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NonRetryableError } from '../../src/index.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { runCommand, runJsonCommand } from '../support/command.js';
+import { TEST_LOGGER } from '../support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { untilConsumerSettled } from '../support/until-settled.js';
@@ -58,6 +59,8 @@ beforeAll(async () => {
   await untilConsumerSettled(database, 'billing');
   isMended = true;
   admin = await startAdminApp(database, {
+    // Without a logger nothing is written, and so nothing is kept.
+    create: { logger: TEST_LOGGER },
     admin: {
       actor: () => 'grace',
       permission: (_, action) => !denied.has(action),
