@@ -16,7 +16,9 @@ const LONGEST_CONSUMER_NAME = 127;
  * than an hour ago are a minute apart, so a longer range has steps of whole minutes.
  */
 const STEPS = [10, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 86_400] as const;
-/** What lines show by default: an hour in steps of ten seconds, and the rest of the minute in which it begins. */
+/**
+ * What lines show by default: an hour in steps of ten seconds, and the rest of the minute in which it begins.
+ */
 const LINES = { rangeMs: 3_600_000, steps: 366 };
 /** What a heat map shows by default: a day in steps of an hour. */
 const HEAT = { rangeMs: 86_400_000, steps: 73 };

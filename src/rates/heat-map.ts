@@ -14,7 +14,10 @@ export interface HeatStep {
   handled: number;
   /** Attempts that failed. */
   failed: number;
-  /** How many of the events that were handled are in each class of `latencyBounds`. Only first deliveries count. */
+  /**
+   * How many of the events that were handled are in each class of `latencyBounds`. Only first deliveries
+   * count.
+   */
   latency: number[];
 }
 

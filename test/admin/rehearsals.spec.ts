@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NonRetryableError } from '../../src/index.js';
 import { startApp, type TestApp } from '../support/app.js';
-import { runCommand, runJsonCommand } from '../support/command.js';
 import { runShell } from '../support/command.js';
 import { TEST_LOGGER } from '../support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';

@@ -39,6 +39,8 @@ export async function bodyFor(path: string, database: TestDatabase): Promise<Rec
   if (path.endsWith('/repartition')) return { partitions: 2 };
   if (path === '/settings' || path.endsWith('/preview')) return { values: { batchSize: 7, maxAttempts: 9 } };
   if (path === '/operations' || path === '/operations/count') return { kind: 'redrive', consumer: 'billing' };
+  // A process that is alive has handlers of it.
+  if (path === '/consumers/{name}') return { force: true };
   if (path.endsWith('/rehearsals')) return { consumer: 'billing' };
   if (path.endsWith('/correct')) return { consumer: 'billing', payload: { right: true }, reason: 'typo' };
   if (path.endsWith('/reseal')) return { tenant: 'acme' };

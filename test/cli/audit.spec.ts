@@ -363,6 +363,9 @@ const NOTED_ELSEWHERE = ['migrate'];
 const READS: Readonly<Record<string, string>> = {
   status: 'status',
   doctor: 'doctor',
+  flow: 'flow',
+  changes: 'changes',
+  heat: 'heat',
   problems: 'problems',
   'webhooks sources': 'webhooks sources',
   'webhooks refusals': 'webhooks refusals',
@@ -380,6 +383,7 @@ const READS: Readonly<Record<string, string>> = {
   'events show': `events show ${EVENT} --payload`,
   'events compare': `events compare ${EVENT} billing 1 1`,
   'events chain': `events chain ${EVENT}`,
+  'events journey': `events journey ${EVENT}`,
   'contracts list': 'contracts list',
   'contracts show': 'contracts show order.placed',
   'contracts check': 'contracts check',

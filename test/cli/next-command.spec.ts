@@ -161,7 +161,6 @@ const WITH_NEXT: Readonly<Record<string, readonly Next[]>> = {
 
 /** No command takes what these print, or they say the whole command. */
 const WITHOUT_NEXT = [
-  'dead-letters rehearse',
   'events compare',
   'doctor',
   'problems',

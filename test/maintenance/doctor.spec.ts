@@ -333,7 +333,7 @@ const BREAKAGES: Breakage[] = [
   {
     check: 'maintenance-late',
     sql: `INSERT INTO integration.integration_process (id, role, host, pid, started_at) VALUES (gen_random_uuid(), 'all', 'here', 1, now() - interval '2 hours');
-          INSERT INTO integration.integration_maintenance (task, done_at) VALUES ('consumers', now()), ('retention', now() - interval '3 hours'), ('unrouted', now()), ('operating-records', now())`,
+          INSERT INTO integration.integration_maintenance (task, done_at) VALUES ('consumers', now()), ('retention', now() - interval '3 hours'), ('unrouted', now()), ('operating-records', now()), ('hourly-counts', now())`,
     finding: /"retention" was last done/,
     fix: /logs/,
   },
