@@ -231,6 +231,7 @@ describe.each(PLATFORMS)('on %s, every route', (platform) => {
           const filled = route.path
             .replace(`:${field}`, value)
             .replace(':id', EVENT_ID)
+            .replace(':rehearsal', EVENT_ID)
             .replace(/:\w+/g, 'billing');
           const [, query = ''] = targetOf(documented(route)).split('?');
           const answer = await admin.ask(`${filled}?${query}`, {

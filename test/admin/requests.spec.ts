@@ -34,7 +34,7 @@ const EVENT_ID = '00000000-0000-7000-8000-000000000001';
 
 /** The path of a route with something in the place of its parameters. */
 function pathOf({ path }: Route): string {
-  return path.replace(':id', EVENT_ID).replace(/:\w+/g, 'billing');
+  return path.replace(':id', EVENT_ID).replace(':rehearsal', EVENT_ID).replace(/:\w+/g, 'billing');
 }
 
 interface Served {

@@ -12,6 +12,7 @@ import {
   type OperationRequest,
   OperationService,
   ProblemService,
+  RehearsalService,
 } from '../../src/index.js';
 import { OutboxLogStore } from '../../src/log/outbox-log.store.js';
 import { PositionSet } from '../../src/log/position-set.js';
@@ -443,11 +444,25 @@ async function operate(
     return open.rows.length + put.rows.length === 0;
   });
   await processor.drain({ timeoutMs: 30_000 });
+  await rehearse(app, pool);
   await consumers.repartition('transactional', 3);
   await consumers.repartition('transactional', 2);
   await consumers.pause('batch');
   await consumers.remove('batch', { force: true });
   await renameAndRemove(app, database);
+}
+
+/** Rehearses a dead letter whose event the log still has, and at which the handler does not fail. */
+async function rehearse({ context }: TestApp, pool: TestDatabase['pool']): Promise<void> {
+  const consumerName = 'transactional';
+  const { rows } = await pool.query<{ id: string }>(
+    `SELECT e.id FROM integration.inbox_event i JOIN integration.outbox_event e ON e.position = i.position AND e.id = i.outbox_event_id
+     WHERE i.consumer_name = $1 AND i.status = 'dead_letter' AND i.suspicion IS NULL AND e.event_name = 'order.placed' AND (e.payload ->> 'n')::int % 50 > 4
+     ORDER BY i.position DESC LIMIT 1`,
+    [consumerName],
+  );
+  const outboxEventId = rows[0]?.id ?? '';
+  await context.get(RehearsalService, { strict: false }).rehearse({ outboxEventId, consumerName });
 }
 
 /** A redrive and a discard, a replay that is judged while it runs, and one that is cancelled. */

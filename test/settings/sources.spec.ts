@@ -103,9 +103,9 @@ describe('reading a setting', () => {
     expect([size, enabled, service.snapshot()['processor.enabled']]).toEqual([500, true, true]);
   });
 
-  it('lists all seventeen with value, default, source, bounds and environment name', async () => {
+  it('lists all eighteen with value, default, source, bounds and environment name', async () => {
     const all = (await settingsFrom()).getAll();
-    expect(all).toHaveLength(17);
+    expect(all).toHaveLength(18);
     expect(all.find(({ key }) => key === BATCH_SIZE)).toEqual({
       key: BATCH_SIZE,
       value: 500,

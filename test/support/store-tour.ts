@@ -3,6 +3,7 @@ import { IdempotencyKeyStore } from '../../src/admin/idempotency/idempotency-key
 import { OperationWorkStore } from '../../src/changes/operations/operation-work.store.js';
 import { AdminDatabase } from '../../src/database/admin-database.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
+import { requireInRehearsal } from '../../src/database/sql/rehearsal-fence.store.js';
 import { UuidV7Generator } from '../../src/events/uuid-v7.js';
 import { ClusterStore } from '../../src/health/cluster.store.js';
 import { InboxLagStore } from '../../src/health/inbox-lag.store.js';
@@ -110,7 +111,7 @@ async function readsOfAdmins({ context, settings }: TestApp): Promise<void> {
 }
 
 async function singleEvents(app: TestApp, pool: TestDatabase['pool']): Promise<void> {
-  const { api, consumers, context, inbox, outbox } = app;
+  const { api, consumers, context, inbox, outbox, prisma } = app;
   const once = {
     eventName: 'order.placed',
     sourceModule: 'shop',
@@ -135,6 +136,10 @@ async function singleEvents(app: TestApp, pool: TestDatabase['pool']): Promise<v
   if (latest === undefined) throw new Error('the log is empty');
   await whys.reportsOf([latest]);
   await whys.leftOut(latest);
+  // As for an event that a handler publishes outside of its rehearsal.
+  await requireInRehearsal(prisma, context.get(EngineDatabase, { strict: false }).tables, first).catch(
+    () => {},
+  );
   await outbox.findById(first);
   await inbox.findDeadLetters({ eventName: 'order.placed' });
   const { id } = await inbox.getOrCreate(first, 'by hand');

@@ -39,12 +39,15 @@ const CHANGED = [
   'integration_rehearsal',
   'integration_idempotency_key',
 ];
+/** What is measured of consumers. It goes, or changes its name, with the consumer. */
+const OF_CONSUMERS = ['integration_sample', 'integration_work', 'integration_hour'];
 
 /** What a role needs that administers. docs/guide/operate/security.md has the same as GRANT statements. */
 export const OF_ADMINS: readonly Right[] = [
   ...TABLES.map((on): Right => ({ on, privileges: ['SELECT'] })),
   { on: 'outbox_event_position_seq', privileges: ['SELECT'] },
   ...CHANGED.map((on): Right => ({ on, privileges: ['INSERT', 'UPDATE', 'DELETE'] })),
+  ...OF_CONSUMERS.map((on): Right => ({ on, privileges: ['UPDATE', 'DELETE'] })),
   { on: 'outbox_event', privileges: ['INSERT'] },
   { on: 'integration_setting_change', privileges: ['INSERT'] },
   { on: 'integration_audit', privileges: ['INSERT'] },

@@ -37,13 +37,16 @@ export class RehearsalWorkStore {
     this.inbox = db.tables.inboxEvent;
   }
 
-  /** The rehearsals of these consumers that wait for a process, the oldest first. */
+  /**
+   * The rehearsals of these consumers that wait for a process, the oldest first. An index is only searched for
+   * a time that is the same for every row, hence the sub-select.
+   */
   asked(consumerNames: readonly string[]): Promise<AskedRehearsal[]> {
     return this.db.query<AskedRehearsal>(
       `SELECT r.id, r.outbox_event_id AS "outboxEventId", r.consumer_name AS "consumerName", r.position,
          (SELECT e.event_name FROM ${this.log} e WHERE e.position = r.position AND e.id = r.outbox_event_id) AS "eventName"
        FROM ${this.table} r
-       WHERE r.asked_at > clock_timestamp() - interval '${TAKEN_WITHIN_S} seconds' AND r.state = 'asked'
+       WHERE r.asked_at > (SELECT clock_timestamp() - interval '${TAKEN_WITHIN_S} seconds') AND r.state = 'asked'
          AND r.consumer_name = ANY ($1::text[])
        ORDER BY r.asked_at, r.id LIMIT ${AT_ONCE}`,
       [consumerNames],
