@@ -80,7 +80,9 @@ describe('a dead letter', () => {
       await page.getByRole('button', { name: 'Rehearse it at billing' }).click();
       const dialog = page.getByRole('dialog', { name: 'Rehearse it at billing' });
       await dialog.getByText(/Calls to other services are not undone/).waitFor();
-      await dialog.getByText(`dead-letters rehearse --consumer=billing ${id}`).waitFor();
+      expect(await dialog.getByLabel('The same as a command', { exact: true }).inputValue()).toBe(
+        `npx nestjs-integration dead-letters rehearse --consumer=billing ${id}`,
+      );
       await dialog.getByRole('button', { name: 'Rehearse', exact: true }).click();
     };
     const report = page.getByRole('region', { name: 'Rehearsal' });
