@@ -7,11 +7,11 @@ type Consumer = FlowMap['consumers'][number];
 
 /** The columns: modules, names of events, consumers. */
 const COLUMNS = [
-  { x: 8, width: 150, longest: 20 },
-  { x: 238, width: 230, longest: 31 },
-  { x: 568, width: 260, longest: 35 },
+  { x: 8, width: 160, longest: 19 },
+  { x: 238, width: 250, longest: 30 },
+  { x: 588, width: 270, longest: 33 },
 ] as const;
-const WIDTH = 836;
+const WIDTH = 866;
 const ROW = 52;
 const BOX = 42;
 const HEAD = 26;
