@@ -52,6 +52,17 @@ export async function bodyFor(path: string, database: TestDatabase): Promise<Rec
   return rows[0];
 }
 
+/**
+ * Operations in an order in which each finds what it is of. A rehearsal is of a dead letter, which other changes
+ * take away, and what was removed is gone.
+ */
+export function inTurn<T extends { readonly method: string; readonly path: string }>(
+  operations: readonly T[],
+): T[] {
+  const turn = ({ method, path }: T) => (path.endsWith('/rehearsals') ? 0 : method === 'DELETE' ? 2 : 1);
+  return [...operations].sort((one, two) => turn(one) - turn(two));
+}
+
 /** Something of everything that is read and changed. */
 export async function fillWithSomething(database: TestDatabase, admin: AdminApp): Promise<void> {
   await registerConsumer(database, 'billing');
