@@ -201,7 +201,7 @@ function describeOne(
   return facts([
     ...about,
     ['Lag', lag === null ? 'none' : `${counted(lag.positions, 'position')}, ${lag.seconds.toFixed(1)} s`],
-    ['Behind', lag === null ? null : `since ${timeText(lag.since)}. ${lag.says}`],
+    ['Behind', lag === null ? null : `${lag.says}\nSince ${timeText(lag.since)}.`],
     ['Pending', countText(backlog.pending)],
     ['Running', countText(backlog.running)],
     ['Retrying', countText(backlog.retrying)],
