@@ -85,7 +85,7 @@ test('what is called . or .. is asked for nowhere, because a browser takes such 
     await main.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
   }
   const known =
-    /^GET \/ops\/integration\/(ui\/assets\/.+|session|stream|overview|problems|rates|consumers|doctor|processes|settings|operations|dead-letters\/groups)$/;
+    /^GET \/ops\/integration\/(ui\/assets\/.+|session|stream|changes|overview|problems|rates|consumers|doctor|processes|settings|operations|dead-letters\/groups)$/;
   expect([...asked].filter((each) => !known.test(each))).toEqual([]);
 });
 
