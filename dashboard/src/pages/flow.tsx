@@ -5,7 +5,7 @@ import { Filter } from '../parts/filter.tsx';
 import { Folded } from '../parts/folded.tsx';
 import { ConsumerLink } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { atLeast, count, duration, perSecond } from '../parts/number.ts';
+import { atLeast, count, counted, duration, perSecond } from '../parts/number.ts';
 import { Page, Panel } from '../parts/page.tsx';
 import { Mark, type Tone } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
@@ -121,9 +121,8 @@ export function FlowPage({ place }: { place: Place }) {
 function Legend() {
   return (
     <span class="flow-legend">
-      A line is as wide as its rate. <span class="key dead-letters">dead letters</span>
-      <span class="key behind">more than a minute behind</span>
-      <span class="key paused">paused</span>
+      A line is as wide as its rate. <span class="key dead-letters">dead letters</span>{' '}
+      <span class="key behind">more than a minute behind</span> <span class="key paused">paused</span>{' '}
       <span class="key unasked">nobody asks</span>
     </span>
   );
@@ -177,7 +176,7 @@ function Tables({ map }: { map: FlowMap }) {
 }
 
 function shownOf({ names, consumers }: FlowMap): string {
-  return `${count(names.length)} names, ${count(consumers.length)} consumers`;
+  return `${counted(names.length, 'name')}, ${counted(consumers.length, 'consumer')}`;
 }
 
 function suggested<T>(rows: readonly T[] | undefined, of: (row: T) => string): string[] {

@@ -106,7 +106,7 @@ function Legend() {
       became of it, and a bar is an attempt. Long waits are drawn shorter.{' '}
       {JOURNEY_MARKS.map(([status, word]) => (
         <span key={status} class={`key ${status}`}>
-          {word}
+          {`${word} `}
         </span>
       ))}
     </span>
