@@ -38,8 +38,8 @@ export class RehearsalWorkStore {
   }
 
   /**
-   * The rehearsals of these consumers that wait for a process, the oldest first. An index is only searched for
-   * a time that is the same for every row, hence the sub-select.
+   * The rehearsals of these consumers that wait for a process, the oldest first. An index is only searched
+   * for a time that is the same for every row, hence the sub-select.
    */
   asked(consumerNames: readonly string[]): Promise<AskedRehearsal[]> {
     return this.db.query<AskedRehearsal>(
