@@ -1,10 +1,11 @@
 import type { AuditEntry, AuditOutcome } from '../audit/audit.js';
+import { firstLine } from '../words/first-line.js';
 import type { Command } from './command.js';
 import { nextPage } from './next-page.js';
 import { choiceOption, countOption, dateOption, pageOption, textOption } from './options.js';
 import { withServices } from './services.js';
 import { table } from './table.js';
-import { firstLine, timeText } from './texts.js';
+import { timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
 const OUTCOMES: readonly AuditOutcome[] = ['done', 'failed', 'denied'];

@@ -9,6 +9,7 @@ import {
   type FailureGroupPlace,
 } from '../status/failure-group.js';
 import type { FailureGroup } from '../status/failure-group.store.js';
+import { firstLine } from '../words/first-line.js';
 import { authorOf, CHANGE_OPTIONS, REASONED_CHANGE_OPTIONS } from './author.js';
 import { changeMany, OPERATION_OPTIONS } from './change-many.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
@@ -36,7 +37,7 @@ import { deadLettersRehearseCommand } from './rehearse.command.js';
 import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
 import { visibleLine } from './terminal-text.js';
-import { counted, countedAtLeast, firstLine, timeText } from './texts.js';
+import { counted, countedAtLeast, timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
 const DEFAULT_PAGE = 50;

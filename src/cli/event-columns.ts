@@ -1,5 +1,5 @@
+import { firstLine } from '../words/first-line.js';
 import type { Column } from './table.js';
-import { firstLine } from './texts.js';
 
 /* Columns of tables that have an event in each row. The error gives way first, then the aggregate. */
 

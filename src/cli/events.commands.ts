@@ -13,6 +13,7 @@ import {
   type LeftOutConsumers,
   WhyNotYetService,
 } from '../status/why-not-yet.service.js';
+import { firstLine } from '../words/first-line.js';
 import { type Command, UsageError } from './command.js';
 import { AGGREGATE_COLUMN, ATTEMPTS_COLUMN, EVENT_COLUMN, POSITION_COLUMN } from './event-columns.js';
 import { facts } from './facts.js';
@@ -22,7 +23,7 @@ import { checkUuid, countOption, dateOption, pageOption, textOption } from './op
 import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
 import { visibleLine } from './terminal-text.js';
-import { counted, firstLine, timeText } from './texts.js';
+import { counted, timeText } from './texts.js';
 import { unknownEvent } from './unknown-event.js';
 import { WATCH_OPTION } from './watch.js';
 

@@ -4,6 +4,7 @@ import type { SettingDefinition } from '../settings/setting-group.js';
 import { checkSettingText } from '../settings/setting-value.js';
 import type { SettingHistoryPage } from '../settings/settings-change.js';
 import { invalidArgument } from '../words/argument-checks.js';
+import { firstLine } from '../words/first-line.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command } from './command.js';
 import { saidFirst, type Would, wouldDo } from './dry-run.js';
@@ -11,7 +12,7 @@ import { nextPage } from './next-page.js';
 import { countOf, countOption, pageOption } from './options.js';
 import { withServices } from './services.js';
 import { table } from './table.js';
-import { firstLine, timeText } from './texts.js';
+import { timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
 /** Shows every setting. A command does not know the values that the application's own code gives. */

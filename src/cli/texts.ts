@@ -16,12 +16,6 @@ export function timeText(time: Date | null): string {
   return time === null ? '-' : `${time.toISOString().slice(0, 19)}Z`;
 }
 
-/** The first line of a text that may be long. */
-export function firstLine(text: string | null): string {
-  const [line = ''] = (text ?? '').split('\n');
-  return line;
-}
-
 /** A command line of this package for the same database, schema and integration. */
 export function hint(
   context: Pick<CommandContext, 'schema' | 'engine'>,

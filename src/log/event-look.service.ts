@@ -1,6 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { IntegrationError } from '../errors.js';
-import { checkNames, checkPosition, checkText, pageSizeOf } from '../words/argument-checks.js';
+import {
+  checkNames,
+  checkPosition,
+  checkText,
+  invalidArgument,
+  pageSizeOf,
+} from '../words/argument-checks.js';
 import { isUuid } from '../words/text.js';
 import type {
   EventChain,
@@ -175,9 +180,9 @@ function checkSearch(given: EventSearchFilter, page: EventSearchPage): void {
   checkOutboxFilter(filter);
   for (const [field, value] of Object.entries({ about, payloadPath, payloadValue })) checkText(field, value);
   if ((payloadPath === undefined) !== (payloadValue === undefined))
-    throw invalid('A search in payloads needs a path and a value');
+    throw invalidArgument('A search in payloads needs a path and a value');
   if (payloadPath !== undefined && filter.from === undefined)
-    throw invalid('A search in payloads needs a time from which on it looks');
+    throw invalidArgument('A search in payloads needs a time from which on it looks');
   checkNames('a field of the page', page, PAGE_FIELDS);
   checkPosition('before', page.before);
 }
@@ -188,10 +193,6 @@ function narrowed(...stretches: readonly Stretch[]): Stretch {
     low: Math.max(...stretches.map(({ low }) => low)),
     high: Math.min(...stretches.map(({ high }) => high)),
   };
-}
-
-function invalid(message: string): IntegrationError {
-  return new IntegrationError('INTEGRATION_ADMIN_INVALID', message);
 }
 
 /** Times at the ends of what a Date can hold stay there. */

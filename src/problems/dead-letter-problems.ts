@@ -1,9 +1,9 @@
 import type { EstimatedCount } from '../rates/counted.js';
 import { estimatedTo } from '../rates/counted.js';
+import { firstLine } from '../words/first-line.js';
 import { wholeText } from '../words/number-text.js';
 import type { Cause, CauseDetails } from './cause.store.js';
 import type { Problem, ProblemTrend } from './problem.js';
-import { firstLine } from './texts.js';
 
 const LONGEST_ERROR = 300;
 const TREND_MINUTES = 10;

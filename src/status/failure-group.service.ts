@@ -31,7 +31,7 @@ const LONGEST_ERROR = 1_000;
 /** The place before all groups. */
 const BEFORE_ALL: FailureGroupKey = { consumerName: '', fingerprint: null };
 
-/** Of many groups, so many are searched for an error in one request: in portions, because a read is short. */
+/** One request searches this many groups for an error. It does so in portions, because a read is short. */
 const SEARCHED_AT_ONCE = 20_000;
 const SEARCHED_PORTION = 2_000;
 

@@ -21,7 +21,7 @@ import {
 import { FlowStore, type PublishedName } from './flow.store.js';
 
 const LONGEST_CONSUMER_NAME = 127;
-/** Rates are those of so many events: few enough to be read every two seconds. */
+/** Rates are those of this many events. They are few enough to be read every two seconds. */
 const LATEST_EVENTS = 10_000;
 /** A publisher that makes up names could have very many. */
 const MOST_NAMES = 1_000;
@@ -57,7 +57,7 @@ export class FlowService {
       eventNames: eventName === undefined ? undefined : [eventName],
       askedFor,
     });
-    // Events of one moment have no rate: so many in a second at most.
+    // Events of one moment have no rate, so they count as those of a second.
     const seconds = Math.max(1, latest.seconds);
     const names = latest.names.map((name) => nameOf(name, seconds, asking));
     const isPart = sourceModule !== undefined || eventName !== undefined;

@@ -23,12 +23,12 @@ export interface LatestNames {
 
 export interface ChosenNames {
   readonly sourceModule?: string | undefined;
-  /** Lists of names, of which some may end with a star. A name that is chosen is in both. */
+  /** A name that is chosen is in both lists. A name in a list may end with a star. */
   readonly eventNames?: readonly string[] | undefined;
   readonly askedFor?: readonly string[] | undefined;
 }
 
-/** Counts the latest events of the log by module and name. It reads so many rows, however long the log is. */
+/** Counts the latest events of the log by module and name. What it reads does not grow with the log. */
 export class FlowStore {
   private readonly sql: string;
 

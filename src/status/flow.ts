@@ -33,7 +33,7 @@ export interface FlowName {
 /** What one consumer gets, and how it stands. */
 export interface FlowConsumer {
   readonly consumerName: string;
-  /** The names that it asks for, of which some may end with a star. */
+  /** The names that it asks for. A name may end with a star. */
   readonly eventNames: readonly string[];
   readonly state: FlowState;
   readonly deadLetters: Counted;

@@ -7,9 +7,9 @@ import type { DeliveryStatus } from '../log/outbox-event.js';
 import { checkPosition, checkText } from '../words/argument-checks.js';
 import {
   deliveryText,
+  errorLine,
   eventText,
   FROM_WORST,
-  firstLine,
   type Journey,
   type JourneyDelivery,
   type JourneyEvent,
@@ -20,7 +20,7 @@ import {
 import { type JourneyRow, JourneyStore } from './journey.store.js';
 import { type ExplainedDelivery, type ExplainedReport, WhyNotYetService } from './why-not-yet.service.js';
 
-/** So many can be looked through in one picture. */
+/** More events than these cannot be looked through in one picture. */
 const MOST_EVENTS = 100;
 const MOST_LANES = 30;
 
@@ -43,11 +43,14 @@ export class JourneyService {
    * around this one. Undefined if the log does not have the event.
    */
   async ofEvent(id: string): Promise<Journey | undefined> {
-    const [event, chain] = await Promise.all([this.look.head(id), this.look.chainOf(id)]);
-    if (event === undefined || chain === undefined) return undefined;
+    const chain = await this.look.chainOf(id);
+    if (chain === undefined) return undefined;
     const isIn = chain.items.some(({ outboxEventId }) => outboxEventId === id);
     // An event of plain SQL carries no correlation, and a long chain may end before the event.
-    const all = isIn ? chain.items : [...chain.items, event].sort((a, b) => a.position - b.position);
+    const event = isIn ? undefined : await this.look.head(id);
+    if (!isIn && event === undefined) return undefined;
+    const all =
+      event === undefined ? chain.items : [...chain.items, event].sort((a, b) => a.position - b.position);
     const at = all.findIndex(({ outboxEventId }) => outboxEventId === id);
     const first = Math.max(0, Math.min(at - MOST_EVENTS / 2, all.length - MOST_EVENTS));
     const events = all.slice(first, first + MOST_EVENTS);
@@ -136,7 +139,7 @@ function deliveryOf(delivery: ExplainedDelivery, row: JourneyRow | undefined): J
     attempt,
     at: new Date(at),
     ms,
-    error: firstLine(error),
+    error: errorLine(error),
   }));
   const discardedBy = row?.discardedBy ?? null;
   return {

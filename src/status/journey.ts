@@ -1,4 +1,5 @@
 import type { DeliveryStatus, OutboxEventStatus } from '../log/outbox-event.js';
+import { firstLine } from '../words/first-line.js';
 import { countedText, wholeText } from '../words/number-text.js';
 import type { WhyNotYet } from './why-not-yet.js';
 
@@ -110,21 +111,20 @@ export function deliveryText(facts: DeliveryFacts): string {
       // The sentence ends with its full stop, and the error follows it.
       return why === null
         ? `failed${errorText(lastError)}`
-        : [why.sentence, lastError === null ? '' : firstLine(lastError)].join(' ').trim();
+        : [why.sentence, lastError === null ? '' : errorLine(lastError)].join(' ').trim();
     default:
       return why?.sentence ?? WORDS[status];
   }
 }
 
 function errorText(error: string | null): string {
-  return error === null ? '' : `: ${firstLine(error)}`;
+  return error === null ? '' : `: ${errorLine(error)}`;
 }
 
 const LONGEST_ERROR = 300;
 
-export function firstLine(text: string): string {
-  const [line = ''] = text.split('\n', 1);
-  return line.length > LONGEST_ERROR ? `${line.slice(0, LONGEST_ERROR)}…` : line;
+export function errorLine(error: string): string {
+  return firstLine(error, LONGEST_ERROR);
 }
 
 /** `3 events: 1 dead letter, 2 done`, or the same of `more consumer`s by the worst of each. */

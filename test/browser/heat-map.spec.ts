@@ -4,7 +4,7 @@ import { violationsOf } from './stage/accessibility.js';
 import { openOrders } from './stage/orders.js';
 import { onStage } from './stage/stage.js';
 
-/** Three hundred consumers, of which each has failed as often as its number says, in one hour or another. */
+/** There are three hundred consumers. Each has failed as often as its number says, in some hour. */
 const stage = onStage(async (database) => {
   await database.pool.query(`
     INSERT INTO integration.integration_work (consumer_name, at, process_id, upto, handled, failed, latency)

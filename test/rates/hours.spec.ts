@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 const query = async (sql: string, values: unknown[] = []) => (await database.pool.query(sql, values)).rows;
-/** One minute of work, so many minutes behind the beginning of an hour. */
+/** One minute of work. It is the given number of minutes behind the beginning of an hour. */
 const work = (hours: number, name: string, handled: number, failed = 0, minute = 0) =>
   query(
     `INSERT INTO integration.integration_work (consumer_name, at, process_id, upto, handled, failed, latency)

@@ -1,4 +1,5 @@
 import type { FlowMap } from '../api/schemas.ts';
+import { Scrolled } from '../parts/scrolled-text.tsx';
 import { visible } from '../parts/text.tsx';
 import { type Place, to } from '../router/router.ts';
 
@@ -46,8 +47,7 @@ export function FlowDrawing({ map, place }: { map: FlowMap; place: Place }) {
   const most = shown[0]?.perSecond ?? 0;
   return (
     <>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard */}
-      <section class="flow-holder" tabIndex={0} aria-label="Map of the flow">
+      <Scrolled look="flow-holder" label="Map of the flow">
         <svg class="graph flow" width={WIDTH} height={height} viewBox={`0 0 ${WIDTH} ${height}`}>
           <title>Modules, names of events and consumers. The tables below have the same.</title>
           {['Modules', 'Names of events', 'Consumers'].map((head, column) => (
@@ -67,7 +67,7 @@ export function FlowDrawing({ map, place }: { map: FlowMap; place: Place }) {
             <BoxLink key={`${box.column} ${box.row}`} box={box} />
           ))}
         </svg>
-      </section>
+      </Scrolled>
       {lines.length > shown.length && (
         <p class="body muted small">The {MOST_LINES} widest lines are drawn. The tables have all of them.</p>
       )}

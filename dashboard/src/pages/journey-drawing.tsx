@@ -1,6 +1,7 @@
 import type { Journey } from '../api/schemas.ts';
 import { eventHref } from '../parts/links.tsx';
 import { duration } from '../parts/number.ts';
+import { Scrolled } from '../parts/scrolled-text.tsx';
 import { wordOf } from '../parts/status.tsx';
 import { visible } from '../parts/text.tsx';
 
@@ -53,8 +54,7 @@ export function JourneyDrawing({ journey }: { journey: Journey }) {
           </text>
         ))}
       </svg>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard */}
-      <section class="scroll-x" tabIndex={0} aria-label="Picture of the journey">
+      <Scrolled look="scroll-x" label="Picture of the journey">
         <svg class="graph" width={width} height={height} viewBox={`0 0 ${width} ${height}`}>
           <title>Events, and what became of them at each consumer. The list below has the same.</title>
           <defs>
@@ -84,7 +84,7 @@ export function JourneyDrawing({ journey }: { journey: Journey }) {
             <EventMark key={event.outboxEventId} event={event} number={index + 1} x={scale.eventAt(index)} />
           ))}
         </svg>
-      </section>
+      </Scrolled>
     </div>
   );
 }
