@@ -76,7 +76,8 @@ describe('consumers that are left at different places of a backlog', () => {
     for (const [name, from] of Object.entries(BEGINNINGS))
       expect(handled.get(name)).toEqual(Array.from({ length: EVENTS - from + 1 }, (_, i) => from + i));
     // Each would read nearly all events for itself. At the ends somebody may be too late for the others' page.
-    expect(read).toBeLessThan(1.5 * EVENTS);
+    // One that a busy machine holds up reads for itself until it has caught up.
+    expect(read).toBeLessThan(2.5 * EVENTS);
   });
 });
 
