@@ -159,6 +159,8 @@ export class AdminTasks {
     holds: (consumerName: string) => boolean,
     sent: (consumerName: string) => void,
   ): Promise<void> {
+    // Each beat comes here while a replay is paused. Its cursors need not be locked for that.
+    if ((await this.windows.openRequests([consumerName])).length === 0) return;
     while (!this.stopped && holds(consumerName)) {
       const window = await this.windows.sendWindow(consumerName);
       if (window.state === 'none') return;

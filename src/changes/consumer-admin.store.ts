@@ -150,7 +150,7 @@ export class ConsumerAdminStore {
         await session.query(
           `WITH gone AS (DELETE FROM ${this.replay} WHERE consumer_name = $1 RETURNING id)
            UPDATE ${this.operation} o SET state = 'failed', finished_at = clock_timestamp(), error = 'The consumer was removed'
-           FROM gone WHERE o.id = gone.id AND o.state = 'running'`,
+           FROM gone WHERE o.id = gone.id AND o.state IN ('running', 'paused')`,
           [consumerName],
         );
         await session.query(

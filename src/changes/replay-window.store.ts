@@ -6,6 +6,7 @@ import { planForTheseValues } from '../database/sql/plan-for-values.store.js';
 import { type Tables } from '../database/sql/tables.js';
 import { resolutionOf } from '../inbox/attempts.store.js';
 import {
+  isNotPaused,
   isResolved,
   matchedBy,
   REPLAY_COLUMNS,
@@ -45,11 +46,13 @@ export type WindowResult =
  * workers take turns, a crash repeats nothing, and the number of partitions cannot change in between.
  *
  * A window of an operation notes its progress in the same transaction. It locks the cursors, then the
- * request, then the operation. A cancellation ends the request first, and then the operation. So it waits for
- * the window that is under way, and no other one follows. It does not wait for long: a window waits for
- * nothing once it has the request, and the server ends it after a second if its process stands still. The
- * rate, and the number of events that may still fail, are judged while the cursors are locked. So they hold
- * for all processes together.
+ * request, then the operation, and sends only if the operation runs. A cancellation ends the request first,
+ * and then the operation. A pause changes the operation alone. So both wait for the window that is under way,
+ * and no other one follows. They do not wait for long: a window waits for nothing once it has the operation,
+ * and the server ends it after a second if its process stands still. The rate, and the number of events that
+ * may still fail, are judged while the cursors are locked. So they hold for all processes together.
+ *
+ * A paused replay holds up no later one of its consumer.
  */
 @Injectable()
 export class ReplayWindowStore {
@@ -68,28 +71,32 @@ export class ReplayWindowStore {
     this.requests = new ReplayRequestStore(db);
   }
 
-  /** Returns which of these consumers have an unfinished request. */
+  /** Returns which of these consumers have an unfinished request that nobody has paused. */
   async openRequests(consumerNames: readonly string[]): Promise<string[]> {
     const rows = await this.db.query<{ name: string }>(
-      `SELECT DISTINCT consumer_name AS name FROM ${this.replay} WHERE finished_at IS NULL AND consumer_name = ANY ($1)`,
+      `SELECT DISTINCT consumer_name AS name FROM ${this.replay} r
+       WHERE finished_at IS NULL AND ${isNotPaused('r', this.tables)} AND consumer_name = ANY ($1)`,
       [consumerNames],
     );
     return rows.map((row) => row.name);
   }
 
-  /** Sends one window of the consumer's oldest open request. */
+  /** Sends one window of the consumer's oldest open request that nobody has paused. */
   async sendWindow(consumerName: string): Promise<WindowResult> {
     if (await this.enoughIsDue(consumerName)) return { state: 'waiting' };
     return this.db.transaction(async (session) => {
       await endSoonWhenIdle(session);
       await this.requests.lockConsumer(session, consumerName);
       const [request] = await session.query<ReplayRequest>(
-        `SELECT ${REPLAY_COLUMNS} FROM ${this.replay} r WHERE consumer_name = $1 AND finished_at IS NULL
+        `SELECT ${REPLAY_COLUMNS} FROM ${this.replay} r
+         WHERE consumer_name = $1 AND finished_at IS NULL AND ${isNotPaused('r', this.tables)}
          ORDER BY created_at, id LIMIT 1 FOR UPDATE OF r`,
         [consumerName],
       );
       if (request === undefined) return { state: 'none' };
       const allowance = await this.allowanceOf(session, request.id);
+      // Somebody has paused it since it was chosen.
+      if (allowance === undefined) return { state: 'waiting' };
       const most = mostOf(allowance);
       if (most === 'too many failures') {
         await this.stop(
@@ -111,7 +118,7 @@ export class ReplayWindowStore {
          )
          UPDATE ${this.operation} o SET changed = o.changed + $3, next_position = $2, progressed_at = clock_timestamp(),
            finished_at = w.finished_at, state = CASE WHEN w.finished_at IS NULL THEN o.state ELSE 'done' END
-         FROM noted w WHERE o.id = w.id AND o.state = 'running' AND o.kind = 'replay'`,
+         FROM noted w WHERE o.id = w.id`,
         [request.id, next, sent, isFull],
       );
       return { state: 'sent', sent };
@@ -128,7 +135,8 @@ export class ReplayWindowStore {
     );
   }
 
-  private async allowanceOf(session: EngineSession, id: string): Promise<Allowance> {
+  /** Locks the operation. Undefined if it does not run. */
+  private async allowanceOf(session: EngineSession, id: string): Promise<Allowance | undefined> {
     const count = (statuses: string) =>
       `CASE WHEN stop_after IS NOT NULL THEN (SELECT count(*) FROM (
          SELECT FROM ${this.tables.inboxEvent} i WHERE i.operation_id = o.id AND i.status IN (${statuses}) LIMIT ${MOST_JUDGED}) AS looked) END`;
@@ -136,11 +144,9 @@ export class ReplayWindowStore {
       `SELECT rate, max_events - changed AS left, stop_after AS "stopAfter", ${count(`'dead_letter', 'failed'`)} AS failures,
          ${count(`'received', 'processing'`)} AS pending,
          extract(epoch FROM clock_timestamp() - coalesce(progressed_at, started_at))::float8 AS seconds
-       FROM ${this.operation} o WHERE id = $1 AND kind = 'replay'`,
+       FROM ${this.operation} o WHERE id = $1 AND kind = 'replay' AND state = 'running' FOR UPDATE`,
       [id],
     );
-    // Retention keeps an operation that runs, so there is one.
-    if (row === undefined) throw new Error(`The replay ${id} has no operation`);
     return row;
   }
 

@@ -52,8 +52,8 @@ function describeEvent({ position, timestamp, outboxEventId, says, deliveries }:
   return [
     `${timeText(timestamp)}  ${position}  ${visibleLine(says)}`,
     `  ${outboxEventId}`,
-    ...deliveries.flatMap(({ consumerName, says: outcome, attempts }) => [
-      `  ${visibleLine(consumerName)}: ${visibleLine(outcome)}`,
+    ...deliveries.flatMap(({ consumerName, says: outcome, attempts, doneAt }) => [
+      `  ${visibleLine(consumerName)}: ${visibleLine(outcome)}${doneAt === null ? '' : ` (${timeText(doneAt)})`}`,
       ...attempts.map(
         ({ attempt, at, ms, error }) =>
           `    attempt ${attempt} at ${timeText(at)}, ${ms === null ? 'interrupted' : `${Math.round(ms)} ms`}: ${visibleLine(error)}`,

@@ -4,6 +4,12 @@ export const ATTEMPTS_KEPT = 10;
 /** The kind of failure of an attempt that its process, or its session, left unfinished. */
 export const INTERRUPTED_KIND = 'interrupted';
 
+/**
+ * With so many characters a fingerprint begins that say the class and the message of the error. The others say
+ * where it was thrown. An index of the inbox has the beginnings.
+ */
+export const CAUSE_LENGTH = 16;
+
 /** A line that the logger of a handler wrote, as it is kept with an attempt that failed. */
 export interface HandlerLine {
   /** When it was written, as an ISO text in UTC. */
@@ -29,7 +35,7 @@ export interface FailedAttempt {
   error: string;
   /** The stacks of the error and of its causes, at most 4 KB. Null if it has none. */
   stack: string | null;
-  /** The same for failures of one kind. */
+  /** The same for failures of one kind. Those of one cause have the same first 16 characters. */
   fingerprint: string;
   /**
    * The last lines of `context.logger`, the oldest first. There are none without the option `handlerLines`.

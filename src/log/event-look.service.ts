@@ -33,6 +33,14 @@ const LONGEST_CHAIN = 200;
  */
 const DISORDER_MS = 5 * 60_000;
 
+/** A search, and where in the log its events can be. */
+interface SearchPlan {
+  readonly filter: EventSearchFilter;
+  /** Whether an index finds all of them at once. */
+  readonly isIndexed: boolean;
+  readonly whole: Stretch;
+}
+
 const PAGE_FIELDS = ['limit', 'before'] as const satisfies (keyof EventSearchPage)[];
 
 /**
@@ -51,18 +59,54 @@ export class EventLookService {
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a filter or page that makes no sense
    */
   async search(given: EventSearchFilter = {}, page: EventSearchPage = {}): Promise<EventSearchResult> {
+    const plan = await this.planOf(given, page);
+    return this.part(plan, pageSizeOf(page.limit), page.before);
+  }
+
+  /**
+   * Searches on until the page is full, the search has ended, or `signal` aborts. Each statement is as
+   * bounded as that of one call. After an abort, `next` says where to go on. Where the log ends is asked once,
+   * so events that are written meanwhile are not found.
+   */
+  async searchOn(
+    filter: EventSearchFilter,
+    page: EventSearchPage,
+    { signal, looked }: SearchFollower,
+  ): Promise<EventSearchResult> {
+    const plan = await this.planOf(filter, page);
+    const limit = pageSizeOf(page.limit);
+    let last = await this.part(plan, limit, page.before);
+    const items = [...last.items];
+    while (last.next !== null && items.length < limit && !signal.aborted) {
+      looked(last.progress);
+      last = await this.part(plan, limit - items.length, last.next);
+      items.push(...last.items);
+    }
+    return { ...last, items };
+  }
+
+  /** Checks a search, and asks where in the log its events can be. */
+  private async planOf(given: EventSearchFilter, page: EventSearchPage): Promise<SearchPlan> {
     const { position, ...filter } = given;
     checkSearch(filter, page);
-    const isIndexed = await this.hasIndex(filter);
     checkPosition('position', position);
-    const limit = pageSizeOf(page.limit);
+    const isIndexed = await this.hasIndex(filter);
     const whole = narrowed(
       await this.bounds(filter),
       ...(position === undefined ? [] : [{ low: position, high: position + 1 }]),
       ...(isIndexed ? [] : await this.stretchOf(filter.correlationId)),
     );
+    return { filter, isIndexed, whole };
+  }
+
+  /** Looks at as much of the log as one call looks at. */
+  private async part(
+    { filter, isIndexed, whole }: SearchPlan,
+    limit: number,
+    before: number | undefined,
+  ): Promise<EventSearchResult> {
     const { low: first } = whole;
-    const high = Math.min(whole.high, page.before ?? whole.high);
+    const high = Math.min(whole.high, before ?? whole.high);
     const most = filter.payloadPath === undefined ? SCANNED_AT_ONCE : PAYLOADS_AT_ONCE;
     const low = isIndexed ? first : Math.max(first, high - most);
     const upto = (items: EventHead[], scannedTo: number, next: number | null) => ({
@@ -77,26 +121,6 @@ export class EventLookService {
     if (found.length <= limit) return upto(items, low, low > first ? low : null);
     const last = items.at(-1)?.position ?? low;
     return upto(items, last, last);
-  }
-
-  /**
-   * Searches on until the page is full, the search has ended, or `signal` aborts. Each statement is as
-   * bounded as that of one call. After an abort, `next` says where to go on.
-   */
-  async searchOn(
-    filter: EventSearchFilter,
-    page: EventSearchPage,
-    { signal, looked }: SearchFollower,
-  ): Promise<EventSearchResult> {
-    const limit = pageSizeOf(page.limit);
-    let last = await this.search(filter, page);
-    const items = [...last.items];
-    while (last.next !== null && items.length < limit && !signal.aborted) {
-      looked(last.progress);
-      last = await this.search(filter, { limit: limit - items.length, before: last.next });
-      items.push(...last.items);
-    }
-    return { ...last, items };
   }
 
   /** The event without its payload. Undefined if the log does not have it, or no longer. */

@@ -1,3 +1,4 @@
+import { isNotPaused } from '../changes/chosen/replay-request.store.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 
 /** A change of a consumer's number of partitions that makes no progress. */
@@ -67,7 +68,7 @@ export class AdminWorkStore {
   }
 
   /**
-   * Requests that are open and have sent no window for `minutes`, while the consumer has saved nothing
+   * Requests that nobody has paused, that are open and have sent no window for `minutes`, while the consumer has saved nothing
    * either. A request that has sent none for `longMinutes` counts whatever else the consumer does. While many
    * of its events are due, a request waits for them.
    */
@@ -80,12 +81,12 @@ export class AdminWorkStore {
            coalesce(bool_or(lease_expires_at > clock_timestamp()), false) AS owned
          FROM ${this.cursor} WHERE consumer_name = r.consumer_name
        ) c
-       WHERE r.finished_at IS NULL AND r.progressed_at < clock_timestamp() - $1 * interval '1 minute'
+       WHERE r.finished_at IS NULL AND ${isNotPaused('r', this.db.tables)} AND r.progressed_at < clock_timestamp() - $1 * interval '1 minute'
          AND (r.progressed_at < clock_timestamp() - $2 * interval '1 minute'
            OR coalesce(c.last_progress_at, '-infinity') < clock_timestamp() - $1 * interval '1 minute')
          AND NOT EXISTS (
            SELECT FROM ${this.replay} o WHERE o.consumer_name = r.consumer_name AND o.finished_at IS NULL
-             AND (o.created_at, o.id) < (r.created_at, r.id))
+             AND ${isNotPaused('o', this.db.tables)} AND (o.created_at, o.id) < (r.created_at, r.id))
        ORDER BY r.consumer_name, r.created_at`,
       [minutes, longMinutes],
     );

@@ -1,21 +1,24 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { EngineSession } from '../database/sql/engine-session.js';
 import { planInOrderOfIndex } from '../database/sql/plan-in-order-of-index.store.js';
+import { CAUSE_LENGTH } from '../inbox/failed-attempt.js';
 import { COUNTED_TO } from '../rates/counted.js';
 import { countedOfEachSql, estimatedRows, TIMES } from '../status/estimated-rows.store.js';
 
-/** A kind of failure at all consumers together. */
+/** What failures at all consumers have in common, wherever they were thrown: the class and the message. */
 export interface Cause {
-  /** Null stands for dead letters without a kind. */
-  readonly kind: string | null;
+  /** What their kinds begin with. Null stands for dead letters without a kind. */
+  readonly cause: string | null;
   readonly size: number;
-  /** How many kinds there are, at most one more than `KINDS`. */
-  readonly kinds: number;
+  /** How many causes there are, at most one more than `CAUSES`. */
+  readonly causes: number;
 }
 
 /** What is known of one cause. */
 export interface CauseDetails {
   readonly error: string | null;
+  /** The kind of all of them. Null if they have several, or none. */
+  readonly kind: string | null;
   /** The begin of the time that has no hour without such a dead letter. */
   readonly since: Date;
   /** Rows that were counted: one more than `COUNTED_TO` if there are more. */
@@ -27,9 +30,9 @@ export interface CauseDetails {
   readonly first: string[];
 }
 
-/** So many rows of the index are read in turn. If there are more, kinds are found by steps. */
+/** So many rows of the index are read in turn. If there are more, causes are found by steps. */
 const ROWS = 150_000;
-const KINDS = 20_000;
+const CAUSES = 20_000;
 const CONSUMERS = 10_000;
 const NAMED = 5;
 /** How many hours are looked back for the beginning of a cause, each with a probe. */
@@ -37,15 +40,24 @@ const HOURS = 500;
 /** So many dead letters of a minute are counted. How far they reach tells how many there are. */
 const OF_MINUTE = 1_000;
 
+/** As the index has it. */
+const CAUSE = `left(i.error_fingerprint, ${CAUSE_LENGTH})`;
 /**
- * Dead letters by kind, over all consumers. `inbox_event_dead_letter_cause_idx` has the times of each kind,
- * so what came when is read from it, and the rest with a probe for each consumer. Every statement reads a
+ * SQL condition: the row has a kind of this cause. The indexes of consumers have kinds, and no causes. Those
+ * of a cause lie between the cause and the cause with a letter behind that no kind has.
+ */
+const isOf = (cause: string) =>
+  `i.error_fingerprint >= ${cause} AND i.error_fingerprint <= ${cause} || 'g' AND ${CAUSE} = ${cause}`;
+
+/**
+ * Dead letters by cause, over all consumers. `inbox_event_dead_letter_cause_idx` has the times of each cause,
+ * so what came when is read from it, and the rest with probes for each consumer. Every statement reads a
  * bounded part, however many dead letters there are.
  */
 export class CauseStore {
   private readonly dead: string;
 
-  /** @param inTurn how many rows of the index are read in turn before kinds are found by steps */
+  /** @param inTurn how many rows of the index are read in turn before causes are found by steps */
   constructor(
     private readonly db: EngineDatabase,
     private readonly inTurn = ROWS,
@@ -68,7 +80,7 @@ export class CauseStore {
       const names = await this.consumers(session);
       const all = [];
       for (const cause of causes) {
-        const details = await this.details(session, cause.kind, names);
+        const details = await this.details(session, cause.cause, names);
         if (details !== undefined) all.push({ ...cause, details });
       }
       return all;
@@ -83,64 +95,64 @@ export class CauseStore {
     const values = [limit, consumer ?? null];
     const scanned = await session.query<Cause & { total: number }>(this.scanSql(), values);
     // Without a cause there is one row, which only says how many rows were read.
-    if ((scanned[0]?.total ?? 0) <= this.inTurn) return scanned.filter(({ kinds }) => kinds !== null);
+    if ((scanned[0]?.total ?? 0) <= this.inTurn) return scanned.filter(({ causes }) => causes !== null);
     return session.query<Cause>(this.stepsSql(), values);
   }
 
-  /** Whether the consumer $2 has the kind. */
-  private ofConsumer(kind: string): string {
+  /** Whether the consumer $2 has the cause. */
+  private ofConsumer(cause: string): string {
     const probe = (condition: string) =>
-      `EXISTS (SELECT ${this.dead} AND i.consumer_name = $2 AND i.error_fingerprint ${condition})`;
-    return `($2::text IS NULL OR CASE WHEN ${kind} IS NULL THEN ${probe('IS NULL')} ELSE ${probe(`= ${kind}`)} END)`;
+      `EXISTS (SELECT ${this.dead} AND i.consumer_name = $2 AND ${condition})`;
+    return `($2::text IS NULL OR CASE WHEN ${cause} IS NULL THEN ${probe('i.error_fingerprint IS NULL')} ELSE ${probe(isOf(cause))} END)`;
   }
 
   private scanSql(): string {
     return `
-      WITH kinds AS MATERIALIZED (
-        SELECT kind, count(*) AS size, max(at) AS newest FROM (
-          SELECT i.error_fingerprint AS kind, i.updated_at AS at ${this.dead} ORDER BY i.error_fingerprint, i.updated_at LIMIT ${this.inTurn + 1}
-        ) AS r GROUP BY kind
+      WITH causes AS MATERIALIZED (
+        SELECT cause, count(*) AS size, max(at) AS newest FROM (
+          SELECT ${CAUSE} AS cause, i.updated_at AS at ${this.dead} ORDER BY ${CAUSE}, i.updated_at LIMIT ${this.inTurn + 1}
+        ) AS r GROUP BY cause
       )
-      SELECT chosen.kind, chosen.size, chosen.kinds, scanned.total
-      FROM (SELECT coalesce(sum(size), 0)::bigint AS total FROM kinds) AS scanned
-      LEFT JOIN (SELECT *, count(*) OVER () AS kinds FROM kinds WHERE ${this.ofConsumer('kind')}) AS chosen ON true
+      SELECT chosen.cause, chosen.size, chosen.causes, scanned.total
+      FROM (SELECT coalesce(sum(size), 0)::bigint AS total FROM causes) AS scanned
+      LEFT JOIN (SELECT *, count(*) OVER () AS causes FROM causes WHERE ${this.ofConsumer('cause')}) AS chosen ON true
       ${this.order('chosen.newest', 'chosen.size')}`;
   }
 
-  /** Goes from one kind to the next. Kinds are counted as far as there are few of them. */
+  /** Goes from one cause to the next. Causes are counted as far as there are few of them. */
   private stepsSql(): string {
     const next = (condition: string) =>
-      `(SELECT i.error_fingerprint::text ${this.dead} AND i.error_fingerprint ${condition} ORDER BY i.error_fingerprint LIMIT 1)`;
-    const ofKind = (columns: string, rest: string) => `(
-      (SELECT ${columns} ${this.dead} AND i.error_fingerprint = k.kind ${rest})
-      UNION ALL (SELECT ${columns} ${this.dead} AND k.kind IS NULL AND i.error_fingerprint IS NULL ${rest}))`;
-    const order = 'ORDER BY i.error_fingerprint, i.updated_at';
+      `(SELECT ${CAUSE} ${this.dead} AND ${CAUSE} ${condition} ORDER BY ${CAUSE} LIMIT 1)`;
+    const ofCause = (columns: string, rest: string) => `(
+      (SELECT ${columns} ${this.dead} AND ${CAUSE} = k.cause ${rest})
+      UNION ALL (SELECT ${columns} ${this.dead} AND k.cause IS NULL AND ${CAUSE} IS NULL ${rest}))`;
+    const order = `ORDER BY ${CAUSE}, i.updated_at`;
     const estimate = estimatedRows(TIMES, 'reach.low', 'reach.high', (condition, most) =>
-      ofKind('i.updated_at AS x', `AND ${condition('i.updated_at')} ${order} ${most}`),
+      ofCause('i.updated_at AS x', `AND ${condition('i.updated_at')} ${order} ${most}`),
     );
-    const last = `(SELECT at FROM ${ofKind('i.updated_at AS at', 'ORDER BY i.error_fingerprint DESC, i.updated_at DESC LIMIT 1')} AS r)`;
-    const first = `(SELECT at FROM ${ofKind('i.updated_at AS at', `${order} LIMIT 1`)} AS r)`;
+    const last = `(SELECT at FROM ${ofCause('i.updated_at AS at', `ORDER BY ${CAUSE} DESC, i.updated_at DESC LIMIT 1`)} AS r)`;
+    const first = `(SELECT at FROM ${ofCause('i.updated_at AS at', `${order} LIMIT 1`)} AS r)`;
     return `
-      WITH RECURSIVE each (n, kind) AS (
+      WITH RECURSIVE each (n, cause) AS (
         SELECT 1, ${next('IS NOT NULL')}
         UNION ALL
-        SELECT n + 1, next FROM (SELECT n, ${next('> each.kind')} AS next FROM each WHERE kind IS NOT NULL AND n <= ${KINDS} OFFSET 0) AS step
+        SELECT n + 1, next FROM (SELECT n, ${next('> each.cause')} AS next FROM each WHERE cause IS NOT NULL AND n <= ${CAUSES} OFFSET 0) AS step
         WHERE next IS NOT NULL
-      ), kinds AS MATERIALIZED (
-        SELECT kind FROM each WHERE kind IS NOT NULL AND ${this.ofConsumer('kind')}
-        UNION ALL SELECT NULL WHERE EXISTS (SELECT ${this.dead} AND i.error_fingerprint IS NULL) AND ${this.ofConsumer('NULL::text')}
-      ), budget AS MATERIALIZED (SELECT ${countedOfEachSql('count(*)')} AS upto FROM kinds)
-      SELECT kind, size, kinds FROM (
-        SELECT k.kind, CASE WHEN found.rows > budget.upto THEN greatest(found.rows, (
+      ), causes AS MATERIALIZED (
+        SELECT cause FROM each WHERE cause IS NOT NULL AND ${this.ofConsumer('cause')}
+        UNION ALL SELECT NULL WHERE EXISTS (SELECT ${this.dead} AND ${CAUSE} IS NULL) AND ${this.ofConsumer('NULL::text')}
+      ), budget AS MATERIALIZED (SELECT ${countedOfEachSql('count(*)')} AS upto FROM causes)
+      SELECT cause, size, causes FROM (
+        SELECT k.cause, CASE WHEN found.rows > budget.upto THEN greatest(found.rows, (
             SELECT ${estimate} FROM (SELECT ${first} AS low, ${last} AS high) AS reach)) ELSE found.rows END AS size,
-          ${last} AS newest, (SELECT count(*) FROM kinds) AS kinds
-        FROM kinds AS k CROSS JOIN budget
-        CROSS JOIN LATERAL (SELECT count(*) AS rows FROM ${ofKind('1', 'LIMIT budget.upto + 1')} AS r OFFSET 0) AS found OFFSET 0
+          ${last} AS newest, (SELECT count(*) FROM causes) AS causes
+        FROM causes AS k CROSS JOIN budget
+        CROSS JOIN LATERAL (SELECT count(*) AS rows FROM ${ofCause('1', 'LIMIT budget.upto + 1')} AS r OFFSET 0) AS found OFFSET 0
       ) AS sized ${this.order('newest', 'size')}`;
   }
 
   private order(newest: string, size: string): string {
-    return `ORDER BY ${newest} > (SELECT clock_timestamp() - interval '10 minutes') DESC, ${size} DESC, kind LIMIT $1::int`;
+    return `ORDER BY ${newest} > (SELECT clock_timestamp() - interval '10 minutes') DESC, ${size} DESC, cause LIMIT $1::int`;
   }
 
   /** The consumers that have dead letters, of any kind. */
@@ -158,45 +170,52 @@ export class CauseStore {
   }
 
   /**
-   * What is known of one kind. Undefined if its dead letters have gone meanwhile.
+   * What is known of one cause. Undefined if its dead letters have gone meanwhile.
    *
    * @param names the consumers that may have it
    */
   private async details(
     session: EngineSession,
-    kind: string | null,
+    cause: string | null,
     names: readonly string[],
   ): Promise<CauseDetails | undefined> {
-    const ofKind = `${this.dead} AND i.error_fingerprint ${kind === null ? 'IS NULL AND $1::text IS NULL' : '= $1'}`;
+    const isNone = cause === null;
+    const ofCause = `${this.dead} AND ${CAUSE} ${isNone ? 'IS NULL AND $1::text IS NULL' : '= $1::text'}`;
+    const ofConsumer = (rest: string) =>
+      `SELECT i.error_fingerprint AS kind ${this.dead} AND i.consumer_name = consumer.name
+         AND ${isNone ? 'i.error_fingerprint IS NULL' : isOf('$1::text')} ${rest} LIMIT 1`;
     const inTime = (low: string, high: string) => `AND i.updated_at > ${low} AND i.updated_at <= ${high}`;
-    const order = 'ORDER BY i.error_fingerprint, i.updated_at';
+    const order = `ORDER BY ${CAUSE}, i.updated_at`;
     const [row] = await session.query<CauseDetails>(
       `WITH RECURSIVE newest AS MATERIALIZED (
-        SELECT i.updated_at AS at, left(i.last_error, 1000) AS error ${ofKind} ORDER BY i.error_fingerprint DESC, i.updated_at DESC LIMIT 1
+        SELECT i.updated_at AS at, left(i.last_error, 1000) AS error ${ofCause} ORDER BY ${CAUSE} DESC, i.updated_at DESC LIMIT 1
       ), moment AS MATERIALIZED (SELECT clock_timestamp() AS at
       ), run (n, at) AS (
         SELECT 0, at FROM newest
         UNION ALL
         SELECT n + 1, earlier.at FROM run CROSS JOIN LATERAL (
-          SELECT i.updated_at AS at ${ofKind} AND i.updated_at >= run.at - interval '1 hour' AND i.updated_at < run.at ${order} LIMIT 1
+          SELECT i.updated_at AS at ${ofCause} AND i.updated_at >= run.at - interval '1 hour' AND i.updated_at < run.at ${order} LIMIT 1
         ) AS earlier WHERE n < ${HOURS}
-      ), found AS MATERIALIZED (SELECT count(*) AS rows FROM (SELECT ${ofKind} LIMIT ${COUNTED_TO + 1}) AS r
+      ), found AS MATERIALIZED (SELECT count(*) AS rows FROM (SELECT ${ofCause} LIMIT ${COUNTED_TO + 1}) AS r
       ), having_it AS MATERIALIZED (
-        SELECT name FROM unnest($2::text[]) AS consumer (name) CROSS JOIN LATERAL (SELECT 1 ${ofKind} AND i.consumer_name = consumer.name LIMIT 1) AS one
+        SELECT name, lowest.kind AS low, highest.kind AS high FROM unnest($2::text[]) AS consumer (name)
+        CROSS JOIN LATERAL (${ofConsumer('ORDER BY i.error_fingerprint')}) AS lowest
+        CROSS JOIN LATERAL (${ofConsumer('ORDER BY i.error_fingerprint DESC')}) AS highest
       )
       SELECT newest.error, (SELECT min(at) FROM run) AS since, found.rows AS counted,
+        (SELECT CASE WHEN min(low) = max(high) THEN min(low) END FROM having_it) AS kind,
         CASE WHEN found.rows > ${COUNTED_TO} THEN greatest(found.rows, (
-          SELECT ${estimatedRows(TIMES, 'reach.low', 'reach.high', (condition, most) => `SELECT i.updated_at AS x ${ofKind} AND ${condition('i.updated_at')} ${order} ${most}`)}
-          FROM (SELECT (SELECT i.updated_at ${ofKind} ${order} LIMIT 1) AS low, newest.at AS high) AS reach)) ELSE found.rows END AS size,
+          SELECT ${estimatedRows(TIMES, 'reach.low', 'reach.high', (condition, most) => `SELECT i.updated_at AS x ${ofCause} AND ${condition('i.updated_at')} ${order} ${most}`)}
+          FROM (SELECT (SELECT i.updated_at ${ofCause} ${order} LIMIT 1) AS low, newest.at AS high) AS reach)) ELSE found.rows END AS size,
         (SELECT array_agg(CASE WHEN seen.rows > ${OF_MINUTE}
             THEN round(${OF_MINUTE} * 60 / greatest(extract(epoch FROM seen.last - minute.low), 0.06)) ELSE seen.rows END::int ORDER BY minute.n)
           FROM (SELECT n, moment.at - (60 - n) * interval '1 minute' AS low, moment.at - (59 - n) * interval '1 minute' AS high FROM generate_series(0, 59) AS n) AS minute
           CROSS JOIN LATERAL (SELECT count(*) AS rows, max(at) AS last FROM (
-            SELECT i.updated_at AS at ${ofKind} ${inTime('minute.low', 'minute.high')} ${order} LIMIT ${OF_MINUTE + 1}) AS r) AS seen) AS minutes,
+            SELECT i.updated_at AS at ${ofCause} ${inTime('minute.low', 'minute.high')} ${order} LIMIT ${OF_MINUTE + 1}) AS r) AS seen) AS minutes,
         (SELECT count(*) FROM having_it) AS consumers,
         (SELECT coalesce(array_agg(name ORDER BY name), '{}') FROM (SELECT name FROM having_it ORDER BY name LIMIT ${NAMED}) AS f) AS first
       FROM newest CROSS JOIN moment CROSS JOIN found`,
-      [kind, names],
+      [cause, names],
     );
     return row;
   }

@@ -10,8 +10,8 @@ const TREND_MINUTES = 10;
 /** A number has to differ by a fifth before it is called growing or falling. */
 const NOTABLE = 1.2;
 
-/** The dead letters of one kind, as a problem. */
-export function problemOfCause({ kind, details }: Cause & { readonly details: CauseDetails }): Problem {
+/** The dead letters of one cause, as a problem. */
+export function problemOfCause({ cause, details }: Cause & { readonly details: CauseDetails }): Problem {
   const { minutes, consumers, first, since, counted, size } = details;
   const deadLetters = estimatedTo(counted, size);
   const trend = trendOf(minutes);
@@ -19,13 +19,13 @@ export function problemOfCause({ kind, details }: Cause & { readonly details: Ca
   const who = consumers === 1 ? (first[0] ?? '') : `${wholeText(consumers)} consumers`;
   const error = details.error === null ? 'no error is known' : firstLine(details.error, LONGEST_ERROR);
   return {
-    key: `dead-letters/${kind ?? 'none'}`,
+    key: `dead-letters/${cause ?? 'none'}`,
     kind: 'dead-letters',
     severity: 'critical',
     says: `${who}: ${error}: ${lettersOf(deadLetters)}, ${paceOf(perMinute, trend)}`,
     since,
     consumers: { count: consumers, first },
-    fingerprint: kind,
+    fingerprint: details.kind,
     check: null,
     deadLetters,
     perMinute,

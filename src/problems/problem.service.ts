@@ -4,12 +4,14 @@ import { ChangeHistoryService } from '../history/change-history.service.js';
 import type { NotedChange } from '../history/noted-change.js';
 import type { DoctorService } from '../maintenance/doctor.js';
 import { rankOfSeverity } from '../maintenance/finding.js';
+import { longRunning } from '../status/long-running.store.js';
 import { checkCount, checkNames, checkText, invalidArgument } from '../words/argument-checks.js';
 import { CauseStore } from './cause.store.js';
 import { problemsOfConsumers } from './consumer-problems.js';
 import { problemOfCause } from './dead-letter-problems.js';
 import { ExaminationLook } from './examination-look.js';
 import { problemsOfFindings } from './finding-problems.js';
+import { problemOfLongRunning } from './long-running-problem.js';
 import {
   PROBLEM_SOURCES,
   type Problem,
@@ -22,13 +24,15 @@ const LISTED = 10;
 const MOST_LISTED = 100;
 const BEFORE_MS = 10 * 60_000;
 const CHANGES = 5;
+/** Attempts that run for long are looked for at so many consumers. */
+const MOST_CONSUMERS = 10_000;
 /** Who paused a consumer or changes its partitions is known. What happened before an orphan is days old. */
 const WITHOUT_CHANGES: ReadonlySet<ProblemKind> = new Set(['paused', 'repartitioning', 'orphaned']);
 /** How long an application waits for the first examination of the doctor. Its findings come later then. */
 const DOCTOR_WAIT_MS = 500;
 
 /**
- * Says what is wrong now, one problem for each cause: dead letters of one kind at all consumers, consumers
+ * Says what is wrong now, one problem for each cause: dead letters of one error at all consumers, consumers
  * that cannot work, and findings of the doctor. It says since when, how fast it goes on, and what was changed
  * shortly before. Every answer takes a bounded time, however many dead letters there are.
  */
@@ -38,7 +42,7 @@ export class ProblemService {
   private readonly examinations: ExaminationLook;
 
   constructor(
-    db: AdminDatabase,
+    private readonly db: AdminDatabase,
     private readonly consumers: ConsumerService,
     doctor: DoctorService,
     doctorWaitMs: number = DOCTOR_WAIT_MS,
@@ -57,20 +61,24 @@ export class ProblemService {
   async list(request: ProblemRequest = {}): Promise<ProblemList> {
     const { consumerName, limit = LISTED, sources = PROBLEM_SOURCES } = checked(request);
     const looksAt = (source: (typeof PROBLEM_SOURCES)[number]) => sources.includes(source);
-    const [views, causes, examination] = await Promise.all([
+    const isMeant = (run: { readonly consumerName: string }) =>
+      consumerName === undefined || run.consumerName === consumerName;
+    const [views, running, causes, examination] = await Promise.all([
       looksAt('consumers') ? this.consumers.list({ consumerName }) : [],
+      looksAt('consumers') ? longRunning(this.db, MOST_CONSUMERS) : [],
       looksAt('dead-letters') ? this.causes.list(limit, consumerName) : [],
       looksAt('doctor') && consumerName === undefined ? this.examinations.latest() : undefined,
     ]);
     const found = [
       ...problemsOfConsumers(views),
+      ...(running.some(isMeant) ? problemOfLongRunning(running) : []),
       ...causes.map(problemOfCause),
       ...problemsOfFindings(examination?.findings ?? []),
     ];
     const problems = found.sort(worstFirst).slice(0, limit);
     if (looksAt('changes'))
       for (const problem of problems) problem.changedBefore = await this.changesBefore(problem);
-    const unlisted = Math.max(0, (causes[0]?.kinds ?? 0) - causes.length);
+    const unlisted = Math.max(0, (causes[0]?.causes ?? 0) - causes.length);
     return {
       at: new Date(),
       problems,

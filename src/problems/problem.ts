@@ -5,8 +5,8 @@ import type { EstimatedCount } from '../rates/counted.js';
 /**
  * `dead-letters`: events failed for good by one cause. `unavailable`: what handlers need is out of reach.
  * `unserved`: no process may work on the consumer. `orphaned`: no process has had its handlers for days.
- * `unowned`: no process works on it. `paused`, `behind` and `repartitioning`: it is so. `finding`: the doctor
- * found it.
+ * `unowned`: no process works on it. `long-running`: an attempt has run for more than a minute. `paused`,
+ * `behind` and `repartitioning`: it is so. `finding`: the doctor found it.
  */
 export const PROBLEM_KINDS = [
   'dead-letters',
@@ -14,6 +14,7 @@ export const PROBLEM_KINDS = [
   'unserved',
   'orphaned',
   'unowned',
+  'long-running',
   'behind',
   'paused',
   'repartitioning',
@@ -40,7 +41,10 @@ export interface Problem {
   since: Date | null;
   /** The consumers that have it, and the names of the first five. None if it is not about consumers. */
   consumers: { count: number; first: string[] };
-  /** The kind of the failure of dead letters. Null if they have none, and for other problems. */
+  /**
+   * The kind of the failure of dead letters. Null if they have several, because an error was thrown at
+   * several places, or none. Null for other problems.
+   */
   fingerprint: string | null;
   /** The check that made the finding. Null for other problems. */
   check: string | null;

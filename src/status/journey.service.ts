@@ -80,6 +80,11 @@ export class JourneyService {
     const rows = ids.length === 0 ? [] : await this.store.rowsOf(ids, consumers);
     const kept = new Map(rows.map((row) => [keyOf(row.outboxEventId, row.consumerName), row]));
     const byId = new Map(events.map((event) => [event.outboxEventId, event]));
+    const delivered = new Set(
+      reports.flatMap((report, index) =>
+        report.consumers.map(({ consumerName }) => keyOf(ids[index] ?? '', consumerName)),
+      ),
+    );
     const others = lanes.slice(MOST_LANES);
     const statuses = reports.flatMap(({ consumers: all }) => all.map(({ status }) => status));
     const dead = statuses.filter((status) => status === 'dead_letter').length;
@@ -87,7 +92,12 @@ export class JourneyService {
     return {
       // There is a report for each event, in the same order.
       events: events.map((event, index) =>
-        eventOf(event, reports[index] as ExplainedReport, { byId, kept, consumers: new Set(consumers) }),
+        eventOf(event, reports[index] as ExplainedReport, {
+          byId,
+          kept,
+          delivered,
+          consumers: new Set(consumers),
+        }),
       ),
       lanes: listed,
       moreLanes:
@@ -109,13 +119,25 @@ export class JourneyService {
 interface Known {
   readonly byId: ReadonlyMap<string, EventHead>;
   readonly kept: ReadonlyMap<string, JourneyRow>;
+  /** Which event went to which consumer. */
+  readonly delivered: ReadonlySet<string>;
+  /** Those that have a lane. */
   readonly consumers: ReadonlySet<string>;
 }
 
-function eventOf(event: EventHead, report: ExplainedReport, { byId, kept, consumers }: Known): JourneyEvent {
+function eventOf(
+  event: EventHead,
+  report: ExplainedReport,
+  { byId, kept, delivered, consumers }: Known,
+): JourneyEvent {
   const { outboxEventId, position, eventName, sourceModule, aggregateType, aggregateId, timestamp } = event;
-  const { causationId } = event.metadata;
+  const { causationId, producer } = event.metadata;
   const cause = typeof causationId === 'string' ? byId.get(causationId) : undefined;
+  // Whoever publishes may write another producer. One that did not get the event has not handled it.
+  const publishedBy =
+    typeof producer === 'string' && delivered.has(keyOf(cause?.outboxEventId ?? '', producer))
+      ? producer
+      : null;
   return {
     outboxEventId,
     position,
@@ -125,11 +147,12 @@ function eventOf(event: EventHead, report: ExplainedReport, { byId, kept, consum
     aggregateId,
     timestamp,
     causedBy: cause?.outboxEventId ?? null,
+    publishedBy,
     status: report.status,
     deliveries: report.consumers
       .filter(({ consumerName }) => consumers.has(consumerName))
       .map((delivery) => deliveryOf(delivery, kept.get(keyOf(outboxEventId, delivery.consumerName)))),
-    says: eventText(event, cause, report.status === 'unrouted'),
+    says: eventText({ ...event, publishedBy }, cause, report.status === 'unrouted'),
   };
 }
 
@@ -141,14 +164,22 @@ function deliveryOf(delivery: ExplainedDelivery, row: JourneyRow | undefined): J
     ms,
     error: errorLine(error),
   }));
-  const discardedBy = row?.discardedBy ?? null;
+  const { discardedBy = null, doneAt = null } = row ?? {};
   return {
     consumerName,
     status,
     attempts,
     runningSince: why?.code === 'running' ? why.since : null,
-    doneAt: row?.doneAt ?? null,
-    says: deliveryText({ status, attemptCount, lastError, why, discardedBy, failed: attempts.length }),
+    doneAt,
+    says: deliveryText({
+      status,
+      attemptCount,
+      lastError,
+      why,
+      discardedBy,
+      doneAt,
+      failed: attempts.length,
+    }),
   };
 }
 

@@ -23,7 +23,7 @@ export interface JourneyDelivery {
   readonly attempts: readonly JourneyAttempt[];
   /** Since when it runs. Null if it does not run, or has just begun. */
   readonly runningSince: Date | null;
-  /** When it was done. Null if it is not, or if it was done at once: no time is kept of that. */
+  /** When it was done. Null if it is not, or if it was done at once and no time is kept of that. */
   readonly doneAt: Date | null;
   readonly says: string;
 }
@@ -39,6 +39,8 @@ export interface JourneyEvent {
   readonly timestamp: Date;
   /** The id of the event of the journey whose handler published it. Null if none did. */
   readonly causedBy: string | null;
+  /** The consumer that had got that event, and whose handler published this one. Null if it is not known. */
+  readonly publishedBy: string | null;
   readonly status: OutboxEventStatus;
   /** At the consumers that have a lane. */
   readonly deliveries: readonly JourneyDelivery[];
@@ -93,16 +95,18 @@ export interface DeliveryFacts {
   readonly lastError: string | null;
   readonly why: WhyNotYet | null;
   readonly discardedBy: string | null;
+  readonly doneAt: Date | null;
   /** How many attempts that failed are known of one that is done. */
   readonly failed: number;
 }
 
 /** What became of an event at a consumer, in one sentence. */
 export function deliveryText(facts: DeliveryFacts): string {
-  const { status, attemptCount, lastError, why, discardedBy, failed } = facts;
+  const { status, attemptCount, lastError, why, discardedBy, doneAt, failed } = facts;
   switch (status) {
     case 'processed':
-      return failed === 0 ? 'done' : `done, after ${countedText(failed, 'attempt')} that failed`;
+      if (failed > 0) return `done, after ${countedText(failed, 'attempt')} that failed`;
+      return doneAt === null ? 'done at once, and no time of it is kept' : 'done';
     case 'skipped':
       return discardedBy === null ? 'skipped by its handler' : `discarded by ${discardedBy}`;
     case 'dead_letter':
@@ -136,14 +140,19 @@ export function statusesText(what: 'event' | 'more consumer', statuses: readonly
   return `${countedText(statuses.length, what)}: ${counts.join(', ')}`;
 }
 
-/** Where an event comes from, and that nobody gets it. `cause` is the event whose handler published it. */
+/**
+ * Where an event comes from, and that nobody gets it. `cause` is the event that was being handled, by the
+ * consumer `publishedBy`.
+ */
 export function eventText(
-  event: Pick<JourneyEvent, 'eventName' | 'sourceModule' | 'aggregateType' | 'aggregateId'>,
+  event: Pick<JourneyEvent, 'eventName' | 'sourceModule' | 'aggregateType' | 'aggregateId' | 'publishedBy'>,
   cause: Pick<JourneyEvent, 'eventName' | 'position'> | undefined,
   isUnrouted: boolean,
 ): string {
-  const { eventName, sourceModule, aggregateType, aggregateId } = event;
-  const because = cause === undefined ? '' : `, because of ${cause.eventName} at position ${cause.position}`;
+  const { eventName, sourceModule, aggregateType, aggregateId, publishedBy } = event;
+  const by = publishedBy === null ? '' : `, handled by ${publishedBy}`;
+  const because =
+    cause === undefined ? '' : `, because of ${cause.eventName} at position ${cause.position}${by}`;
   const nobody = isUnrouted ? ', and no consumer asks for it' : '';
   return `${eventName} of ${aggregateType}/${aggregateId}, published by ${sourceModule}${because}${nobody}`;
 }

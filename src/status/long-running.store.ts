@@ -7,7 +7,7 @@ import { processName } from './why-sentences.js';
 
 /** Attempts that people are told of have run for longer than this. */
 const LONGER_THAN = `interval '1 minute'`;
-/** So many consumers are named, those with the longest attempts. */
+/** An overview names so many consumers, those with the longest attempts. */
 const MOST_CONSUMERS = 5;
 
 /** Attempts of one consumer that have run for more than a minute, and the longest of them. */
@@ -37,7 +37,7 @@ export interface LongRunningRow {
  * SQL of one value: the consumers whose attempts have run for more than a minute, as JSON. It reads what
  * processes say of themselves, and only of cursors that they own.
  */
-export function longRunningSql(tables: Tables): string {
+export function longRunningSql(tables: Tables, most = MOST_CONSUMERS): string {
   return `(SELECT coalesce(jsonb_agg(to_jsonb(longest) ORDER BY longest.since), '[]') FROM (
       SELECT * FROM (
         SELECT DISTINCT ON (c.consumer_name) c.consumer_name AS "consumerName", count(*) OVER (PARTITION BY c.consumer_name) AS attempts,
@@ -47,13 +47,14 @@ export function longRunningSql(tables: Tables): string {
         CROSS JOIN LATERAL (SELECT (w.attempt ->> 'since')::timestamptz AS since) AS run
         WHERE run.since < clock_timestamp() - ${LONGER_THAN}
         ORDER BY c.consumer_name, run.since
-      ) AS each_consumer ORDER BY since LIMIT ${MOST_CONSUMERS}
+      ) AS each_consumer ORDER BY since LIMIT ${most}
     ) AS longest)`;
 }
 
-export async function longRunning(db: EngineDatabase): Promise<LongRunning[]> {
+/** The consumers with the longest attempts, of those that have run for more than a minute. */
+export async function longRunning(db: EngineDatabase, most = MOST_CONSUMERS): Promise<LongRunning[]> {
   const [row] = await db.query<{ running: LongRunningRow[] }>(
-    `SELECT ${longRunningSql(db.tables)} AS running`,
+    `SELECT ${longRunningSql(db.tables, most)} AS running`,
   );
   return (row?.running ?? []).map(longRunningOf);
 }

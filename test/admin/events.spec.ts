@@ -1,11 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ExactNumber, type MaskedEvent } from 'nestjs-integration/admin';
+import { AdminDatabase } from '../../src/database/admin-database.js';
 import {
   EventLookService,
   IntegrationLinkService,
   LinkGraphService,
   type SearchProgress,
 } from '../../src/index.js';
+import { EventLookStore } from '../../src/log/event-look.store.js';
 import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer, startAdminApp } from './admin-app.js';
@@ -188,6 +190,30 @@ describe('events', () => {
     stop.abort();
     const stopped = await look.searchOn(filter, {}, { signal: stop.signal, looked });
     expect(stopped).toMatchObject({ items: [], next: 150_001 });
+  });
+
+  it('are searched for as far as the log went at the beginning, however many are written meanwhile', async () => {
+    await write({ position: 5, name: 'order.rare' }, { position: 250_000 });
+    let last = 250_000;
+    class BusyLog extends EventLookStore {
+      override async findHeads(...given: Parameters<EventLookStore['findHeads']>) {
+        last += 100_000;
+        await write({ position: last, name: 'order.rare' });
+        return super.findHeads(...given);
+      }
+    }
+    const look = new EventLookService(new BusyLog(admin.app.get(AdminDatabase, { strict: false })));
+    const told: string[] = [];
+    const { items } = await look.searchOn(
+      { about: 'order.rare' },
+      {},
+      { signal: new AbortController().signal, looked: ({ sentence }) => told.push(sentence) },
+    );
+    expect(positionsOf(items)).toEqual([5]);
+    expect(told).toEqual([
+      'looked at 100,000 of 249,996 positions, back to position 150,001',
+      'looked at 200,000 of 249,996 positions, back to position 50,001',
+    ]);
   });
 
   it('are found by one text: a name, an id without a type, or a correlation', async () => {

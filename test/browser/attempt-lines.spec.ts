@@ -1,57 +1,35 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { NonRetryableError } from '../../src/index.js';
-import { TEST_LOGGER } from '../support/log-lines.js';
-import { until } from '../support/until.js';
 import { violationsOf } from './stage/accessibility.js';
-import { type Operator, openShop } from './stage/shop.js';
+import { CARD, deadCardOrder, openCardShop } from './stage/card-orders.js';
+import type { Operator } from './stage/shop.js';
 import { onStage } from './stage/stage.js';
 
-const CARD = '4111-1111-1111-1111';
 /** Somebody who may not see what events carry. */
 const NO_PAYLOADS: Operator = { name: 'eve@shop.example', may: (action) => action !== 'payloads.read' };
 
 const stage = onStage((database) =>
-  openShop(database, {
-    subscribers: [
-      {
-        consumerName: 'billing',
-        eventName: 'order.placed',
-        handler: ({ payload }, { logger, attempt }) => {
-          logger.log(`pays by ${(payload as { card: string }).card}`);
-          if (attempt === 5) logger.warn('the last try');
-          if (attempt < 5) throw new Error('the bank is away');
-          throw new NonRetryableError('refused by the bank');
-        },
+  openCardShop(
+    database,
+    {
+      consumerName: 'billing',
+      eventName: 'order.placed',
+      handler: ({ payload }, { logger, attempt }) => {
+        logger.log(`pays by ${(payload as { card: string }).card}`);
+        if (attempt === 5) logger.warn('the last try');
+        if (attempt < 5) throw new Error('the bank is away');
+        throw new NonRetryableError('refused by the bank');
       },
-    ],
-    engine: {
-      handlerLines: { redact: (text) => text },
-      settings: { maxAttempts: 5, retryBaseDelayMs: 100, retryMaxDelayMs: 100, pollingIntervalMs: 200 },
     },
-    // Without a logger nothing is written, and so nothing is kept.
-    prepare: (app) => app.useLogger(TEST_LOGGER),
-    admin: { mask: (payload) => ({ ...(payload as object), card: '****' }) },
-  }),
+    { maxAttempts: 5, retryBaseDelayMs: 100, retryMaxDelayMs: 100, pollingIntervalMs: 200 },
+  ),
 );
 
 let id: string;
 
 beforeAll(async () => {
-  const { outboxEventId } = await stage.shop.api.publishEvent({
-    eventName: 'order.placed',
-    sourceModule: 'shop',
-    aggregateType: 'order',
-    aggregateId: 'o1',
-    payload: { card: CARD },
-  });
-  id = outboxEventId;
-  await until('it is a dead letter', async () => {
-    const { rows } = await stage.database.pool.query(
-      `SELECT 1 FROM integration.inbox_event WHERE status = 'dead_letter'`,
-    );
-    return rows.length === 1;
-  });
+  id = await deadCardOrder(stage);
 });
 
 /** Unfolds what has this summary, and returns it. */

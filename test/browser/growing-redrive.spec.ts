@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { OperationService } from '../../src/index.js';
 import { tooWideAt, violationsOf } from './stage/accessibility.js';
 import { ids, openOrders } from './stage/orders.js';
 import { onStage } from './stage/stage.js';
@@ -53,6 +54,29 @@ test('a redrive that grows is seen, paused, made faster and comes to its end', a
   await chart.getByRole('row').nth(1).getByText('60').first().waitFor();
   expect(await tooWideAt(page, WIDTHS)).toEqual([]);
   expect(await violationsOf(page)).toEqual([]);
+});
+
+test('a replay is paused and goes on, as a redrive does', async () => {
+  const { shop } = stage;
+  await shop.place(...ids('replayed', 20));
+  await shop.settled();
+  const operations = shop.app.get(OperationService, { strict: false });
+  const { id } = await operations.plan({
+    kind: 'replay',
+    filter: { consumerName: 'billing', from: 1 },
+    rate: 1,
+  });
+  await operations.run(id);
+  const { page } = await stage.open(`#/operations/${id}`);
+  const progress = page.getByRole('region', { name: 'Progress' });
+  await page.getByRole('button', { name: 'Pause it' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Pause it' }).click();
+  await progress.getByText('paused').waitFor();
+  expect((await operations.get(id)).state).toBe('paused');
+  await operations.changeRate(id, null);
+  await page.getByRole('button', { name: 'Go on with it' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Go on with it' }).click();
+  await page.getByText('All of them were handled again.').waitFor();
 });
 
 test('after a cancel the rest can be sent, and the page does not say that all were handled', async () => {

@@ -30,14 +30,25 @@ test('from an event to its journey: each mark says what stands beside it in word
   const [, says = ''] = (await dead.locator('title').textContent())?.split('1 at billing: ') ?? [];
   await inWords(page).getByText(says).first().waitFor();
   await picture(page).getByRole('link', { name: '2 at mail: done' }).waitFor();
-  expect(await picture(page).locator('path.cause').count()).toBe(1);
+  // The arrow begins in the lane of the consumer whose handler published, and ends at the event above.
+  const arrow = picture(page).locator('path.cause');
+  expect(await arrow.count()).toBe(1);
+  const { from, to } = await arrow.evaluate((path) => {
+    const line = path as unknown as SVGPathElement;
+    return { from: line.getPointAtLength(0).y, to: line.getPointAtLength(line.getTotalLength()).y };
+  });
+  expect(from).toBeGreaterThan(to + 30);
   // A bar for each attempt that failed.
   const attempts = await inWords(page)
     .getByText(/attempts? that failed, at billing$/)
     .textContent();
   expect(await dead.locator('rect.attempt').count()).toBe(Number(attempts?.split(' ')[0]));
   await inWords(page)
-    .getByText(/because of order\.placed at position \d+/)
+    .getByText(/because of order\.placed at position \d+, handled by \w+$/)
+    .waitFor();
+  await inWords(page)
+    .getByText(/^done at once, and no time of it is kept: /)
+    .first()
     .waitFor();
   await dead.focus();
   await page.keyboard.press('Enter');

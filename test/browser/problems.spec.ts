@@ -3,7 +3,7 @@ import { violationsOf } from './stage/accessibility.js';
 import { openOrders } from './stage/orders.js';
 import { onStage } from './stage/stage.js';
 
-/* What is wrong, by cause: 300 consumers that fail in one way are one line. */
+/* What is wrong, by cause: 300 consumers that fail in one way, each in a file of its own, are one line. */
 
 const stage = onStage(async (database) => {
   const shop = await openOrders(database);
@@ -11,7 +11,7 @@ const stage = onStage(async (database) => {
     `INSERT INTO integration.inbox_event
        (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, last_error, error_fingerprint, updated_at)
      SELECT gen_random_uuid(), 1000000 + n * 50 + m, 'consumer-' || lpad(n::text, 3, '0'), 'thing', 't', 'dead_letter',
-       'connect ECONNREFUSED 10.0.0.5:443', 'refused', now() - m * interval '20 seconds' - n * interval '50 milliseconds'
+       'connect ECONNREFUSED 10.0.0.5:443', left(md5('refused'), 16) || left(md5(n::text), 16), now() - m * interval '20 seconds' - n * interval '50 milliseconds'
      FROM generate_series(1, 300) AS n, generate_series(1, 40) AS m;
      INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread)
      SELECT 'consumer-' || lpad(n::text, 3, '0'), '{thing.*}', '{[1,)}' FROM generate_series(1, 300) AS n`,
@@ -63,3 +63,22 @@ test.each([390, 1440])(
     await page.waitForURL(/#\/dead-letters\?order=size$/);
   },
 );
+
+test('an error that one consumer throws at two places is one line, which leads to its groups', async () => {
+  await stage.database.pool.query(
+    `INSERT INTO integration.inbox_event
+       (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, last_error, error_fingerprint)
+     SELECT gen_random_uuid(), 3000000 + n, 'consumer-007', 'thing', 't', 'dead_letter', 'no such account', left(md5('account'), 16) || left(md5(n::text), 16)
+     FROM generate_series(1, 2) AS n`,
+  );
+  const { page } = await stage.open('#/overview');
+  const wrong = page.getByRole('region', { name: 'What is wrong' });
+  const line = wrong
+    .getByRole('listitem')
+    .filter({ hasText: 'consumer-007: no such account: 2 dead letters' });
+  await line.getByRole('link', { name: /^See why/ }).click();
+  await page.waitForURL(/#\/dead-letters\?consumer=consumer-007&order=size$/);
+  const groups = page.getByRole('main').getByRole('link', { name: 'no such account' });
+  await groups.nth(1).waitFor();
+  expect(await groups.count()).toBe(2);
+});

@@ -1,67 +1,44 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { NonRetryableError } from '../../src/index.js';
-import { TEST_LOGGER } from '../support/log-lines.js';
-import { until } from '../support/until.js';
+import { type Gate, gate } from '../support/gate.js';
 import { violationsOf } from './stage/accessibility.js';
-import { type Operator, openShop, type Shop } from './stage/shop.js';
+import { CARD, deadCardOrder, openCardShop } from './stage/card-orders.js';
+import type { Operator, Shop } from './stage/shop.js';
 import { onStage } from './stage/stage.js';
 
-const CARD = '4111-1111-1111-1111';
 const NOBODY: Operator = { name: 'eve@shop.example', may: (action) => action !== 'dead-letters.rehearse' };
 
 let isMended = false;
+/** The handler waits for it. */
+let hold: Gate | undefined;
 
-const stage = onStage((database) => {
-  let shop: Shop | undefined;
-  const opened = openShop(database, {
-    subscribers: [
-      {
-        consumerName: 'billing',
-        eventName: 'order.placed',
-        transactional: true,
-        handler: async ({ payload }, { logger, transaction }) => {
-          const { card } = payload as { card: string };
-          logger.log(`pays by ${card}`);
-          if (!isMended) throw new NonRetryableError('refused by the bank');
-          const paid = {
-            eventName: 'order.paid',
-            sourceModule: 'billing',
-            aggregateType: 'order',
-            aggregateId: 'o1',
-            payload: { card, sum: 7 },
-          };
-          await shop?.api.publishEvent(paid, { persistenceClient: transaction });
-        },
-      },
-    ],
-    engine: { handlerLines: { redact: (text) => text } },
-    // Without a logger nothing is written, and so nothing is kept.
-    prepare: (app) => app.useLogger(TEST_LOGGER),
-    admin: { mask: (payload) => ({ ...(payload as object), card: '****' }) },
+const stage = onStage(async (database) => {
+  const shop: Shop = await openCardShop(database, {
+    consumerName: 'billing',
+    eventName: 'order.placed',
+    transactional: true,
+    handler: async ({ payload }, { logger, transaction }) => {
+      const { card } = payload as { card: string };
+      logger.log(`pays by ${card}`);
+      await hold?.opened;
+      if (!isMended) throw new NonRetryableError('refused by the bank');
+      const paid = {
+        eventName: 'order.paid',
+        sourceModule: 'billing',
+        aggregateType: 'order',
+        aggregateId: 'o1',
+        payload: { card, sum: 7 },
+      };
+      await shop.api.publishEvent(paid, { persistenceClient: transaction });
+    },
   });
-  return opened.then((it) => {
-    shop = it;
-    return it;
-  });
+  return shop;
 });
 
 let id: string;
 
 beforeAll(async () => {
-  const { outboxEventId } = await stage.shop.api.publishEvent({
-    eventName: 'order.placed',
-    sourceModule: 'shop',
-    aggregateType: 'order',
-    aggregateId: 'o1',
-    payload: { card: CARD },
-  });
-  id = outboxEventId;
-  await until('it is a dead letter', async () => {
-    const { rows } = await stage.database.pool.query(
-      `SELECT 1 FROM integration.inbox_event WHERE status = 'dead_letter'`,
-    );
-    return rows.length === 1;
-  });
+  id = await deadCardOrder(stage);
 });
 
 /** What the database has of events and of attempts. */
@@ -104,6 +81,20 @@ describe('a dead letter', () => {
     expect(await page.evaluate(() => document.body.textContent ?? '')).not.toContain(CARD);
     expect(await violationsOf(page)).toEqual([]);
     expect(await kept()).toEqual(before);
+  });
+
+  test('is rehearsed to its end also where nothing else of the page is updated', async () => {
+    const { page } = await stage.open(`#/events/${id}`);
+    await page.getByRole('button', { name: /Pause\.$/ }).click();
+    await page.getByRole('button', { name: /^Paused\./ }).waitFor();
+    hold = gate();
+    await page.getByRole('button', { name: 'Rehearse it at billing' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Rehearse it at billing' });
+    await dialog.getByRole('button', { name: 'Rehearse', exact: true }).click();
+    const report = page.getByRole('region', { name: 'Rehearsal' });
+    await report.getByText('Rehearsal:').waitFor();
+    hold.open();
+    await report.getByText(/is rolled back\./).waitFor();
   });
 
   test('is not rehearsed by who may not', async () => {

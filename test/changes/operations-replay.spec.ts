@@ -230,6 +230,34 @@ describe('a replay that runs', () => {
     ]);
   });
 
+  it('is paused at once, holds up no later one, and goes on from where it was', async () => {
+    await withHandled(40);
+    const { id } = await plan({ rate: 1 });
+    await operations().run(id, BY);
+    await until('some are sent', async () => (await operations().get(id)).changed > 0);
+    const paused = await operations().pause(id, BY);
+    expect(paused).toMatchObject({ state: 'paused', finishedAt: null });
+    await expect(operations().pause(id)).rejects.toMatchObject({ code: 'INTEGRATION_OPERATION_REFUSED' });
+    expect(await operations().changeRate(id, null, BY)).toMatchObject({ state: 'paused', rate: null });
+    // A second replay ends meanwhile, by windows of the same consumer.
+    const second = await plan({ maxEvents: 1, filter: of({ from: 40 }) });
+    await operations().run(second.id, BY);
+    expect(await untilEnded(second.id)).toMatchObject({ state: 'done', changed: 1 });
+    const { changed, nextPosition } = paused;
+    expect(await operations().get(id)).toMatchObject({ state: 'paused', changed, nextPosition });
+    await until('what was sent is delivered', async () => handled.length === 41 + changed);
+    await operations().resume(id, BY);
+    expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 40 });
+    await until('each was delivered once more', async () => handled.length === 81);
+    const { entries } = await app.context.get(AuditService).list({ target: `operation/${id}` });
+    expect(entries.map(({ action }) => action)).toEqual([
+      'operations.resume',
+      'operations.rate',
+      'operations.pause',
+      'operations.run',
+    ]);
+  });
+
   it('stops by itself after so many failures, and has sent no more than could fail', async () => {
     await withHandled(20);
     fate = () => {
@@ -245,12 +273,13 @@ describe('a replay that runs', () => {
     expect(await replays()).toMatchObject([{ id, state: 'failed' }]);
   });
 
-  it('fails if its consumer is removed', async () => {
+  it.each(['running', 'paused'])('fails if its consumer is removed while it is %s', async (state) => {
     await withHandled(3);
     await pauseAndWait(app.consumers, 'billing');
     const { id } = await plan();
     await operations().run(id, BY);
-    expect(await replays()).toMatchObject([{ id, state: 'running' }]);
+    if (state === 'paused') await operations().pause(id, BY);
+    expect(await replays()).toMatchObject([{ id, state }]);
     await app.consumers.remove('billing', { force: true });
     expect(await operations().get(id)).toMatchObject({ state: 'failed', error: 'The consumer was removed' });
   });

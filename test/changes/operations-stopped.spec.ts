@@ -233,30 +233,57 @@ describe('a process that loses an operation in the middle of a portion', () => {
   });
 });
 
+/** Runs a replay of a consumer that has an owner. */
+async function replay({ from, rate }: { from: number; rate?: number }): Promise<string> {
+  const filter = { consumerName: 'billing', from };
+  const { id } = await operations().plan({ kind: 'replay', filter, rate });
+  await operations().run(id);
+  return id;
+}
+
 describe('an owner of a consumer that stands still in the middle of a replay', () => {
-  it('keeps nobody from cancelling it, and sends nothing when it goes on', async () => {
+  it.each([
+    ['cancelling', 'cancel', 'cancelled'],
+    ['pausing', 'pause', 'paused'],
+  ] as const)('keeps nobody from %s it, and sends nothing when it goes on', async (_, act, held) => {
     const worker = startWorker(database.url, [{ eventName: 'order.placed', consumerName: 'billing' }]);
     workers.push(worker);
-    const replay = async (request: { from: number; rate?: number }) => {
-      const { from, ...limits } = request;
-      const filter = { consumerName: 'billing', from };
-      const { id } = await operations().plan({ kind: 'replay', filter, ...limits });
-      await operations().run(id);
-      return id;
-    };
     const id = await replay({ from: 1, rate: 1 });
     await until('it has begun', async () => (await operations().get(id)).changed > 0);
     const request = await holding('SELECT FROM integration.inbox_replay FOR UPDATE');
     const session = await waitingFor(request.pid);
     worker.kill('SIGSTOP');
     await request.letGo();
-    const { state, changed } = await operations().cancel(id);
-    expect(state).toBe('cancelled');
+    const { state, changed } = await operations()[act](id);
+    expect(state).toBe(held);
     worker.kill('SIGCONT');
     await transactionHasEnded(session);
     const last = await replay({ from: EVENTS });
     expect(await operationEnded(operations(), last)).toMatchObject({ state: 'done', changed: 1 });
-    expect(await operations().get(id)).toMatchObject({ state: 'cancelled', changed });
+    expect(await operations().get(id)).toMatchObject({ state: held, changed });
+    expect(await count('true', 'sent')).toBe(changed + 1);
+  });
+});
+
+describe('a pause of a replay that comes while a window sends', () => {
+  it('waits for the window, and no other one follows', async () => {
+    workers.push(startWorker(database.url, [{ eventName: 'order.placed', consumerName: 'billing' }]));
+    const id = await replay({ from: 1, rate: 1 });
+    await until('the first were delivered', async () => {
+      const { changed } = await operations().get(id);
+      return changed > 0 && (await count(`status = 'processed'`)) === changed;
+    });
+    // A window has chosen what it sends, and waits to write it.
+    const rows = await holding('LOCK TABLE integration.inbox_event IN SHARE MODE');
+    const window = await waitingFor(rows.pid);
+    const pausing = operations().pause(id);
+    await waitingFor(window);
+    await rows.letGo();
+    const { state, changed } = await pausing;
+    expect([state, await count('true', 'sent')]).toEqual(['paused', changed]);
+    const last = await replay({ from: EVENTS });
+    expect(await operationEnded(operations(), last)).toMatchObject({ state: 'done', changed: 1 });
+    expect(await operations().get(id)).toMatchObject({ state: 'paused', changed });
     expect(await count('true', 'sent')).toBe(changed + 1);
   });
 });

@@ -3,7 +3,7 @@ import type { DomainEvent, SubscriberContext, TransactionalSqlClient, Tx } from 
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { effectsOf, transactionOf, writeEffectBySql } from '../support/effects.js';
-import { hostClientOver, type PgHostClient } from '../support/host-clients.js';
+import { hostClientOver, hostsOf, type PgHostClient } from '../support/host-clients.js';
 import { inboxRows } from '../support/inbox-rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -26,11 +26,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-const hosts: { host: string; clientOf: () => TransactionalSqlClient | undefined }[] = [
-  { host: 'no client', clientOf: () => undefined },
-  { host: 'node-postgres', clientOf: () => overPg },
-  { host: 'Prisma', clientOf: () => database.prisma() },
-];
+const hosts = hostsOf(() => ({ database, overPg }));
 const slug = (text: string) => text.replace(/[^a-z0-9]+/gi, '-').toLowerCase();
 
 const event = (eventName: string, aggregateId = 'a') => ({

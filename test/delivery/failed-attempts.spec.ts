@@ -10,6 +10,7 @@ import { effectsOf, transactionOf, writeEffectBySql } from '../support/effects.j
 import {
   hiding,
   hostClientOver,
+  hostsOf,
   type PgHostClient,
   retrying,
   swallowing,
@@ -107,11 +108,7 @@ async function playOneOfTwo(
   await untilSettled(name);
 }
 
-const hosts: { host: string; clientOf: () => TransactionalSqlClient | undefined }[] = [
-  { host: 'no client', clientOf: () => undefined },
-  { host: 'node-postgres', clientOf: () => overPg },
-  { host: 'Prisma', clientOf: () => database.prisma() },
-];
+const hosts = hostsOf(() => ({ database, overPg }));
 const slug = (text: string) => text.replace(/[^a-z0-9]+/gi, '-').toLowerCase();
 
 describe('an event whose handler causes a failure becomes a dead letter, after as many attempts as are allowed', () => {

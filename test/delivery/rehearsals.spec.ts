@@ -9,12 +9,17 @@ import {
   RehearsalService,
   SkipEventError,
   type SubscriberContext,
-  type TransactionalSqlClient,
 } from '../../src/index.js';
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { transactionOf, writeEffectBySql } from '../support/effects.js';
-import { hostClientOver, type PgHostClient, retrying, withTransaction } from '../support/host-clients.js';
+import {
+  hostClientOver,
+  hostsOf,
+  type PgHostClient,
+  retrying,
+  withTransaction,
+} from '../support/host-clients.js';
 import { inboxRows } from '../support/inbox-rows.js';
 import { tableContents } from '../support/table-contents.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -56,11 +61,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-const hosts: { host: string; clientOf: () => TransactionalSqlClient | undefined }[] = [
-  { host: 'no client', clientOf: () => undefined },
-  { host: 'node-postgres', clientOf: () => overPg },
-  { host: 'Prisma', clientOf: () => database.prisma() },
-];
+const hosts = hostsOf(() => ({ database, overPg }));
 
 let made = 0;
 

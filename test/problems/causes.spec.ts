@@ -1,8 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { FailureGroupService, OperationService, type Problem, ProblemService } from '../../src/index.js';
+import {
+  FailureGroupService,
+  NonRetryableError,
+  OperationService,
+  type Problem,
+  ProblemService,
+} from '../../src/index.js';
+import { CauseStore } from '../../src/problems/cause.store.js';
 import { FailureGroupStore } from '../../src/status/failure-group.store.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 
 /* Dead letters by their cause over all consumers: how many, since when, how fast, and what was changed before. */
 
@@ -68,6 +76,33 @@ describe('300 consumers', () => {
     ]);
   });
 
+  it('that throw one error at a place of their own each are one problem, also found by steps', async () => {
+    await bury('replaced', consumersTo(300), 'SELECT 30');
+    await bury('fedcba98765432100123456789abcdef', ONE, 'SELECT 30', 'no such customer');
+    await database.pool.query(
+      `UPDATE integration.inbox_event SET error_fingerprint = '0123456789abcdef' || left(md5(consumer_name), 16)
+       WHERE error_fingerprint = 'replaced'`,
+    );
+    const { problems: listed } = await problems.list({ sources: ['dead-letters'] });
+    expect(listed.map(({ key, fingerprint, says }) => [key, fingerprint, says])).toEqual([
+      [
+        'dead-letters/0123456789abcdef',
+        null,
+        '300 consumers: connect ECONNREFUSED 10.0.0.5:443: 300 dead letters, 30 a minute, growing',
+      ],
+      [
+        'dead-letters/fedcba9876543210',
+        'fedcba98765432100123456789abcdef',
+        'billing: no such customer: 1 dead letter, less than one a minute, growing',
+      ],
+    ]);
+    for (const rows of [1_000, 10]) {
+      const causes = await new CauseStore(database.engine(), rows).list(10, 'consumer-007');
+      expect(causes.map(({ cause, size }) => [cause, size])).toEqual([['0123456789abcdef', 300]]);
+      expect(causes[0]?.details).toMatchObject({ kind: null, consumers: 300, counted: 300 });
+    }
+  });
+
   it('with more causes than are asked for have the worst ones, and the number of the others', async () => {
     for (let n = 1; n <= 13; n++) await bury(`kind-${n}`, consumersTo(n), 'SELECT 60');
     const { problems: shown, more } = await problems.list({ sources: ['dead-letters'] });
@@ -79,6 +114,41 @@ describe('300 consumers', () => {
     expect(ofOne.problems.map(({ says }) => says)).toEqual([
       '13 consumers: connect ECONNREFUSED 10.0.0.5:443: 13 dead letters, 1 a minute, growing',
     ]);
+  });
+});
+
+describe('handlers in files of their own', () => {
+  it('that fail because one address refuses them are one problem, and another error is another one', async () => {
+    const failing = (consumerName: string, message: string) => ({
+      eventName: 'order.placed',
+      consumerName,
+      startFrom: 'earliest' as const,
+      handler: () => {
+        const error = new NonRetryableError(message);
+        error.stack = `NonRetryableError: ${message}\n    at send (file:///app/dist/${consumerName}.js:1:1)`;
+        throw error;
+      },
+    });
+    const REFUSED = 'connect ECONNREFUSED 10.0.0.5:443';
+    const consumers = ['billing', 'mail', 'search'].map((name) => failing(name, REFUSED));
+    const shop = await startApp(database, [...consumers, failing('stock', 'no such customer')]);
+    try {
+      await shop.api.publishEvent({
+        eventName: 'order.placed',
+        sourceModule: 'test',
+        aggregateType: 'order',
+        aggregateId: 'o1',
+      });
+      await until('all have failed', async () => (await shop.consumers.overview()).deadLetters === 4);
+      const { items } = await shop.context.get(FailureGroupService, { strict: false }).list();
+      expect(new Set(items.map(({ fingerprint }) => fingerprint)).size).toBe(4);
+      expect((await causes()).map(({ says }) => says)).toEqual([
+        `3 consumers: NonRetryableError: ${REFUSED}: 3 dead letters, less than one a minute, growing`,
+        'stock: NonRetryableError: no such customer: 1 dead letter, less than one a minute, growing',
+      ]);
+    } finally {
+      await shop.close();
+    }
   });
 });
 

@@ -28,15 +28,23 @@ interface Published {
   readonly entity: string;
   readonly module?: string;
   readonly cause?: string;
+  readonly producer?: string;
   readonly correlation?: string;
 }
 
-async function publish({ name, entity, module = 'shop', cause, correlation }: Published): Promise<string> {
+async function publish({
+  name,
+  entity,
+  module = 'shop',
+  cause,
+  producer,
+  correlation,
+}: Published): Promise<string> {
   const id = randomUUID();
   await database.pool.query(
     `INSERT INTO integration.outbox_event (id, event_name, source_module, aggregate_type, aggregate_id, metadata)
      VALUES ($1, $2, $3, 'order', $4, $5)`,
-    [id, name, module, entity, { causationId: cause, correlationId: correlation ?? id }],
+    [id, name, module, entity, { causationId: cause, producer, correlationId: correlation ?? id }],
   );
   return id;
 }
@@ -96,10 +104,12 @@ async function request(): Promise<{ order: string; parcel: string }> {
     entity: 'p1',
     module: 'shipping',
     cause: order,
+    producer: 'shipping',
     correlation: order,
   });
   await publish({ name: 'order.placed', entity: 'o2' });
-  await publish({ name: 'lost.event', entity: 'o1', cause: parcel, correlation: order });
+  // It names a producer that does not get parcels.
+  await publish({ name: 'lost.event', entity: 'o1', cause: parcel, producer: 'nobody', correlation: order });
   await keep(order, {
     consumer: 'billing',
     status: 'dead_letter',
@@ -109,6 +119,8 @@ async function request(): Promise<{ order: string; parcel: string }> {
   await keep(parcel, { consumer: 'search', status: 'skipped', errors: ['wrong'], discardedBy: 'ann' });
   return { order, parcel };
 }
+
+const AT_ONCE = 'done at once, and no time of it is kept';
 
 const told = ({ events }: Journey) =>
   events.map(({ says, deliveries }) => [
@@ -126,15 +138,15 @@ describe('the journey of a request', () => {
         [
           'billing: dead letter after 2 attempts: receiver out',
           'mail: done, after 1 attempt that failed',
-          'search: done',
-          'shipping: done',
+          `search: ${AT_ONCE}`,
+          `shipping: ${AT_ONCE}`,
         ],
       ],
       [
         expect.stringMatching(
-          /^parcel\.sent of order\/p1, published by shipping, because of order\.placed at position \d+$/,
+          /^parcel\.sent of order\/p1, published by shipping, because of order\.placed at position \d+, handled by shipping$/,
         ),
-        ['billing: done', 'mail: done', 'search: discarded by ann', 'shipping: done'],
+        [`billing: ${AT_ONCE}`, `mail: ${AT_ONCE}`, 'search: discarded by ann', `shipping: ${AT_ONCE}`],
       ],
       [
         expect.stringMatching(
@@ -144,6 +156,7 @@ describe('the journey of a request', () => {
       ],
     ]);
     expect(journey?.events.map(({ causedBy }) => causedBy)).toEqual([null, order, parcel]);
+    expect(journey?.events.map(({ publishedBy }) => publishedBy)).toEqual([null, 'shipping', null]);
     expect(journey?.says).toBe('3 events at 4 consumers: 1 dead letter.');
   });
 
@@ -158,6 +171,13 @@ describe('the journey of a request', () => {
     ]);
     expect([billing?.doneAt, mail?.doneAt, search?.doneAt]).toEqual([null, new Date(AT), null]);
     expect(JSON.stringify(events)).not.toContain('at x');
+    // What was put off or sent again has a row with its time, also where no attempt has failed.
+    await keep(order, { consumer: 'search', status: 'processed', errors: [], doneAt: AT });
+    const again = (await journeys.ofEvent(order))?.events[0]?.deliveries ?? [];
+    expect(again.find(({ consumerName }) => consumerName === 'search')).toMatchObject({
+      doneAt: new Date(AT),
+      says: 'done',
+    });
   });
 
   it('has the consumers where something is wrong first', async () => {
@@ -243,6 +263,7 @@ describe('REST and the command', () => {
     for (const [says, deliveries] of told(json))
       for (const each of [says, ...(deliveries ?? [])]) expect(stdout).toContain(each);
     expect(stdout).toContain('attempt 1 at 2026-11-20T08:00:00Z, 13 ms: receiver out');
+    expect(stdout).toContain('mail: done, after 1 attempt that failed (2026-11-20T08:00:00Z)');
   });
 
   it('say the same of an entity', async () => {

@@ -6,6 +6,7 @@ import {
   type DomainEvent,
   EventLookService,
   PostponeError,
+  ProblemService,
   UnavailableError,
   type WhyNotYet,
 } from '../../src/index.js';
@@ -385,7 +386,7 @@ describe('a consumer never gets an event, because', () => {
 });
 
 describe('an attempt that has run for more than a minute', () => {
-  it('is named by the overview of the service, of the REST API, and by the command status', async () => {
+  it('is named by the overview and as a problem, by the service, the REST API and the commands', async () => {
     await start('lasting', { handler: () => hold.opened });
     const [id = ''] = await publish('lasting', ['a', 'b']);
     await whyIs(id, 'lasting', 'running');
@@ -408,5 +409,18 @@ describe('an attempt that has run for more than a minute', () => {
       return json.longRunning[0]?.sentence === run?.sentence;
     });
     expect((await runCommand(['status'], database)).stdout).toContain(run?.sentence);
+    const problems = app.context.get(ProblemService, { strict: false });
+    const ofKind = (list: readonly { kind: string }[]) => list.filter(({ kind }) => kind === 'long-running');
+    const asked = await problems.list({ sources: ['consumers'] });
+    expect(ofKind(asked.problems)).toMatchObject([
+      { says: run?.sentence, since: run?.since, consumers: { count: 1, first: ['lasting'] } },
+    ]);
+    const ofOther = await problems.list({ sources: ['consumers'], consumerName: 'mail' });
+    expect(ofKind(ofOther.problems)).toEqual([]);
+    await until('the API has the problem', async () => {
+      const { json } = await admin.ask('problems');
+      return JSON.stringify(ofKind(json.problems)).includes(JSON.stringify(run?.sentence));
+    });
+    expect((await runCommand(['problems'], database)).stdout).toContain(`${run?.sentence}. Since`);
   });
 });

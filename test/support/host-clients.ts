@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { PgSqlClient, type TransactionalSqlClient } from '../../src/index.js';
+import type { TestDatabase } from './test-database.js';
 
 /** A host's client over node-postgres. Its pool is closed with it. */
 export interface PgHostClient extends TransactionalSqlClient {
@@ -33,6 +34,17 @@ export function hostClientOver(connectionString: string): PgHostClient {
     },
     close: () => pool.end(),
   };
+}
+
+/** The clients that an application may give the engine, for tests that are run with each of them. */
+export function hostsOf(
+  opened: () => { readonly database: TestDatabase; readonly overPg: PgHostClient },
+): { host: string; clientOf: () => TransactionalSqlClient | undefined }[] {
+  return [
+    { host: 'no client', clientOf: () => undefined },
+    { host: 'node-postgres', clientOf: () => opened().overPg },
+    { host: 'Prisma', clientOf: () => opened().database.prisma() },
+  ];
 }
 
 /** A host's client whose `$transaction` is another one. */

@@ -413,6 +413,7 @@ export type Journey = {
     aggregateId: string;
     timestamp: string;
     causedBy: string | null;
+    publishedBy: string | null;
     status: 'dead_letter' | 'failed' | 'processing' | 'pending' | 'processed' | 'unrouted';
     deliveries: Array<{
       consumerName: string;
@@ -755,6 +756,7 @@ export type Trouble = {
     | 'unserved'
     | 'orphaned'
     | 'unowned'
+    | 'long-running'
     | 'behind'
     | 'paused'
     | 'repartitioning'

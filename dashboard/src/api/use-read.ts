@@ -17,6 +17,8 @@ export interface ReadOptions {
   readonly isLive?: boolean;
   /** Milliseconds until it is read again, besides. */
   readonly everyMs?: number | undefined;
+  /** The person has asked for it and waits. So it is read again also while nothing else is. */
+  readonly isAwaited?: boolean;
   /** Reads nothing where it is false. */
   readonly isWanted?: boolean;
 }
@@ -25,7 +27,7 @@ export interface ReadOptions {
 export function useRead<N extends RouteName>(
   name: N,
   args: Omit<Args<N>, 'signal'>,
-  { isLive = true, everyMs, isWanted = true }: ReadOptions = {},
+  { isLive = true, everyMs, isAwaited = false, isWanted = true }: ReadOptions = {},
 ): Reading<Answer<N>> {
   type State = { about: string; data?: Answer<N>; text: string; etag?: string | undefined; error?: unknown };
   const about = JSON.stringify([name, args.path ?? null]);
@@ -67,10 +69,10 @@ export function useRead<N extends RouteName>(
   useEffect(() => {
     if (everyMs === undefined) return;
     const timer = setInterval(() => {
-      if (!document.hidden && live.now().pause === undefined) setTurn((n) => n + 1);
+      if (!document.hidden && (isAwaited || live.now().pause === undefined)) setTurn((n) => n + 1);
     }, everyMs);
     return () => clearInterval(timer);
-  }, [everyMs]);
+  }, [everyMs, isAwaited]);
 
   const isCurrent = state.about === about;
   return {

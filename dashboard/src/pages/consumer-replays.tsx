@@ -10,7 +10,7 @@ import { Panel } from '../parts/page.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { OPERATION_COLUMNS } from './operations.tsx';
 
-/** The latest replays of a consumer. Each leads to its operation, and can be cancelled while it runs. */
+/** The latest replays of a consumer. Each leads to its operation, and can be cancelled until it has ended. */
 export function ConsumerReplays({ name }: { name: string }) {
   const [cancelling, setCancelling] = useState<string>();
   const reading = useRead('GET operations', { query: { kind: 'replay', consumer: name } });
@@ -23,7 +23,7 @@ export function ConsumerReplays({ name }: { name: string }) {
     {
       head: 'Act',
       cell: ({ id, state }) =>
-        state === 'running' && (
+        (state === 'running' || state === 'paused') && (
           <Act
             kind="danger"
             needs="operations.cancel"

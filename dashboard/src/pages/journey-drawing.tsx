@@ -14,6 +14,8 @@ const LONGEST_NAME = 20;
 const MARK = 22;
 const ROW = 28;
 const TOP = 92;
+/** Where the events are. */
+const EVENTS = TOP - 34;
 const LANE_GAP = 16;
 const LEFT = 20;
 
@@ -79,7 +81,7 @@ export function JourneyDrawing({ journey }: { journey: Journey }) {
               <SpanDrawing key={`${name} ${span.number}`} lane={name} top={top} span={span} scale={scale} />
             )),
           )}
-          <Causes journey={journey} scale={scale} />
+          <Causes journey={journey} scale={scale} lanes={lanes} />
           {journey.events.map((event, index) => (
             <EventMark key={event.outboxEventId} event={event} number={index + 1} x={scale.eventAt(index)} />
           ))}
@@ -107,22 +109,29 @@ function Ticks({ scale }: { scale: Scale }) {
   );
 }
 
-/** An arrow from each event to those that its handlers published. */
-function Causes({ journey, scale }: { journey: Journey; scale: Scale }) {
+/**
+ * An arrow to each event that a handler published: from the line of the consumer at that moment, or from the
+ * event that was handled where the consumer is not known or has no lane.
+ */
+function Causes({ journey, scale, lanes }: { journey: Journey; scale: Scale; lanes: readonly Lane[] }) {
   const places = new Map(journey.events.map(({ outboxEventId }, index) => [outboxEventId, index]));
-  const y = TOP - 34 - MARK / 2;
+  const lines = new Map(
+    lanes.flatMap(({ name, top, spans }) =>
+      spans.map(({ event, line }) => [`${event.outboxEventId} ${name}`, lineAt(top, line)] as const),
+    ),
+  );
   return (
     <>
-      {journey.events.map(({ causedBy, outboxEventId }, index) => {
+      {journey.events.map(({ causedBy, publishedBy, outboxEventId }, index) => {
         const cause = causedBy === null ? undefined : places.get(causedBy);
         if (cause === undefined) return null;
-        const [from, to] = [scale.eventAt(cause), scale.eventAt(index)];
-        const rise = Math.min(34, 14 + Math.abs(to - from) / 20);
+        const line = lines.get(`${causedBy} ${publishedBy}`);
+        const to = scale.eventAt(index);
         return (
           <path
             key={outboxEventId}
             class="edge cause"
-            d={`M${from} ${y}C${from} ${y - rise} ${to} ${y - rise} ${to} ${y - 2}`}
+            d={line === undefined ? arc(scale.eventAt(cause), to) : `M${to} ${line}V${EVENTS + MARK / 2 + 2}`}
             marker-end="url(#arrow)"
           />
         );
@@ -131,8 +140,18 @@ function Causes({ journey, scale }: { journey: Journey; scale: Scale }) {
   );
 }
 
+/** From one event over those between to another one. */
+function arc(from: number, to: number): string {
+  const y = EVENTS - MARK / 2;
+  const rise = Math.min(34, 14 + Math.abs(to - from) / 20);
+  return `M${from} ${y}C${from} ${y - rise} ${to} ${y - rise} ${to} ${y - 2}`;
+}
+
+/** Where a line of a lane is. */
+const lineAt = (top: number, line: number) => top + line * ROW + MARK / 2;
+
 function EventMark({ event, number, x }: { event: Event; number: number; x: number }) {
-  const y = TOP - 34;
+  const y = EVENTS;
   return (
     <a href={eventHref(event.outboxEventId)}>
       <title>{`${number}: ${visible(event.says)}`}</title>
@@ -147,7 +166,7 @@ function EventMark({ event, number, x }: { event: Event; number: number; x: numb
 /** A line from the event to what became of it, with a bar for each attempt that failed or runs. */
 function SpanDrawing({ lane, top, span, scale }: { lane: string; top: number; span: Span; scale: Scale }) {
   const { delivery, event, number, from, to, line } = span;
-  const y = top + line * ROW + MARK / 2;
+  const y = lineAt(top, line);
   const bars = [
     ...delivery.attempts.map(({ at, ms }) => ({
       begin: Date.parse(at),
@@ -251,8 +270,12 @@ function lanesOf(journey: Journey, scale: Scale): Lane[] {
       const delivery = event.deliveries.find((each) => each.consumerName === consumerName);
       if (delivery === undefined) return [];
       const from = scale.eventAt(index);
-      const last = timesOf(delivery).reduce((latest, time) => Math.max(latest, scale.at(time)), from);
-      // The mark stands behind the last bar. What was done at once stands below its event.
+      const published = journey.events.flatMap(({ causedBy, publishedBy }, place) =>
+        causedBy === event.outboxEventId && publishedBy === consumerName ? scale.eventAt(place) : [],
+      );
+      const last = Math.max(from, ...published, ...timesOf(delivery).map(scale.at));
+      // The mark stands behind the last bar, and behind what the handler published. What else was done at
+      // once stands below its event.
       const to = last === from ? from : last + MARK;
       const free = ends.findIndex((end) => end < from - MARK / 2 - 2);
       const line = free < 0 ? ends.length : free;

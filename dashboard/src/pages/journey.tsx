@@ -9,6 +9,7 @@ import { counted, duration } from '../parts/number.ts';
 import { Page, Panel } from '../parts/page.tsx';
 import { Status } from '../parts/status.tsx';
 import { Code, Foreign, NameLink } from '../parts/text.tsx';
+import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
 import { JOURNEY_MARKS, JourneyDrawing } from './journey-drawing.tsx';
 
@@ -102,8 +103,9 @@ function Shown({
 function Legend() {
   return (
     <span>
-      A circle above is an event, and an arrow leads to what its handler published. A mark below it says what
-      became of it, and a bar is an attempt. Long waits are drawn shorter.{' '}
+      A circle above is an event. A mark below it says what became of it, and a bar is an attempt that failed
+      or runs. An arrow leads from the consumer whose handler published an event to that event. No time is
+      kept of what was done at once, so its mark stands below its event. Long waits are drawn shorter.{' '}
       {JOURNEY_MARKS.map(([status, word]) => (
         <span key={status} class={`key ${status}`}>
           {`${word} `}
@@ -124,7 +126,9 @@ function restOf({ moreLanes, hasMore }: Journey): string | undefined {
 function EventLine({ event, first, isHere }: { event: Event; first: string; isHere: boolean }) {
   const { outboxEventId, eventName, says, timestamp, position, deliveries, status } = event;
   const after = (Date.parse(timestamp) - Date.parse(first)) / 1_000;
-  const done = deliveries.filter((each) => each.status === 'processed' && each.attempts.length === 0);
+  const done = deliveries.filter(
+    (each) => each.status === 'processed' && each.attempts.length === 0 && each.doneAt === null,
+  );
   const others = deliveries.filter((each) => !done.includes(each));
   return (
     <li>
@@ -137,9 +141,14 @@ function EventLine({ event, first, isHere }: { event: Event; first: string; isHe
         <Foreign>{says}</Foreign>
       </p>
       <ul>
-        {others.map(({ consumerName, says: outcome, attempts }) => (
+        {others.map(({ consumerName, says: outcome, attempts, doneAt }) => (
           <li key={consumerName}>
             <ConsumerLink name={consumerName} />: <Foreign>{outcome}</Foreign>
+            {doneAt !== null && (
+              <span class="muted">
+                , at <Time at={doneAt} />
+              </span>
+            )}
             {attempts.length > 0 && (
               <Folded summary={`${counted(attempts.length, 'attempt')} that failed, at ${consumerName}`}>
                 {() => <Attempts attempts={attempts} />}
@@ -149,7 +158,7 @@ function EventLine({ event, first, isHere }: { event: Event; first: string; isHe
         ))}
         {done.length > 0 && (
           <li>
-            done: <Foreign>{done.map(({ consumerName }) => consumerName).join(', ')}</Foreign>
+            {done[0]?.says}: <Foreign>{done.map(({ consumerName }) => consumerName).join(', ')}</Foreign>
           </li>
         )}
       </ul>

@@ -79,7 +79,7 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
               Send the rest
             </Act>
           )}
-          {state === 'running' && kind !== 'replay' && (
+          {state === 'running' && (
             <Act needs="operations.pause" onAct={() => setOpened('pause')}>
               Pause it
             </Act>

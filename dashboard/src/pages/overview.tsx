@@ -1,4 +1,4 @@
-import type { Consumer, Overview as Look, TroubleList } from '../api/schemas.ts';
+import type { Consumer, TroubleList } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { useLive } from '../live/live.ts';
 import { Bars } from '../parts/chart.tsx';
@@ -16,7 +16,6 @@ import {
   weekBefore,
 } from '../parts/span.tsx';
 import { Mark } from '../parts/status.tsx';
-import { Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
 import { WALL } from '../section.ts';
@@ -65,9 +64,7 @@ export function OverviewPage({ place }: { place: Place }) {
       }
     >
       <Loaded from={problems}>
-        {(list) => (
-          <Problems list={list} longRunning={look?.longRunning ?? []} hasConsumers={look?.consumers !== 0} />
-        )}
+        {(list) => <Problems list={list} hasConsumers={look?.consumers !== 0} />}
       </Loaded>
       <ul class="figures">
         <Figure
@@ -161,16 +158,7 @@ function Figure({
   );
 }
 
-function Problems({
-  list,
-  longRunning,
-  hasConsumers,
-}: {
-  list: TroubleList;
-  longRunning: Look['longRunning'];
-  hasConsumers: boolean;
-}) {
-  const isAllWell = list.problems.length === 0 && longRunning.length === 0;
+function Problems({ list, hasConsumers }: { list: TroubleList; hasConsumers: boolean }) {
   return (
     <Panel title="What is wrong">
       {!hasConsumers && (
@@ -178,23 +166,8 @@ function Problems({
           A consumer appears when a process with a subscriber starts. The guide says how under “Subscribing”.
         </Empty>
       )}
-      {longRunning.length > 0 && (
-        <ul class="troubles">
-          {longRunning.map(({ consumerName, sentence }) => (
-            <li key={consumerName}>
-              <Mark tone="warn">Warning</Mark>
-              <p>
-                <Foreign most={400}>{sentence}</Foreign>.
-              </p>
-              <a href={to(['consumers', consumerName])} aria-label={`See what runs: ${consumerName}`}>
-                See what runs
-              </a>
-            </li>
-          ))}
-        </ul>
-      )}
       {list.problems.length > 0 && <ProblemLines list={list} />}
-      {isAllWell && hasConsumers && (
+      {list.problems.length === 0 && hasConsumers && (
         <p class="all-well">
           <Mark tone="ok">Nothing</Mark> Every consumer works, and none has a dead letter.
         </p>

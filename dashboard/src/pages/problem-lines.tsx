@@ -119,12 +119,18 @@ function wayOut({ kind, fingerprint, consumers }: Trouble): { href: string; next
   const isOne = consumers.count === 1;
   switch (kind) {
     case 'dead-letters':
+      // One error may be thrown at several places of one consumer's code. Those are groups of their own.
       return {
-        href: isOne ? groupHref(only, fingerprint) : to(['dead-letters'], { order: 'size' }),
+        href:
+          isOne && fingerprint !== null
+            ? groupHref(only, fingerprint)
+            : to(['dead-letters'], isOne ? { consumer: only, order: 'size' } : { order: 'size' }),
         next: 'See why',
       };
     case 'finding':
       return { href: to(['doctor']), next: 'See what to do' };
+    case 'long-running':
+      return { href: isOne ? consumerHref(only) : to(['processes']), next: 'See what runs' };
     case 'unowned':
       return { href: to(['processes']), next: 'See the processes' };
     case 'paused':

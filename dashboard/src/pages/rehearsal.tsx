@@ -57,7 +57,7 @@ export function RehearsalReport({ id, rehearsal }: { id: string; rehearsal: stri
   const reading = useRead(
     'GET events/{id}/rehearsals/{rehearsal}',
     { path: { id, rehearsal } },
-    { isLive: false, everyMs: isOpen ? LOOK_MS : undefined },
+    { isLive: false, isAwaited: true, everyMs: isOpen ? LOOK_MS : undefined },
   );
   const state = reading.data?.state;
   useEffect(() => setIsOpen(state === undefined || state === 'asked' || state === 'running'), [state]);

@@ -15,7 +15,7 @@ export function ReplayProgress({ begun, onClose }: { begun: Operation; onClose: 
   const reading = useRead(
     'GET operations/{id}',
     { path: { id } },
-    { isLive: false, everyMs: isOver ? undefined : LOOK_MS },
+    { isLive: false, isAwaited: true, everyMs: isOver ? undefined : LOOK_MS },
   );
   const link = useRef<HTMLAnchorElement>(null);
   useLayoutEffect(() => link.current?.focus(), []);

@@ -18,6 +18,7 @@ export const Journey = named(
         aggregateId: TEXT,
         timestamp: TIME,
         causedBy: orNull(UUID),
+        publishedBy: orNull(TEXT),
         status: STATUS,
         deliveries: list(
           object({

@@ -118,7 +118,7 @@ const ROUTES = {
     method: 'POST',
     path: 'operations/:id/pause',
     action: 'operations.pause',
-    about: 'Holds an operation that runs until it is resumed. A replay is held by pausing its consumer.',
+    about: 'Holds an operation that runs until it is resumed.',
     pathFields,
     body: { reason },
     target,

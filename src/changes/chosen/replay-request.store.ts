@@ -138,6 +138,10 @@ export class ReplayRequestStore {
   }
 }
 
+/** SQL condition: nobody has paused the operation of the request. */
+export const isNotPaused = (request: string, { integrationOperation }: Tables) =>
+  `NOT EXISTS (SELECT FROM ${integrationOperation} held WHERE held.id = ${request}.id AND held.state = 'paused')`;
+
 /** SQL condition: the row of the inbox is at rest, so the consumer is done with its event. */
 export const isResolved = (alias: string) =>
   `(${alias}.status IN ('processed', 'skipped', 'dead_letter') OR (${alias}.status = 'failed' AND ${alias}.available_at IS NULL))`;

@@ -93,8 +93,6 @@ export function notCancellable(operation: Operation): IntegrationError {
 
 /** Says why an operation cannot be paused, resumed, or worked off at another rate. */
 export function notPossible(operation: Operation, what: 'pause' | 'resume' | 'rate'): IntegrationError {
-  if (what === 'pause' && operation.kind === 'replay')
-    return refused(operation, 'a replay is held by pausing its consumer');
   const words = {
     pause: 'only one that runs is paused',
     resume: 'only one that is paused is resumed',

@@ -141,17 +141,14 @@ export class OperationService {
   }
 
   /**
-   * Holds an operation until `resume`. Nothing is sent after its answer. What was sent is delivered. A replay
-   * is held by pausing its consumer.
+   * Holds an operation until `resume`. Nothing is sent after its answer. What was sent is delivered.
    *
    * @throws IntegrationError INTEGRATION_OPERATION_UNKNOWN, or INTEGRATION_OPERATION_REFUSED if it does not
    * run
    */
   async pause(id: string, author: ChangeAuthor = {}): Promise<Operation> {
     checkNames('an option of pause', author, AUTHOR_FIELDS);
-    const operation = await this.stored(id);
-    if (operation.kind === 'replay') throw notPossible(operation, 'pause');
-    const paused = await this.store.pause(operation, authorOf(author));
+    const paused = await this.store.pause(await this.stored(id), authorOf(author));
     if (paused === undefined) throw notPossible(await this.stored(id), 'pause');
     return paused;
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { CAUSE_LENGTH } from '../../inbox/failed-attempt.js';
 import { normalizedMessage } from '../../words/normalized-message.js';
 import { errorFingerprint } from './error-fingerprint.js';
 import { storableWithin } from './storable-text.js';
@@ -91,6 +92,16 @@ describe('the fingerprint of an error', () => {
     expect(errorFingerprint(thrownAt(`    ${moved}`))).toBe(print);
     expect(errorFingerprint(thrownAt(`    ${own.replace('send', 'store')}`))).not.toBe(print);
     expect(errorFingerprint(thrownAt(frames.slice(0, 3).join('\n')))).not.toBe(print);
+  });
+
+  it('begins in the same way for one class and message thrown in several files, and in another for others', () => {
+    const at = (file: string, message: string) =>
+      errorFingerprint(thrownAt(`    at send (file:///app/dist/${file}.js:1:1)`, message));
+    const [billing, mail] = ['billing', 'mail'].map((file) => at(file, 'connect ECONNREFUSED 10.0.0.1:1'));
+    expect(billing).not.toBe(mail);
+    expect(billing?.slice(0, CAUSE_LENGTH)).toBe(mail?.slice(0, CAUSE_LENGTH));
+    expect(at('mail', 'no such customer').slice(0, CAUSE_LENGTH)).not.toBe(mail?.slice(0, CAUSE_LENGTH));
+    expect(at('mail', 'no such customer').slice(CAUSE_LENGTH)).toBe(mail?.slice(CAUSE_LENGTH));
   });
 
   it('does not take a message that looks like frames for the stack', () => {

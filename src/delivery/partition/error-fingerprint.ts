@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { CAUSE_LENGTH } from '../../inbox/failed-attempt.js';
 import { normalizedMessage } from '../../words/normalized-message.js';
 import { isError, messageWithoutValues, stackOf } from './error-causes.js';
 import { storable } from './storable-text.js';
@@ -7,14 +8,22 @@ import { storable } from './storable-text.js';
  * The same for failures of one kind, so that an admin sees kinds and not single failures. A kind consists of
  * the error's class, its message without what changes from one event to the next, and the function of the
  * host's own code that threw it or called what threw it. Line numbers do not count, because every deployment
- * moves them. Causes do not count either.
+ * moves them. Causes of the error do not count either.
+ *
+ * It begins with what the class and the message come to alone. So failures of one cause have a beginning in
+ * common, wherever they were thrown.
  *
  * The time is bounded, whatever was thrown.
  */
 export function errorFingerprint(error: unknown): string {
-  const message = messageWithoutValues(error);
-  const kind = [classOf(error), normalizedMessage(message), ownFrame(error) ?? ''].join('\n');
-  return createHash('sha256').update(storable(kind)).digest('hex').slice(0, 32);
+  const cause = `${classOf(error)}\n${normalizedMessage(messageWithoutValues(error))}`;
+  return hashOf(cause, CAUSE_LENGTH) + hashOf(ownFrame(error) ?? '', PLACE_LENGTH);
+}
+
+const PLACE_LENGTH = 16;
+
+function hashOf(text: string, length: number): string {
+  return createHash('sha256').update(storable(text)).digest('hex').slice(0, length);
 }
 
 /** A class that sets no name of its own is known by its constructor. */
