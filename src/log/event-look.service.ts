@@ -65,8 +65,8 @@ export class EventLookService {
 
   /**
    * Searches on until the page is full, the search has ended, or `signal` aborts. Each statement is as
-   * bounded as that of one call. After an abort, `next` says where to go on. Where the log ends is asked once,
-   * so events that are written meanwhile are not found.
+   * bounded as that of one call. After an abort, `next` says where to go on. Where the log ends is asked
+   * once, so events that are written meanwhile are not found.
    */
   async searchOn(
     filter: EventSearchFilter,

@@ -68,9 +68,9 @@ export class AdminWorkStore {
   }
 
   /**
-   * Requests that nobody has paused, that are open and have sent no window for `minutes`, while the consumer has saved nothing
-   * either. A request that has sent none for `longMinutes` counts whatever else the consumer does. While many
-   * of its events are due, a request waits for them.
+   * Requests that nobody has paused, that are open and have sent no window for `minutes`, while the consumer
+   * has saved nothing either. A request that has sent none for `longMinutes` counts whatever else the
+   * consumer does. While many of its events are due, a request waits for them.
    */
   stuckReplays(minutes: number, longMinutes: number): Promise<StuckReplay[]> {
     return this.db.query<StuckReplay>(

@@ -299,7 +299,12 @@ const BREAKAGES: Breakage[] = [
   },
   {
     check: 'replay-stuck',
-    sql: `INSERT INTO integration.inbox_replay (consumer_name, next_position, to_position, created_at, progressed_at)
+    // One that is paused is older, and is not meant.
+    sql: `INSERT INTO integration.integration_operation (id, kind, state, filter, planned_events, requested_by, via)
+          VALUES ('00000000-0000-4000-8000-000000000009', 'replay', 'paused', '{}', 9, 'ann', 'code');
+          INSERT INTO integration.inbox_replay (id, consumer_name, next_position, to_position, created_at, progressed_at)
+          VALUES ('00000000-0000-4000-8000-000000000009', 'plain', 1, 99, now() - interval '2 days', now() - interval '20 minutes');
+          INSERT INTO integration.inbox_replay (consumer_name, next_position, to_position, created_at, progressed_at)
           VALUES ('plain', 5, 20, now() - interval '1 day', now() - interval '20 minutes'), ('plain', 5, 9, now(), now() - interval '20 minutes');
           UPDATE ${CURSOR} SET last_progress_at = now() - interval '16 minutes' WHERE consumer_name = 'plain'`,
     finding: /of consumer "plain" is open and has not come further than position 5 of 20 since/,
