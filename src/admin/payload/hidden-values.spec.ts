@@ -71,6 +71,19 @@ describe('a line that is shown', () => {
     expect(hide('nothing of it is here…')).toBe('nothing of it is here…');
   });
 
+  it('has no word of a short value that stands alone, and keeps the words of a long text', async () => {
+    const payload =
+      '{"name": "Ann Berg", "card": "4111-2222-3333-4444", "note": "please leave it with one of the neighbours"}';
+    const hide = await hiding(payload, without('name', 'card', 'note'));
+    expect(hide('Ann pays by the card ending in 4444')).toBe(
+      `${HIDDEN} pays by the card ending in ${HIDDEN}`,
+    );
+    expect(hide('Dear Ann Berg')).toBe(`Dear ${HIDDEN}`);
+    expect(hide('Annual report of Bergen, one of the 44445')).toBe(
+      'Annual report of Bergen, one of the 44445',
+    );
+  });
+
   it('hides what the mask shows at another place', async () => {
     const hide = await hiding('{"pin": "8642", "order": "8642"}', without('pin'));
     expect(hide('pin 8642')).toBe(`pin ${HIDDEN}`);

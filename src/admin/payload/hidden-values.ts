@@ -12,6 +12,12 @@ export const TOO_MANY_HIDDEN =
 const MOST_VALUES = 1_000;
 /** A shorter value is found where it stands alone only: `7` is not taken out of `1734`. */
 const SHORTEST_WITHIN = 4;
+/**
+ * A value of so many words is a name, an address, or a number in groups. A line may have one of its words
+ * alone, as in "ending in 1111". Of a longer text the words are those of everybody.
+ */
+const MOST_WORDS = 6;
+const SHORTEST_WORD = 3;
 /** So much of a hidden value, at the end of a line that was cut, is taken for its beginning. */
 const SHORTEST_BEGINNING = 3;
 /** A line that was cut when it was stored ends with it. */
@@ -38,7 +44,8 @@ export async function hidingValues(
   const values = valuesTakenOut(parseExactly(found.payload, mark), parseExactly(seen, mark));
   if (values.size > MOST_VALUES) return () => TOO_MANY_HIDDEN;
   const forms = formsOf(values);
-  return (text) => withoutForms(text, forms);
+  const words = [...new Set([...values].flatMap(wordsOf))];
+  return (text) => withoutForms(text, forms, words);
 }
 
 function valuesTakenOut(payload: unknown, seen: unknown): Set<string> {
@@ -82,19 +89,31 @@ function formsOf(values: ReadonlySet<string>): string[] {
   return [...forms].sort((one, other) => other.length - one.length);
 }
 
-function withoutForms(text: string, forms: readonly string[]): string {
-  const whole = text.endsWith(CUT) ? withoutBeginning(text.slice(0, -CUT.length), forms) : text;
-  const lower = whole.toLowerCase();
-  const found = forms.filter((form) => lower.includes(form.toLowerCase()));
-  if (found.length === 0) return whole;
-  return whole.replace(new RegExp(found.map(patternOf).join('|'), 'giu'), HIDDEN);
+/** The words of a short value. */
+function wordsOf(value: string): string[] {
+  const words = value.match(/[\p{L}\p{N}]+/gu) ?? [];
+  if (words.length < 2 || words.length > MOST_WORDS) return [];
+  return words.filter((word) => word.length >= SHORTEST_WORD);
 }
 
-function patternOf(form: string): string {
+/** Whole values come first, so that one of several words is replaced once. */
+function withoutForms(text: string, forms: readonly string[], words: readonly string[]): string {
+  const whole = text.endsWith(CUT) ? withoutBeginning(text.slice(0, -CUT.length), forms) : text;
+  const lower = whole.toLowerCase();
+  const isThere = (form: string) => lower.includes(form.toLowerCase());
+  const found = [
+    ...forms.filter(isThere).map((form) => patternOf(form, form.length < SHORTEST_WITHIN)),
+    ...words.filter(isThere).map((word) => patternOf(word, true)),
+  ];
+  if (found.length === 0) return whole;
+  return whole.replace(new RegExp(found.join('|'), 'giu'), HIDDEN);
+}
+
+function patternOf(form: string, isAlone: boolean): string {
   const literal = form.replace(/[\\^$.*+?()[\]{}|/-]/g, (character) =>
     character === '-' ? '\\x2d' : `\\${character}`,
   );
-  return form.length < SHORTEST_WITHIN ? ALONE[0] + literal + ALONE[1] : literal;
+  return isAlone ? ALONE[0] + literal + ALONE[1] : literal;
 }
 
 /** The line was cut, maybe within a hidden value. What is left of the value at the end goes as well. */
