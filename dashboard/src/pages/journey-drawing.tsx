@@ -76,12 +76,13 @@ export function JourneyDrawing({ journey }: { journey: Journey }) {
           {lanes.map(({ name, top, lines }) => (
             <rect key={name} class="lane" x={0} y={top - 4} width={width} height={lines * ROW + 4} />
           ))}
+          {/* An arrow passes behind the marks of other consumers. */}
+          <Causes journey={journey} scale={scale} lanes={lanes} />
           {lanes.flatMap(({ name, top, spans }) =>
             spans.map((span) => (
               <SpanDrawing key={`${name} ${span.number}`} lane={name} top={top} span={span} scale={scale} />
             )),
           )}
-          <Causes journey={journey} scale={scale} lanes={lanes} />
           {journey.events.map((event, index) => (
             <EventMark key={event.outboxEventId} event={event} number={index + 1} x={scale.eventAt(index)} />
           ))}
