@@ -1326,8 +1326,8 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/admin/payload/hidden-values.ts',
-        find: 'return (text) => withoutForms(text, forms);',
-        put: 'return (text) => (forms.length < 0 ? withoutForms(text, forms) : text);',
+        find: 'return (text) => withoutForms(text, forms, words);',
+        put: 'return (text) => (forms.length < 0 ? withoutForms(text, forms, words) : text);',
       },
     ],
     spec: ATTEMPT_LINES,
@@ -1342,8 +1342,44 @@ export const specMutants: readonly SpecMutant[] = [
         put: 'text.endsWith(CUT) && forms.length < 0 ? withoutBeginning(text, forms) : text',
       },
     ],
-    spec: ATTEMPT_LINES,
-    test: 'shows a hidden value in no answer, whole or cut',
+    spec: 'src/admin/payload/hidden-values.spec.ts',
+    test: 'has no beginning of a value at which it was cut',
+  },
+  {
+    name: 'lines: a word of a hidden name stays where it stands alone',
+    patches: [
+      {
+        file: 'src/admin/payload/hidden-values.ts',
+        find: 'words.length > MOST_WORDS',
+        put: 'words.length > 1',
+      },
+    ],
+    spec: 'src/admin/payload/hidden-values.spec.ts',
+    test: 'has no word of a short value that stands alone, and keeps the words of a long text',
+  },
+  {
+    name: 'problems: the place in the code is a part of the cause',
+    patches: [
+      {
+        file: 'src/delivery/partition/error-fingerprint.ts',
+        find: 'const cause = `${classOf(error)}',
+        put: 'const cause = `${ownFrame(error)}${classOf(error)}',
+      },
+    ],
+    spec: 'test/problems/causes.spec.ts',
+    test: 'that fail because one address refuses them are one problem, and another error is another one',
+  },
+  {
+    name: 'search: each part asks anew where the log ends',
+    patches: [
+      {
+        file: 'src/log/event-look.service.ts',
+        find: 'last = await this.part(plan, limit - items.length, last.next);',
+        put: 'last = await this.part(await this.planOf(filter, page), limit - items.length, last.next);',
+      },
+    ],
+    spec: 'test/admin/events.spec.ts',
+    test: 'are searched for as far as the log went at the beginning, however many are written meanwhile',
   },
   {
     name: 'lines: whoever may read events may read them',

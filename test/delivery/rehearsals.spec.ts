@@ -101,7 +101,9 @@ async function everything(): Promise<unknown> {
   const contents = { ...(await tableContents(database)) };
   for (const name of WRITTEN_MEANWHILE) delete contents[name];
   const { rows: cursors } = await database.pool.query(
-    `SELECT consumer_name, unread::text, read_upto, changed_by_others, unclean_takeovers FROM integration.inbox_cursor ORDER BY 1`,
+    // A position without an event is taken out of unread as soon as its transaction is known to have ended.
+    `SELECT consumer_name, ARRAY(SELECT e.position FROM integration.outbox_event e WHERE e.position <@ c.unread ORDER BY 1) AS unread,
+       read_upto, changed_by_others, unclean_takeovers FROM integration.inbox_cursor c ORDER BY 1`,
   );
   const { rows: effects } = await database.pool.query('SELECT * FROM effect ORDER BY id');
   const { rows: fences } = await database.pool.query(
