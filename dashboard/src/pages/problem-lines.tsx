@@ -53,14 +53,8 @@ function ProblemLine({
 }) {
   const { severity, says, since, consumers, minutes, changedBefore } = problem;
   const [tone, word] = TONES[severity];
-  const { href, next } = wayOut(problem);
-  const remedy = remedyOf(problem.action);
-  // The page of a consumer has its buttons at the top.
-  const button = here === undefined && remedy?.kind === 'call' ? remedy : undefined;
   const [only = ''] = consumers.first;
   const isOfOne = consumers.count === 1 && says.startsWith(only);
-  // A link to the consumer is in the sentence already, if a button does what is next.
-  const isLinked = href === consumerHref(here ?? (isOfOne && button !== undefined ? only : ''));
   return (
     <li>
       <Mark tone={tone}>{word}</Mark>
@@ -100,15 +94,38 @@ function ProblemLine({
         )}
       </div>
       {minutes.length > 0 && <Sparkline minutes={minutes} />}
-      <div class="way-out">
-        {!isLinked && (
-          <a href={href} aria-label={`${next}: ${says.slice(0, 120)}`}>
-            {next}
-          </a>
-        )}
-        {button !== undefined && <RemedyButton remedy={button} about={`${says}.`} onDone={onDone} />}
-      </div>
+      <WayOut problem={problem} here={here} named={isOfOne ? only : undefined} onDone={onDone} />
     </li>
+  );
+}
+
+/** A link to where it is looked at closer, and a button if one call mends it. `named`: the sentence links to it. */
+function WayOut({
+  problem,
+  here,
+  named,
+  onDone,
+}: {
+  problem: Trouble;
+  here: string | undefined;
+  named: string | undefined;
+  onDone: () => void;
+}) {
+  const { href, next } = wayOut(problem);
+  const { action, says } = problem;
+  const remedy = remedyOf(action);
+  // The page of a consumer has its buttons at the top.
+  const button = here === undefined && remedy?.kind === 'call' ? remedy : undefined;
+  const linked = here ?? (button && named);
+  return (
+    <div class="way-out">
+      {(linked === undefined || href !== consumerHref(linked)) && (
+        <a href={href} aria-label={`${next}: ${says.slice(0, 120)}`}>
+          {next}
+        </a>
+      )}
+      {button !== undefined && <RemedyButton remedy={button} about={`${says}.`} onDone={onDone} />}
+    </div>
   );
 }
 
