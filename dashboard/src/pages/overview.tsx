@@ -56,9 +56,7 @@ export function OverviewPage({ place }: { place: Place }) {
       acts={isWall ? <a href={to(['overview'])}>Back to the dashboard</a> : undefined}
     >
       <Loaded from={problems}>
-        {(list) => (
-          <Problems list={list} hasConsumers={look?.consumers !== 0} onDone={problems.reload} />
-        )}
+        {(list) => <Problems list={list} hasConsumers={look?.consumers !== 0} onDone={problems.reload} />}
       </Loaded>
       {!isWall && (
         <p class="small">

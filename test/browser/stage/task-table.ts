@@ -54,7 +54,7 @@ function machine(): string {
   const day = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long' }).format(new Date());
   const processors = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
-  const group = LARGE ? '' : ' and a small group';
+  const group = LARGE ? '' : ' and a group of 300';
   return `${day}, with ${processors.length} cores (${processors[0]?.model}), ${memory} GB, Node ${process.versions.node}${group}`;
 }
 
