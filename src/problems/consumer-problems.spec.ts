@@ -49,8 +49,12 @@ describe('consumers that', () => {
       says: '2 consumers were paused by ann: deploy',
       since: at(11),
       consumers: { count: 2, first: ['a', 'c'] },
+      // One call does not resume both.
+      action: null,
     });
-    expect(others.map(({ says }) => says)).toEqual(['b was paused by ann']);
+    expect(others.map(({ says, action }) => [says, action])).toEqual([
+      ['b was paused by ann', { service: 'ConsumerService', method: 'resume', arguments: ['b'] }],
+    ]);
   });
 
   it('cannot reach one thing are one problem, and each other thing is one more', () => {

@@ -1,5 +1,5 @@
 import type { ConsumerView } from '../changes/consumer.service.js';
-import type { FindingSeverity } from '../maintenance/finding.js';
+import type { FindingAction, FindingSeverity } from '../maintenance/finding.js';
 import { BEHIND_SECONDS } from '../status/catch-up.js';
 import { durationText } from '../words/duration-text.js';
 import { countedText, wholeText } from '../words/number-text.js';
@@ -19,6 +19,8 @@ interface Trouble {
   readonly since: Date | null;
   /** The sentence for all that have the cause, in the order of their names. */
   readonly says: (names: readonly string[], all: readonly Trouble[]) => string;
+  /** What mends it, if one call does. */
+  readonly action?: FindingAction;
   /** How far it is behind. */
   readonly lag?: { readonly seconds: number; readonly positions: number };
 }
@@ -52,6 +54,7 @@ function problemOf(key: string, alike: readonly Trouble[]): Problem[] {
       severity: one.severity,
       says: one.says(names, alike),
       check: null,
+      action: names.length === 1 ? (one.action ?? null) : null,
       consumers: names,
       times: alike.map(({ since }) => since),
     }),
@@ -154,6 +157,7 @@ function pausedOrBehind(partitions: readonly ConsumerView[]): Trouble[] {
         consumerName,
         since: pausedSince,
         says: (names) => subject(names, `was paused${by}${because}`, `were paused${by}${because}`),
+        action: { service: 'ConsumerService', method: 'resume', arguments: [consumerName] },
       },
     ];
   }

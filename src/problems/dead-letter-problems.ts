@@ -27,6 +27,7 @@ export function problemOfCause({ cause, details }: Cause & { readonly details: C
     consumers: { count: consumers, first },
     fingerprint: details.kind,
     check: null,
+    action: null,
     deadLetters,
     perMinute,
     trend,

@@ -10,14 +10,15 @@ const found = (consumerName: string, more: Partial<Found> = {}): Found => ({
   details: { consumerName },
   ...more,
 });
+const RESUME = { service: 'ConsumerService', method: 'resume', arguments: ['a'] } as const;
 const check = (name: string) => ({ name, severity: 'warning' as const, run: async () => [] });
 
 it('findings of one check are one problem, for which the worst of them stands', () => {
   const since = new Date(Date.UTC(2026, 10, 27));
   const findings = [
-    findingOf(check('leases'), found('a')),
+    findingOf(check('leases'), found('a', { action: RESUME })),
     findingOf(check('leases'), found('b', { severity: 'critical', since })),
-    findingOf(check('maintenance-late'), found('c', { finding: 'It is late.', details: {} })),
+    findingOf(check('maintenance-late'), found('c', { finding: 'It is late.', details: {}, action: RESUME })),
   ];
   expect(problemsOfFindings(findings)).toMatchObject([
     {
@@ -27,8 +28,15 @@ it('findings of one check are one problem, for which the worst of them stands', 
       since,
       says: 'The lease of b is incomplete; and 1 more like it',
       consumers: { count: 2, first: ['a', 'b'] },
+      action: null,
     },
-    { key: 'finding/maintenance-late', severity: 'warning', says: 'It is late', consumers: { count: 0 } },
+    {
+      key: 'finding/maintenance-late',
+      severity: 'warning',
+      says: 'It is late',
+      consumers: { count: 0 },
+      action: RESUME,
+    },
   ]);
 });
 

@@ -34,6 +34,8 @@ function problemOf(findings: readonly Finding[]): Problem[] {
       severity: worst.severity,
       says: others === 0 ? finding : `${finding}; and ${wholeText(others)} more like it`,
       check: worst.check,
+      // What mends one of several does not mend the others.
+      action: others === 0 ? worst.action : null,
       consumers,
       times: findings.map(({ since }) => since),
     }),

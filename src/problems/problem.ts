@@ -1,5 +1,5 @@
 import type { NotedChange } from '../history/noted-change.js';
-import type { FindingSeverity } from '../maintenance/finding.js';
+import type { FindingAction, FindingSeverity } from '../maintenance/finding.js';
 import type { EstimatedCount } from '../rates/counted.js';
 
 /**
@@ -48,6 +48,8 @@ export interface Problem {
   fingerprint: string | null;
   /** The check that made the finding. Null for other problems. */
   check: string | null;
+  /** What mends it, if one call of a service does. Null if not, or if somebody has to decide what first. */
+  action: FindingAction | null;
   /** Null for problems that are no dead letters. So are the next two. */
   deadLetters: EstimatedCount | null;
   /** How many came in a minute, in the last ten minutes. */

@@ -29,9 +29,32 @@ test('from load to the first problem it takes two Tabs', async () => {
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await page.keyboard.press('Tab');
-  await page.keyboard.press('Tab');
-  await page.keyboard.press('Tab');
   expect(await page.evaluate(() => document.activeElement?.closest('.troubles li') !== null)).toBe(true);
+});
+
+test('an id that is pasted beside a field is looked up, and other texts go nowhere', async () => {
+  const { page } = await stage.open('#/consumers', { permissions: ['clipboard-read', 'clipboard-write'] });
+  const paste = async (text: string) => {
+    await page.evaluate((copied) => navigator.clipboard.writeText(copied), text);
+    await page.keyboard.press('ControlOrMeta+v');
+  };
+  const { rows } = await stage.database.pool.query<{ id: string }>(
+    `SELECT id FROM integration.outbox_event WHERE aggregate_id = 'order-1'`,
+  );
+  const id = String(rows[0]?.id);
+  const box = page.getByRole('searchbox');
+  await page.getByRole('link', { name: 'billing' }).first().waitFor();
+  await paste('the secret of somebody');
+  await page.getByLabel('Name contains').focus();
+  await paste(id);
+  expect(await page.getByLabel('Name contains').inputValue()).toBe(id);
+  expect(await box.inputValue()).toBe('');
+  expect(new URL(page.url()).hash).toBe('#/consumers');
+
+  await page.getByRole('heading', { level: 1 }).click();
+  await paste(` ${id}\n`);
+  await page.waitForURL(`**/ui#/events/${id}`);
+  await page.getByText('503: out for lunch').first().waitFor();
 });
 
 test('the heads of columns put the rows in their order, and say which it is', async () => {

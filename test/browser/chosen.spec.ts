@@ -77,11 +77,11 @@ test('the second half of a double click does not send what the first half has co
   await page.getByRole('button', { name: 'Send all again' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByText('4 events will be sent again').waitFor();
-  await dialog.getByLabel(/^Rate/).fill('7');
+  await dialog.getByLabel(/^At most/).fill('3');
   const countThem = await dialog.getByRole('button', { name: 'Count them' }).boundingBox();
   if (countThem === null) throw new Error('the button cannot be seen');
   await page.mouse.click(countThem.x + 20, countThem.y + 10);
-  const send = dialog.getByRole('button', { name: 'Send 4 events again' });
+  const send = dialog.getByRole('button', { name: 'Send 3 events again' });
   await send.waitFor();
   await page.mouse.down({ clickCount: 2 });
   await page.mouse.up({ clickCount: 2 });
@@ -89,7 +89,7 @@ test('the second half of a double click does not send what the first half has co
   await dialog.getByRole('button', { name: 'Leave it' }).click();
   await dialog.waitFor({ state: 'detached' });
   const { rows } = await database.pool.query<{ n: number }>(
-    'SELECT count(*)::int AS n FROM integration.integration_operation WHERE rate = 7 AND started_at IS NOT NULL',
+    'SELECT count(*)::int AS n FROM integration.integration_operation WHERE max_events = 3 AND started_at IS NOT NULL',
   );
   expect(rows).toEqual([{ n: 0 }]);
 });

@@ -88,7 +88,7 @@ describe('the focus stays where it is', () => {
     await person.press(page.getByRole('button', { name: 'Discard all' }));
     const dialog = page.getByRole('dialog');
     await dialog.getByText('2 events will be set aside for good.').waitFor();
-    await person.type(dialog.getByLabel(/^Rate/), '7');
+    await person.type(dialog.getByLabel(/^At most/), '7');
     await person.press(dialog.getByRole('button', { name: 'Count them' }));
     // It is planned, and a reason is missing.
     const discard = dialog.getByRole('button', { name: 'Discard 2 events' });

@@ -60,7 +60,6 @@ test('100,000 dead letters are sent again at 50 a second, watched, and cancelled
     .first()
     .waitFor();
   await dialog.getByRole('textbox', { name: /^Rate/ }).fill('50');
-  await dialog.getByRole('button', { name: 'Count them' }).click();
   // It begins with the click, however long the browser takes to show it.
   const startedAt = performance.now();
   await dialog.getByRole('button', { name: /^Send 100,000 events again/ }).click();

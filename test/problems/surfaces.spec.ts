@@ -79,3 +79,11 @@ it.each([
     allowed.clear();
   }
 });
+
+it('what somebody has just changed is seen at once, although looks are shared', async () => {
+  const pausedOf = async () =>
+    (await admin.ask('problems')).json.problems.filter(({ kind }: Said) => kind === 'paused').length;
+  expect(await pausedOf()).toBe(1);
+  expect((await admin.ask('consumers/billing/resume', { method: 'POST', json: {} })).status).toBe(200);
+  expect(await pausedOf()).toBe(0);
+});

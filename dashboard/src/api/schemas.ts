@@ -767,6 +767,7 @@ export type Trouble = {
   consumers: { count: number; first: Array<string> };
   fingerprint: string | null;
   check: string | null;
+  action: { service: string; method: string; arguments: Array<boolean | number | string> } | null;
   deadLetters: EstimatedCount | null;
   perMinute: number | null;
   trend: 'growing' | 'steady' | 'falling' | 'over' | null;

@@ -121,7 +121,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
     >
       {(problems.data?.problems.length ?? 0) > 0 && (
         <Panel title="What is wrong">
-          <ProblemLines list={problems.data} here={name} />
+          <ProblemLines list={problems.data} here={name} onDone={close} />
         </Panel>
       )}
       <ConsumerBacklog name={name} place={place} lagIsAtMost={consumer.lagIsAtMost} onChange={reload} />

@@ -1,14 +1,7 @@
-import { useState } from 'preact/hooks';
-import type { Action } from '../api/action.ts';
-import { type Args, call, type RouteName } from '../api/client.ts';
 import type { Examination } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
-import { Act } from '../parts/button.tsx';
-import { commandLine } from '../parts/command.ts';
-import { Confirm } from '../parts/confirm.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
-import { consumerHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { counted } from '../parts/number.ts';
 import { Page, Panel } from '../parts/page.tsx';
@@ -16,6 +9,7 @@ import { Status } from '../parts/status.tsx';
 import { Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { type Place, to } from '../router/router.ts';
+import { RemedyButton, remedyOf } from './remedy.tsx';
 
 type Finding = Examination['findings'][number];
 
@@ -85,7 +79,6 @@ export function DoctorPage({ place }: { place: Place }) {
 }
 
 function One({ finding, reload }: { finding: Finding; reload: () => void }) {
-  const [isAsked, setIsAsked] = useState(false);
   const { check, severity, since, finding: found, meaning, fix, action } = finding;
   const remedy = remedyOf(action);
   return (
@@ -124,94 +117,9 @@ function One({ finding, reload }: { finding: Finding; reload: () => void }) {
       </dl>
       {remedy?.kind === 'call' && (
         <div class="body">
-          <Act needs={remedy.needs} kind="primary" onAct={() => setIsAsked(true)}>
-            {remedy.says}
-          </Act>
+          <RemedyButton remedy={remedy} about={fix} onDone={reload} />
         </div>
-      )}
-      {remedy?.kind === 'call' && isAsked && (
-        <Confirm
-          title={`${remedy.says}?`}
-          act={remedy.says}
-          command={remedy.command}
-          onAct={remedy.run}
-          onClose={() => {
-            setIsAsked(false);
-            reload();
-          }}
-        >
-          <p class="muted">
-            <Foreign>{fix}</Foreign>
-          </p>
-        </Confirm>
       )}
     </Panel>
   );
-}
-
-type Remedy =
-  | {
-      readonly kind: 'call';
-      readonly says: string;
-      readonly needs: Action;
-      readonly command: (reason: string | undefined) => string;
-      readonly run: (reason: string | undefined) => Promise<unknown>;
-    }
-  | { readonly kind: 'link'; readonly says: string; readonly href: string };
-
-const post = <N extends RouteName>(name: N, args: Args<N>) => call(name, args);
-
-/** What this page can do about a finding. Undefined where only a person can. */
-function remedyOf(action: Finding['action']): Remedy | undefined {
-  if (action === null) return undefined;
-  const [first, second] = action.arguments;
-  const name = String(first ?? '');
-  const because = (reason: string | undefined) => (reason === undefined ? {} : { reason });
-  switch (`${action.service}.${action.method}`) {
-    case 'ConsumerService.resume':
-      return {
-        kind: 'call',
-        says: `Resume ${name}`,
-        needs: 'consumers.resume',
-        command: (reason) => commandLine('consumers resume', [name], { reason }),
-        run: (reason) => post('POST consumers/{name}/resume', { path: { name }, body: because(reason) }),
-      };
-    case 'OperationService.cancel':
-      return {
-        kind: 'call',
-        says: 'Cancel the operation',
-        needs: 'operations.cancel',
-        command: (reason) => commandLine('operations cancel', [name], { reason }),
-        run: (reason) => post('POST operations/{id}/cancel', { path: { id: name }, body: because(reason) }),
-      };
-    case 'ConsumerService.remove':
-      return {
-        kind: 'call',
-        says: `Delete ${name}`,
-        needs: 'consumers.remove',
-        command: (reason) => commandLine('consumers remove', [name], { reason }),
-        run: (reason) => post('DELETE consumers/{name}', { path: { name }, body: because(reason) }),
-      };
-    case 'ConsumerService.repartition':
-      return {
-        kind: 'call',
-        says: `Give ${name} ${String(second)} partitions`,
-        needs: 'consumers.repartition',
-        command: (reason) => commandLine('consumers repartition', [name, Number(second)], { reason }),
-        run: (reason) =>
-          post('POST consumers/{name}/repartition', {
-            path: { name },
-            body: { partitions: Number(second), ...because(reason) },
-          }),
-      };
-    case 'ConsumerService.redrive':
-      return { kind: 'link', says: 'See its dead letters', href: to(['dead-letters'], { consumer: name }) };
-    case 'IntegrationSettingsService.reset':
-    case 'IntegrationSettingsService.set':
-      return { kind: 'link', says: 'Open the setting', href: to(['settings'], { key: name }) };
-    default:
-      return action.service === 'ConsumerService' && name !== ''
-        ? { kind: 'link', says: 'Open the consumer', href: consumerHref(name) }
-        : undefined;
-  }
 }

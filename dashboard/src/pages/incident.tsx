@@ -55,7 +55,11 @@ export function IncidentPage({ place }: { place: Place }) {
       <Panel title="What is wrong now">
         <Loaded from={problems}>
           {(list) =>
-            list.problems.length === 0 ? <p class="body muted">Nothing.</p> : <ProblemLines list={list} />
+            list.problems.length === 0 ? (
+              <p class="body muted">Nothing.</p>
+            ) : (
+              <ProblemLines list={list} onDone={problems.reload} />
+            )
           }
         </Loaded>
       </Panel>

@@ -31,6 +31,7 @@ const MONTH_H = 720;
  */
 export function OverviewPage({ place }: { place: Place }) {
   const { look, mode } = useLive();
+  const isWall = place.path[0] === WALL;
   const untilThen = mode === 'lost' ? 'The server does not answer.' : 'Loading…';
   const problems = useRead('GET problems', {});
   const consumers = useRead(
@@ -52,20 +53,16 @@ export function OverviewPage({ place }: { place: Place }) {
     <Page
       title="Overview"
       about={look === undefined ? untilThen : <LookedAt at={look.at} />}
-      acts={
-        place.path[0] === WALL ? (
-          <a href={to(['overview'])}>Back to the dashboard</a>
-        ) : (
-          <>
-            <a href={to(['incident'])}>Report of an incident</a>
-            <a href={to([WALL])}>Show it on a wall</a>
-          </>
-        )
-      }
+      acts={isWall ? <a href={to(['overview'])}>Back to the dashboard</a> : undefined}
     >
       <Loaded from={problems}>
-        {(list) => <Problems list={list} hasConsumers={look?.consumers !== 0} />}
+        {(list) => <Problems list={list} hasConsumers={look?.consumers !== 0} onDone={problems.reload} />}
       </Loaded>
+      {!isWall && (
+        <p class="small">
+          <a href={to(['incident'])}>Report of an incident</a> · <a href={to([WALL])}>Show it on a wall</a>
+        </p>
+      )}
       <ul class="figures">
         <Figure
           name="Published"
@@ -158,7 +155,15 @@ function Figure({
   );
 }
 
-function Problems({ list, hasConsumers }: { list: TroubleList; hasConsumers: boolean }) {
+function Problems({
+  list,
+  hasConsumers,
+  onDone,
+}: {
+  list: TroubleList;
+  hasConsumers: boolean;
+  onDone: () => void;
+}) {
   return (
     <Panel title="What is wrong">
       {!hasConsumers && (
@@ -166,7 +171,7 @@ function Problems({ list, hasConsumers }: { list: TroubleList; hasConsumers: boo
           A consumer appears when a process with a subscriber starts. The guide says how under “Subscribing”.
         </Empty>
       )}
-      {list.problems.length > 0 && <ProblemLines list={list} />}
+      {list.problems.length > 0 && <ProblemLines list={list} onDone={onDone} />}
       {list.problems.length === 0 && hasConsumers && (
         <p class="all-well">
           <Mark tone="ok">Nothing</Mark> Every consumer works, and none has a dead letter.

@@ -5,6 +5,7 @@ import { Mark, type Tone } from '../parts/status.tsx';
 import { Foreign, NameLink } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 import { to } from '../router/router.ts';
+import { RemedyButton, remedyOf } from './remedy.tsx';
 
 const TONES: Readonly<Record<Trouble['severity'], readonly [Tone, string]>> = {
   critical: ['bad', 'Problem'],
@@ -13,13 +14,22 @@ const TONES: Readonly<Record<Trouble['severity'], readonly [Tone, string]>> = {
 };
 
 /** What is wrong, one line for each cause, the worst first. On the page of a consumer, `here` is its name. */
-export function ProblemLines({ list, here }: { list: TroubleList | undefined; here?: string }) {
+export function ProblemLines({
+  list,
+  here,
+  onDone,
+}: {
+  list: TroubleList | undefined;
+  here?: string;
+  /** Called when somebody has mended one of them here. */
+  onDone: () => void;
+}) {
   if (list === undefined) return null;
   return (
     <>
       <ul class="troubles">
         {list.problems.map((problem) => (
-          <ProblemLine key={problem.key} problem={problem} here={here} />
+          <ProblemLine key={problem.key} problem={problem} here={here} onDone={onDone} />
         ))}
       </ul>
       {list.more > 0 && (
@@ -32,10 +42,17 @@ export function ProblemLines({ list, here }: { list: TroubleList | undefined; he
   );
 }
 
-function ProblemLine({ problem, here }: { problem: Trouble; here: string | undefined }) {
+function ProblemLine({
+  problem,
+  here,
+  onDone,
+}: {
+  problem: Trouble;
+  here: string | undefined;
+  onDone: () => void;
+}) {
   const { severity, says, since, consumers, minutes, changedBefore } = problem;
   const [tone, word] = TONES[severity];
-  const { href, next } = wayOut(problem);
   const [only = ''] = consumers.first;
   const isOfOne = consumers.count === 1 && says.startsWith(only);
   return (
@@ -77,12 +94,38 @@ function ProblemLine({ problem, here }: { problem: Trouble; here: string | undef
         )}
       </div>
       {minutes.length > 0 && <Sparkline minutes={minutes} />}
-      {href !== (here === undefined ? undefined : consumerHref(here)) && (
+      <WayOut problem={problem} here={here} named={isOfOne ? only : undefined} onDone={onDone} />
+    </li>
+  );
+}
+
+/** A link to where it is looked at closer, and a button if one call mends it. `named`: the sentence links to it. */
+function WayOut({
+  problem,
+  here,
+  named,
+  onDone,
+}: {
+  problem: Trouble;
+  here: string | undefined;
+  named: string | undefined;
+  onDone: () => void;
+}) {
+  const { href, next } = wayOut(problem);
+  const { action, says } = problem;
+  const remedy = remedyOf(action);
+  // The page of a consumer has its buttons at the top.
+  const button = here === undefined && remedy?.kind === 'call' ? remedy : undefined;
+  const linked = here ?? (button && named);
+  return (
+    <div class="way-out">
+      {(linked === undefined || href !== consumerHref(linked)) && (
         <a href={href} aria-label={`${next}: ${says.slice(0, 120)}`}>
           {next}
         </a>
       )}
-    </li>
+      {button !== undefined && <RemedyButton remedy={button} about={`${says}.`} onDone={onDone} />}
+    </div>
   );
 }
 
@@ -135,8 +178,8 @@ function wayOut({ kind, fingerprint, consumers }: Trouble): { href: string; next
       return { href: to(['processes']), next: 'See the processes' };
     case 'paused':
       return isOne
-        ? { href: consumerHref(only), next: 'Resume it' }
-        : { href: to(['consumers']), next: 'Resume them' };
+        ? { href: consumerHref(only), next: 'See the consumer' }
+        : { href: to(['consumers'], { state: 'paused' }), next: 'Resume them' };
     case 'behind':
       return { href: isOne ? consumerHref(only) : to(['consumers']), next: 'See why' };
     default:

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { call } from '../api/client.ts';
 import type { SettingHistoryPage } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
@@ -18,14 +18,18 @@ type Change = SettingHistoryPage['items'][number];
 export function SettingHistory({
   title,
   settingKey,
+  version,
   onRestored,
 }: {
   title: string;
   settingKey: string | undefined;
+  /** Another one says that somebody has changed a setting. */
+  version: string | undefined;
   onRestored: () => void;
 }) {
   const [chosen, setChosen] = useState<Change>();
   const reading = useRead('GET settings/history', { query: { key: settingKey, limit: 20 } });
+  useEffect(() => reading.reload(), [version]);
   const columns: Column<Change>[] = [
     { head: 'When', isName: true, cell: ({ at }) => <Time at={at} /> },
     { head: 'Setting', isLong: true, cell: ({ key }) => shortKey(key) },
@@ -70,7 +74,6 @@ export function SettingHistory({
               body: { changeId: chosen.id, ...(reason === undefined ? {} : { reason }) },
             });
             onRestored();
-            reading.reload();
           }}
           onClose={() => setChosen(undefined)}
         >

@@ -19,13 +19,24 @@ interface RowProps {
   readonly setting: Setting;
   readonly draft: SettingValue | undefined;
   readonly processes: readonly Process[];
+  /** Of all settings. */
+  readonly version: string | undefined;
   readonly isOpen: boolean;
   readonly onChange: (value: SettingValue | undefined) => void;
   readonly onOpen: () => void;
   readonly onRestored: () => void;
 }
 
-export function SettingRow({ setting, draft, processes, isOpen, onChange, onOpen, onRestored }: RowProps) {
+export function SettingRow({
+  setting,
+  draft,
+  processes,
+  version,
+  isOpen,
+  onChange,
+  onOpen,
+  onRestored,
+}: RowProps) {
   const { key, value, default: usual, source, description, unit, environmentName } = setting;
   const id = useId();
   const isStored = source === 'database';
@@ -85,7 +96,12 @@ export function SettingRow({ setting, draft, processes, isOpen, onChange, onOpen
               </li>
             ))}
           </ul>
-          <SettingHistory title={`Changes of ${shortKey(key)}`} settingKey={key} onRestored={onRestored} />
+          <SettingHistory
+            title={`Changes of ${shortKey(key)}`}
+            settingKey={key}
+            version={version}
+            onRestored={onRestored}
+          />
         </div>
       )}
     </li>

@@ -109,6 +109,7 @@ export function SettingsPage({ place }: { place: Place }) {
                       setting={setting}
                       draft={drafts[setting.key]}
                       processes={alive}
+                      version={reading.etag}
                       isOpen={chosen === setting.key}
                       onChange={(value) => change(setting.key, value)}
                       onOpen={() =>
@@ -123,7 +124,12 @@ export function SettingsPage({ place }: { place: Place }) {
           );
         }}
       </Loaded>
-      <SettingHistory title="Who changed what" settingKey={undefined} onRestored={done} />
+      <SettingHistory
+        title="Who changed what"
+        settingKey={undefined}
+        version={reading.etag}
+        onRestored={done}
+      />
     </Page>
   );
 }

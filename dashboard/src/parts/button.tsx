@@ -10,7 +10,8 @@ export interface ActProps {
   /** Why it cannot be done now, besides permissions. */
   readonly unless?: string | undefined;
   readonly kind?: 'plain' | 'primary' | 'danger' | undefined;
-  readonly onAct: () => void;
+  /** Without it, the button sends its form, as Enter in a field does. */
+  readonly onAct?: () => void;
   readonly label?: string | undefined;
 }
 
@@ -25,13 +26,16 @@ export function Act({ children, needs, unless, kind = 'plain', onAct, label }: A
   return (
     <span class="why-holder">
       <button
-        type="button"
+        type={onAct === undefined ? 'submit' : 'button'}
         class={kind}
         aria-label={label}
         aria-disabled={why === undefined ? undefined : true}
         aria-describedby={why === undefined ? undefined : id}
         // The second half of a double click is for nobody: the button may mean something else by then.
-        onClick={({ detail }) => why === undefined && detail < 2 && onAct()}
+        onClick={(event) => {
+          if (why !== undefined || event.detail >= 2) event.preventDefault();
+          else onAct?.();
+        }}
       >
         {children}
       </button>

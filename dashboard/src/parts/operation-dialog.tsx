@@ -8,7 +8,14 @@ import { CopyText } from './copy-text.tsx';
 import { Dialog } from './dialog.tsx';
 import { LeftOut } from './left-out.tsx';
 import { operationHref } from './links.tsx';
-import { type Counted, countOf, type OperationWish, plannedText, start } from './operation-start.ts';
+import {
+  type Counted,
+  choiceOf,
+  countOf,
+  type OperationWish,
+  plannedText,
+  start,
+} from './operation-start.ts';
 import { ProblemBox } from './problem-box.tsx';
 import { ReasonField, reasonOf } from './reason-field.tsx';
 import { Foreign } from './text.tsx';
@@ -81,8 +88,8 @@ export function OperationForm({
     stopAfter: wholeOf(stopAfter),
     stopAbovePercent: kind === 'redrive' ? wholeOf(stopAbove) : undefined,
   };
-  // A count is of the fields that it was made for.
-  const plan = planned?.wish === JSON.stringify(wish) ? planned : undefined;
+  // A count is of the events that were chosen when it was made.
+  const plan = planned?.choice === choiceOf(wish) ? planned : undefined;
   const noEvents =
     plan !== undefined && plan.plannedEvents === 0 && !plan.plannedAtLeast
       ? 'There is no such event.'
@@ -98,11 +105,12 @@ export function OperationForm({
 
   return (
     <form
+      // The button says what is missing.
+      noValidate
       onSubmit={(event) => {
         event.preventDefault();
         if (isBusy) return;
-        if (plan === undefined) void makePlan();
-        else if (noEvents === undefined && noReason === undefined) void run(plan);
+        void (plan === undefined ? makePlan() : run(plan));
       }}
     >
       <p class="muted">{about}</p>
@@ -136,16 +144,11 @@ export function OperationForm({
           </>
         )}
       </p>
-      <ReasonField value={reason} isRequired={isDiscard} onChange={setReason} />
+      <ReasonField value={reason} isRequired={isDiscard} isFirst={isDiscard} onChange={setReason} />
       <ProblemBox error={error} />
       <div class="acts">
         {plan === undefined ? (
-          <Act
-            needs={[...replays, 'operations.plan']}
-            unless={unless}
-            kind="primary"
-            onAct={() => void makePlan()}
-          >
+          <Act needs={[...replays, 'operations.plan']} unless={unless} kind="primary">
             {isBusy ? 'Counting…' : 'Count them'}
           </Act>
         ) : (
@@ -153,7 +156,6 @@ export function OperationForm({
             needs={[...replays, 'operations.plan', 'operations.run']}
             unless={noEvents ?? noReason}
             kind={isDiscard ? 'danger' : 'primary'}
-            onAct={() => void run(plan)}
           >
             {isBusy ? 'Working…' : actOf(plan.plannedAtLeast ? 'all of them' : plannedText(plan))}
           </Act>

@@ -7,12 +7,17 @@ export type OperationWish = Omit<Routes['POST operations']['body'], 'reason'>;
 
 /** What was counted for a wish. Nothing of it is stored, so a dialog that is left leaves nothing behind. */
 export interface Counted extends OperationCount {
-  /** The wish as a text. What was counted for another one does not hold. */
-  readonly wish: string;
+  /** The choice that it was counted for. It does not hold for another one. */
+  readonly choice: string;
+}
+
+/** Which events a wish chooses, and not how they are sent. */
+export function choiceOf({ rate, stopAfter, stopAbovePercent, ...choice }: OperationWish): string {
+  return JSON.stringify(choice);
 }
 
 export async function countOf(wish: OperationWish): Promise<Counted> {
-  return { ...(await call('POST operations/count', { body: wish })), wish: JSON.stringify(wish) };
+  return { ...(await call('POST operations/count', { body: wish })), choice: choiceOf(wish) };
 }
 
 /** A number may grow by a tenth before somebody has to look at it again. */

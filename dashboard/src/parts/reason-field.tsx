@@ -8,11 +8,14 @@ export const reasonOf = (typed: string): { reason?: string } =>
 export function ReasonField({
   value,
   isRequired = false,
+  isFirst = false,
   note,
   onChange,
 }: {
   value: string;
   isRequired?: boolean;
+  /** Whether a dialog that opens has the focus here. */
+  isFirst?: boolean;
   note?: string;
   onChange: (value: string) => void;
 }) {
@@ -25,6 +28,8 @@ export function ReasonField({
         value={value}
         maxLength={1_000}
         required={isRequired}
+        // biome-ignore lint/a11y/noAutofocus: a dialog has to have the focus somewhere
+        autoFocus={isFirst}
         autoComplete="off"
         onInput={(event) => onChange(event.currentTarget.value)}
         aria-describedby={note === undefined ? undefined : `${id}-note`}

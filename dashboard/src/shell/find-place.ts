@@ -1,8 +1,7 @@
 import { type Answer, type Args, call, type RouteName } from '../api/client.ts';
 import { ApiProblem, sentenceOf } from '../api/problem.ts';
+import { isUuid } from '../parts/uuid.ts';
 import { to } from '../router/router.ts';
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 const DAY_MS = 86_400_000;
 
@@ -22,7 +21,7 @@ export async function findPlace(text: string): Promise<FoundPlace> {
 }
 
 async function placeOf(text: string): Promise<FoundPlace | undefined> {
-  if (UUID.test(text)) return placeOfId(text.toLowerCase());
+  if (isUuid(text)) return placeOfId(text.toLowerCase());
   if (/^\d{1,15}$/.test(text)) return placeOfPosition(text);
   const payload = /^([\w-]+(?:\.[\w-]+)*)=(.+)$/.exec(text);
   if (payload !== null) return placeOfPayload(payload[1], payload[2]);

@@ -1,17 +1,27 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { CODE_MISSING } from '../parts/loading.tsx';
+import { isUuid } from '../parts/uuid.ts';
 import { go } from '../router/router.ts';
 
-/** One box for everything that has a name or an id. */
+/** The id that a paste brings which no field takes. Other texts may be anything, and are not sent anywhere. */
+function pastedId({ target, clipboardData }: ClipboardEvent): string | undefined {
+  if (target instanceof Element && target.matches('input, textarea, select')) return undefined;
+  // A dialog that is open keeps the keys.
+  if (document.querySelector('dialog[open]') !== null) return undefined;
+  const text = clipboardData?.getData('text').trim() ?? '';
+  return isUuid(text) ? text : undefined;
+}
+
+/** One box for everything that has a name or an id. An id that is pasted beside it is looked up, too. */
 export function SearchBox() {
   const [text, setText] = useState('');
   const [problem, setProblem] = useState<string>();
   const [isBusy, setIsBusy] = useState(false);
-  const search = async () => {
-    if (text.trim() === '' || isBusy) return;
+  const search = async (wanted: string) => {
+    if (wanted === '' || isBusy) return;
     setIsBusy(true);
     const found = await import('./find-place.ts').then(
-      ({ findPlace }) => findPlace(text.trim()),
+      ({ findPlace }) => findPlace(wanted),
       () => ({ href: undefined, problem: CODE_MISSING }),
     );
     setIsBusy(false);
@@ -21,12 +31,22 @@ export function SearchBox() {
       go(found.href);
     }
   };
+  useEffect(() => {
+    const pasted = (event: ClipboardEvent) => {
+      const id = pastedId(event);
+      if (id === undefined) return;
+      setText(id);
+      void search(id);
+    };
+    addEventListener('paste', pasted);
+    return () => removeEventListener('paste', pasted);
+  });
   return (
     <search class="search">
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          void search();
+          void search(text.trim());
         }}
       >
         <input

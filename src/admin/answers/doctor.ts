@@ -1,6 +1,9 @@
 import { FINDING_SEVERITIES } from '../../maintenance/finding.js';
 import { ANY_OBJECT, list, named, object, oneOf, orNull, SCALAR, TEXT, TIME } from './schema.js';
 
+/** A call of a service that mends something. */
+export const FINDING_ACTION = orNull(object({ service: TEXT, method: TEXT, arguments: list(SCALAR) }));
+
 const Finding = object({
   key: TEXT,
   check: TEXT,
@@ -9,7 +12,7 @@ const Finding = object({
   finding: TEXT,
   meaning: TEXT,
   fix: TEXT,
-  action: orNull(object({ service: TEXT, method: TEXT, arguments: list(SCALAR) })),
+  action: FINDING_ACTION,
   details: ANY_OBJECT,
 });
 

@@ -2,6 +2,7 @@ import { FINDING_SEVERITIES } from '../../maintenance/finding.js';
 import { PROBLEM_KINDS, PROBLEM_TRENDS } from '../../problems/problem.js';
 import { NotedChange } from './changes.js';
 import { EstimatedCount } from './counted.js';
+import { FINDING_ACTION } from './doctor.js';
 import { INTEGER, list, NUMBER, named, object, oneOf, orNull, TEXT, TIME } from './schema.js';
 
 /** One cause, however many consumers have it. The types of the service say what each field means. */
@@ -16,6 +17,7 @@ const Trouble = named(
     consumers: object({ count: INTEGER, first: list(TEXT) }),
     fingerprint: orNull(TEXT),
     check: orNull(TEXT),
+    action: FINDING_ACTION,
     deadLetters: orNull(EstimatedCount),
     perMinute: orNull(NUMBER),
     trend: orNull(oneOf(PROBLEM_TRENDS)),

@@ -9,6 +9,7 @@ import { ANSWER_HEADERS, Answer, JSON_TYPE, sendAnswer, sendBytes } from '../../
 import { pathOf, queryOf, type ServerRequest } from '../../http/server-request.js';
 import { EngineLogger } from '../../words/engine-logger.js';
 import { idempotencyKeyOf, Once } from '../idempotency/once.js';
+import { ProblemsLook } from '../look/problems.js';
 import type { AdminAction, AdminTarget } from '../options/admin-action.js';
 import {
   ADMIN_CALL_OPTIONS,
@@ -58,6 +59,7 @@ export class AdminCalls {
     private readonly once: Once,
     private readonly denials: Denials,
     private readonly streams: OpenStreams,
+    private readonly problems: ProblemsLook,
     private readonly sections: AdminSections,
   ) {
     this.decisions = new HostDecisions(options, this.logger);
@@ -82,6 +84,7 @@ export class AdminCalls {
             act().catch((error) => this.problem(error, request, route)),
           )
         : await act();
+      if (isWrite(route)) this.problems.forget();
       if (isStream) this.streams.start(response, { ...ANSWER_HEADERS, ...STREAM_HEADERS });
       else await this.send(route, request, response, answer);
     } catch (error) {

@@ -13,4 +13,8 @@ export class ProblemsLook {
   latest(request: ProblemRequest): Promise<ProblemList> {
     return this.looks.latest(JSON.stringify(request), () => this.problems.list(request));
   }
+
+  forget(): void {
+    this.looks.forget();
+  }
 }

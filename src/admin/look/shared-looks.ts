@@ -25,4 +25,9 @@ export class SharedLooks<T> {
     });
     return taken.look;
   }
+
+  /** Something was changed, and who changed it looks at what has become of it. */
+  forget(): void {
+    this.taken.clear();
+  }
 }

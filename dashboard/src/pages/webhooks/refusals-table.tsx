@@ -3,11 +3,10 @@ import { bytes } from '../../parts/number.ts';
 import { type Column, Table } from '../../parts/table.tsx';
 import { Code, Foreign, NameLink } from '../../parts/text.tsx';
 import { Time } from '../../parts/time.tsx';
+import { isUuid } from '../../parts/uuid.ts';
 import { endpointHref, sourceHref } from './webhook-links.ts';
 
 type Refusal = WebhookRefusals['items'][number];
-
-const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i;
 
 const TIME: Column<Refusal> = { head: 'Time', isName: true, cell: ({ at }) => <Time at={at} /> };
 const SOURCE: Column<Refusal> = {
@@ -34,7 +33,7 @@ const REST: readonly Column<Refusal>[] = [
     isLong: true,
     cell: ({ endpointId }) => {
       if (endpointId === null) return <span class="muted">none</span>;
-      return UUID.test(endpointId) ? (
+      return isUuid(endpointId) ? (
         <NameLink href={endpointHref(endpointId.toLowerCase())}>{endpointId}</NameLink>
       ) : (
         <Code>{endpointId}</Code>

@@ -67,7 +67,7 @@ export function SourcesPage() {
       <Loaded from={reading}>
         {({ items }) =>
           items.length === 0 ? (
-            <Empty title="There are not a sources.">
+            <Empty title="There is no source.">
               A source appears when it stands in the options of WebhooksModule. The guide says how under
               “Webhooks”.
             </Empty>
