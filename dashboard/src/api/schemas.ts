@@ -399,9 +399,9 @@ export type HeatMap = {
   to: string;
   step: number;
   latencyBounds: Array<number | null>;
-  steps: Array<{ at: string; handled: number; failed: number; latency: Array<number> }>;
-  failing: Array<{ consumerName: string; failed: number; steps: Array<number> }>;
-  others: { consumers: number; failed: number; steps: Array<number> };
+  steps: Array<{ at: string; handled: number | null; failed: number | null; latency: Array<number> | null }>;
+  failing: Array<{ consumerName: string; failed: number; steps: Array<number | null> }>;
+  others: { consumers: number; failed: number; steps: Array<number | null> };
 };
 export type Journey = {
   events: Array<{
