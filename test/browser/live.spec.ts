@@ -122,7 +122,8 @@ test('a list that is watched is sent what has changed, and shows what is paused,
     const text = response.status() === 304 ? '' : await response.text().catch(() => '');
     answers.push({ status: response.status(), bytes: text.length });
   });
-  const row = (name: string) => page.getByRole('row').filter({ hasText: new RegExp(`^${name}\\b`) });
+  const row = (name: string) =>
+    page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) });
   await row('watched-300').waitFor();
   await pool.query(`
     UPDATE integration.inbox_cursor SET paused_at = now(), paused_by = 'anna' WHERE consumer_name = 'watched-7';

@@ -1085,6 +1085,7 @@ export interface Routes {
       payloadValue?: string | undefined;
       from?: string | undefined;
       to?: string | undefined;
+      order?: 'latest' | 'oldest' | undefined;
       withStatus?: boolean | undefined;
     };
     body: undefined;
@@ -1246,6 +1247,7 @@ export interface Routes {
       state?: 'planned' | 'running' | 'paused' | 'done' | 'cancelled' | 'failed' | undefined;
       kind?: string | undefined;
       consumer?: string | undefined;
+      order?: 'latest' | 'oldest' | undefined;
     };
     body: undefined;
     answer: OperationPage;
