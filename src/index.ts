@@ -17,6 +17,7 @@ export type {
   LeftOut,
   Operation,
   OperationKind,
+  OperationOrder,
   OperationPage,
   OperationPageRequest,
   OperationPart,
@@ -126,6 +127,7 @@ export { LinkGraphService } from './links/link-graph.service.js';
 export type {
   EventChain,
   EventHead,
+  EventOrder,
   EventSearchFilter,
   EventSearchPage,
   EventSearchResult,

@@ -48,6 +48,8 @@ function FILTERS(
     'consumers/{name}/backlog': states.map((state) => by({ state }, { name: `state-${state}` })),
     events: [
       by({ name: 'thing.event3' }),
+      by({ order: 'oldest' }),
+      by({ name: 'thing.rare', order: 'oldest' }, { name: 'rare-name-oldest', looksAtPart: true }),
       by({ name: 'thing.*' }, { name: 'beginning' }),
       by({ name: 'thing.rare' }, { name: 'rare-name', looksAtPart: true }),
       by({ module: 'module-1' }),
@@ -88,6 +90,7 @@ function FILTERS(
     operations: [
       ...['done', 'cancelled', 'failed'].map((state) => by({ state }, { name: `state-${state}` })),
       by({ kind: 'redrive' }, { looksAtPart: true }),
+      by({ order: 'oldest' }),
       by({ consumer }),
       by({ kind: 'replay', consumer }),
     ],

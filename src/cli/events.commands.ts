@@ -1,6 +1,13 @@
 import { IntegrationError } from '../errors.js';
 import { ATTEMPTS_KEPT } from '../inbox/failed-attempt.js';
-import type { EventChain, EventHead, EventSearchResult, SearchProgress } from '../log/event-look.js';
+import {
+  EVENT_ORDERS,
+  type EventChain,
+  type EventHead,
+  type EventOrder,
+  type EventSearchResult,
+  type SearchProgress,
+} from '../log/event-look.js';
 import type { OutboxEventStatusReport } from '../log/outbox-event.js';
 import {
   AttemptHistoryService,
@@ -14,12 +21,12 @@ import {
   WhyNotYetService,
 } from '../status/why-not-yet.service.js';
 import { firstLine } from '../words/first-line.js';
-import { type Command, UsageError } from './command.js';
+import { type Command, type CommandContext, UsageError } from './command.js';
 import { AGGREGATE_COLUMN, ATTEMPTS_COLUMN, EVENT_COLUMN, POSITION_COLUMN } from './event-columns.js';
 import { facts } from './facts.js';
 import { eventsJourneyCommand } from './journey.command.js';
 import { nextPage } from './next-page.js';
-import { checkUuid, countOption, dateOption, pageOption, textOption } from './options.js';
+import { checkUuid, choiceOption, countOption, dateOption, pageOption, textOption } from './options.js';
 import { type CommandServices, withServices } from './services.js';
 import { table } from './table.js';
 import { visibleLine } from './terminal-text.js';
@@ -29,7 +36,7 @@ import { WATCH_OPTION } from './watch.js';
 
 const DEFAULT_PAGE = 50;
 
-/** Searches the log, from the newest event to the oldest. */
+/** Searches the log, from the newest event to the oldest or the other way round. */
 const eventsListCommand: Command = {
   name: 'events list',
   parameters: [],
@@ -48,13 +55,15 @@ const eventsListCommand: Command = {
     since: { type: 'string', summary: 'only events written at this time or later' },
     until: { type: 'string', summary: 'only events written before this time' },
     limit: { type: 'string', summary: `how many, default ${DEFAULT_PAGE}` },
+    order: { type: 'string', summary: `which come first: ${EVENT_ORDERS.join(', ')}; default latest` },
     before: {
       type: 'string',
       summary: 'only events at lower positions: the last line of a page prints where the next one begins',
     },
+    after: { type: 'string', summary: 'only events at higher positions, with --order oldest' },
     ...WATCH_OPTION,
   },
-  summary: 'search the log, the newest event first, until the page is full, the log ends, or Ctrl-C',
+  summary: 'search the log until the page is full, the log ends, or Ctrl-C',
   run: (context) => {
     const { options } = context;
     const filter = {
@@ -69,23 +78,31 @@ const eventsListCommand: Command = {
       from: dateOption(options, 'since'),
       to: dateOption(options, 'until'),
     };
-    const page = { limit: pageOption(options), before: countOption(options, 'before') };
+    const page = {
+      limit: pageOption(options),
+      order: choiceOption(options, 'order', EVENT_ORDERS),
+      before: countOption(options, 'before'),
+      after: countOption(options, 'after'),
+    };
     return withServices(context, async ({ events }) => {
       const looked = ({ sentence }: SearchProgress) =>
         context.redraw(`Searching: ${sentence}. Ctrl-C stops.`);
       const found = await context
         .interruptible((signal) => events.searchOn(filter, page, { signal, looked }))
         .finally(() => context.redraw(undefined));
-      const more =
-        found.next === null
-          ? []
-          : [`Further back: ${nextPage(context, 'events list', { before: found.next })}`];
+      const more = found.next === null ? [] : [furtherOf(context, page.order, found.next)];
       const isStopped = found.next !== null && found.items.length < (page.limit ?? DEFAULT_PAGE);
       const stopped = isStopped ? [`Stopped: ${found.progress.sentence}.`] : [];
       return { ok: true, data: { ...found }, text: [describeFound(found), ...stopped, ...more].join('\n') };
     });
   },
 };
+
+function furtherOf(context: CommandContext, order: EventOrder | undefined, next: number): string {
+  return order === 'oldest'
+    ? `Further on: ${nextPage(context, 'events list', { after: next })}`
+    : `Further back: ${nextPage(context, 'events list', { before: next })}`;
+}
 
 function describeFound({ items, next }: EventSearchResult): string {
   if (items.length > 0) return eventTable(items);

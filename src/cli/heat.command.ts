@@ -46,15 +46,16 @@ export const heatCommand: Command = {
 interface Row {
   readonly name: string;
   readonly sum: number;
-  readonly steps: readonly number[];
+  /** Null where nothing is known. */
+  readonly steps: readonly (number | null)[];
 }
 
 function describe({ from, to, step, latencyBounds, steps, failing, others }: HeatMap): string {
   const classes = latencyBounds.map((bound, index): Row => {
-    const ofSteps = steps.map(({ latency }) => latency[index] ?? 0);
+    const ofSteps = steps.map(({ latency }) => latency && (latency[index] ?? 0));
     const last = latencyBounds[index - 1] ?? 0;
     const name = bound === null ? `more than ${last} s` : `up to ${bound} s`;
-    return { name, sum: ofSteps.reduce((sum, n) => sum + n, 0), steps: ofSteps };
+    return { name, sum: ofSteps.reduce<number>((sum, n) => sum + (n ?? 0), 0), steps: ofSteps };
   });
   const consumers = failing.map(({ consumerName, failed, steps }) => ({
     name: consumerName,
@@ -66,7 +67,7 @@ function describe({ from, to, step, latencyBounds, steps, failing, others }: Hea
       ? []
       : [{ name: counted(others.consumers, 'other'), sum: others.failed, steps: others.steps }];
   return [
-    `From ${timeText(from)} to ${timeText(to)}, in steps of ${step / 60} min. The highest block is the most of its table.`,
+    `From ${timeText(from)} to ${timeText(to)}, in steps of ${step / 60} min. The highest block is the most of its table, and a dot a time of which nothing is known.`,
     '',
     ...(classes.every(({ sum }) => sum === 0)
       ? ['No latency is known of this time.']
@@ -79,13 +80,14 @@ function describe({ from, to, step, latencyBounds, steps, failing, others }: Hea
 }
 
 function mapOf(what: string, values: string, rows: readonly Row[]): string {
-  const most = Math.max(...rows.flatMap(({ steps }) => steps));
+  const most = Math.max(...rows.flatMap(({ steps }) => steps.map((value) => value ?? 0)));
   return table(rows, [
     { heading: what, cell: ({ name }) => name },
     { heading: values, cell: ({ sum }) => String(sum) },
     { heading: 'IN TIME', cell: ({ steps }) => `|${steps.slice(-MOST_BLOCKS).map(blockOf).join('')}|` },
   ]);
-  function blockOf(value: number): string {
+  function blockOf(value: number | null): string {
+    if (value === null) return '·';
     return value === 0 ? ' ' : (BLOCKS[Math.max(1, Math.round((value / most) * 8))] ?? '');
   }
 }

@@ -1,5 +1,10 @@
 import type { StoredFilter } from '../changes/chosen/operation-filter.js';
-import { OPERATION_STATES, type Operation, type OperationVerdict } from '../changes/operations/operation.js';
+import {
+  OPERATION_ORDERS,
+  OPERATION_STATES,
+  type Operation,
+  type OperationVerdict,
+} from '../changes/operations/operation.js';
 import { notCancellable } from '../changes/operations/operation-checks.js';
 import { type OperationOutlook, outlookOf } from '../changes/operations/outlook.js';
 import { durationText } from '../words/duration-text.js';
@@ -21,15 +26,17 @@ const operationsListCommand: Command = {
   parameters: [],
   options: {
     state: { type: 'string', summary: `only those that are ${OPERATION_STATES.join(', ')}` },
+    order: { type: 'string', summary: `which come first: ${OPERATION_ORDERS.join(', ')}; default latest` },
     limit: { type: 'string', summary: 'how many, default 50' },
     after: { type: 'string', summary: 'where the next page begins: the last line of a page prints it' },
     ...WATCH_OPTION,
   },
-  summary: 'show redrives, discards and replays of many events, the latest first',
+  summary: 'show redrives, discards and replays of many events',
   run: (context) => {
     const { options } = context;
     const page = {
       state: choiceOption(options, 'state', OPERATION_STATES),
+      order: choiceOption(options, 'order', OPERATION_ORDERS),
       limit: pageOption(options),
       after: textOption(options, 'after'),
     };

@@ -49,9 +49,10 @@ export function sendBytes(
   host: HttpAdapterHost,
   response: unknown,
   bytes: Buffer,
+  status: number,
   headers: Readonly<Record<string, string>>,
 ): void {
-  reply(host, response, new StreamableFile(bytes), 200, headers);
+  reply(host, response, new StreamableFile(bytes), status, headers);
 }
 
 function reply(

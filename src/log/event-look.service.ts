@@ -7,15 +7,16 @@ import {
   pageSizeOf,
 } from '../words/argument-checks.js';
 import { isUuid } from '../words/text.js';
-import type {
-  EventChain,
-  EventHead,
-  EventSearchFilter,
-  EventSearchPage,
-  EventSearchResult,
-  EventWithMetadataText,
-  EventWithPayloadText,
-  SearchFollower,
+import {
+  EVENT_ORDERS,
+  type EventChain,
+  type EventHead,
+  type EventSearchFilter,
+  type EventSearchPage,
+  type EventSearchResult,
+  type EventWithMetadataText,
+  type EventWithPayloadText,
+  type SearchFollower,
 } from './event-look.js';
 import { EventLookStore, type Stretch } from './event-look.store.js';
 import type { OutboxEventFilter } from './outbox-event.js';
@@ -41,7 +42,7 @@ interface SearchPlan {
   readonly whole: Stretch;
 }
 
-const PAGE_FIELDS = ['limit', 'before'] as const satisfies (keyof EventSearchPage)[];
+const PAGE_FIELDS = ['limit', 'order', 'before', 'after'] as const satisfies (keyof EventSearchPage)[];
 
 /**
  * Looks events up for people, in bounded time whatever the size of the log and whatever the filter. It
@@ -52,7 +53,7 @@ export class EventLookService {
   constructor(private readonly store: EventLookStore) {}
 
   /**
-   * Searches from the newest event to the oldest. A filter by one aggregate or by a deduplication key finds
+   * Searches from the newest event to the oldest, or the other way round. A filter by one aggregate or by a deduplication key finds
    * all events at once, and so does one by a correlation where the log has its optional index. Any other
    * filter looks at 100,000 positions in each call, and says how far it came.
    *
@@ -60,7 +61,7 @@ export class EventLookService {
    */
   async search(given: EventSearchFilter = {}, page: EventSearchPage = {}): Promise<EventSearchResult> {
     const plan = await this.planOf(given, page);
-    return this.part(plan, pageSizeOf(page.limit), page.before);
+    return this.part(plan, pageSizeOf(page.limit), page);
   }
 
   /**
@@ -75,11 +76,12 @@ export class EventLookService {
   ): Promise<EventSearchResult> {
     const plan = await this.planOf(filter, page);
     const limit = pageSizeOf(page.limit);
-    let last = await this.part(plan, limit, page.before);
+    let last = await this.part(plan, limit, page);
     const items = [...last.items];
     while (last.next !== null && items.length < limit && !signal.aborted) {
       looked(last.progress);
-      last = await this.part(plan, limit - items.length, last.next);
+      const place = page.order === 'oldest' ? { after: last.next } : { before: last.next };
+      last = await this.part(plan, limit - items.length, { order: page.order, ...place });
       items.push(...last.items);
     }
     return { ...last, items };
@@ -103,23 +105,22 @@ export class EventLookService {
   private async part(
     { filter, isIndexed, whole }: SearchPlan,
     limit: number,
-    before: number | undefined,
+    page: EventSearchPage,
   ): Promise<EventSearchResult> {
-    const { low: first } = whole;
-    const high = Math.min(whole.high, before ?? whole.high);
     const most = filter.payloadPath === undefined ? SCANNED_AT_ONCE : PAYLOADS_AT_ONCE;
-    const low = isIndexed ? first : Math.max(first, high - most);
+    const { order = 'latest' } = page;
+    const { stretch, end, next } = partOf(whole, page, isIndexed ? Number.POSITIVE_INFINITY : most);
     const upto = (items: EventHead[], scannedTo: number, next: number | null) => ({
       items,
       next,
       scannedTo,
-      progress: progressOf(whole, scannedTo),
+      progress: progressOf(whole, scannedTo, order),
     });
-    if (low >= high) return upto([], first, null);
-    const found = await this.store.findHeads(filter, { low, high }, limit + 1);
+    if (stretch.low >= stretch.high) return upto([], end, null);
+    const found = await this.store.findHeads(filter, stretch, limit + 1, order);
     const items = found.slice(0, limit);
-    if (found.length <= limit) return upto(items, low, low > first ? low : null);
-    const last = items.at(-1)?.position ?? low;
+    if (found.length <= limit) return upto(items, end, next);
+    const last = items.at(-1)?.position ?? end;
     return upto(items, last, last);
   }
 
@@ -209,6 +210,28 @@ function checkSearch(given: EventSearchFilter, page: EventSearchPage): void {
     throw invalidArgument('A search in payloads needs a time from which on it looks');
   checkNames('a field of the page', page, PAGE_FIELDS);
   checkPosition('before', page.before);
+  checkPosition('after', page.after);
+  if (page.order !== undefined && !EVENT_ORDERS.includes(page.order))
+    throw invalidArgument(`order must be one of ${EVENT_ORDERS.join(', ')}`, { field: 'order' });
+  const wrong = page.order === 'oldest' ? 'before' : 'after';
+  if (page[wrong] !== undefined)
+    throw invalidArgument(`${wrong} belongs to the other order`, { field: wrong });
+}
+
+/** The part of a stretch that one page looks at, its last position, and where another page goes on. */
+function partOf(
+  whole: Stretch,
+  { order, before = whole.high, after = whole.low - 1 }: EventSearchPage,
+  most: number,
+): { readonly stretch: Stretch; readonly end: number; readonly next: number | null } {
+  if (order === 'oldest') {
+    const low = Math.max(whole.low, after + 1);
+    const high = Math.min(whole.high, low + most);
+    return { stretch: { low, high }, end: high - 1, next: high < whole.high ? high - 1 : null };
+  }
+  const high = Math.min(whole.high, before);
+  const low = Math.max(whole.low, high - most);
+  return { stretch: { low, high }, end: low, next: low > whole.low ? low : null };
 }
 
 /** The part that all stretches have in common. */

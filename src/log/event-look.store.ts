@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
 import { planInOrderOfIndex } from '../database/sql/plan-in-order-of-index.store.js';
-import type { EventHead, EventSearchFilter } from './event-look.js';
+import type { EventHead, EventOrder, EventSearchFilter } from './event-look.js';
 import { conditionsOf, EVENT_COLUMNS } from './outbox-filter.store.js';
 import { positionAtTime } from './position-at-time.store.js';
 
@@ -43,8 +43,13 @@ export class EventLookStore {
     return row?.position ?? low;
   }
 
-  /** Returns the newest events of a stretch that match, the newest first. */
-  async findHeads(filter: EventSearchFilter, { low, high }: Stretch, limit: number): Promise<EventHead[]> {
+  /** Returns the first events of a stretch that match, in an order. */
+  async findHeads(
+    filter: EventSearchFilter,
+    { low, high }: Stretch,
+    limit: number,
+    order: EventOrder,
+  ): Promise<EventHead[]> {
     const params: unknown[] = [low, high, limit];
     const conditions = ['position >= $1::bigint', 'position < $2::bigint', ...conditionsOf(filter, params)];
     const { about, payloadPath, payloadValue } = filter;
@@ -56,7 +61,7 @@ export class EventLookStore {
       conditions.push(
         `payload #>> $${params.push(payloadPath.split('.'))}::text[] = $${params.push(payloadValue)}::text`,
       );
-    const sql = `SELECT ${EVENT_COLUMNS} FROM ${this.log} WHERE ${conditions.join(' AND ')} ORDER BY position DESC LIMIT $3::int`;
+    const sql = `SELECT ${EVENT_COLUMNS} FROM ${this.log} WHERE ${conditions.join(' AND ')} ORDER BY position ${order === 'oldest' ? 'ASC' : 'DESC'} LIMIT $3::int`;
     if (about === undefined && payloadPath === undefined) return this.db.query<EventHead>(sql, params);
     return this.db.read(async (session) => {
       // No index has what is sought. The server would read the whole log if much of it is in the stretch.

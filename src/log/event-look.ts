@@ -22,20 +22,28 @@ export interface EventSearchFilter extends OutboxEventFilter {
   payloadValue?: string | undefined;
 }
 
-/** One page of a search. It goes from the newest event to the oldest. */
+/** Which events a search begins with. */
+export const EVENT_ORDERS = ['latest', 'oldest'] as const;
+export type EventOrder = (typeof EVENT_ORDERS)[number];
+
+/** One page of a search. */
 export interface EventSearchResult {
   items: EventHead[];
-  /** Pass it as `before` for the next page. Null once the beginning of the log was reached. */
+  /**
+   * Pass it as `before` for the next page, or as `after` with the oldest first. Null once the other end of the
+   * log was reached.
+   */
   next: number | null;
   /**
-   * The lowest position that this page has looked at. A page looks at 100,000 positions at most, and at
-   * 10,000 where it reads payloads. So it may be empty although there are older events that match.
+   * The lowest position that this page has looked at, or the highest with the oldest first. A page looks at
+   * 100,000 positions at most, and at 10,000 where it reads payloads. So it may be empty although there are
+   * more events that match.
    */
   scannedTo: number;
   progress: SearchProgress;
 }
 
-/** How far a search has come, from where the newest event that it may find would be. */
+/** How far a search has come, from where the first event that it may find would be. */
 export interface SearchProgress {
   /** How many positions were looked at, with those of the pages before. */
   looked: number;
@@ -49,8 +57,12 @@ export interface SearchProgress {
 export interface EventSearchPage {
   /** Number of events, from 1 to 1000. The default is 50. */
   limit?: number | undefined;
+  /** Which come first: the latest by default. */
+  order?: EventOrder | undefined;
   /** Only events at lower positions: the `next` of the page before. */
   before?: number | undefined;
+  /** Only events at higher positions: the `next` of the page before, with the oldest first. */
+  after?: number | undefined;
 }
 
 /** How a search that goes on by itself is followed and stopped. */

@@ -227,20 +227,23 @@ function busiestOf(steps: readonly WorkOfStep[]): string[] {
 
 function heatMapOf(
   { from, step, steps }: RateGrid,
-  { steps: done, failing }: HeatRows,
+  { known, steps: done, failing }: HeatRows,
 ): Pick<HeatMap, 'latencyBounds' | 'steps' | 'failing' | 'others'> {
   const latencyBounds = [...LATENCY_BOUNDS_S, null];
   const byStep = new Map(done.map((each) => [each.n, each]));
+  const isKnown = new Set(known);
   const inSteps = (cells: HeatRows['failing'][number]['cells']) => {
     const failed = new Map(cells);
-    return Array.from({ length: steps }, (_, n) => failed.get(n) ?? 0);
+    return Array.from({ length: steps }, (_, n) => failed.get(n) ?? (isKnown.has(n) ? 0 : null));
   };
   const others = failing.find(({ name }) => name === null);
   return {
     latencyBounds,
     steps: Array.from({ length: steps }, (_, n) => {
+      const at = new Date(from.getTime() + n * step * 1_000);
+      if (!isKnown.has(n)) return { at, handled: null, failed: null, latency: null };
       const { handled = 0, failed = 0, latency = latencyBounds.map(() => 0) } = byStep.get(n) ?? {};
-      return { at: new Date(from.getTime() + n * step * 1_000), handled, failed, latency: [...latency] };
+      return { at, handled, failed, latency: [...latency] };
     }),
     failing: failing.flatMap(({ name, failed, cells }) =>
       name === null ? [] : [{ consumerName: name, failed, steps: inSteps(cells) }],

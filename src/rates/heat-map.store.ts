@@ -7,6 +7,8 @@ import { LATENCY_SUMS } from './work.store.js';
 type FailedOfStep = readonly [n: number, failed: number];
 
 export interface HeatRows {
+  /** The numbers of the steps in which a process has measured. */
+  readonly known: readonly number[];
   readonly steps: readonly {
     readonly n: number;
     readonly handled: number;
@@ -30,7 +32,10 @@ export interface HeatParts {
   readonly begin: Date;
 }
 
-/** Reads what each consumer has done, from the hours that are kept and the minutes behind them. */
+/**
+ * Reads what each consumer has done, from the hours that are kept and the minutes behind them. While a process
+ * runs consumers, it writes samples of all of them. So a step without a sample and without work is not known.
+ */
 export class HeatMapStore {
   private readonly ofAllSql: string;
   private readonly ofOneSql: string;
@@ -50,7 +55,7 @@ export class HeatMapStore {
     const [row] = await (consumerName === undefined
       ? this.db.query<HeatRows>(this.ofAllSql, values)
       : this.db.query<HeatRows>(this.ofOneSql, [...values, consumerName]));
-    return row ?? { steps: [], failing: [] };
+    return row ?? { known: [], steps: [], failing: [] };
   }
 
   /**
@@ -58,7 +63,8 @@ export class HeatMapStore {
    * consumers are told apart.
    */
   private sql(chosen: string): string {
-    const { integrationHour, integrationWork } = this.db.tables;
+    const { integrationHour, integrationSample, integrationWork } = this.db.tables;
+    const timeOf = (n: string) => `($1::timestamptz + (${n}) * $2::float8 * interval '1 second')`;
     const columns = 'consumer_name, at, handled, failed, latency';
     return `
       WITH work AS MATERIALIZED (
@@ -78,6 +84,12 @@ export class HeatMapStore {
         WHERE failed > 0 GROUP BY place, n
       )
       SELECT (
+        SELECT coalesce(jsonb_agg(n), '[]') FROM generate_series(0, $3::int - 1) AS n
+        WHERE n IN (SELECT n FROM work)
+          OR (SELECT true FROM ${integrationHour} WHERE consumer_name = '${ALL_CONSUMERS}' AND at >= ${timeOf('n')}
+            AND at < least(${timeOf('n + 1')}, $4::timestamptz) AND (handled > 0 OR failed > 0 OR published IS NOT NULL) LIMIT 1)
+          OR (SELECT true FROM ${integrationSample} WHERE at >= greatest(${timeOf('n')}, $5::timestamptz) AND at < ${timeOf('n + 1')} LIMIT 1)
+      ) AS known, (
         SELECT coalesce(jsonb_agg(step), '[]') FROM (
           SELECT n, sum(handled)::float8 AS handled, sum(failed)::float8 AS failed, ${LATENCY_SUMS} AS latency FROM work GROUP BY n
         ) AS step

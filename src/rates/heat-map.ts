@@ -11,20 +11,22 @@ export interface HeatMapRequest extends RateRange {
 export interface HeatStep {
   /** When the step begins. */
   at: Date;
-  handled: number;
-  /** Attempts that failed. */
-  failed: number;
+  /** Null where nothing is known of the step: no process has measured in it. */
+  handled: number | null;
+  /** Attempts that failed. Null where nothing is known. */
+  failed: number | null;
   /**
    * How many of the events that were handled are in each class of `latencyBounds`. Only first deliveries
-   * count.
+   * count. Null where nothing is known.
    */
-  latency: number[];
+  latency: number[] | null;
 }
 
 /** Attempts that failed, in all steps and in each. */
 export interface FailedInSteps {
   failed: number;
-  steps: number[];
+  /** Null for a step of which nothing is known. */
+  steps: (number | null)[];
 }
 
 /** How long events took, and who failed, in steps of time. */
@@ -34,7 +36,7 @@ export interface HeatMap {
   step: number;
   /** Up to how many seconds events of a class took. A null for the last class, which has no end. */
   latencyBounds: (number | null)[];
-  /** Every step of the range, the oldest first. It has zeros also where nothing is known. */
+  /** Every step of the range, the oldest first. */
   steps: HeatStep[];
   /** The consumers at which attempts failed, the worst first. */
   failing: (FailedInSteps & { consumerName: string })[];

@@ -308,6 +308,40 @@ describe('events', () => {
     expect(await found('from=2027-01-01T00:00:00Z')).toEqual([]);
   });
 
+  it('come with the oldest first as well, page by page, with how far it came', async () => {
+    await write(
+      ...[1, 2, 3, 150_000, 150_001, 400_000].map((position) => ({
+        position,
+        name: position === 2 ? 'order.paid' : 'order.placed',
+        at: '2026-01-01T00:00:00Z',
+      })),
+    );
+    const walked = async (query: string) => {
+      const positions: number[] = [];
+      for (let next: string | null | undefined; next !== null; ) {
+        const after = next === undefined ? '' : `&after=${next}`;
+        const { status, json } = await admin.ask(`events?${query}${after}`);
+        expect(status).toBe(200);
+        positions.push(...positionsOf(json.items));
+        next = json.next;
+      }
+      return positions;
+    };
+    for (const query of [
+      'limit=2',
+      'limit=1000',
+      'limit=1&name=order.placed',
+      'aggregateType=order&aggregateId=o1',
+    ]) {
+      const latestFirst = await walked(query);
+      expect([query, await walked(`${query}&order=oldest`)]).toEqual([query, latestFirst.reverse()]);
+    }
+    const { json } = await admin.ask('events?order=oldest');
+    expect(json.scannedTo).toBe(100_000);
+    expect(json.progress.sentence).toBe('looked at 100,000 of 400,000 positions, up to position 100,000');
+    expect(await admin.ask('events?order=newest')).toMatchObject({ status: 400 });
+  });
+
   it('tell what each consumer has done with one of them', async () => {
     await registerConsumer(database, 'billing');
     const [id] = await write({ position: 1 });

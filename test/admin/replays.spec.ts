@@ -75,6 +75,17 @@ it('a replay is kept with who asked for it and why, and is listed by its kind an
   expect(await idsOf('kind=replay&consumer=billing&state=running')).toEqual([id]);
   expect(await idsOf('kind=redrive')).toEqual([other.json.id]);
   expect(await idsOf('kind=replay&consumer=nobody')).toEqual([]);
+  // The same list from its other end, page by page.
+  const latestFirst = await idsOf('limit=1000');
+  expect(latestFirst.length).toBeGreaterThan(1);
+  const oldestFirst: string[] = [];
+  for (let next: string | null | undefined; next !== null; ) {
+    const after = next === undefined ? '' : `&after=${next}`;
+    const { json } = await admin.ask(`operations?order=oldest&limit=1${after}`);
+    oldestFirst.push(...json.items.map((item: { id: string }) => item.id));
+    next = json.next;
+  }
+  expect(oldestFirst).toEqual([...latestFirst].reverse());
   expect((await admin.ask(`audit?target=operation/${id}`)).json.items[0]).toMatchObject({
     actor: 'ann',
     via: 'rest',

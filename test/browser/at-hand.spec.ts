@@ -1,6 +1,8 @@
 import { beforeAll, expect, test } from '@jest/globals';
+import { until } from '../support/until.js';
 import { MOST_OF_A_KIND } from './stage/every-page.js';
 import { ids, type Orders, openOrders } from './stage/orders.js';
+import { PATH } from './stage/shop.js';
 import { onStage } from './stage/stage.js';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
@@ -73,6 +75,40 @@ test('the heads of columns put the rows in their order, and say which it is', as
   await page.getByRole('button', { name: 'Latest' }).click();
   await page.locator('th[aria-sort="descending"]').getByText('Latest').waitFor();
   expect(new URL(page.url()).hash).toBe('#/dead-letters?order=latest');
+});
+
+test('lists of events and operations turn by their heads, and processes are sorted', async () => {
+  const { shop, database } = stage;
+  const { page } = await stage.open('#/events');
+  const positions = async () => (await page.locator('td[data-head="Position"]').allInnerTexts()).map(Number);
+  await page.locator('th[aria-sort="descending"]').getByText('Position').waitFor();
+  const latestFirst = await positions();
+  expect(latestFirst.length).toBeGreaterThan(3);
+  await page.getByRole('button', { name: 'Position', exact: true }).click();
+  await page.waitForURL(/#\/events\?order=oldest/);
+  await page.locator('th[aria-sort="ascending"]').getByText('Position').waitFor();
+  await until('the oldest is first', async () => (await positions())[0] === Math.min(...latestFirst));
+  expect(await positions()).toEqual([...latestFirst].reverse());
+  await page.getByRole('button', { name: 'Position', exact: true }).click();
+  await page.locator('th[aria-sort="descending"]').getByText('Position').waitFor();
+
+  await database.pool.query(
+    `INSERT INTO integration.integration_process (id, host, pid, role, handles, started_at, seen_at, version)
+     SELECT gen_random_uuid(), 'worker-' || n, n, 'worker', '{}', now() - n * interval '1 hour', now() - interval '5 minutes', '1.0.' || n
+     FROM unnest(ARRAY [10, 2]) AS n`,
+  );
+  await page.goto(`${shop.url}/${PATH}/ui#/processes`);
+  const names = page.getByRole('table', { name: 'Processes' }).getByRole('rowheader');
+  await names.first().waitFor();
+  const workers = async () => (await names.allInnerTexts()).filter((name) => name.startsWith('worker-'));
+  expect(await workers()).toEqual(['worker-2, pid 2', 'worker-10, pid 10']);
+  await page.getByRole('button', { name: 'Version', exact: true }).click();
+  await page.locator('th[aria-sort="ascending"]').getByText('Version').waitFor();
+  expect(await workers()).toEqual(['worker-2, pid 2', 'worker-10, pid 10']);
+  await page.getByRole('button', { name: 'State', exact: true }).click();
+  await page.locator('th[aria-sort="ascending"]').getByText('State').waitFor();
+  expect((await names.allInnerTexts()).slice(0, 2)).toEqual(['worker-2, pid 2', 'worker-10, pid 10']);
+  await database.pool.query(`DELETE FROM integration.integration_process WHERE host LIKE 'worker-%'`);
 });
 
 test('many consumers that were chosen are paused and resumed, and the audit has each', async () => {
@@ -182,6 +218,11 @@ test('a wall shows the overview without menus, and leads back', async () => {
 });
 
 test('an incident is one page to print: what is wrong, since when, who did what, and notes', async () => {
+  await stage.database.pool.query(
+    `INSERT INTO integration.integration_work (consumer_name, at, process_id, upto, handled, failed, latency)
+     SELECT 'at-lunch', at, gen_random_uuid(), at + interval '1 minute', 0, 7, '{}'
+     FROM (SELECT date_trunc('minute', now()) - interval '5 minutes' AS at) AS t`,
+  );
   const { page } = await stage.open();
   const audits = new Set<string>();
   page.on('request', (request) => {
@@ -197,6 +238,17 @@ test('an incident is one page to print: what is wrong, since when, who did what,
   await done.getByText('the receiver is away').first().waitFor();
   // Each other time would be another read, which ends the one before it. A full minute may have passed.
   expect(audits.size).toBeLessThanOrEqual(2);
+  const failed = page
+    .getByRole('table', { name: 'Causes' })
+    .getByRole('row')
+    .filter({ hasText: 'out for lunch' });
+  expect(await failed.locator('[data-head="Dead letters"]').textContent()).toBe(String(MOST_OF_A_KIND));
+  expect(await failed.locator('[data-head="Consumers"]').textContent()).toBe('billing');
+  const where = page
+    .getByRole('table', { name: 'Failed attempts' })
+    .getByRole('row')
+    .filter({ hasText: 'at-lunch' });
+  expect(await where.locator('[data-head="Failed attempts"]').textContent()).toBe('7');
   await page.getByRole('textbox', { name: 'Notes' }).fill('The receiver was down for lunch.');
   await page.emulateMedia({ media: 'print' });
   expect(await page.getByText('The receiver was down for lunch.').last().isVisible()).toBe(true);

@@ -96,6 +96,29 @@ test('a click on a box shows what is connected with it, and once more shows all,
   expect(await box(page, /^billing: /).count()).toBe(1);
 });
 
+test('a consumer leads to its part of the flow', async () => {
+  await setMany(false);
+  const { page } = await stage.open('#/consumers/billing');
+  await page.getByRole('link', { name: 'See where they come from' }).click();
+  await page.waitForURL(/#\/flow\?consumer=billing/);
+  await box(page, /^billing: /).waitFor();
+  expect(await box(page, /^mail: /).count()).toBe(0);
+});
+
+test('of very many lines those to who is in trouble and the widest are drawn, and it is said', async () => {
+  await setMany(true);
+  const { pool } = stage.database;
+  // Each of them asks for forty names: 12,000 lines.
+  await pool.query(
+    `UPDATE integration.inbox_cursor SET event_names = ARRAY ['name-*'] WHERE consumer_name LIKE 'many-%'`,
+  );
+  const { page } = await stage.open('#/flow?limit=300');
+  await page.getByText(/^600 of [\d,]+ lines are drawn/).waitFor();
+  expect(await mapOf(page).locator('path.edge').count()).toBe(600);
+  // Three of them have dead letters, and forty names each.
+  expect(await mapOf(page).locator('path.edge.dead-letters').count()).toBeGreaterThanOrEqual(120);
+});
+
 test('what nobody asks for is grey, in a picture that is read without colours too', async () => {
   await setMany(false);
   await lose();
@@ -127,6 +150,7 @@ test.each(WIDTHS)(
     await page.waitForURL(/limit=300/);
     const lines = mapOf(page).locator('path.edge');
     await until('all of them are drawn', async () => (await lines.count()) > MANY);
+    expect(await lines.count()).toBeLessThan(1_500);
     await box(page, /^many-299: /).waitFor();
     expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBeLessThan(1_800);
     await page.getByRole('button', { name: 'Show up to 300' }).click();

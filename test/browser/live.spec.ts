@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
+import { until } from '../support/until.js';
 import { ids, openOrders } from './stage/orders.js';
 import { startWebProxy, type WebProxy } from './stage/proxies.js';
 import { onStage } from './stage/stage.js';
@@ -103,6 +104,40 @@ test('a server that is away is said, and the page goes on when it is back', asyn
   await says(page, 'No answer');
   await page.context().setOffline(false);
   await goesLiveAgain(page);
+});
+
+test('a list that is watched is sent what has changed, and shows what is paused, comes and goes', async () => {
+  const { pool } = stage.database;
+  const add = (first: number, last: number) =>
+    pool.query(
+      `INSERT INTO integration.inbox_cursor (consumer_name, event_names, unread)
+       SELECT 'watched-' || n, '{nothing.asked}', '{[1,)}' FROM generate_series($1::int, $2::int) AS n`,
+      [first, last],
+    );
+  await add(1, 300);
+  const { page } = await stage.open('#/consumers', { clock: true });
+  const answers: { status: number; bytes: number }[] = [];
+  page.on('response', async (response) => {
+    if (!response.url().includes('/consumers?')) return;
+    const text = response.status() === 304 ? '' : await response.text().catch(() => '');
+    answers.push({ status: response.status(), bytes: text.length });
+  });
+  const row = (name: string) =>
+    page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) });
+  await row('watched-300').waitFor();
+  await pool.query(`
+    UPDATE integration.inbox_cursor SET paused_at = now(), paused_by = 'anna' WHERE consumer_name = 'watched-7';
+    DELETE FROM integration.inbox_cursor WHERE consumer_name = 'watched-8'`);
+  await add(301, 301);
+  await page.clock.fastForward(6_000);
+  await row('watched-301').waitFor();
+  await row('watched-7').getByText('paused').waitFor();
+  expect(await row('watched-8').count()).toBe(0);
+  expect(await page.getByRole('row').filter({ hasText: 'watched-' }).count()).toBe(300);
+  await until('a change was sent as one', async () => answers.some(({ status }) => status === 226));
+  // All of them are more than 150,000 characters.
+  for (const { status, bytes } of answers) if (status === 226) expect(bytes).toBeLessThan(20_000);
+  await pool.query(`DELETE FROM integration.inbox_cursor WHERE consumer_name LIKE 'watched-%'`);
 });
 
 /** As the browser does where another tab comes to the front. */

@@ -33,6 +33,10 @@ beforeAll(async () => {
        ('stock', $2::timestamptz, 0, 4, '{}')) AS t (name, at, handled, failed, latency)`,
     [hoursAgo(7), hoursAgo(2)],
   );
+  await database.pool.query(
+    `INSERT INTO integration.integration_sample (consumer_name, partition, at, head, backlog, dead) VALUES ('billing', 0, $1::timestamptz + interval '7 minutes', 1, 0, 0)`,
+    [hoursAgo(5)],
+  );
 });
 afterAll(async () => {
   await admin.close();
@@ -41,11 +45,15 @@ afterAll(async () => {
 
 interface Step {
   readonly at: string;
-  readonly handled: number;
-  readonly failed: number;
-  readonly latency: number[];
+  readonly handled: number | null;
+  readonly failed: number | null;
+  readonly latency: number[] | null;
 }
-const at = (n: number, value: number) => Array.from({ length: 10 }, (_, step) => (step === n ? value : 0));
+/** In one of these steps a process has measured that nothing was done. Of the others nothing is known. */
+const IDLE = 5;
+const KNOWN = [3, IDLE, 8];
+const at = (n: number, value: number) =>
+  Array.from({ length: 10 }, (_, step) => (step === n ? value : KNOWN.includes(step) ? 0 : null));
 
 it('has the hours, and the minutes behind them, each once', async () => {
   const { status, json } = await admin.ask(`heat?${RANGE}`);
@@ -53,7 +61,9 @@ it('has the hours, and the minutes behind them, each once', async () => {
   expect(json.latencyBounds).toHaveLength(16);
   expect(json.latencyBounds.at(-1)).toBeNull();
   const done = (json.steps as Step[]).flatMap(({ handled, failed, latency }, n) =>
-    handled + failed === 0 ? [] : [{ n, handled, failed, latency: [latency.slice(0, 3), latency.at(-1)] }],
+    latency === null || (handled === 0 && failed === 0)
+      ? []
+      : [{ n, handled, failed, latency: [latency.slice(0, 3), latency.at(-1)] }],
   );
   expect(json.steps).toHaveLength(10);
   expect(done).toEqual([
@@ -77,7 +87,20 @@ it('folds what is beyond the limit, and a consumer has only its own', async () =
   expect(folded.others).toEqual({ consumers: 1, failed: 4, steps: at(8, 4) });
   const mail = (await admin.ask(`heat?${RANGE}&consumer=mail`)).json;
   expect(mail.failing).toEqual([]);
-  expect((mail.steps as Step[]).map(({ handled }) => handled)).toEqual([0, 0, 0, 20, 0, 0, 0, 0, 7, 0]);
+  const handled = at(3, 20);
+  handled[8] = 7;
+  expect((mail.steps as Step[]).map((step) => step.handled)).toEqual(handled);
+});
+
+it('says that nothing is known where no process has measured, and 0 where one has', async () => {
+  const { steps } = (await admin.ask(`heat?${RANGE}`)).json as { steps: Step[] };
+  for (const [n, { handled, failed, latency }] of steps.entries()) {
+    if (n === IDLE) expect([handled, failed, latency]).toEqual([0, 0, Array(16).fill(0)]);
+    else if (!KNOWN.includes(n)) expect([n, handled, failed, latency]).toEqual([n, null, null, null]);
+  }
+  const whole = (await admin.ask(`heat?from=${hoursAgo(40).toISOString()}&to=${hoursAgo(20).toISOString()}`))
+    .json;
+  expect(whole.steps.every((step: Step) => step.latency === null)).toBe(true);
 });
 
 it('is the same in the command', async () => {
@@ -87,8 +110,8 @@ it('is the same in the command', async () => {
   for (const field of ['from', 'step', 'latencyBounds', 'steps', 'failing', 'others'])
     expect([field, result[field]]).toEqual([field, json[field]]);
   const { stdout } = await runCommand([...words, '--step', '3600', '--limit', '1'], database);
-  expect(stdout).toMatch(/billing +12 +\| {3}█ {4}▃ {1}\|/);
-  expect(stdout).toMatch(/1 other +4 +\| {8}▄ \|/);
+  expect(stdout).toMatch(/billing +12 +\|···█· ··▃·\|/);
+  expect(stdout).toMatch(/1 other +4 +\|··· · ··▄·\|/);
   expect(stdout).toMatch(/up to 0\.01 s +20 /);
 });
 

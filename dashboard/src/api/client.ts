@@ -1,3 +1,4 @@
+import { PageChanges } from './page-changes.ts';
 import { ApiProblem, loggedOut, notAddressable, notUnderstood, unreachable } from './problem.ts';
 import type { Problem, Routes } from './schemas.ts';
 
@@ -26,6 +27,7 @@ interface AnyArgs {
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
   readonly ifMatch?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 const TOKEN = 'nestjs-integration.token';
@@ -56,14 +58,18 @@ export async function callForText<N extends RouteName>(
   name: N,
   args: Args<N>,
 ): Promise<{ json: unknown; text: string; etag: string | undefined }> {
-  const response = await send(name, args as AnyArgs);
+  const given = args as AnyArgs;
+  // A page that is open reads it every five seconds.
+  const changes = name === 'GET consumers' ? PageChanges.at(urlOf('consumers', given).href) : undefined;
+  const response = await send(name, { ...given, headers: changes?.headers });
   const text = await response.text().catch(() => {
     throw unreachable();
   });
-  const json = jsonOf(text);
-  if (response.ok && json !== undefined)
-    return { json, text, etag: response.headers.get('etag') ?? undefined };
-  throw problemOf(response.status, json);
+  const read = jsonOf(text);
+  const etag = response.headers.get('etag') ?? undefined;
+  const json = changes === undefined ? (response.ok ? read : undefined) : changes.pageOf(response, read);
+  if (json === undefined) throw problemOf(response.status, read);
+  return { json, text: json === read ? text : JSON.stringify(json), etag };
 }
 
 /** Opens the stream of server-sent events. */
@@ -83,6 +89,7 @@ async function send(name: RouteName, args: AnyArgs): Promise<Response> {
     ...(method === 'GET' ? {} : { 'Content-Type': 'application/json', 'X-Integration-Admin': 'dashboard' }),
     ...(method === 'POST' ? { 'Idempotency-Key': randomId() } : {}),
     ...(args.ifMatch === undefined ? {} : { 'If-Match': args.ifMatch }),
+    ...args.headers,
   };
   const init: RequestInit = {
     method,

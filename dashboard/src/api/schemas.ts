@@ -399,9 +399,9 @@ export type HeatMap = {
   to: string;
   step: number;
   latencyBounds: Array<number | null>;
-  steps: Array<{ at: string; handled: number; failed: number; latency: Array<number> }>;
-  failing: Array<{ consumerName: string; failed: number; steps: Array<number> }>;
-  others: { consumers: number; failed: number; steps: Array<number> };
+  steps: Array<{ at: string; handled: number | null; failed: number | null; latency: Array<number> | null }>;
+  failing: Array<{ consumerName: string; failed: number; steps: Array<number | null> }>;
+  others: { consumers: number; failed: number; steps: Array<number | null> };
 };
 export type Journey = {
   events: Array<{
@@ -1086,6 +1086,7 @@ export interface Routes {
       payloadValue?: string | undefined;
       from?: string | undefined;
       to?: string | undefined;
+      order?: 'latest' | 'oldest' | undefined;
       withStatus?: boolean | undefined;
     };
     body: undefined;
@@ -1247,6 +1248,7 @@ export interface Routes {
       state?: 'planned' | 'running' | 'paused' | 'done' | 'cancelled' | 'failed' | undefined;
       kind?: string | undefined;
       consumer?: string | undefined;
+      order?: 'latest' | 'oldest' | undefined;
     };
     body: undefined;
     answer: OperationPage;

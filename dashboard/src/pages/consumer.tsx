@@ -92,7 +92,8 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
       above={<a href={to(['consumers'])}>Consumers</a>}
       about={
         <>
-          Asks for <Foreign most={300}>{eventNames.join(', ')}</Foreign>
+          Asks for <Foreign most={300}>{eventNames.join(', ')}</Foreign>.{' '}
+          <a href={to(['flow'], { consumer: name })}>See where they come from</a>
         </>
       }
       acts={

@@ -10,7 +10,7 @@ import { Status } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Code, Foreign, NameLink } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
-import { type Place, to } from '../router/router.ts';
+import { filterBy, type Place, to } from '../router/router.ts';
 import { useEventSearch } from './event-search.ts';
 
 const FIELDS = [
@@ -37,7 +37,12 @@ const COLUMNS: readonly Column<Row>[] = [
     cell: ({ outboxEventId, eventName }) => <NameLink href={eventHref(outboxEventId)}>{eventName}</NameLink>,
   },
   { head: 'State', cell: ({ status }) => status !== undefined && <Status of={status} /> },
-  { head: 'Position', align: 'end', cell: ({ position }) => <Code>{position}</Code> },
+  {
+    head: 'Position',
+    align: 'end',
+    order: { name: 'latest', first: 'descending', turned: 'oldest' },
+    cell: ({ position }) => <Code>{position}</Code>,
+  },
   { head: 'Module', isLong: true, cell: ({ sourceModule }) => <Foreign>{sourceModule}</Foreign> },
   {
     head: 'Entity',
@@ -54,14 +59,26 @@ const COLUMNS: readonly Column<Row>[] = [
   { head: 'Published', cell: ({ timestamp }) => <Time at={timestamp} /> },
 ];
 
-const NAMES = [...FIELDS.map(({ name }) => name), 'after'] as const;
+const NAMES = [...FIELDS.map(({ name }) => name), 'order', 'after'] as const;
 
-/** The log, the newest event first. */
+const ORDER = {
+  name: 'order',
+  label: 'Order',
+  options: [
+    ['', 'the newest first'],
+    ['oldest', 'the oldest first'],
+  ],
+} as const;
+
+/** The log, the newest event first, or the oldest. */
 export function EventsPage({ place }: { place: Place }) {
   const query = Object.fromEntries(NAMES.map((name) => [name, place.query.get(name) ?? undefined]));
   return (
-    <Page title="Events" about="The log, the newest event first.">
-      <Filter place={place} fields={FIELDS} />
+    <Page
+      title="Events"
+      about={`The log, the ${query.order === 'oldest' ? 'oldest' : 'newest'} event first.`}
+    >
+      <Filter place={place} fields={[...FIELDS, ORDER]} />
       <EventList key={JSON.stringify(query)} place={place} query={query} />
     </Page>
   );
@@ -82,6 +99,10 @@ function EventList({ place, query }: { place: Place; query: Record<string, strin
               columns={COLUMNS}
               rows={items}
               keyOf={({ outboxEventId }) => outboxEventId}
+              ordering={{
+                order: query.order ?? 'latest',
+                change: (by) => filterBy(place, { order: by === 'latest' ? undefined : by }),
+              }}
             />
           ) : next !== null ? null : isFiltered ? (
             <Empty title="No event matches the filter.">

@@ -17,8 +17,10 @@ const ROW = 52;
 const BOX = 42;
 const HEAD = 26;
 const WIDEST = 12;
-/** So many lines can be told apart. Those with most events are drawn. */
-const MOST_LINES = 1_500;
+/** So many lines can be told apart. Those to consumers in trouble and those with most events are drawn. */
+const MOST_LINES = 600;
+/** The styles of lines that tell where something sticks. */
+const TROUBLED = ['dead-letters', 'behind', 'paused'];
 
 type Column = 0 | 1 | 2;
 
@@ -43,8 +45,8 @@ interface Line {
 export function FlowDrawing({ map, place }: { map: FlowMap; place: Place }) {
   const { boxes, lines } = drawn(map, place);
   const height = HEAD + Math.max(...boxes.map(({ row }) => row + 1)) * ROW;
-  const shown = [...lines].sort((a, b) => b.perSecond - a.perSecond).slice(0, MOST_LINES);
-  const most = shown[0]?.perSecond ?? 0;
+  const shown = [...lines].sort(byWeight).slice(0, MOST_LINES);
+  const most = Math.max(0, ...shown.map(({ perSecond }) => perSecond));
   return (
     <>
       <Scrolled look="flow-holder" label="Map of the flow">
@@ -69,7 +71,10 @@ export function FlowDrawing({ map, place }: { map: FlowMap; place: Place }) {
         </svg>
       </Scrolled>
       {lines.length > shown.length && (
-        <p class="body muted small">The {MOST_LINES} widest lines are drawn. The tables have all of them.</p>
+        <p class="body muted small">
+          {MOST_LINES} of {lines.length} lines are drawn: those to consumers in trouble, and the widest. The
+          tables have all of them.
+        </p>
       )}
     </>
   );
@@ -190,6 +195,11 @@ function linksOf({ path, query }: Place) {
   };
 }
 type Links = ReturnType<typeof linksOf>;
+
+function byWeight(a: Line, b: Line): number {
+  const isTroubled = ({ style }: Line) => Number(TROUBLED.includes(style));
+  return isTroubled(b) - isTroubled(a) || b.perSecond - a.perSecond;
+}
 
 function topOf({ row }: Box): number {
   return HEAD + row * ROW;

@@ -32,7 +32,7 @@ export function HeatPage({ place }: { place: Place }) {
       title="Latency and failures"
       about={
         consumer === undefined ? (
-          'How many events took how long, and at which consumers attempts failed. The darker, the more.'
+          'How many events took how long, and at which consumers attempts failed. The stronger the colour, the more.'
         ) : (
           <>
             Of the consumer <ConsumerLink name={consumer} /> only.{' '}
@@ -61,7 +61,7 @@ function BothMaps({ maps, place, isAll }: { maps: Maps; place: Place; isAll: boo
   const classes = latencyBounds.map((bound, index) => ({
     name:
       bound === null ? `more than ${duration(latencyBounds[index - 1] ?? 0)}` : `up to ${duration(bound)}`,
-    values: steps.map(({ latency }) => latency[index] ?? 0),
+    values: steps.map(({ latency }) => latency && (latency[index] ?? 0)),
   }));
   const consumers = failing.map(({ consumerName, steps: values }) => ({
     name: consumerName,

@@ -7,6 +7,7 @@ import { Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
 import type { Place } from '../router/router.ts';
 import { AUDIT_COLUMNS } from './audit.tsx';
+import { Failed } from './incident-failures.tsx';
 import { ProblemLines } from './problem-lines.tsx';
 
 const MINUTE_MS = 60_000;
@@ -63,6 +64,7 @@ export function IncidentPage({ place }: { place: Place }) {
           }
         </Loaded>
       </Panel>
+      {from !== undefined && <Failed from={from} to={to} />}
       <Notes name={`incident ${place.query.get('from') ?? 'now'}`} />
       <Panel
         title="Who did what"

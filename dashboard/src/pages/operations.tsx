@@ -12,7 +12,7 @@ import { Status } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Foreign, NameLink } from '../parts/text.tsx';
 import { absolute, Time } from '../parts/time.tsx';
-import { type Place, to } from '../router/router.ts';
+import { filterBy, type Place, to } from '../router/router.ts';
 
 /** What an operation chooses, in words. */
 export function aboutOperation({ kind, filter, chosenEvents, maxEvents }: Operation): string {
@@ -65,15 +65,20 @@ export const OPERATION_COLUMNS: readonly Column<Operation>[] = [
   { head: 'State', cell: ({ state }) => <Status of={state} /> },
   { head: 'Events', align: 'end', cell: progressOf },
   { head: 'By', isLong: true, cell: ({ requestedBy }) => <Foreign most={60}>{requestedBy}</Foreign> },
-  { head: 'Planned', cell: ({ createdAt }) => <Time at={createdAt} /> },
+  {
+    head: 'Planned',
+    order: { name: 'latest', first: 'descending', turned: 'oldest' },
+    cell: ({ createdAt }) => <Time at={createdAt} />,
+  },
   { head: 'Reason', isLong: true, cell: ({ reason }) => <Foreign most={160}>{reason ?? '–'}</Foreign> },
 ];
 
 /** Redrives, discards, replays, and operations of parts. */
 export function OperationsPage({ place }: { place: Place }) {
   const state = (place.query.get('state') ?? undefined) as Operation['state'] | undefined;
+  const order = place.query.get('order') === 'oldest' ? 'oldest' : undefined;
   const operations = useRead('GET operations', {
-    query: { state, after: place.query.get('after') ?? undefined },
+    query: { state, order, after: place.query.get('after') ?? undefined },
   });
   return (
     <Page
@@ -95,6 +100,14 @@ export function OperationsPage({ place }: { place: Place }) {
               ['failed', 'failed'],
             ],
           },
+          {
+            name: 'order',
+            label: 'Order',
+            options: [
+              ['', 'the latest first'],
+              ['oldest', 'the oldest first'],
+            ],
+          },
         ]}
       />
       <Loaded from={operations}>
@@ -112,7 +125,16 @@ export function OperationsPage({ place }: { place: Place }) {
             )
           ) : (
             <>
-              <Table caption="Operations" columns={OPERATION_COLUMNS} rows={items} keyOf={({ id }) => id} />
+              <Table
+                caption="Operations"
+                columns={OPERATION_COLUMNS}
+                rows={items}
+                keyOf={({ id }) => id}
+                ordering={{
+                  order: order ?? 'latest',
+                  change: (by) => filterBy(place, { order: by === 'latest' ? undefined : by }),
+                }}
+              />
               <Pager place={place} next={next} shown={items.length} />
             </>
           )

@@ -10,10 +10,10 @@ import { Loaded } from '../parts/loading.tsx';
 import { count, counted } from '../parts/number.ts';
 import { Facts, Page, Panel } from '../parts/page.tsx';
 import { Mark } from '../parts/status.tsx';
-import { Table } from '../parts/table.tsx';
+import { type Column, Table } from '../parts/table.tsx';
 import { Code, Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
-import { type Place, to } from '../router/router.ts';
+import { filterBy, type Place, to } from '../router/router.ts';
 
 const STATES = [
   ['', 'any'],
@@ -21,11 +21,77 @@ const STATES = [
   ['gone', 'not seen'],
 ] as const;
 
+/** `worker-2` comes before `worker-10`. */
+const NAMES = new Intl.Collator('en', { numeric: true });
+
+const ORDERS = {
+  name: (a: Process, b: Process) => NAMES.compare(nameOf(a), nameOf(b)),
+  state: (a: Process, b: Process) => Number(a.alive) - Number(b.alive) || ORDERS.name(a, b),
+  version: (a: Process, b: Process) => NAMES.compare(a.version ?? '', b.version ?? '') || ORDERS.name(a, b),
+  started: (a: Process, b: Process) => Date.parse(b.startedAt) - Date.parse(a.startedAt),
+  handles: (a: Process, b: Process) => b.handles.length - a.handles.length || ORDERS.name(a, b),
+  owns: (a: Process, b: Process) => b.owns.length - a.owns.length || ORDERS.name(a, b),
+  running: (a: Process, b: Process) => b.working.length - a.working.length || ORDERS.name(a, b),
+} as const;
+
+const COLUMNS: readonly Column<Process>[] = [
+  {
+    head: 'Process',
+    isName: true,
+    isLong: true,
+    order: { name: 'name', first: 'ascending' },
+    cell: (process) => <Foreign>{nameOf(process)}</Foreign>,
+  },
+  {
+    head: 'State',
+    order: { name: 'state', first: 'ascending' },
+    cell: (process) => <StateMark process={process} />,
+  },
+  {
+    head: 'Version',
+    order: { name: 'version', first: 'ascending' },
+    cell: ({ version }) => <Foreign>{version ?? 'unknown'}</Foreign>,
+  },
+  {
+    head: 'Started',
+    order: { name: 'started', first: 'descending' },
+    cell: ({ startedAt }) => <Time at={startedAt} />,
+  },
+  {
+    head: 'Handles',
+    align: 'end',
+    order: { name: 'handles', first: 'descending' },
+    cell: ({ handles }) => count(handles.length),
+  },
+  {
+    head: 'Owns',
+    align: 'end',
+    order: { name: 'owns', first: 'descending' },
+    cell: ({ owns }) => count(owns.length),
+  },
+  {
+    head: 'Runs for 2 s',
+    align: 'end',
+    order: { name: 'running', first: 'descending' },
+    cell: ({ working }) => count(working.length),
+  },
+];
+
+function nameOf({ host, pid }: Process): string {
+  return `${host}, pid ${pid}`;
+}
+
+function StateMark({ process: { alive, connected } }: { process: Process }) {
+  if (!alive) return <Mark tone="bad">not seen</Mark>;
+  return connected === false ? <Mark tone="warn">alive, not connected</Mark> : <Mark tone="ok">alive</Mark>;
+}
+
 /** Which processes there are, what each works on, and what runs there now. */
 export function ProcessesPage({ place }: { place: Place }) {
   const reading = useRead('GET processes', { query: { limit: 200 } });
   const text = (place.query.get('text') ?? '').toLowerCase();
   const state = place.query.get('state');
+  const order = (place.query.get('order') ?? 'name') as keyof typeof ORDERS;
   const isShown = ({ host, handles, alive }: Process) =>
     [host, ...handles].some((each) => each.toLowerCase().includes(text)) &&
     (state === null || alive === (state === 'alive'));
@@ -49,11 +115,39 @@ export function ProcessesPage({ place }: { place: Place }) {
               A process registers when it starts with a role that works on consumers.
             </Empty>
           ) : (
-            items.filter(isShown).map((process) => <One key={process.id} process={process} />)
+            <Shown
+              processes={items.filter(isShown).sort(ORDERS[order] ?? ORDERS.name)}
+              order={order}
+              place={place}
+            />
           )
         }
       </Loaded>
     </Page>
+  );
+}
+
+/** All of them in a table, and then each by itself, in the same order. */
+function Shown({ processes, order, place }: { processes: readonly Process[]; order: string; place: Place }) {
+  const ordering = {
+    order,
+    change: (by: string) => filterBy(place, { order: by === 'name' ? undefined : by }),
+  };
+  return (
+    <>
+      {processes.length > 1 && (
+        <Table
+          caption="Processes"
+          columns={COLUMNS}
+          rows={processes}
+          keyOf={({ id }) => id}
+          ordering={ordering}
+        />
+      )}
+      {processes.map((process) => (
+        <One key={process.id} process={process} />
+      ))}
+    </>
   );
 }
 
@@ -62,13 +156,13 @@ const MOST_SHOWN = 8;
 
 function One({ process }: { process: Process }) {
   const { links } = useSession();
-  const { host, pid, role, version, alive, connected, handles, owns } = process;
+  const { host, pid, role, version, handles, owns } = process;
   const isBusy = (each: Owning) => runningAt(process, each).length > 0;
   const busiestFirst = [...owns.filter(isBusy), ...owns.filter((each) => !isBusy(each))];
   const quiet = busiestFirst.slice(MOST_SHOWN).filter((each) => !isBusy(each)).length;
   return (
     <Panel
-      title={`${host}, pid ${pid}`}
+      title={nameOf(process)}
       about={
         <>
           Role {role}, {version === null ? 'unknown version' : `version ${version}`}{' '}
@@ -77,17 +171,7 @@ function One({ process }: { process: Process }) {
           </LinkOut>
         </>
       }
-      acts={
-        alive ? (
-          connected === false ? (
-            <Mark tone="warn">alive, not connected</Mark>
-          ) : (
-            <Mark tone="ok">alive</Mark>
-          )
-        ) : (
-          <Mark tone="bad">not seen</Mark>
-        )
-      }
+      acts={<StateMark process={process} />}
     >
       <Facts>
         {[

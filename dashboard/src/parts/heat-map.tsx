@@ -8,8 +8,8 @@ import { absolute } from './time.tsx';
 export interface HeatRow {
   readonly name: string;
   readonly href?: string | undefined;
-  /** One value for each step. */
-  readonly values: readonly number[];
+  /** One value for each step. Null where nothing is known. */
+  readonly values: readonly (number | null)[];
 }
 
 interface HeatProps {
@@ -25,16 +25,16 @@ interface HeatProps {
   readonly empty: string;
 }
 
-/** The darkest of the colours in `charts.css`. */
+/** The strongest of the colours in `charts.css`. */
 const LEVELS = 5;
 /** In pixels. A link that is lower is hard to press. */
 const ROW = 24;
 
-/** A row for each name and a column for each step, the darker the more, and the same figures as a table. */
+/** A row for each name and a column for each step, the stronger its colour the more, and the same figures as a table. */
 export function HeatMap(props: HeatProps) {
   const [isTable, setIsTable] = useState(false);
   const { title, rows, empty } = props;
-  const hasData = rows.some(({ values }) => values.some((value) => value > 0));
+  const hasData = rows.some(({ values }) => values.some((value) => value !== null && value > 0));
   return (
     <Figure title={title} isTable={isTable} onToggle={() => setIsTable(!isTable)} hasData={hasData}>
       {!hasData ? (
@@ -72,7 +72,7 @@ function HeatTable({ title, of, times, rows }: HeatProps) {
               </th>
               {values.map((value, n) => (
                 <td key={times[n]} class="end">
-                  {count(value)}
+                  {value === null ? <span class="muted">no data</span> : count(value)}
                 </td>
               ))}
             </tr>
@@ -84,7 +84,7 @@ function HeatTable({ title, of, times, rows }: HeatProps) {
 }
 
 function Picture({ title, what, times, stepMs, rows }: HeatProps) {
-  const most = Math.max(...rows.flatMap(({ values }) => values));
+  const most = Math.max(...rows.flatMap(({ values }) => values.map((value) => value ?? 0)));
   const { at } = usePointed();
   const [row, setRow] = useState<number>();
   const column = at === undefined ? undefined : times.findLastIndex((time) => time <= at);
@@ -93,8 +93,8 @@ function Picture({ title, what, times, stepMs, rows }: HeatProps) {
   const time = isAt ? (times[column] ?? 0) : 0;
   const said =
     chosen === undefined
-      ? `The darkest is ${count(most)} ${what}`
-      : `${absolute(new Date(time))} to ${absolute(new Date(time + stepMs))}, ${visible(chosen.name)}: ${count(chosen.values[column ?? 0] ?? 0)} ${what}`;
+      ? `The strongest colour is ${count(most)} ${what}, and grey is no data`
+      : `${absolute(new Date(time))} to ${absolute(new Date(time + stepMs))}, ${visible(chosen.name)}: ${figureOf(chosen.values[column ?? 0], what)}`;
   const stand = (toRow: number, toColumn: number) => {
     setRow(clamped(toRow, rows.length));
     point({ at: times[clamped(toColumn, times.length)] });
@@ -145,7 +145,7 @@ function Picture({ title, what, times, stepMs, rows }: HeatProps) {
             values.map((value, x) => (
               <rect
                 key={`${x}/${y}`}
-                class={`heat-${levelOf(value, most)}${y === row && x === column ? ' here' : ''}`}
+                class={`heat-${value === null ? 'none' : levelOf(value, most)}${y === row && x === column ? ' here' : ''}`}
                 x={x}
                 y={y * ROW}
                 width={1}
@@ -179,7 +179,11 @@ function clamped(index: number, length: number): number {
   return Math.max(0, Math.min(length - 1, index));
 }
 
-/** Ten times as much is some levels darker, so that a few are seen beside very many. None is 0. */
+function figureOf(value: number | null | undefined, what: string): string {
+  return value === null || value === undefined ? 'no data' : `${count(value)} ${what}`;
+}
+
+/** Ten times as much is some levels stronger, so that a few are seen beside very many. None is 0. */
 function levelOf(value: number, most: number): number {
   return value === 0 ? 0 : Math.max(1, Math.ceil((LEVELS * Math.log1p(value)) / Math.log1p(most)));
 }

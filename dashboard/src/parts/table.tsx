@@ -2,6 +2,13 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { live } from '../live/live.ts';
 
+export interface ColumnOrder {
+  readonly name: string;
+  readonly first: 'ascending' | 'descending';
+  /** The name of the same order from its other end, where that is one too. A second press asks for it. */
+  readonly turned?: string | undefined;
+}
+
 export interface Column<Row> {
   readonly head: string;
   readonly cell: (row: Row) => ComponentChildren;
@@ -11,7 +18,7 @@ export interface Column<Row> {
   /** Whether its text may be broken anywhere. */
   readonly isLong?: boolean | undefined;
   /** The name of the order by this column, where there is one, and which end of it comes first. */
-  readonly order?: { readonly name: string; readonly first: 'ascending' | 'descending' } | undefined;
+  readonly order?: ColumnOrder | undefined;
 }
 
 /** In which order the rows are, by the name that a column has for it. */
@@ -117,20 +124,32 @@ function Head<Row>({
   column: Column<Row>;
   ordering: Ordering | undefined;
 }) {
-  const isOrdered = order !== undefined && order.name === ordering?.order;
+  const sort = sortOf(order, ordering?.order);
   return (
     // biome-ignore lint/a11y/noRedundantRoles: a table that is laid out as cards has no roles of its own
-    <th role="columnheader" scope="col" class={align} aria-sort={isOrdered ? order.first : undefined}>
+    <th role="columnheader" scope="col" class={align} aria-sort={sort}>
       {order === undefined || ordering === undefined ? (
         head
       ) : (
-        <button type="button" class="head" onClick={() => ordering.change(order.name)}>
+        <button
+          type="button"
+          class="head"
+          onClick={() => ordering.change(sort === order.first ? (order.turned ?? order.name) : order.name)}
+        >
           {head}
-          {isOrdered && <span aria-hidden="true">{order.first === 'ascending' ? ' ▲' : ' ▼'}</span>}
+          {sort !== undefined && <span aria-hidden="true">{sort === 'ascending' ? ' ▲' : ' ▼'}</span>}
         </button>
       )}
     </th>
   );
+}
+
+/** In which way the rows are in the order of a column. Undefined if they are in another one. */
+function sortOf(order: ColumnOrder | undefined, now: string | undefined): ColumnOrder['first'] | undefined {
+  if (order === undefined || now === undefined) return undefined;
+  if (now === order.name) return order.first;
+  if (now !== order.turned) return undefined;
+  return order.first === 'ascending' ? 'descending' : 'ascending';
 }
 
 /** In a window below this width cards are easier to read, also where the columns would fit. */

@@ -5,7 +5,7 @@ const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
 
-/** Shows a time twice, in the viewer's zone: relative to now, and as a clock shows it. */
+/** Shows a time twice, in the viewer's zone: relative to now, and as a clock shows it. On paper it has its day. */
 export function Time({ at }: { at: string }) {
   useTick();
   const now = Date.now();
@@ -13,7 +13,7 @@ export function Time({ at }: { at: string }) {
   if (Number.isNaN(time.getTime())) return <span>{at}</span>;
   const seconds = (now - time.getTime()) / 1_000;
   return (
-    <time dateTime={at} title={`${FULL.format(time)} · ${at}`} class="time">
+    <time dateTime={at} title={`${FULL.format(time)} · ${at}`} data-day={DAY.format(time)} class="time">
       <span>{relative(seconds)}</span> <span class="muted">{absolute(time, now)}</span>
     </time>
   );

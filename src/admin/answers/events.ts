@@ -36,7 +36,7 @@ export const STATUS = oneOf(['dead_letter', 'failed', 'processing', 'pending', '
 const Event = named('Event', object(EVENT));
 
 /**
- * `scannedTo` is the lowest position that was looked at, and `progress` says of how much. `status` is there
+ * `scannedTo` is the last position that was looked at, and `progress` says of how much. `status` is there
  * where it was asked for.
  */
 export const EventPage = named(

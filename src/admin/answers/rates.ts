@@ -43,7 +43,7 @@ export const EngineRates = named(
   }),
 );
 
-const FAILED_IN_STEPS = { failed: INTEGER, steps: list(INTEGER) };
+const FAILED_IN_STEPS = { failed: INTEGER, steps: list(orNull(INTEGER)) };
 
 /** How long events took, and at which consumers attempts failed. */
 export const HeatMap = named(
@@ -51,7 +51,15 @@ export const HeatMap = named(
   object({
     ...RANGE,
     latencyBounds: list(orNull(NUMBER)),
-    steps: list(object({ at: TIME, handled: INTEGER, failed: INTEGER, latency: list(INTEGER) })),
+    /** Null where no process has measured in a step. */
+    steps: list(
+      object({
+        at: TIME,
+        handled: orNull(INTEGER),
+        failed: orNull(INTEGER),
+        latency: orNull(list(INTEGER)),
+      }),
+    ),
     failing: list(object({ consumerName: TEXT, ...FAILED_IN_STEPS })),
     others: object({ consumers: INTEGER, ...FAILED_IN_STEPS }),
   }),

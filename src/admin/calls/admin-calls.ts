@@ -28,6 +28,7 @@ import { bodyOf } from './body.js';
 import { Denials } from './denials.js';
 import { refuseForgery } from './forgery.js';
 import { HostDecisions } from './host-decisions.js';
+import { PageChanges, type RowsPage } from './page-changes.js';
 import { fieldsOfQuery, readFields } from './request-fields.js';
 
 // A proxy that buffers would keep the looks. A connection that stays open would keep the server from
@@ -51,6 +52,7 @@ export class AdminCalls {
   private readonly logger = new EngineLogger('IntegrationAdmin');
   private readonly decisions: HostDecisions;
   private readonly allowedHosts: AllowedHosts;
+  private readonly changes = new PageChanges();
 
   constructor(
     private readonly host: HttpAdapterHost,
@@ -76,7 +78,7 @@ export class AdminCalls {
       const call = await this.checkedCall(route, request);
       const isStream = route.isStream && request.method !== 'HEAD';
       if (isStream) this.streams.requirePlace();
-      const act = async () => answerOf(await handle(call));
+      const act = async () => this.answerOf(route, request, await handle(call));
       const { actor } = call;
       const about = { actor, action: route.action };
       const answer = startsSomething(route)
@@ -92,12 +94,17 @@ export class AdminCalls {
     }
   }
 
+  private answerOf(route: Route, request: ServerRequest, result: unknown): Answer {
+    if (result instanceof Answer) return result;
+    return route.tellsChanges ? this.changes.answerOf(request, result as RowsPage) : Answer.of(result);
+  }
+
   private async send(route: Route, request: ServerRequest, response: unknown, answer: Answer): Promise<void> {
     const { body = '', status, headers } = answer;
-    if (!route.isCompressed || status !== 200 || body.length < LONG || !acceptsCoding(request, 'gzip'))
+    if (!route.isCompressed || status >= 300 || body.length < LONG || !acceptsCoding(request, 'gzip'))
       return sendAnswer(this.host, response, answer);
     const bytes = await gzipped(body, { level: 1 });
-    sendBytes(this.host, response, bytes, {
+    sendBytes(this.host, response, bytes, status, {
       'Content-Type': JSON_TYPE,
       'Content-Encoding': 'gzip',
       ...headers,
@@ -143,8 +150,4 @@ export class AdminCalls {
     const author = { by: actor, via: 'rest', reason, idempotencyKey: idempotencyKeyOf(request) };
     return { request, path, query, body, actor, author, may } as Call<R>;
   }
-}
-
-function answerOf(result: unknown): Answer {
-  return result instanceof Answer ? result : Answer.of(result);
 }

@@ -64,11 +64,13 @@ function operationOf(route: Route, part: string | undefined): Record<string, unk
       ...(isWrite(route) ? [WRITE_PARAMETER] : []),
       ...(startsSomething(route) ? [KEY_PARAMETER] : []),
       ...(route.hasIfMatch ? [MATCH_PARAMETER] : []),
+      ...(route.tellsChanges ? CHANGES_PARAMETERS : []),
     ],
     ...(isWrite(route) ? { requestBody: requestBodyOf(route.body) } : {}),
     responses: {
       200: good,
       ...(route.mayGoOn ? { 202: good } : {}),
+      ...(route.tellsChanges ? CHANGES_RESPONSES : {}),
       default: {
         description: 'A problem as RFC 9457 has it.',
         content: { 'application/problem+json': { schema: Problem.json } },
@@ -103,6 +105,50 @@ const MATCH_PARAMETER = {
   required: false,
   description: 'The ETag of what was read. The change is refused with 412 if it is another one now.',
   schema: { type: 'string' },
+};
+
+const CHANGES_PARAMETERS = [
+  {
+    name: 'A-IM',
+    in: 'header',
+    required: false,
+    description: 'Says rows to be sent what has changed, as RFC 3229 has it. The answer has an ETag then.',
+    schema: { type: 'string' },
+  },
+  {
+    name: 'If-None-Match',
+    in: 'header',
+    required: false,
+    description: 'With A-IM, the ETag of the page that the client has.',
+    schema: { type: 'string' },
+  },
+];
+const CHANGES_RESPONSES = {
+  226: {
+    description: 'What has changed in the page of the ETag in Delta-Base. All else is as in a whole page.',
+    content: {
+      'application/json': {
+        schema: {
+          type: 'object',
+          required: ['items'],
+          properties: {
+            items: {
+              type: 'array',
+              description:
+                'The rows in their order. In the place of rows that are unchanged stand two numbers: the first and the last of their places in the page before, counted from 0.',
+              items: {
+                anyOf: [
+                  { type: 'object' },
+                  { type: 'array', items: { type: 'integer' }, minItems: 2, maxItems: 2 },
+                ],
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+  304: { description: 'The page of the ETag in If-None-Match is still right.' },
 };
 
 function parametersOf(part: 'path' | 'query', fields: Fields): object[] {

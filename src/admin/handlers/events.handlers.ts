@@ -3,6 +3,7 @@ import { CorrectionService } from '../../changes/correction.service.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { Answer } from '../../http/answer.js';
 import { ATTEMPTS_KEPT } from '../../inbox/failed-attempt.js';
+import { EVENT_ORDERS } from '../../log/event-look.js';
 import { EventLookService } from '../../log/event-look.service.js';
 import { JourneyService } from '../../status/journey.service.js';
 import { AttemptLines, ComparedAttempts, EventHistory } from '../answers/dead-letters.js';
@@ -10,7 +11,7 @@ import { Correction, EventChain, EventPage, ExplainedEvent, Payload } from '../a
 import { Journey } from '../answers/journey.js';
 import type { Infer } from '../answers/schema.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { count, flag, json, optional, position, text, time, uuid } from '../input/field.js';
+import { choice, count, flag, json, optional, position, text, time, uuid } from '../input/field.js';
 import { Deliveries } from '../look/deliveries.js';
 import {
   ADMIN_CALL_OPTIONS,
@@ -32,7 +33,7 @@ const ROUTES = {
     path: 'events',
     action: 'events.read',
     about:
-      'Events, the newest first, without their payloads. A page looks at 100,000 positions at most, so it may be empty although there is a next one.',
+      'Events without their payloads. A page looks at 100,000 positions at most, so it may be empty although there is a next one.',
     query: {
       limit,
       after: optional(cursor(['position'])),
@@ -57,6 +58,7 @@ const ROUTES = {
       payloadValue: optional(text('The value there, as text.', 255)),
       from: optional(time('Written at this time or later.')),
       to: optional(time('Written before this time.')),
+      order: optional(choice('Which come first, by position: the latest by default.', EVENT_ORDERS)),
       withStatus: optional(flag('Whether each event has the worst of what its consumers have done with it.')),
     },
     answer: EventPage,
@@ -170,10 +172,10 @@ export class EventsHandlers implements Answering<typeof ROUTES, EventsHandlers> 
 
   async list({ query, may }: Call<typeof ROUTES.list>) {
     if (query.payloadPath !== undefined || query.payloadValue !== undefined) await this.refusePayloads(may);
-    const { limit, after: [before] = [], name, module, withStatus = false, ...filter } = query;
+    const { limit, after: [place] = [], name, module, order, withStatus = false, ...filter } = query;
     const { items, next, ...scanned } = await this.look.search(
       { ...filter, eventName: name, sourceModule: module },
-      { limit, before },
+      { limit, order, ...(order === 'oldest' ? { after: place } : { before: place }) },
     );
     const statuses = withStatus ? await this.deliveries.statusesOf(items) : [];
     return {

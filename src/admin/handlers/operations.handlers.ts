@@ -1,7 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { ChangeAuthor } from '../../audit/change-author.js';
 import type { OperationFilter } from '../../changes/chosen/operation-filter.js';
-import { OPERATION_KINDS, OPERATION_STATES, type OperationKind } from '../../changes/operations/operation.js';
+import {
+  OPERATION_KINDS,
+  OPERATION_ORDERS,
+  OPERATION_STATES,
+  type OperationKind,
+} from '../../changes/operations/operation.js';
 import { OperationService } from '../../changes/operations/operation.service.js';
 import { outlookOf } from '../../changes/operations/outlook.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
@@ -66,13 +71,16 @@ const ROUTES = {
     method: 'GET',
     path: 'operations',
     action: 'operations.read',
-    about: 'Redrives, discards and replays of many events, the latest first.',
+    about: 'Redrives, discards and replays of many events.',
     query: {
       limit,
       after: optional(cursor(['text'])),
       state: optional(choice('Its state.', OPERATION_STATES)),
       kind: optional(text('Its kind.', 32)),
       consumer: optional(text('The consumer that its filter names.', 127)),
+      order: optional(
+        choice('Which come first, by when they were planned: the latest by default.', OPERATION_ORDERS),
+      ),
     },
     answer: OperationPage,
   }),

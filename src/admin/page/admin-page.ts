@@ -83,7 +83,7 @@ export class AdminPage {
     const [coding, bytes] = compressed.find(([name]) => acceptsCoding(request, name)) ?? [];
     if (coding === undefined || bytes === undefined)
       sendAnswer(this.host, response, Answer.ofText(text, { headers: all }));
-    else sendBytes(this.host, response, bytes, { ...all, 'Content-Encoding': coding });
+    else sendBytes(this.host, response, bytes, 200, { ...all, 'Content-Encoding': coding });
   }
 
   /**

@@ -7,7 +7,14 @@ import {
   invalidArgument as invalid,
 } from '../../words/argument-checks.js';
 import { checkReason } from '../chosen/row-checks.js';
-import { OPERATION_STATES, type Operation, type OperationRequest, type OperationState } from './operation.js';
+import {
+  OPERATION_ORDERS,
+  OPERATION_STATES,
+  type Operation,
+  type OperationOrder,
+  type OperationRequest,
+  type OperationState,
+} from './operation.js';
 
 const MOST_EVENTS_A_SECOND = 100_000;
 /** Milliseconds. Someone who looks at a plan for longer looks at an old picture. */
@@ -49,6 +56,11 @@ export function checkReasonOfRun({ kind, filter, reason }: Operation, author: Ch
 export function checkState(state: unknown): void {
   if (state === undefined || OPERATION_STATES.includes(state as OperationState)) return;
   throw invalid(`state must be one of ${OPERATION_STATES.join(', ')}`, { field: 'state' });
+}
+
+export function checkOrder(order: unknown): void {
+  if (order === undefined || OPERATION_ORDERS.includes(order as OperationOrder)) return;
+  throw invalid(`order must be one of ${OPERATION_ORDERS.join(', ')}`, { field: 'order' });
 }
 
 export function checkId(id: unknown): void {

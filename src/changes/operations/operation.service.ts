@@ -22,6 +22,7 @@ import type {
 import { type FoundOperation, OperationStore, type PlannedOperation } from './operation.store.js';
 import {
   checkId,
+  checkOrder,
   checkPlanHolds,
   checkRate,
   checkReasonOfRun,
@@ -194,8 +195,9 @@ export class OperationService {
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid page
    */
   async list(page: OperationPageRequest = {}): Promise<OperationPage> {
-    checkNames('an option of a page', page, ['state', 'kind', 'consumerName', 'limit', 'after']);
+    checkNames('an option of a page', page, ['state', 'kind', 'consumerName', 'order', 'limit', 'after']);
     checkState(page.state);
+    checkOrder(page.order);
     checkText('kind', page.kind);
     checkText('consumerName', page.consumerName);
     checkUuid('after', page.after);

@@ -105,8 +105,11 @@ export class OperationStore {
     return row;
   }
 
-  /** The latest first. */
-  list({ state, kind, consumerName, after }: OperationPageRequest, limit: number): Promise<Operation[]> {
+  list(
+    { state, kind, consumerName, order, after }: OperationPageRequest,
+    limit: number,
+  ): Promise<Operation[]> {
+    const [behind, direction] = order === 'oldest' ? ['>', 'ASC'] : ['<', 'DESC'];
     const values: unknown[] = [limit];
     const given = (value: unknown) => `$${values.push(value)}`;
     const conditions = [
@@ -117,11 +120,13 @@ export class OperationStore {
         : [`(filter->>'consumerName')::varchar(127) = ${given(consumerName)}`]),
       ...(after === undefined
         ? []
-        : [`(created_at, id) < (SELECT created_at, id FROM ${this.table} WHERE id = ${given(after)}::uuid)`]),
+        : [
+            `(created_at, id) ${behind} (SELECT created_at, id FROM ${this.table} WHERE id = ${given(after)}::uuid)`,
+          ]),
     ];
     return this.db.query<Operation>(
       `SELECT ${LISTED_COLUMNS} FROM ${this.table} ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
-       ORDER BY created_at DESC, id DESC LIMIT $1`,
+       ORDER BY created_at ${direction}, id ${direction} LIMIT $1`,
       values,
     );
   }

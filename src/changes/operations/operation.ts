@@ -133,11 +133,17 @@ export interface OperationVerdict {
   isPartial: boolean;
 }
 
+/** By when operations were planned. */
+export const OPERATION_ORDERS = ['latest', 'oldest'] as const;
+export type OperationOrder = (typeof OPERATION_ORDERS)[number];
+
 export interface OperationPageRequest {
   state?: OperationState | undefined;
   kind?: OperationKind | undefined;
   /** Only those whose filter names this consumer. */
   consumerName?: string | undefined;
+  /** Which come first: the latest by default. */
+  order?: OperationOrder | undefined;
   /** Number of operations: 50 by default, at most 1,000. */
   limit?: number | undefined;
   /** The id of the last operation of the page before. */
@@ -145,7 +151,7 @@ export interface OperationPageRequest {
 }
 
 export interface OperationPage {
-  /** The latest first. */
+  /** In the order that was asked for. */
   operations: Operation[];
   /** Give it as `after` for the next page. Null on the last page. */
   next: string | null;

@@ -1,0 +1,170 @@
+import type { FailureGroup, HeatMap } from '../api/schemas.ts';
+import { useDenial } from '../api/session.tsx';
+import { useRead } from '../api/use-read.ts';
+import { ConsumerLink, groupHref } from '../parts/links.tsx';
+import { Loaded } from '../parts/loading.tsx';
+import { count, counted, estimated } from '../parts/number.ts';
+import { Panel } from '../parts/page.tsx';
+import { CHARTS_AGAIN_MS } from '../parts/span.tsx';
+import { type Column, Table } from '../parts/table.tsx';
+import { Foreign, NameLink } from '../parts/text.tsx';
+import { Time } from '../parts/time.tsx';
+
+const MOST_CONSUMERS = 100;
+/** So many kinds are read, the latest first, and so many causes are shown. */
+const MOST_KINDS = 500;
+const MOST_CAUSES = 30;
+
+/** What failed in a window of time: at which consumers, as the heat map has it, and by which causes. */
+export function Failed({ from, to }: { from: string; to: string | undefined }) {
+  const again = { isLive: false, everyMs: CHARTS_AGAIN_MS };
+  const mayReadConsumers = useDenial('consumers.read') === undefined;
+  const mayReadKinds = useDenial('dead-letters.read') === undefined;
+  const map = useRead(
+    'GET heat',
+    { query: { from, to, limit: MOST_CONSUMERS } },
+    { ...again, isWanted: mayReadConsumers },
+  );
+  const kinds = useRead(
+    'GET dead-letters/groups',
+    { query: { order: 'latest', limit: MOST_KINDS } },
+    { ...again, isWanted: mayReadKinds },
+  );
+  return (
+    <>
+      {mayReadConsumers && (
+        <Panel title="Where attempts failed" about="In this time, at the consumers with most failures first.">
+          <Loaded from={map}>{(loaded) => <Consumers map={loaded} />}</Loaded>
+        </Panel>
+      )}
+      {mayReadKinds && (
+        <Panel
+          title="Why events were given up"
+          about="Causes of dead letters of which the latest came in this time or after it. What was sent again since is not among them."
+        >
+          <Loaded from={kinds}>
+            {({ items, next }) => (
+              <Causes
+                causes={causesSince(items, from)}
+                isCutOff={next !== null && isSince(items.at(-1), from)}
+              />
+            )}
+          </Loaded>
+        </Panel>
+      )}
+    </>
+  );
+}
+
+type FailingRow = HeatMap['failing'][number];
+
+function Consumers({ map: { failing, others, steps, step } }: { map: HeatMap }) {
+  if (failing.length === 0) return <p class="body muted">No attempt failed in this time.</p>;
+  const timeOf = (index: number) => steps[index]?.at ?? steps[0]?.at ?? '';
+  const isFailure = (value: number | null) => value !== null && value > 0;
+  const columns: readonly Column<FailingRow>[] = [
+    {
+      head: 'Consumer',
+      isName: true,
+      isLong: true,
+      cell: ({ consumerName }) => <ConsumerLink name={consumerName} />,
+    },
+    { head: 'Failed attempts', align: 'end', cell: ({ failed }) => count(failed) },
+    { head: 'First', cell: (row) => <Time at={timeOf(row.steps.findIndex(isFailure))} /> },
+    { head: 'Last', cell: (row) => <Time at={timeOf(row.steps.findLastIndex(isFailure))} /> },
+  ];
+  return (
+    <>
+      <Table
+        caption="Failed attempts"
+        columns={columns}
+        rows={failing}
+        keyOf={({ consumerName }) => consumerName}
+      />
+      <p class="body muted small">
+        First and last are the beginnings of steps of {counted(step / 60, 'minute')}.
+        {others.consumers > 0 &&
+          ` ${counted(others.consumers, 'other consumer')} had ${count(others.failed)} failed attempts.`}
+      </p>
+    </>
+  );
+}
+
+interface Cause {
+  readonly fingerprint: string | null;
+  readonly error: string;
+  readonly consumers: readonly string[];
+  readonly deadLetters: FailureGroup['deadLetters'];
+  readonly last: string;
+}
+
+const CAUSES: readonly Column<Cause>[] = [
+  {
+    head: 'Cause',
+    isName: true,
+    isLong: true,
+    cell: ({ error, consumers, fingerprint }) => (
+      <NameLink href={groupHref(consumers[0] ?? '', fingerprint)}>{error.slice(0, 240)}</NameLink>
+    ),
+  },
+  {
+    head: 'Consumers',
+    isLong: true,
+    cell: ({ consumers }) =>
+      consumers.length > 1 ? counted(consumers.length, 'consumer') : <Foreign>{consumers[0] ?? ''}</Foreign>,
+  },
+  { head: 'Dead letters', align: 'end', cell: ({ deadLetters }) => estimated(deadLetters) },
+  { head: 'Latest', cell: ({ last }) => <Time at={last} /> },
+];
+
+function Causes({ causes, isCutOff }: { causes: readonly Cause[]; isCutOff: boolean }) {
+  if (causes.length === 0) return <p class="body muted">None that is still a dead letter.</p>;
+  const more = causes.length - MOST_CAUSES;
+  return (
+    <>
+      <Table
+        caption="Causes"
+        columns={CAUSES}
+        rows={causes.slice(0, MOST_CAUSES)}
+        keyOf={({ fingerprint, consumers }) => `${fingerprint} ${consumers[0]}`}
+      />
+      {(more > 0 || isCutOff) && (
+        <p class="body muted">
+          {more > 0 && `${counted(more, 'more cause')} with fewer dead letters. `}
+          {isCutOff && `Only the ${MOST_KINDS} latest kinds were looked at.`}
+        </p>
+      )}
+    </>
+  );
+}
+
+function isSince(group: FailureGroup | undefined, from: string): boolean {
+  return group !== undefined && Date.parse(group.latest.failedAt) >= Date.parse(from);
+}
+
+/** The kinds with one fingerprint are one cause, at however many consumers. The largest come first. */
+function causesSince(groups: readonly FailureGroup[], from: string): Cause[] {
+  const causes = new Map<string, Cause>();
+  for (const group of groups) {
+    if (!isSince(group, from)) continue;
+    const { consumerName, fingerprint, deadLetters, latest } = group;
+    const key = fingerprint ?? `without, at ${consumerName}`;
+    const known = causes.get(key);
+    causes.set(key, {
+      fingerprint,
+      error: known?.error ?? latest.error ?? 'No error is known',
+      consumers: [...(known?.consumers ?? []), consumerName],
+      deadLetters: known === undefined ? deadLetters : sumOf(known.deadLetters, deadLetters),
+      last: known?.last ?? latest.failedAt,
+    });
+  }
+  return [...causes.values()].sort((a, b) => b.deadLetters.estimate - a.deadLetters.estimate);
+}
+
+function sumOf(a: FailureGroup['deadLetters'], b: FailureGroup['deadLetters']): FailureGroup['deadLetters'] {
+  return {
+    count: a.count + b.count,
+    atLeast: a.atLeast || b.atLeast,
+    estimate: a.estimate + b.estimate,
+  };
+}
