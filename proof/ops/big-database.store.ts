@@ -3,9 +3,9 @@
  *
  * - the log: twenty event names, entities of fifty events, one entity that has a hundredth of all events
  * - consumers near the end of the log, some of them behind, a tenth of them far
- * - dead letters, half of them of one consumer; each position has two of them, so that positions tie; thirty kinds for each consumer
+ * - dead letters, half of them of one consumer; each position has two of them, so that positions tie; thirty kinds for each consumer, or as many as asked
  * - retries to come, events that wait behind them, delayed events
- * - operations, an audit, changes of settings, samples, links
+ * - operations, an audit, changes of settings, samples, what was done by minutes and by hours, links
  */
 export const EVENTS_AT_ONCE = 500_000;
 
@@ -40,11 +40,11 @@ const INTO_INBOX = `
 const ATTEMPTS = `jsonb_build_array(jsonb_build_object('attempt', 1, 'at', e.created_at, 'ms', 12, 'error', 'the other side answered 500',
     'stack', repeat('    at handler (file:///app/dist/things/things.service.js:12:34)' || chr(10), 12)))`;
 
-/** `$1` dead letters of `$2` consumers among `$3` events. */
+/** `$1` dead letters of `$2` consumers among `$3` events, of `$4` kinds. */
 export const INSERT_DEAD = `${INTO_INBOX}
   SELECT e.id, e.position, 'consumer-' || lpad((CASE WHEN n % 2 = 0 THEN 1 ELSE 2 + n / 2 % greatest($2::int - 1, 1) END)::text, 3, '0'),
     e.aggregate_type, e.aggregate_id, 'dead_letter', 3, 'the other side answered 500 for ' || e.position,
-    CASE WHEN n % 211 > 0 THEN md5((n / 2 / greatest($2::int - 1, 1) % 30)::text) END, NULL, ${ATTEMPTS}, e.created_at
+    CASE WHEN n % 211 > 0 THEN md5((CASE WHEN $4::int > 30 THEN n / 2 ELSE n / 2 / greatest($2::int - 1, 1) END % $4::int)::text) END, NULL, ${ATTEMPTS}, e.created_at
   FROM generate_series(0, $1::int - 1) AS n
   JOIN integration.outbox_event e ON e.position = 1 + n / 2 * greatest(1, ($3::bigint - 10000) * 2 / $1::int)`;
 
@@ -78,6 +78,19 @@ export const INSERT_SAMPLES = `
   INSERT INTO integration.integration_sample (at, consumer_name, partition, head, backlog, lag_s, dead)
   SELECT date_trunc('minute', now()) - n * interval '1 minute', consumer_name, partition, 1000000 - n * 10, n % 50, n % 7, 5
   FROM integration.inbox_cursor CROSS JOIN generate_series(1, $1::int) AS n`;
+
+/** What each consumer has done within `$1` minutes. */
+export const INSERT_WORK = `
+  INSERT INTO integration.integration_work (consumer_name, at, process_id, upto, handled, failed, latency)
+  SELECT DISTINCT ON (consumer_name, n) consumer_name, at, gen_random_uuid(), at + interval '1 minute', 600, n % 3, array_fill(40, ARRAY[16])
+  FROM integration.inbox_cursor CROSS JOIN generate_series(1, $1::int) AS n
+  CROSS JOIN LATERAL (SELECT date_trunc('minute', now()) - n * interval '1 minute' AS at) AS minute`;
+
+/** What each consumer, and all of them together, have done within `$1` hours. */
+export const INSERT_HOURS = `
+  INSERT INTO integration.integration_hour (consumer_name, at, handled, failed, latency, published, settled, backlog, lag_s, dead)
+  SELECT DISTINCT ON (consumer_name, n) consumer_name, date_trunc('hour', now()) - n * interval '1 hour', 36000, n % 7, array_fill(2400, ARRAY[16]), 10, 10, n % 50, n % 7, 5
+  FROM (SELECT consumer_name FROM integration.inbox_cursor UNION SELECT '') AS consumers CROSS JOIN generate_series(1, $1::int) AS n`;
 
 export const INSERT_LINKS = `
   INSERT INTO integration.integration_link (source_module, source_entity_type, source_entity_id, target_module, target_entity_type, target_entity_id, link_type)

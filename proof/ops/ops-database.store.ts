@@ -55,3 +55,11 @@ export const CHECKPOINT = 'CHECKPOINT';
 export const ADMINS_WITHIN = `
   SELECT count(*)::int AS sessions FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'nestjs-integration admin'
     AND query_start > clock_timestamp() - $1::int * interval '1 second'`;
+
+/** The reports of long attempts since statements were forgotten, apart from those that come with a beat. */
+export const REPORTS = `
+  SELECT coalesce(sum(calls), 0)::int AS reports FROM pg_stat_statements
+  WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query ~ '^UPDATE \\S*integration_process\\S* SET working'`;
+
+/** How many attempts all processes together say that they run for long. */
+export const LONG_ATTEMPTS = `SELECT coalesce(sum(jsonb_array_length(working)), 0)::int AS attempts FROM integration.integration_process`;

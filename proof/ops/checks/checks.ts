@@ -1,6 +1,7 @@
 import { closing } from './closing.js';
 import { drains } from './drains.js';
 import { logs } from './logs.js';
+import { longAttempts } from './long-attempts.js';
 import { operation } from './operation.js';
 import type { OpsCheck } from './ops-check.js';
 import { settings } from './settings.js';
@@ -13,6 +14,7 @@ export const CHECKS: readonly OpsCheck[] = [
   settings,
   size,
   watched,
+  longAttempts,
   operation,
   traces,
   closing,

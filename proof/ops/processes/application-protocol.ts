@@ -4,6 +4,8 @@ export interface ApplicationConsumer {
   readonly eventNames: readonly string[];
   /** `effects`: each event has an effect in the handler's transaction. `counts`: nothing but a count in memory. */
   readonly kind: 'effects' | 'counts';
+  /** How long each handler of a consumer that counts takes. Left out: no time at all. */
+  readonly takesMs?: number;
   readonly concurrency?: number;
   readonly timeoutMs?: number;
   readonly maxAttempts?: number;

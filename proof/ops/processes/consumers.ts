@@ -51,7 +51,7 @@ export function subscribe(
   consumer: ApplicationConsumer,
   handled: HandledCount,
 ): void {
-  const { name, eventNames, kind, concurrency, timeoutMs, maxAttempts } = consumer;
+  const { name, eventNames, kind, takesMs, concurrency, timeoutMs, maxAttempts } = consumer;
   const options = {
     consumerName: name,
     eventName: [...eventNames],
@@ -61,7 +61,13 @@ export function subscribe(
     ...(maxAttempts === undefined ? {} : { retry: { maxAttempts, baseDelayMs: 100 } }),
   };
   if (kind === 'counts') {
-    registry.registerHandler({ ...options, handler: async () => handled.add() });
+    registry.registerHandler({
+      ...options,
+      handler: async () => {
+        if (takesMs !== undefined) await sleep(takesMs);
+        handled.add();
+      },
+    });
     return;
   }
   registry.registerHandler({
