@@ -141,7 +141,11 @@ describe('events', () => {
   it.each([
     ['a name', ['--event', 'order.placed'], [1]],
     ['the beginning of a name', ['--event', 'order.*', '--limit', '2'], [5, 4]],
-    ['the beginning of a name, the oldest first', ['--event', 'order.*', '--order', 'oldest', '--limit', '2'], [1, 2]],
+    [
+      'the beginning of a name, the oldest first',
+      ['--event', 'order.*', '--order', 'oldest', '--limit', '2'],
+      [1, 2],
+    ],
     ['a position to go on from', ['--order', 'oldest', '--after', '3', '--limit', '2'], [4, 5]],
     ['a module', ['--module', 'shop'], [1]],
     ['an aggregate', ['--aggregate-type', 'order', '--aggregate-id', 'retry'], [4, 3]],
