@@ -53,9 +53,9 @@ export class EventLookService {
   constructor(private readonly store: EventLookStore) {}
 
   /**
-   * Searches from the newest event to the oldest, or the other way round. A filter by one aggregate or by a deduplication key finds
-   * all events at once, and so does one by a correlation where the log has its optional index. Any other
-   * filter looks at 100,000 positions in each call, and says how far it came.
+   * Searches from the newest event to the oldest, or the other way round. A filter by one aggregate or by a
+   * deduplication key finds all events at once, and so does one by a correlation where the log has its
+   * optional index. Any other filter looks at 100,000 positions in each call, and says how far it came.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a filter or page that makes no sense
    */

@@ -96,7 +96,9 @@ export class AdminCalls {
 
   private answerOf(route: Route, request: ServerRequest, result: unknown): Answer {
     if (result instanceof Answer) return result;
-    return route.tellsChanges ? this.changes.answerOf(request, result as RowsPage) : Answer.of(result);
+    return route.changingRows === undefined
+      ? Answer.of(result)
+      : this.changes.answerOf(request, result as RowsPage);
   }
 
   private async send(route: Route, request: ServerRequest, response: unknown, answer: Answer): Promise<void> {

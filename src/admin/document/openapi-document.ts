@@ -64,13 +64,13 @@ function operationOf(route: Route, part: string | undefined): Record<string, unk
       ...(isWrite(route) ? [WRITE_PARAMETER] : []),
       ...(startsSomething(route) ? [KEY_PARAMETER] : []),
       ...(route.hasIfMatch ? [MATCH_PARAMETER] : []),
-      ...(route.tellsChanges ? CHANGES_PARAMETERS : []),
+      ...(route.changingRows === undefined ? [] : CHANGES_PARAMETERS),
     ],
     ...(isWrite(route) ? { requestBody: requestBodyOf(route.body) } : {}),
     responses: {
       200: good,
       ...(route.mayGoOn ? { 202: good } : {}),
-      ...(route.tellsChanges ? CHANGES_RESPONSES : {}),
+      ...(route.changingRows === undefined ? {} : changesResponses(route.changingRows.json)),
       default: {
         description: 'A problem as RFC 9457 has it.',
         content: { 'application/problem+json': { schema: Problem.json } },
@@ -123,7 +123,7 @@ const CHANGES_PARAMETERS = [
     schema: { type: 'string' },
   },
 ];
-const CHANGES_RESPONSES = {
+const changesResponses = (row: object) => ({
   226: {
     description: 'What has changed in the page of the ETag in Delta-Base. All else is as in a whole page.',
     content: {
@@ -137,10 +137,7 @@ const CHANGES_RESPONSES = {
               description:
                 'The rows in their order. In the place of rows that are unchanged stand two numbers: the first and the last of their places in the page before, counted from 0.',
               items: {
-                anyOf: [
-                  { type: 'object' },
-                  { type: 'array', items: { type: 'integer' }, minItems: 2, maxItems: 2 },
-                ],
+                anyOf: [row, { type: 'array', items: { type: 'integer' }, minItems: 2, maxItems: 2 }],
               },
             },
           },
@@ -149,7 +146,7 @@ const CHANGES_RESPONSES = {
     },
   },
   304: { description: 'The page of the ETag in If-None-Match is still right.' },
-};
+});
 
 function parametersOf(part: 'path' | 'query', fields: Fields): object[] {
   return Object.entries(fields).map(([name, { about, schema, isOptional }]) => ({

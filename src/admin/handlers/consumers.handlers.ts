@@ -28,7 +28,7 @@ const ROUTES = {
     answer: ConsumerPage,
     // A page that is open reads it every five seconds.
     isCompressed: true,
-    tellsChanges: true,
+    changingRows: Consumer,
   }),
   one: route({
     method: 'GET',

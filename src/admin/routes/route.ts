@@ -35,8 +35,8 @@ export interface Route<
    * into a compressed answer can guess the rest by its length.
    */
   readonly isCompressed: boolean;
-  /** Whether a client may ask for the rows of a page that have changed. Its answer has `items`. */
-  readonly tellsChanges: boolean;
+  /** What a row of its page is, where a client may ask for the rows that have changed. Its answer has `items`. */
+  readonly changingRows: Schema<unknown> | undefined;
   /** Whether it may be answered with 202, while what it has begun goes on. */
   readonly mayGoOn: boolean;
 }
@@ -73,7 +73,7 @@ type Given<P extends Fields, Q extends Fields, B extends Fields, A> = Pick<
   readonly startsNothing?: boolean;
   readonly hasIfMatch?: boolean;
   readonly isCompressed?: boolean;
-  readonly tellsChanges?: boolean;
+  readonly changingRows?: Schema<unknown>;
   readonly mayGoOn?: boolean;
 };
 
@@ -92,7 +92,7 @@ export function route<A, P extends Fields = None, Q extends Fields = None, B ext
     startsNothing: given.startsNothing ?? false,
     hasIfMatch: given.hasIfMatch ?? false,
     isCompressed: given.isCompressed ?? false,
-    tellsChanges: given.tellsChanges ?? false,
+    changingRows: given.changingRows,
     mayGoOn: given.mayGoOn ?? false,
   };
 }
