@@ -59,7 +59,7 @@ async function withHandlersOf(stage: OpsStage, takesMs: number, processes: numbe
     const most = await mostLongAttemptsWithin(database, sizes.countedSeconds);
     const [counted] = await database.query<{ statements: number }>(STATEMENTS);
     const [reported] = await database.query<{ reports: number }>(REPORTS);
-    const handled = left - (await unsettled(database));
+    const settled = left - (await unsettled(database));
     const lost = changed(before, await leasesOf(database));
     if (counted === undefined || reported === undefined) throw new Error('the statements were not counted');
 
@@ -67,7 +67,7 @@ async function withHandlersOf(stage: OpsStage, takesMs: number, processes: numbe
     report.figure(`${key}-statements-a-second`, counted.statements / sizes.countedSeconds - 1);
     report.figure(`${key}-reports-a-second`, reported.reports / sizes.countedSeconds);
     // Or nothing was counted.
-    report.atLeast(`${key}-handled`, handled, CONSUMERS);
+    report.atLeast(`${key}-positions-settled`, settled, CONSUMERS);
     report.exactly(`${key}-leases-lost`, lost + linesOfLosses(applications), 0);
     if (isLong) {
       report.atLeast(`${key}-attempts-seen-at-once`, most, 1);
