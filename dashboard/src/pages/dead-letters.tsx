@@ -84,7 +84,8 @@ export function DeadLettersPage({ place }: { place: Place }) {
   const consumers = useRead(
     'GET consumers',
     { query: { limit: MOST_SUGGESTED } },
-    { isLive: false, isWanted: mayReadConsumers },
+    // The names are only suggested, so the groups do not wait beside them for the database.
+    { isLive: false, isWanted: mayReadConsumers && groups.data !== undefined },
   );
   const suggestions = consumers.data?.items.map(({ consumerName }) => consumerName);
   return (

@@ -1,6 +1,7 @@
 import type { ProofProcess } from '../../harness/child-process.js';
 import { TOKENS } from '../../harness/proof-database.store.js';
 import type { ProofDatabase } from '../../harness/proof-server.js';
+import { unsettled } from '../../harness/settled.js';
 import { sleep, until } from '../../harness/wait.js';
 import {
   COUNT_STATEMENTS,
@@ -20,8 +21,8 @@ const LONG_MS = 3_000;
 const SHORT_MS = 1_500;
 /** Events beyond those of the time that is counted, so that no handler is out of work in it. */
 const EVENTS_MORE = 12;
-/** Two processes share the consumers. So many each has, and more. */
-const LEAST_SHARE = 0.4;
+/** Two processes share the consumers. Half of them each, so that no more are handed over. */
+const LEAST_SHARE = 0.5;
 
 interface Lease {
   readonly consumer: string;
@@ -53,16 +54,20 @@ async function withHandlersOf(stage: OpsStage, takesMs: number, processes: numbe
     // As long as the longest handlers: from then on attempts end as often as they begin.
     await sleep(LONG_MS);
     const before = await leasesOf(database);
+    const left = await unsettled(database);
     await database.query(FORGET_STATEMENTS);
     const most = await mostLongAttemptsWithin(database, sizes.countedSeconds);
     const [counted] = await database.query<{ statements: number }>(STATEMENTS);
     const [reported] = await database.query<{ reports: number }>(REPORTS);
+    const settled = left - (await unsettled(database));
     const lost = changed(before, await leasesOf(database));
     if (counted === undefined || reported === undefined) throw new Error('the statements were not counted');
 
     // Without the looks of this check.
     report.figure(`${key}-statements-a-second`, counted.statements / sizes.countedSeconds - 1);
     report.figure(`${key}-reports-a-second`, reported.reports / sizes.countedSeconds);
+    // Or nothing was counted.
+    report.atLeast(`${key}-positions-settled`, settled, CONSUMERS);
     report.exactly(`${key}-leases-lost`, lost + linesOfLosses(applications), 0);
     if (isLong) {
       report.atLeast(`${key}-attempts-seen-at-once`, most, 1);
