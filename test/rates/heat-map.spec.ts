@@ -76,7 +76,7 @@ it('has the hours, and the minutes behind them, each once', async () => {
     { consumerName: 'billing', failed: 12, steps: billing },
     { consumerName: 'stock', failed: 4, steps: at(8, 4) },
   ]);
-  expect(json.others).toEqual({ consumers: 0, failed: 0, steps: at(0, 0) });
+  expect(json.others).toEqual({ consumers: 0, failed: 0, steps: at(IDLE, 0) });
 });
 
 it('folds what is beyond the limit, and a consumer has only its own', async () => {

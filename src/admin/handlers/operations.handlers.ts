@@ -174,13 +174,14 @@ export class OperationsHandlers implements Answering<typeof ROUTES, OperationsHa
   ) {}
 
   async list({ query }: Call<typeof ROUTES.list>) {
-    const { limit, after: [after] = [], state, kind, consumer } = query;
+    const { limit, after: [after] = [], state, kind, consumer, order } = query;
     const { operations, next } = await this.operations.list({
       limit,
       after,
       state,
       kind: kind as OperationKind | undefined,
       consumerName: consumer,
+      order,
     });
     return { items: operations, next: next === null ? null : cursorText([next]) };
   }
