@@ -35,7 +35,8 @@ export const longAttempts: OpsCheck = {
   name: 'long-attempts',
   shows: '100 handlers of 3 s: no lease is lost by the reports, at most one report a second a process',
   run: async (stage) => {
-    for (const processes of [1, 2]) {
+    // Until two processes have shared the consumers, a busy machine takes minutes.
+    for (const processes of stage.sizes.full ? [1, 2] : [1]) {
       await withHandlersOf(stage, SHORT_MS, processes);
       await withHandlersOf(stage, LONG_MS, processes);
     }
