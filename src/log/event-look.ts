@@ -30,8 +30,8 @@ export type EventOrder = (typeof EVENT_ORDERS)[number];
 export interface EventSearchResult {
   items: EventHead[];
   /**
-   * Pass it as `before` for the next page, or as `after` with the oldest first. Null once the other end of the
-   * log was reached.
+   * Pass it as `before` for the next page, or as `after` with the oldest first. Null once the other end of
+   * the log was reached.
    */
   next: number | null;
   /**

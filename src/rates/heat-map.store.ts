@@ -33,8 +33,9 @@ export interface HeatParts {
 }
 
 /**
- * Reads what each consumer has done, from the hours that are kept and the minutes behind them. While a process
- * runs consumers, it writes samples of all of them. So a step without a sample and without work is not known.
+ * Reads what each consumer has done, from the hours that are kept and the minutes behind them. While a
+ * process runs consumers, it writes samples of all of them. So a step without a sample and without work is
+ * not known.
  */
 export class HeatMapStore {
   private readonly ofAllSql: string;

@@ -62,7 +62,9 @@ export class PageChanges {
   }
 }
 
-/** Each row that the page before does not have, and in the place of others where they stand there: from, to. */
+/**
+ * Each row that the page before does not have, and in the place of others where they stand there: from, to.
+ */
 function changedItems(items: readonly unknown[], digests: readonly string[], before: Places): unknown[] {
   const changed: unknown[] = [];
   let run: [from: number, to: number] | undefined;

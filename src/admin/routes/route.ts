@@ -35,7 +35,9 @@ export interface Route<
    * into a compressed answer can guess the rest by its length.
    */
   readonly isCompressed: boolean;
-  /** What a row of its page is, where a client may ask for the rows that have changed. Its answer has `items`. */
+  /**
+   * What a row of its page is, where a client may ask for the rows that have changed. Its answer has `items`.
+   */
   readonly changingRows: Schema<unknown> | undefined;
   /** Whether it may be answered with 202, while what it has begun goes on. */
   readonly mayGoOn: boolean;
