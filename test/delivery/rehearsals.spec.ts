@@ -101,9 +101,10 @@ async function everything(): Promise<unknown> {
   const contents = { ...(await tableContents(database)) };
   for (const name of WRITTEN_MEANWHILE) delete contents[name];
   const { rows: cursors } = await database.pool.query(
-    // A position without an event is taken out of unread as soon as its transaction is known to have ended.
+    // A position without an event is read past, and taken out of unread, as soon as its transaction is known to
+    // have ended. So `read_upto` says nothing here, and of `unread` only positions of events do.
     `SELECT consumer_name, ARRAY(SELECT e.position FROM integration.outbox_event e WHERE e.position <@ c.unread ORDER BY 1) AS unread,
-       read_upto, changed_by_others, unclean_takeovers FROM integration.inbox_cursor c ORDER BY 1`,
+       changed_by_others, unclean_takeovers FROM integration.inbox_cursor c ORDER BY 1`,
   );
   const { rows: effects } = await database.pool.query('SELECT * FROM effect ORDER BY id');
   const { rows: fences } = await database.pool.query(
