@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from '@jest/globals';
+import { ConsumerService } from '../../src/index.js';
 import { until } from '../support/until.js';
 import { MOST_OF_A_KIND } from './stage/every-page.js';
 import { ids, type Orders, openOrders } from './stage/orders.js';
@@ -206,10 +207,17 @@ test('a menu of commands opens by a key, finds pages and the buttons of the page
   await page.getByRole('dialog').waitFor({ state: 'detached' });
 });
 
-test('a wall shows the overview without menus, and leads back', async () => {
+test('a wall shows the overview without menus and buttons, and leads back', async () => {
+  const consumers = stage.shop.app.get(ConsumerService, { strict: false });
+  await consumers.pause('mail', { by: 'anna' });
   const { page } = await stage.open();
+  const resume = page.getByRole('button', { name: 'Resume mail' });
+  await resume.waitFor();
   await page.getByRole('link', { name: 'Show it on a wall' }).click();
   await page.getByRole('link', { name: 'Back to the dashboard' }).waitFor();
+  await page.getByRole('main').getByText('was paused by anna').waitFor();
+  expect(await resume.count()).toBe(0);
+  await consumers.resume('mail', { by: 'anna' });
   await page.getByRole('region', { name: 'What is wrong' }).getByText('503: out for lunch').waitFor();
   expect(await page.getByRole('navigation').count()).toBe(0);
   expect(await page.getByRole('searchbox').count()).toBe(0);

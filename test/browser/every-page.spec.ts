@@ -51,7 +51,7 @@ beforeAll(async () => {
     },
     events,
   );
-}, 300_000);
+}, 600_000);
 
 test('every section has been opened', () => {
   const opened = new Set(found.map(({ route }) => route.split(/[/?]/)[1]));
