@@ -65,6 +65,7 @@ it('no index has columns that can be wider than an entry, but for the one that a
     `SELECT i.indexrelid::regclass::text AS index, 8 + sum(CASE
          WHEN format_type(a.atttypid, a.atttypmod) ~ '^character varying\\(' THEN 7 + 4 * (a.atttypmod - 4)
          WHEN a.atttypid = 'bytea'::regtype AND pg_get_indexdef(i.indexrelid, a.attnum, true) ~ '^sha256' THEN 7 + 32
+         WHEN pg_get_indexdef(i.indexrelid, a.attnum, true) ~ '^"left"\\(.*, 16\\)$' THEN 7 + 4 * 16
          WHEN a.atttypid = 'bytea'::regtype AND EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = i.indrelid AND k.contype = 'c'
            AND pg_get_constraintdef(k.oid) LIKE '%octet_length(' || a.attname || ') = 32%') THEN 7 + 32
          WHEN t.typlen > 0 THEN 8 * ceil(t.typlen / 8.0)
