@@ -70,17 +70,19 @@ describe('consumers that', () => {
 
   it('are behind are one problem, with the one that is furthest', () => {
     const behind = [
-      view('a', { lagSeconds: 130, pendingPositions: 5 }),
-      view('b', { lagSeconds: 7_500, pendingPositions: 784_504 }),
+      view('a', { lagSeconds: 130, pendingPositions: 19, pendingEvents: 3 }),
+      view('b', { lagSeconds: 7_500, pendingPositions: 784_504, pendingEvents: null }),
     ];
     expect(saidOf(behind)).toEqual([
-      '2 consumers are behind, b the furthest: 2 h behind, with 784,504 events to read',
+      '2 consumers are behind, b the furthest: 2 h behind, with up to 784,504 events to read',
     ]);
-    expect(saidOf(behind.slice(1))).toEqual(['b is 2 h behind, with 784,504 events to read']);
+    expect(saidOf(behind.slice(1))).toEqual(['b is 2 h behind, with up to 784,504 events to read']);
+    // It asks for three of the 19 positions.
+    expect(saidOf(behind.slice(0, 1))).toEqual(['a is 2 min behind, with 3 events to read']);
   });
 
   it('ask for none of what was looked at are not called behind', () => {
-    const none = { lagSeconds: 130, lagIsAtMost: true, pendingPositions: 784_504 };
+    const none = { lagSeconds: 130, lagIsAtMost: true, pendingPositions: 784_504, pendingEvents: null };
     expect(problemsOfConsumers([view('a', none)])).toMatchObject([
       {
         severity: 'info',
@@ -93,7 +95,7 @@ describe('consumers that', () => {
     ]);
     // One partition that is late is enough.
     const late = view('a', { lagSeconds: 61, pendingPositions: 2, partition: 1 });
-    expect(saidOf([view('a', none), late])).toEqual(['a is 2 min behind, with 784,506 events to read']);
+    expect(saidOf([view('a', none), late])).toEqual(['a is 2 min behind, with up to 784,504 events to read']);
   });
 
   it('nobody works on are told apart by why: no code, code that lacks names, or nobody has come yet', () => {

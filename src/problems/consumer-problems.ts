@@ -22,7 +22,7 @@ interface Trouble {
   /** What mends it, if one call does. */
   readonly action?: FindingAction;
   /** How far it is behind. */
-  readonly lag?: { readonly seconds: number; readonly positions: number };
+  readonly lag?: { readonly seconds: number; readonly positions: number; readonly toRead?: string };
 }
 
 /** What is wrong with consumers, one problem for each cause. */
@@ -186,7 +186,7 @@ function pausedOrBehind(partitions: readonly ConsumerView[]): Trouble[] {
       cause: '',
       consumerName,
       since: new Date(Date.now() - seconds * 1_000),
-      lag: { seconds, positions },
+      lag: { seconds, positions, toRead: toReadOf(partitions) },
       says: behindText,
     },
   ];
@@ -195,10 +195,22 @@ function pausedOrBehind(partitions: readonly ConsumerView[]): Trouble[] {
 /** The one that is furthest behind stands for the others. */
 function behindText(names: readonly string[], all: readonly Trouble[]): string {
   const [furthest] = [...all].sort((a, b) => (b.lag?.seconds ?? 0) - (a.lag?.seconds ?? 0));
-  const { seconds = 0, positions = 0 } = furthest?.lag ?? {};
-  const far = `${durationText(seconds * 1_000)} behind, with ${wholeText(positions)} events to read`;
+  const { seconds = 0, toRead } = furthest?.lag ?? {};
+  const far = `${durationText(seconds * 1_000)} behind, with ${toRead} to read`;
   if (names.length === 1) return `${names[0]} is ${far}`;
   return `${wholeText(names.length)} consumers are behind, ${furthest?.consumerName} the furthest: ${far}`;
+}
+
+/**
+ * The events that the consumer asks for, where they were counted. Its other positions may be of other events.
+ */
+function toReadOf(partitions: readonly ConsumerView[]): string {
+  const events = partitions.reduce(
+    (sum, { pendingEvents, pendingPositions }) => sum + (pendingEvents ?? pendingPositions),
+    0,
+  );
+  const isCounted = partitions.every(({ pendingEvents }) => pendingEvents !== null);
+  return `${isCounted ? '' : 'up to '}${wholeText(events)} ${events === 1 ? 'event' : 'events'}`;
 }
 
 /** Nothing that was looked at is late, so nobody is called behind. Of several, the most is said. */
