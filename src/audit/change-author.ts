@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { invalidArgument } from '../words/argument-checks.js';
+import { checkChoice, invalidArgument } from '../words/argument-checks.js';
 import { problemOfCharacters } from '../words/text.js';
 
 /** The way by which a change was asked for. */
@@ -50,7 +50,7 @@ export function authorOf({ by, reason, via = 'service', idempotencyKey }: Change
   checkLine('by', by, LONGEST_NAME);
   checkLine('reason', reason, LONGEST_REASON);
   checkLine('idempotencyKey', idempotencyKey, LONGEST_NAME);
-  if (!WAYS.includes(via)) throw invalidArgument(`via must be one of ${WAYS.join(', ')}`, { field: 'via' });
+  checkChoice('via', via, WAYS);
   return {
     actor: by === undefined || by.trim() === '' ? `process:${hostname()}` : by,
     via,

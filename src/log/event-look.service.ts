@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import {
+  checkChoice,
   checkNames,
   checkPosition,
   checkText,
@@ -16,6 +17,7 @@ import {
   type EventSearchResult,
   type EventWithMetadataText,
   type EventWithPayloadText,
+  pageBehind,
   type SearchFollower,
 } from './event-look.js';
 import { EventLookStore, type Stretch } from './event-look.store.js';
@@ -80,8 +82,7 @@ export class EventLookService {
     const items = [...last.items];
     while (last.next !== null && items.length < limit && !signal.aborted) {
       looked(last.progress);
-      const place = page.order === 'oldest' ? { after: last.next } : { before: last.next };
-      last = await this.part(plan, limit - items.length, { order: page.order, ...place });
+      last = await this.part(plan, limit - items.length, pageBehind(page.order, last.next));
       items.push(...last.items);
     }
     return { ...last, items };
@@ -211,8 +212,7 @@ function checkSearch(given: EventSearchFilter, page: EventSearchPage): void {
   checkNames('a field of the page', page, PAGE_FIELDS);
   checkPosition('before', page.before);
   checkPosition('after', page.after);
-  if (page.order !== undefined && !EVENT_ORDERS.includes(page.order))
-    throw invalidArgument(`order must be one of ${EVENT_ORDERS.join(', ')}`, { field: 'order' });
+  if (page.order !== undefined) checkChoice('order', page.order, EVENT_ORDERS);
   const wrong = page.order === 'oldest' ? 'before' : 'after';
   if (page[wrong] !== undefined)
     throw invalidArgument(`${wrong} belongs to the other order`, { field: wrong });

@@ -65,6 +65,14 @@ export interface EventSearchPage {
   after?: number | undefined;
 }
 
+/** A page that goes on behind a position. */
+export function pageBehind(
+  order: EventOrder | undefined,
+  position: number | undefined,
+): Pick<EventSearchPage, 'order' | 'before' | 'after'> {
+  return order === 'oldest' ? { order, after: position } : { order, before: position };
+}
+
 /** How a search that goes on by itself is followed and stopped. */
 export interface SearchFollower {
   signal: AbortSignal;

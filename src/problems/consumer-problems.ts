@@ -1,6 +1,7 @@
 import type { ConsumerView } from '../changes/consumer.service.js';
 import type { FindingAction, FindingSeverity } from '../maintenance/finding.js';
 import { BEHIND_SECONDS } from '../status/catch-up.js';
+import { pendingIn } from '../status/cursor-status.store.js';
 import { durationText } from '../words/duration-text.js';
 import { countedText, wholeText } from '../words/number-text.js';
 import { otherProblem } from './other-problem.js';
@@ -201,15 +202,8 @@ function behindText(names: readonly string[], all: readonly Trouble[]): string {
   return `${wholeText(names.length)} consumers are behind, ${furthest?.consumerName} the furthest: ${far}`;
 }
 
-/**
- * The events that the consumer asks for, where they were counted. Its other positions may be of other events.
- */
 function toReadOf(partitions: readonly ConsumerView[]): string {
-  const events = partitions.reduce(
-    (sum, { pendingEvents, pendingPositions }) => sum + (pendingEvents ?? pendingPositions),
-    0,
-  );
-  const isCounted = partitions.every(({ pendingEvents }) => pendingEvents !== null);
+  const { events, isCounted } = pendingIn(partitions);
   return `${isCounted ? '' : 'up to '}${wholeText(events)} ${events === 1 ? 'event' : 'events'}`;
 }
 

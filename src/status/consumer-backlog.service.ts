@@ -1,14 +1,14 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import { DEFAULT_GAP_MS } from '../rates/backlog-samples.js';
 import type { CurrentRates } from '../rates/consumer-rates.js';
-import { COUNTED_TO, type Counted, countedTo } from '../rates/counted.js';
+import { type Counted, countedTo } from '../rates/counted.js';
 import {
+  checkChoice,
   checkCount,
   checkNames,
   checkPosition,
   checkText,
   checkUuid,
-  invalidArgument,
   pageSizeOf,
 } from '../words/argument-checks.js';
 import { BacklogEventsStore } from './backlog-events.store.js';
@@ -22,7 +22,7 @@ import {
   type ConsumerBacklog,
 } from './consumer-backlog.js';
 import { BEHIND_COUNTED_TO, ConsumerBacklogStore, type InboxCounts } from './consumer-backlog.store.js';
-import { type CursorStatus, CursorStatusStore } from './cursor-status.store.js';
+import { type CursorStatus, CursorStatusStore, pendingIn } from './cursor-status.store.js';
 import { unknownConsumer } from './unknown-consumer.js';
 import { WhyNotYetService } from './why-not-yet.service.js';
 
@@ -79,8 +79,7 @@ export class ConsumerBacklogService {
     page: { limit?: number | undefined; after?: BacklogPlace | undefined } = {},
   ): Promise<BacklogPage> {
     checkText('consumerName', consumerName, LONGEST_CONSUMER_NAME);
-    if (!BACKLOG_STATES.includes(state))
-      throw invalidArgument(`state must be one of ${BACKLOG_STATES.join(', ')}`, { field: 'state' });
+    checkChoice('state', state, BACKLOG_STATES);
     checkNames('a field of the page', page, ['limit', 'after']);
     checkPosition('after.position', page.after?.position);
     checkUuid('after.id', page.after?.id);
@@ -105,13 +104,16 @@ export class ConsumerBacklogService {
     return [...byConsumer(cursors)].flatMap(([name, own]) => {
       const inInbox = countsOf.get(name);
       // Between the two statements a consumer may have been removed.
-      return inInbox === undefined ? [] : [backlogOf(own, inInbox, pending ?? pendingIn(own), rates)];
+      return inInbox === undefined
+        ? []
+        : [backlogOf(own, inInbox, pending ?? countedTo(pendingIn(own).events), rates)];
     });
   }
 
   /** To look at that many events of every consumer would take too long, so this is for a single one. */
   private async pendingOf(consumerName: string, cursors: readonly CursorStatus[]): Promise<Counted> {
-    if (cursors.every(({ pendingEvents }) => pendingEvents !== null)) return pendingIn(cursors);
+    const { events: known, isCounted } = pendingIn(cursors);
+    if (isCounted) return countedTo(known);
     const { events, more } = await this.cursors.countPending(consumerName);
     return withMore(events, more);
   }
@@ -180,14 +182,6 @@ function backlogOf(
 function withMore(count: number, isMore: boolean): Counted {
   const counted = countedTo(count);
   return { ...counted, atLeast: counted.atLeast || isMore };
-}
-
-function pendingIn(cursors: readonly CursorStatus[]): Counted {
-  const sum = (of: (cursor: CursorStatus) => number) => cursors.reduce((total, each) => total + of(each), 0);
-  return countedTo(
-    sum(({ pendingEvents, pendingPositions }) => pendingEvents ?? pendingPositions),
-    COUNTED_TO,
-  );
 }
 
 function lagOf(

@@ -83,6 +83,23 @@ export interface CursorStatus {
   unservedSince: Date | null;
 }
 
+/**
+ * The events that a consumer has still to handle, in these partitions together. Where they were not counted,
+ * its positions stand for them, which may be of other events as well.
+ */
+export function pendingIn(cursors: readonly Pick<CursorStatus, 'pendingEvents' | 'pendingPositions'>[]): {
+  readonly events: number;
+  readonly isCounted: boolean;
+} {
+  return {
+    events: cursors.reduce(
+      (sum, { pendingEvents, pendingPositions }) => sum + (pendingEvents ?? pendingPositions),
+      0,
+    ),
+    isCounted: cursors.every(({ pendingEvents }) => pendingEvents !== null),
+  };
+}
+
 interface CursorStatusRow extends Omit<CursorStatus, 'owner' | 'unavailable'> {
   unavailable: { since: string; reason: string } | null;
   ownerId: string | null;

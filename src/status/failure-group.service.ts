@@ -3,6 +3,7 @@ import type { EngineDatabase } from '../database/engine-database.js';
 import { IntegrationError } from '../errors.js';
 import { InboxRecordStore } from '../inbox/inbox-record.store.js';
 import {
+  checkChoice,
   checkNames,
   checkPosition,
   checkText,
@@ -85,8 +86,7 @@ export class FailureGroupService {
     checkNames('a field of a filter', filter, ['consumerName', 'error']);
     checkNames('a field of the page', page, ['limit', 'after', 'order']);
     const { order = 'name' } = page;
-    if (!FAILURE_GROUP_ORDERS.includes(order))
-      throw invalidArgument(`order must be one of ${FAILURE_GROUP_ORDERS.join(', ')}`, { field: 'order' });
+    checkChoice('order', order, FAILURE_GROUP_ORDERS);
     const { consumerName, error } = filter;
     checkText('consumerName', consumerName, LONGEST_CONSUMER_NAME);
     checkText('error', error, LONGEST_ERROR);

@@ -43,6 +43,12 @@ export function checkUuid(field: string, value: unknown): void {
   if (value !== undefined && !isUuid(value)) throw invalidArgument(`${field} must be a uuid`, { field });
 }
 
+/** Refuses a value that is none of the choices. */
+export function checkChoice(field: string, value: unknown, choices: readonly unknown[]): void {
+  if (!choices.includes(value))
+    throw invalidArgument(`${field} must be one of ${choices.join(', ')}`, { field });
+}
+
 export function checkTime(field: string, value: unknown): void {
   if (value === undefined) return;
   const isValid = value instanceof Date && !Number.isNaN(value.getTime());

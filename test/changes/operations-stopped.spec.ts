@@ -93,12 +93,14 @@ async function holding(sql: string): Promise<{ readonly pid: number; letGo(): Pr
 const CURSOR = `SELECT FROM integration.inbox_cursor WHERE consumer_name = 'billing' FOR UPDATE`;
 const OPERATIONS = 'integration.integration_operation';
 
-/** Resolves to the session that waits for rows that `pid` holds. */
-function waitingFor(pid: number): Promise<number> {
+/** Resolves to the session that waits for rows that `pid` holds, and that has locked rows of a table itself. */
+function waitingFor(pid: number, having?: string): Promise<number> {
   return until('a portion waits for the row', async () => {
     const { rows } = await database.pool.query<{ pid: number }>(
-      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND $1 = ANY (pg_blocking_pids(pid))`,
-      [pid],
+      `SELECT pid FROM pg_stat_activity a WHERE datname = current_database() AND $1 = ANY (pg_blocking_pids(pid))
+         AND ($2::text IS NULL OR EXISTS (SELECT FROM pg_locks l
+           WHERE l.pid = a.pid AND l.relation = to_regclass($2) AND l.mode = 'RowShareLock' AND l.granted))`,
+      [pid, having ?? null],
     );
     return rows[0]?.pid;
   });
@@ -273,9 +275,9 @@ describe('a pause of a replay that comes while a window sends', () => {
       const { changed } = await operations().get(id);
       return changed > 0 && (await count(`status = 'processed'`)) === changed;
     });
-    // A window has chosen what it sends, and waits to write it.
+    // A window has chosen what it sends, and waits to write it. A delivery may wait as well.
     const rows = await holding('LOCK TABLE integration.inbox_event IN SHARE MODE');
-    const window = await waitingFor(rows.pid);
+    const window = await waitingFor(rows.pid, OPERATIONS);
     const pausing = operations().pause(id);
     await waitingFor(window);
     await rows.letGo();

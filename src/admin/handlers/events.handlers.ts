@@ -3,7 +3,7 @@ import { CorrectionService } from '../../changes/correction.service.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { Answer } from '../../http/answer.js';
 import { ATTEMPTS_KEPT } from '../../inbox/failed-attempt.js';
-import { EVENT_ORDERS } from '../../log/event-look.js';
+import { EVENT_ORDERS, pageBehind } from '../../log/event-look.js';
 import { EventLookService } from '../../log/event-look.service.js';
 import { JourneyService } from '../../status/journey.service.js';
 import { AttemptLines, ComparedAttempts, EventHistory } from '../answers/dead-letters.js';
@@ -175,7 +175,7 @@ export class EventsHandlers implements Answering<typeof ROUTES, EventsHandlers> 
     const { limit, after: [place] = [], name, module, order, withStatus = false, ...filter } = query;
     const { items, next, ...scanned } = await this.look.search(
       { ...filter, eventName: name, sourceModule: module },
-      { limit, order, ...(order === 'oldest' ? { after: place } : { before: place }) },
+      { limit, ...pageBehind(order, place) },
     );
     const statuses = withStatus ? await this.deliveries.statusesOf(items) : [];
     return {

@@ -1,20 +1,14 @@
 import { AUTHOR_FIELDS, type ChangeAuthor } from '../../audit/change-author.js';
 import { IntegrationError } from '../../errors.js';
 import {
+  checkChoice,
   checkCount,
   checkNames,
   checkUuid,
   invalidArgument as invalid,
 } from '../../words/argument-checks.js';
 import { checkReason } from '../chosen/row-checks.js';
-import {
-  OPERATION_ORDERS,
-  OPERATION_STATES,
-  type Operation,
-  type OperationOrder,
-  type OperationRequest,
-  type OperationState,
-} from './operation.js';
+import type { Operation, OperationRequest } from './operation.js';
 
 const MOST_EVENTS_A_SECOND = 100_000;
 /** Milliseconds. Someone who looks at a plan for longer looks at an old picture. */
@@ -35,7 +29,7 @@ export function checkRequest(request: OperationRequest, kinds: readonly string[]
     ...AUTHOR_FIELDS,
   ]);
   const { kind, filter, maxEvents, rate, stopAfter, stopAbovePercent } = request;
-  if (!kinds.includes(kind)) throw invalid(`kind must be one of ${kinds.join(', ')}`, { field: 'kind' });
+  checkChoice('kind', kind, kinds);
   if (typeof filter !== 'object' || filter === null)
     throw invalid('filter must be an object that says which events', { field: 'filter' });
   if (maxEvents !== undefined) checkCount('maxEvents', maxEvents);
@@ -51,16 +45,6 @@ export function checkRate(rate: number): void {
 /** A discard needs a reason, of its plan or of its run. */
 export function checkReasonOfRun({ kind, filter, reason }: Operation, author: ChangeAuthor): void {
   if (kind === 'discard' && reason === null) checkReason(filter, author.reason ?? '');
-}
-
-export function checkState(state: unknown): void {
-  if (state === undefined || OPERATION_STATES.includes(state as OperationState)) return;
-  throw invalid(`state must be one of ${OPERATION_STATES.join(', ')}`, { field: 'state' });
-}
-
-export function checkOrder(order: unknown): void {
-  if (order === undefined || OPERATION_ORDERS.includes(order as OperationOrder)) return;
-  throw invalid(`order must be one of ${OPERATION_ORDERS.join(', ')}`, { field: 'order' });
 }
 
 export function checkId(id: unknown): void {

@@ -3,6 +3,7 @@ import { AUTHOR_FIELDS, type Author, authorOf, type ChangeAuthor } from '../../a
 import { AdminDatabase } from '../../database/admin-database.js';
 import { unknownConsumer } from '../../status/unknown-consumer.js';
 import {
+  checkChoice,
   checkNames,
   checkText,
   checkUuid,
@@ -11,23 +12,23 @@ import {
 } from '../../words/argument-checks.js';
 import { givenFilterOf } from '../chosen/operation-filter.js';
 import { checkReason, STATES_OF_MANY } from '../chosen/row-checks.js';
-import type {
-  Operation,
-  OperationPage,
-  OperationPageRequest,
-  OperationRequest,
-  OperationVerdict,
-  PartOperationRequest,
+import {
+  OPERATION_ORDERS,
+  OPERATION_STATES,
+  type Operation,
+  type OperationPage,
+  type OperationPageRequest,
+  type OperationRequest,
+  type OperationVerdict,
+  type PartOperationRequest,
 } from './operation.js';
 import { type FoundOperation, OperationStore, type PlannedOperation } from './operation.store.js';
 import {
   checkId,
-  checkOrder,
   checkPlanHolds,
   checkRate,
   checkReasonOfRun,
   checkRequest,
-  checkState,
   notCancellable,
   notPossible,
   unknownOperation,
@@ -196,8 +197,8 @@ export class OperationService {
    */
   async list(page: OperationPageRequest = {}): Promise<OperationPage> {
     checkNames('an option of a page', page, ['state', 'kind', 'consumerName', 'order', 'limit', 'after']);
-    checkState(page.state);
-    checkOrder(page.order);
+    if (page.state !== undefined) checkChoice('state', page.state, OPERATION_STATES);
+    if (page.order !== undefined) checkChoice('order', page.order, OPERATION_ORDERS);
     checkText('kind', page.kind);
     checkText('consumerName', page.consumerName);
     checkUuid('after', page.after);

@@ -6,6 +6,7 @@ import { IntegrationError } from '../../../errors.js';
 import { sealingTransaction } from '../../../secrets/sealing-transaction.js';
 import { checkOverlap } from '../../../secrets/secret-checks.js';
 import {
+  checkChoice,
   checkNames,
   checkText,
   checkUuid,
@@ -90,8 +91,7 @@ export class TenantIncomingEndpoints {
     checkNames('a field of a filter', filter, ['source', 'status']);
     checkNames('an option of a page', page, ['limit', 'after']);
     checkText('source', filter.source);
-    if (filter.status !== undefined && !STATUSES.includes(filter.status))
-      throw invalidArgument(`status must be one of ${STATUSES.join(', ')}`, { field: 'status' });
+    if (filter.status !== undefined) checkChoice('status', filter.status, STATUSES);
     checkUuid('after', page.after);
     const limit = pageSizeOf(page.limit);
     const rows = await this.store.page(this.tenantId, filter, page.after, limit);
