@@ -246,6 +246,8 @@ describe('a replay that runs', () => {
     const { changed, nextPosition } = paused;
     expect(await operations().get(id)).toMatchObject({ state: 'paused', changed, nextPosition });
     await until('what was sent is delivered', async () => handled.length === 41 + changed);
+    // Before its outcome is stored, an event is not sent once more.
+    await untilSettled(40);
     await operations().resume(id, BY);
     expect(await untilEnded(id)).toMatchObject({ state: 'done', changed: 40 });
     await until('each was delivered once more', async () => handled.length === 81);
