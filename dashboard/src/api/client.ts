@@ -60,7 +60,7 @@ export async function callForText<N extends RouteName>(
 ): Promise<{ json: unknown; text: string; etag: string | undefined }> {
   const given = args as AnyArgs;
   // A page that is open reads it every five seconds.
-  const changes = name === 'GET consumers' ? PageChanges.at(urlOf('consumers', given).href) : undefined;
+  const changes = name === 'GET consumers' ? PageChanges.at(addressOf(name, args).href) : undefined;
   const response = await send(name, { ...given, headers: changes?.headers });
   const text = await response.text().catch(() => {
     throw unreachable();

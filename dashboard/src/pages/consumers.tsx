@@ -5,6 +5,7 @@ import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { count, deadLettersOf, duration, perSecond } from '../parts/number.ts';
+import { orderingOf } from '../parts/ordering.ts';
 import { Page } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Mark, type Tone } from '../parts/status.tsx';
@@ -213,10 +214,7 @@ export function ConsumersPage({ place }: { place: Place }) {
                 rows={rows}
                 keyOf={({ consumerName }) => consumerName}
                 selection={{ chosen, change: setChosen, nameOf: (name) => name }}
-                ordering={{
-                  order,
-                  change: (by) => filterBy(place, { order: by === 'name' ? undefined : by }),
-                }}
+                ordering={orderingOf(place, order, 'name')}
                 isBusy={reading.isLoading && reading.data === undefined}
               />
               {pager}

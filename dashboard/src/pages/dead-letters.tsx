@@ -6,13 +6,14 @@ import { Filter } from '../parts/filter.tsx';
 import { ConsumerLink, groupHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { estimated } from '../parts/number.ts';
+import { orderingOf } from '../parts/ordering.ts';
 import { Page } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Mark } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Foreign, NameLink } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
-import { filterBy, type Place, to } from '../router/router.ts';
+import { type Place, to } from '../router/router.ts';
 
 const COLUMNS: readonly Column<FailureGroup>[] = [
   {
@@ -149,11 +150,7 @@ export function DeadLettersPage({ place }: { place: Place }) {
                 columns={COLUMNS}
                 rows={items}
                 keyOf={({ consumerName, fingerprint }) => `${consumerName} ${fingerprint ?? ''}`}
-                ordering={
-                  error === undefined
-                    ? { order: order ?? '', change: (by) => filterBy(place, { order: by }) }
-                    : undefined
-                }
+                ordering={error === undefined ? orderingOf(place, order ?? '') : undefined}
               />
               <Pager place={place} next={next} shown={items.length} />
             </>

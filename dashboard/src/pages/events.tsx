@@ -4,13 +4,14 @@ import { Filter } from '../parts/filter.tsx';
 import { EntityLink, eventHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { bytes } from '../parts/number.ts';
+import { LATEST_FIRST, latestOrOldest, orderingOf } from '../parts/ordering.ts';
 import { Page } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Status } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Code, Foreign, NameLink } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
-import { filterBy, type Place, to } from '../router/router.ts';
+import { type Place, to } from '../router/router.ts';
 import { useEventSearch } from './event-search.ts';
 
 const FIELDS = [
@@ -40,7 +41,7 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     head: 'Position',
     align: 'end',
-    order: { name: 'latest', first: 'descending', turned: 'oldest' },
+    order: LATEST_FIRST,
     cell: ({ position }) => <Code>{position}</Code>,
   },
   { head: 'Module', isLong: true, cell: ({ sourceModule }) => <Foreign>{sourceModule}</Foreign> },
@@ -61,15 +62,6 @@ const COLUMNS: readonly Column<Row>[] = [
 
 const NAMES = [...FIELDS.map(({ name }) => name), 'order', 'after'] as const;
 
-const ORDER = {
-  name: 'order',
-  label: 'Order',
-  options: [
-    ['', 'the newest first'],
-    ['oldest', 'the oldest first'],
-  ],
-} as const;
-
 /** The log, the newest event first, or the oldest. */
 export function EventsPage({ place }: { place: Place }) {
   const query = Object.fromEntries(NAMES.map((name) => [name, place.query.get(name) ?? undefined]));
@@ -78,7 +70,7 @@ export function EventsPage({ place }: { place: Place }) {
       title="Events"
       about={`The log, the ${query.order === 'oldest' ? 'oldest' : 'newest'} event first.`}
     >
-      <Filter place={place} fields={[...FIELDS, ORDER]} />
+      <Filter place={place} fields={[...FIELDS, latestOrOldest('the newest first')]} />
       <EventList key={JSON.stringify(query)} place={place} query={query} />
     </Page>
   );
@@ -99,10 +91,7 @@ function EventList({ place, query }: { place: Place; query: Record<string, strin
               columns={COLUMNS}
               rows={items}
               keyOf={({ outboxEventId }) => outboxEventId}
-              ordering={{
-                order: query.order ?? 'latest',
-                change: (by) => filterBy(place, { order: by === 'latest' ? undefined : by }),
-              }}
+              ordering={orderingOf(place, query.order ?? 'latest', 'latest')}
             />
           ) : next !== null ? null : isFiltered ? (
             <Empty title="No event matches the filter.">

@@ -17,7 +17,7 @@ const ROW = 52;
 const BOX = 42;
 const HEAD = 26;
 const WIDEST = 12;
-/** So many lines can be told apart. Those to consumers in trouble and those with most events are drawn. */
+/** More lines than these cannot be told apart. Those to consumers in trouble and those with most events are drawn. */
 const MOST_LINES = 600;
 /** The styles of lines that tell where something sticks. */
 const TROUBLED = ['dead-letters', 'behind', 'paused'];

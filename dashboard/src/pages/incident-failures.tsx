@@ -11,8 +11,9 @@ import { Foreign, NameLink } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
 
 const MOST_CONSUMERS = 100;
-/** So many kinds are read, the latest first, and so many causes are shown. */
+/** The latest kinds are read, up to this number. */
 const MOST_KINDS = 500;
+/** The largest causes are shown, up to this number. */
 const MOST_CAUSES = 30;
 
 /** What failed in a window of time: at which consumers, as the heat map has it, and by which causes. */

@@ -6,13 +6,14 @@ import { operationHref } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { count, counted } from '../parts/number.ts';
 import { progressOf } from '../parts/operation-progress.tsx';
+import { LATEST_FIRST, latestOrOldest, orderingOf } from '../parts/ordering.ts';
 import { Page } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
 import { Status } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Foreign, NameLink } from '../parts/text.tsx';
 import { absolute, Time } from '../parts/time.tsx';
-import { filterBy, type Place, to } from '../router/router.ts';
+import { type Place, to } from '../router/router.ts';
 
 /** What an operation chooses, in words. */
 export function aboutOperation({ kind, filter, chosenEvents, maxEvents }: Operation): string {
@@ -67,7 +68,7 @@ export const OPERATION_COLUMNS: readonly Column<Operation>[] = [
   { head: 'By', isLong: true, cell: ({ requestedBy }) => <Foreign most={60}>{requestedBy}</Foreign> },
   {
     head: 'Planned',
-    order: { name: 'latest', first: 'descending', turned: 'oldest' },
+    order: LATEST_FIRST,
     cell: ({ createdAt }) => <Time at={createdAt} />,
   },
   { head: 'Reason', isLong: true, cell: ({ reason }) => <Foreign most={160}>{reason ?? '–'}</Foreign> },
@@ -100,14 +101,7 @@ export function OperationsPage({ place }: { place: Place }) {
               ['failed', 'failed'],
             ],
           },
-          {
-            name: 'order',
-            label: 'Order',
-            options: [
-              ['', 'the latest first'],
-              ['oldest', 'the oldest first'],
-            ],
-          },
+          latestOrOldest('the latest first'),
         ]}
       />
       <Loaded from={operations}>
@@ -130,10 +124,7 @@ export function OperationsPage({ place }: { place: Place }) {
                 columns={OPERATION_COLUMNS}
                 rows={items}
                 keyOf={({ id }) => id}
-                ordering={{
-                  order: order ?? 'latest',
-                  change: (by) => filterBy(place, { order: by === 'latest' ? undefined : by }),
-                }}
+                ordering={orderingOf(place, order ?? 'latest', 'latest')}
               />
               <Pager place={place} next={next} shown={items.length} />
             </>

@@ -8,12 +8,13 @@ import { LinkOut } from '../parts/link-out.tsx';
 import { ConsumerLink } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { count, counted } from '../parts/number.ts';
+import { orderingOf } from '../parts/ordering.ts';
 import { Facts, Page, Panel } from '../parts/page.tsx';
 import { Mark } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Code, Foreign } from '../parts/text.tsx';
 import { Time } from '../parts/time.tsx';
-import { filterBy, type Place, to } from '../router/router.ts';
+import { type Place, to } from '../router/router.ts';
 
 const STATES = [
   ['', 'any'],
@@ -129,10 +130,6 @@ export function ProcessesPage({ place }: { place: Place }) {
 
 /** All of them in a table, and then each by itself, in the same order. */
 function Shown({ processes, order, place }: { processes: readonly Process[]; order: string; place: Place }) {
-  const ordering = {
-    order,
-    change: (by: string) => filterBy(place, { order: by === 'name' ? undefined : by }),
-  };
   return (
     <>
       {processes.length > 1 && (
@@ -141,7 +138,7 @@ function Shown({ processes, order, place }: { processes: readonly Process[]; ord
           columns={COLUMNS}
           rows={processes}
           keyOf={({ id }) => id}
-          ordering={ordering}
+          ordering={orderingOf(place, order, 'name')}
         />
       )}
       {processes.map((process) => (
