@@ -30,14 +30,14 @@ export interface CauseDetails {
   readonly first: string[];
 }
 
-/** So many rows of the index are read in turn. If there are more, causes are found by steps. */
+/** Rows of the index are read in turn up to this number. If there are more, causes are found by steps. */
 const ROWS = 150_000;
 const CAUSES = 20_000;
 const CONSUMERS = 10_000;
 const NAMED = 5;
 /** How many hours are looked back for the beginning of a cause, each with a probe. */
 const HOURS = 500;
-/** So many dead letters of a minute are counted. How far they reach tells how many there are. */
+/** Dead letters of a minute are counted up to this number. How far they reach tells how many there are. */
 const OF_MINUTE = 1_000;
 
 /** As the index has it. */

@@ -24,7 +24,7 @@ const LISTED = 10;
 const MOST_LISTED = 100;
 const BEFORE_MS = 10 * 60_000;
 const CHANGES = 5;
-/** Attempts that run for long are looked for at so many consumers. */
+/** The most consumers at which attempts that run for long are looked for. */
 const MOST_CONSUMERS = 10_000;
 /** Who paused a consumer or changes its partitions is known. What happened before an orphan is days old. */
 const WITHOUT_CHANGES: ReadonlySet<ProblemKind> = new Set(['paused', 'repartitioning', 'orphaned']);

@@ -25,7 +25,7 @@ export interface HeatStep {
 /** Attempts that failed, in all steps and in each. */
 export interface FailedInSteps {
   failed: number;
-  /** Null for a step of which nothing is known. */
+  /** A step is null if no process has measured in it. */
   steps: (number | null)[];
 }
 

@@ -7,7 +7,7 @@ import { processName } from './why-sentences.js';
 
 /** Attempts that people are told of have run for longer than this. */
 const LONGER_THAN = `interval '1 minute'`;
-/** An overview names so many consumers, those with the longest attempts. */
+/** The most consumers that an overview names. They are those with the longest attempts. */
 const MOST_CONSUMERS = 5;
 
 /** Attempts of one consumer that have run for more than a minute, and the longest of them. */

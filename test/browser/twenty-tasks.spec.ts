@@ -47,8 +47,8 @@ const stage = onStage(async (database) => {
 });
 
 /**
- * A week of 27,000 events an hour, a group of dead letters at `ledger`, and `reports`, of which no process has
- * the handler, with three events of two hours ago.
+ * The log has a week of 27,000 events an hour. `ledger` has a group of dead letters. `reports` has three events
+ * of two hours ago, and no process has its handler.
  */
 async function fill({ pool }: TestDatabase): Promise<void> {
   await pool.query(

@@ -112,7 +112,7 @@ function letThrough(number: number, fate: 'handled' | 'failed' = 'handled'): voi
   for (const go of turns.splice(0, number)) go(fate);
 }
 
-/** Lets so many of those under way come to their end. */
+/** Lets this number of the events under way come to their end. */
 async function end(number: number, fate: 'handled' | 'failed' = 'handled'): Promise<void> {
   for (let left = number; left > 0; ) {
     await until('one waits', async () => turns.length > 0);
@@ -132,7 +132,7 @@ async function begin(): Promise<string> {
   return id;
 }
 
-/** Waits until so many were sent, and until the process that has it has looked again and sends no more. */
+/** Waits until `changed` events were sent, and until the process that has the operation has looked again and sends no more. */
 async function sends(id: string, changed: number): Promise<WorkerProcess> {
   await until(`${changed} are sent`, async () => (await operations().get(id)).changed >= changed);
   const holder = await holderOf(id, workers, database, changed);

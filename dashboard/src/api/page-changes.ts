@@ -7,7 +7,7 @@ interface KeptPage {
   readonly page: Page;
 }
 
-/** So many addresses are remembered. */
+/** The pages of this many addresses are remembered. */
 const MOST_KEPT = 4;
 /** The pages that were read last, by their addresses. */
 const kept = new Map<string, KeptPage>();

@@ -13,8 +13,8 @@ const MOST_VALUES = 1_000;
 /** A shorter value is found where it stands alone only: `7` is not taken out of `1734`. */
 const SHORTEST_WITHIN = 4;
 /**
- * A value of so many words is a name, an address, or a number in groups. A line may have one of its words
- * alone, as in "ending in 1111". Of a longer text the words are those of everybody.
+ * A value of two to six words is a name, an address, or a number in groups. A line may have one of its words
+ * alone, as in "ending in 1111". A longer text has words that stand in other texts as well.
  */
 const MOST_WORDS = 6;
 const SHORTEST_WORD = 3;
