@@ -5,8 +5,8 @@ export const ATTEMPTS_KEPT = 10;
 export const INTERRUPTED_KIND = 'interrupted';
 
 /**
- * The first 16 characters of a fingerprint say the class and the message of the error. The others say where it
- * was thrown. An index of the inbox has the beginnings.
+ * The first 16 characters of a fingerprint say the class and the message of the error. The others say where
+ * it was thrown. An index of the inbox has the beginnings.
  */
 export const CAUSE_LENGTH = 16;
 
