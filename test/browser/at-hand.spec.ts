@@ -263,3 +263,19 @@ test('an incident is one page to print: what is wrong, since when, who did what,
   expect(await page.getByRole('navigation').count()).toBe(0);
   expect(await page.getByRole('button', { name: 'Print' }).isVisible()).toBe(false);
 });
+
+test('an error that was thrown at two places is one cause of an incident', async () => {
+  const { rowCount } = await stage.database.pool.query(
+    `UPDATE integration.inbox_event SET error_fingerprint = left(error_fingerprint, 16) || repeat('0', 16)
+     WHERE id = (SELECT id FROM integration.inbox_event WHERE status = 'dead_letter' LIMIT 1)`,
+  );
+  expect(rowCount).toBe(1);
+  const { page } = await stage.open('#/incident');
+  const causes = page.getByRole('table', { name: 'Causes' }).getByRole('row');
+  const failed = causes.filter({ hasText: 'out for lunch' });
+  await failed.first().waitFor();
+  expect(await failed.locator('[data-head="Dead letters"]').allTextContents()).toEqual([
+    String(MOST_OF_A_KIND),
+  ]);
+  expect(await failed.locator('[data-head="Consumers"]').allTextContents()).toEqual(['billing']);
+});

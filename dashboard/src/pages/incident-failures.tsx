@@ -15,6 +15,8 @@ const MOST_CONSUMERS = 100;
 const MOST_KINDS = 500;
 /** The largest causes are shown, up to this number. */
 const MOST_CAUSES = 30;
+/** A fingerprint begins with what says the error. The rest of it says where it was thrown. */
+const CAUSE_LENGTH = 16;
 
 /** What failed in a window of time: at which consumers, as the heat map has it, and by which causes. */
 export function Failed({ from, to }: { from: string; to: string | undefined }) {
@@ -143,18 +145,18 @@ function isSince(group: FailureGroup | undefined, from: string): boolean {
   return group !== undefined && Date.parse(group.latest.failedAt) >= Date.parse(from);
 }
 
-/** The kinds with one fingerprint are one cause, at however many consumers. The largest come first. */
+/** The kinds of one error are one cause, wherever it was thrown, as on the overview. The largest come first. */
 function causesSince(groups: readonly FailureGroup[], from: string): Cause[] {
   const causes = new Map<string, Cause>();
   for (const group of groups) {
     if (!isSince(group, from)) continue;
     const { consumerName, fingerprint, deadLetters, latest } = group;
-    const key = fingerprint ?? `without, at ${consumerName}`;
+    const key = fingerprint?.slice(0, CAUSE_LENGTH) ?? `without, at ${consumerName}`;
     const known = causes.get(key);
     causes.set(key, {
       fingerprint,
       error: known?.error ?? latest.error ?? 'No error is known',
-      consumers: [...(known?.consumers ?? []), consumerName],
+      consumers: [...new Set([...(known?.consumers ?? []), consumerName])],
       deadLetters: known === undefined ? deadLetters : sumOf(known.deadLetters, deadLetters),
       last: known?.last ?? latest.failedAt,
     });
