@@ -88,11 +88,11 @@ const shown = (
   from: string,
 ) => `
   SELECT g.name AS "consumerName", g.kind AS fingerprint, sized.counted, sized.upto, sized.size, first.position AS "firstPosition",
-    last.position AS "lastPosition", last.outbox_event_id AS "outboxEventId", e.event_name AS "eventName", left(last.last_error, ${SHOWN_OF_ERROR}) AS error,
+    first.updated_at AS "firstFailedAt", last.position AS "lastPosition", last.outbox_event_id AS "outboxEventId", e.event_name AS "eventName", left(last.last_error, ${SHOWN_OF_ERROR}) AS error,
     last.updated_at AS "failedAt", ${noted}, since.counted AS "newSince", since.size AS "newSize", ${more}
   FROM ${from} AS g
   CROSS JOIN LATERAL (${sized}) AS sized
-  CROSS JOIN LATERAL (SELECT * FROM ${rowsOf(tables, 'i.position', FIRST)} AS r) AS first
+  CROSS JOIN LATERAL (SELECT * FROM ${rowsOf(tables, 'i.position, i.updated_at', FIRST)} AS r) AS first
   CROSS JOIN LATERAL (SELECT * FROM ${rowsOf(tables, 'i.position, i.outbox_event_id, i.last_error, i.updated_at', LAST)} AS r) AS last
   LEFT JOIN ${tables.outboxEvent} e ON e.position = last.position AND e.id = last.outbox_event_id
   LEFT JOIN ${tables.integrationFailureGroup} n ON n.consumer_name = g.name AND n.fingerprint = coalesce(g.kind, '')

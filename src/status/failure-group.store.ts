@@ -26,6 +26,8 @@ export interface FailureGroup extends FailureGroupKey {
   /** The positions of the first and of the last one in the log. */
   firstPosition: number;
   lastPosition: number;
+  /** When the first one, by position, was given up. */
+  firstFailedAt: Date;
   /** The last one, by position. `eventName` is null if the log no longer has the event. */
   latest: { outboxEventId: string; eventName: string | null; error: string | null; failedAt: Date };
   note: { text: string; by: string; at: Date } | null;
@@ -51,6 +53,7 @@ interface GroupRow extends FailureGroupKey {
   readonly size: number;
   readonly firstPosition: number;
   readonly lastPosition: number;
+  readonly firstFailedAt: Date;
   readonly outboxEventId: string;
   readonly eventName: string | null;
   readonly error: string | null;
@@ -245,7 +248,7 @@ function listedOf(rows: readonly GroupRow[], upto: number): ListedGroups {
 }
 
 function groupOf(row: GroupRow, upto: number): FailureGroup {
-  const { consumerName, fingerprint, firstPosition, lastPosition } = row;
+  const { consumerName, fingerprint, firstPosition, lastPosition, firstFailedAt } = row;
   const { outboxEventId, eventName, error, failedAt, notedBy, notedAt, acknowledgedBy, acknowledgedAt } = row;
   return {
     consumerName,
@@ -253,6 +256,7 @@ function groupOf(row: GroupRow, upto: number): FailureGroup {
     deadLetters: estimatedTo(row.counted, row.size, row.upto),
     firstPosition,
     lastPosition,
+    firstFailedAt,
     latest: { outboxEventId, eventName, error, failedAt },
     note:
       row.note === null || notedBy === null || notedAt === null

@@ -279,3 +279,21 @@ test('an error that was thrown at two places is one cause of an incident', async
   ]);
   expect(await failed.locator('[data-head="Consumers"]').allTextContents()).toEqual(['billing']);
 });
+
+test('an incident that is over says since when its causes were there, and has none that came later', async () => {
+  const { rows } = await stage.database.pool.query(
+    `UPDATE integration.inbox_event SET updated_at = '2026-05-01T09:02:00Z' WHERE id = (
+       SELECT id FROM integration.inbox_event WHERE status = 'dead_letter' AND last_error LIKE '%out for lunch%' ORDER BY position LIMIT 1)
+     RETURNING id`,
+  );
+  expect(rows).toHaveLength(1);
+  const { page } = await stage.open('#/incident?from=2026-05-01T09:00:00Z&to=2026-05-01T10:00:00Z');
+  const causes = page.getByRole('table', { name: 'Causes' }).getByRole('row');
+  const failed = causes.filter({ hasText: 'out for lunch' });
+  await failed.first().waitFor();
+  expect(await failed.locator('[data-head="Since"] time').getAttribute('datetime')).toBe(
+    '2026-05-01T09:02:00.000Z',
+  );
+  await page.goto(page.url().replace('09:00:00Z', '08:00:00Z').replace('10:00:00Z', '09:00:00Z'));
+  await page.getByText('None that is still a dead letter.').waitFor();
+});

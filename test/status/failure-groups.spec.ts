@@ -57,6 +57,14 @@ async function allGroups(limit: number, filter = {}, order?: FailureGroupOrder):
 
 const keyOf = ({ consumerName, fingerprint }: FailureGroupKey) => `${consumerName} ${fingerprint}`;
 
+async function givenUpAt(outboxEventId: string | undefined): Promise<Date> {
+  const { rows } = await database.pool.query(
+    'SELECT updated_at AS at FROM integration.inbox_event WHERE outbox_event_id = $1',
+    [outboxEventId],
+  );
+  return rows[0]?.at;
+}
+
 describe('groups of failures', () => {
   it('are the kinds in which events of a consumer died, with the latest of each', async () => {
     const handler = async ({ aggregateId }: { aggregateId: string }) => {
@@ -92,6 +100,7 @@ describe('groups of failures', () => {
       deadLetters: { count: 3, atLeast: false, estimate: 3 },
       firstPosition: published[0]?.position,
       lastPosition: published[3]?.position,
+      firstFailedAt: await givenUpAt(published[0]?.outboxEventId),
       latest: {
         outboxEventId: published[3]?.outboxEventId,
         eventName: 'invoice.created',

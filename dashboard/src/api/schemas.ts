@@ -342,6 +342,7 @@ export type FailureGroup = {
   deadLetters: EstimatedCount;
   firstPosition: number;
   lastPosition: number;
+  firstFailedAt: string;
   latest: { outboxEventId: string; eventName: string | null; error: string | null; failedAt: string };
   note: { text: string; by: string; at: string } | null;
   acknowledged: { by: string; at: string; newSince: EstimatedCount } | null;

@@ -38,6 +38,7 @@ const COLUMNS: readonly Column<FailureGroup>[] = [
     order: { name: 'size', first: 'descending' },
     cell: ({ deadLetters }) => estimated(deadLetters),
   },
+  { head: 'Since', cell: ({ firstFailedAt }) => <Time at={firstFailedAt} /> },
   {
     head: 'Latest',
     order: { name: 'latest', first: 'descending' },

@@ -247,7 +247,7 @@ function acknowledged(group: FailureGroup, reason: string | undefined) {
 }
 
 function About({
-  group: { deadLetters, firstPosition, lastPosition, latest, fingerprint },
+  group: { deadLetters, firstPosition, lastPosition, firstFailedAt, latest, fingerprint },
 }: {
   group: FailureGroup;
 }) {
@@ -256,8 +256,9 @@ function About({
       {deadLetters.count === 1 && !deadLetters.atLeast
         ? '1 dead letter'
         : `${estimated(deadLetters)} dead letters`}{' '}
-      between positions <Code>{firstPosition}</Code> and <Code>{lastPosition}</Code>, the latest{' '}
-      <Time at={latest.failedAt} />. Kind <Code>{fingerprint ?? 'none'}</Code>
+      between positions <Code>{firstPosition}</Code> and <Code>{lastPosition}</Code>, the first{' '}
+      <Time at={firstFailedAt} />, the latest <Time at={latest.failedAt} />. Kind{' '}
+      <Code>{fingerprint ?? 'none'}</Code>
     </>
   );
 }

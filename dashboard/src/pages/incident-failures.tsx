@@ -43,12 +43,12 @@ export function Failed({ from, to }: { from: string; to: string | undefined }) {
       {mayReadKinds && (
         <Panel
           title="Why events were given up"
-          about="Causes of dead letters of which the latest came in this time or after it. What was sent again since is not among them."
+          about="Causes of dead letters that began before the end of this time, and of which the latest came in it or after it. What was sent again since is not among them."
         >
           <Loaded from={kinds}>
             {({ items, next }) => (
               <Causes
-                causes={causesSince(items, from)}
+                causes={causesWithin(items, from, to)}
                 isCutOff={next !== null && isSince(items.at(-1), from)}
               />
             )}
@@ -98,6 +98,7 @@ interface Cause {
   readonly error: string;
   readonly consumers: readonly string[];
   readonly deadLetters: FailureGroup['deadLetters'];
+  readonly first: string;
   readonly last: string;
 }
 
@@ -117,6 +118,7 @@ const CAUSES: readonly Column<Cause>[] = [
       consumers.length > 1 ? counted(consumers.length, 'consumer') : <Foreign>{consumers[0] ?? ''}</Foreign>,
   },
   { head: 'Dead letters', align: 'end', cell: ({ deadLetters }) => estimated(deadLetters) },
+  { head: 'Since', cell: ({ first }) => <Time at={first} /> },
   { head: 'Latest', cell: ({ last }) => <Time at={last} /> },
 ];
 
@@ -146,11 +148,11 @@ function isSince(group: FailureGroup | undefined, from: string): boolean {
 }
 
 /** The kinds of one error are one cause, wherever it was thrown, as on the overview. The largest come first. */
-function causesSince(groups: readonly FailureGroup[], from: string): Cause[] {
+function causesWithin(groups: readonly FailureGroup[], from: string, to: string | undefined): Cause[] {
   const causes = new Map<string, Cause>();
   for (const group of groups) {
     if (!isSince(group, from)) continue;
-    const { consumerName, fingerprint, deadLetters, latest } = group;
+    const { consumerName, fingerprint, deadLetters, firstFailedAt, latest } = group;
     const key = fingerprint?.slice(0, CAUSE_LENGTH) ?? `without, at ${consumerName}`;
     const known = causes.get(key);
     causes.set(key, {
@@ -158,10 +160,17 @@ function causesSince(groups: readonly FailureGroup[], from: string): Cause[] {
       error: known?.error ?? latest.error ?? 'No error is known',
       consumers: [...new Set([...(known?.consumers ?? []), consumerName])],
       deadLetters: known === undefined ? deadLetters : sumOf(known.deadLetters, deadLetters),
+      first:
+        known === undefined || Date.parse(firstFailedAt) < Date.parse(known.first)
+          ? firstFailedAt
+          : known.first,
       last: known?.last ?? latest.failedAt,
     });
   }
-  return [...causes.values()].sort((a, b) => b.deadLetters.estimate - a.deadLetters.estimate);
+  const end = to === undefined ? Number.POSITIVE_INFINITY : Date.parse(to);
+  return [...causes.values()]
+    .filter(({ first }) => Date.parse(first) < end)
+    .sort((a, b) => b.deadLetters.estimate - a.deadLetters.estimate);
 }
 
 function sumOf(a: FailureGroup['deadLetters'], b: FailureGroup['deadLetters']): FailureGroup['deadLetters'] {

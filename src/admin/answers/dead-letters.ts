@@ -59,6 +59,7 @@ const FailureGroup = named(
     deadLetters: EstimatedCount,
     firstPosition: INTEGER,
     lastPosition: INTEGER,
+    firstFailedAt: TIME,
     latest: object({ outboxEventId: UUID, eventName: orNull(TEXT), error: orNull(TEXT), failedAt: TIME }),
     note: orNull(object({ text: TEXT, by: TEXT, at: TIME })),
     acknowledged: orNull(object({ by: TEXT, at: TIME, newSince: EstimatedCount })),
