@@ -3,7 +3,7 @@ import type { JsonProblem } from '../../events/json-problem.js';
 import { jsonOf, type RawWebhookRequest, textOf } from './definitions/raw-request.js';
 import type { WebhookSource } from './definitions/webhook-source.js';
 import type { Judgement } from './payload-schema.js';
-import type { WebhookDelivery } from './receipts/webhook-delivery.js';
+import type { ReceivedWebhook } from './receipts/received-webhook.js';
 import type { ReceivingEndpoint } from './receiver.js';
 import { redacted, redactedBytes } from './redaction.js';
 import { sha256Hex } from './schemes/digest.js';
@@ -75,7 +75,7 @@ export function deliveryOf(
   request: RawWebhookRequest,
   { verified, tenantId, endpointId, endpoint, judgement, type, ...context }: DeliveryContext,
   asBytes = false,
-): WebhookDelivery {
+): ReceivedWebhook {
   const { answers = answersOf(source, request) } = context;
   const { deliveryId, aggregate: about } = answers;
   const json = asBytes ? undefined : jsonOf(request);

@@ -5,7 +5,7 @@ import type { EngineDatabase } from '../../../database/engine-database.js';
 import type { EngineSession } from '../../../database/sql/engine-session.js';
 import { asOneValue, type LogEntry } from '../../../log/log-entry.js';
 import { refuseWhatIsNotHeld } from '../../../log/narrow-entry.js';
-import type { WebhookDelivery } from './webhook-delivery.js';
+import type { ReceivedWebhook } from './received-webhook.js';
 
 /** What became of a delivery. */
 export type Receipt =
@@ -70,7 +70,7 @@ export class WebhookReceiptStore {
   }
 
   /** Takes a delivery in one statement: receipt, event and body are committed together, or none of them. */
-  async accept(client: SqlClient, delivery: WebhookDelivery, entry: LogEntry): Promise<Receipt> {
+  async accept(client: SqlClient, delivery: ReceivedWebhook, entry: LogEntry): Promise<Receipt> {
     if (this.db.narrowText !== undefined) refuseWhatIsNotHeld(entry, this.db.narrowText);
     const { source, tenantId, keyHash, bodyHash, repeatedBody, endpointId, contentType, bytes } = delivery;
     const receipt = [

@@ -1,7 +1,7 @@
 import type { DomainEventInput } from '../../../events/domain-event.js';
 
 /** A webhook that came in, as it goes into the database. */
-export interface WebhookDelivery {
+export interface ReceivedWebhook {
   readonly source: string;
   readonly tenantId: string;
   /** SHA-256 in hex. */
