@@ -73,7 +73,8 @@ CREATE TABLE "integration"."webhook_delivery" (
 ) WITH (fillfactor = 80);
 CREATE INDEX "webhook_delivery_due_idx" ON "integration"."webhook_delivery" ("destination_id", "due_at", "position") WHERE "status" = 'pending';
 CREATE INDEX "webhook_delivery_entity_idx" ON "integration"."webhook_delivery" ("destination_id", "entity", "position") WHERE "status" = 'pending';
-CREATE INDEX "webhook_delivery_dead_idx" ON "integration"."webhook_delivery" ("destination_id", "position") WHERE "status" = 'dead';
+-- Lists of what is not delivered, and the first that waits of a destination in strict order.
+CREATE INDEX "webhook_delivery_open_idx" ON "integration"."webhook_delivery" ("destination_id", "status", "position") WHERE "status" <> 'delivered';
 
 -- What became of each attempt. answer: the first bytes of what the receiver answered, as text.
 CREATE TABLE "integration"."webhook_attempt" (
