@@ -60,13 +60,12 @@ export class OutgoingTargetStore {
    */
   async makeReady(session: EngineSession, kind: LaneKind, ids: readonly string[], at?: Date): Promise<void> {
     if (ids.length === 0) return;
+    // A statement of its own: joined to an UPDATE that finds no row to change, it would not be run, and lock nothing.
+    await this.lock(session, kind, ids);
     await session.query(
-      `WITH locked AS (
-         SELECT id FROM ${this.table} WHERE kind = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
-       )
-       UPDATE ${this.table} t SET ready_at = least(t.ready_at, coalesce($3::timestamptz, clock_timestamp()))
-       FROM locked WHERE t.kind = $1 AND t.id = locked.id AND NOT t.held
-         AND (t.ready_at IS NULL OR t.ready_at > coalesce($3::timestamptz, clock_timestamp()))`,
+      `UPDATE ${this.table} SET ready_at = coalesce($3::timestamptz, clock_timestamp())
+       WHERE kind = $1 AND id = ANY ($2::uuid[]) AND NOT held
+         AND (ready_at IS NULL OR ready_at > coalesce($3::timestamptz, clock_timestamp()))`,
       [kind, [...ids], at ?? null],
     );
   }
