@@ -10,12 +10,14 @@ import { refusingSourcesCheck } from './refusing-sources.check.js';
 declare module '../admin/options/admin-action.js' {
   interface AddedAdminActions {
     'webhooks.read': true;
-    /** Pausing and resuming endpoints of tenants. */
+    /** Changing endpoints and destinations of tenants, and sending deliveries again. */
     'webhooks.change': true;
   }
   interface AdminTarget {
     /** The id of an endpoint of webhooks (a uuid). */
     readonly webhookEndpoint?: string | undefined;
+    /** The id of a destination of webhooks (a uuid). */
+    readonly webhookDestination?: string | undefined;
   }
 }
 

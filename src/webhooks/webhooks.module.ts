@@ -92,6 +92,7 @@ function mounted(options: Provider[], mount: WebhooksModuleOptions): DynamicModu
       IncomingWebhookService,
       IncomingEndpointsService,
       IncomingEngine,
+      OutgoingEngine,
       WebhookDestinationsService,
       WEBHOOKS_OPTIONS,
     ],

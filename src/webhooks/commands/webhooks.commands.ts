@@ -8,6 +8,7 @@ import type { EndpointRow } from '../incoming/endpoints/incoming-endpoint.js';
 import { IncomingEndpointStore } from '../incoming/endpoints/incoming-endpoint.store.js';
 import { type Refusal, RequestRecordStore } from '../incoming/request-record.store.js';
 import { type SourceReport, sourceReports } from '../incoming/source-report.js';
+import { destinationCommands } from './destinations.commands.js';
 
 const DEFAULT_DAYS = 7;
 
@@ -126,4 +127,5 @@ export const webhooksCommands: readonly Command[] = [
   webhooksSourcesCommand,
   webhooksRefusalsCommand,
   webhooksEndpointsCommand,
+  ...destinationCommands,
 ];

@@ -108,7 +108,9 @@ export interface CreateDestination extends ChangeAuthor, DestinationFields {
 }
 
 /** What is left out stays as it is. `headers` takes the place of all headers. */
-export interface UpdateDestination extends ChangeAuthor, Partial<DestinationFields> {}
+export type UpdateDestination = ChangeAuthor & {
+  readonly [K in keyof DestinationFields]?: DestinationFields[K] | undefined;
+};
 
 export interface RotateDestinationSecret extends ChangeAuthor {
   readonly secret?: string | undefined;

@@ -29,7 +29,7 @@ import { unknownDestination } from './unknown-destination.js';
 export class TenantDeliveries {
   constructor(
     private readonly tenantId: string,
-    private readonly engine: OutgoingEngine,
+    private readonly engine: Pick<OutgoingEngine, 'admin'>,
     /** Rejects for a destination that the tenant does not have. */
     private readonly destination: (id: string) => Promise<unknown>,
   ) {}
