@@ -189,6 +189,31 @@ export type ContractWithSchemas = {
 };
 export type Correction = { outboxEventId: string; position: number };
 export type Counted = { count: number; atLeast: boolean };
+export type CreatedWebhookDestination = {
+  id: string;
+  tenantId: string;
+  url: string;
+  eventTypes: Array<string>;
+  status: 'active' | 'paused' | 'disabled';
+  reason: string | null;
+  waiting: { count: number; atLeast: boolean };
+  dead: { count: number; atLeast: boolean };
+  lastHour: { attempts: { count: number; atLeast: boolean }; delivered: number };
+  failures: number;
+  failingSince: string | null;
+  behindFrom: number | null;
+  createdAt: string;
+  filter: Record<string, unknown> | null;
+  format: 'standard' | 'cloudevents';
+  signing: 'v1' | 'v1a';
+  order: 'none' | 'entity' | 'strict';
+  ratePerSecond: number | null;
+  maxInFlight: number | null;
+  timeoutMs: number | null;
+  headers: Array<string>;
+  secrets: Array<{ version: number; rotatedAt: string; validUntil: string | null }>;
+  publicKey: string | null;
+};
 export type DeadLetter = {
   id: string;
   outboxEventId: string;
@@ -797,6 +822,87 @@ export type UnpublishedEvent = {
   payload: string | null;
   payloadBytes: number;
 };
+export type WebhookDelivery = {
+  destinationId: string;
+  position: number;
+  outboxEventId: string | null;
+  eventName: string | null;
+  type: string | null;
+  eventAt: string | null;
+  status: 'pending' | 'delivered' | 'dead' | 'cancelled';
+  attempts: number;
+  dueAt: string | null;
+  lastStatus: number | null;
+  lastError: string | null;
+  mayReadPayloads: boolean;
+  data: string | null;
+  attemptList: Array<{
+    attempt: number;
+    at: string;
+    durationMs: number;
+    statusCode: number | null;
+    error: string | null;
+    answer: string | null;
+  }>;
+};
+export type WebhookDeliveryPage = {
+  items: Array<{
+    destinationId: string;
+    position: number;
+    outboxEventId: string | null;
+    eventName: string | null;
+    type: string | null;
+    eventAt: string | null;
+    status: 'pending' | 'delivered' | 'dead' | 'cancelled';
+    attempts: number;
+    dueAt: string | null;
+    lastStatus: number | null;
+    lastError: string | null;
+  }>;
+  next: string | null;
+};
+export type WebhookDestination = {
+  id: string;
+  tenantId: string;
+  url: string;
+  eventTypes: Array<string>;
+  status: 'active' | 'paused' | 'disabled';
+  reason: string | null;
+  waiting: { count: number; atLeast: boolean };
+  dead: { count: number; atLeast: boolean };
+  lastHour: { attempts: { count: number; atLeast: boolean }; delivered: number };
+  failures: number;
+  failingSince: string | null;
+  behindFrom: number | null;
+  createdAt: string;
+  filter: Record<string, unknown> | null;
+  format: 'standard' | 'cloudevents';
+  signing: 'v1' | 'v1a';
+  order: 'none' | 'entity' | 'strict';
+  ratePerSecond: number | null;
+  maxInFlight: number | null;
+  timeoutMs: number | null;
+  headers: Array<string>;
+  secrets: Array<{ version: number; rotatedAt: string; validUntil: string | null }>;
+};
+export type WebhookDestinationPage = {
+  items: Array<{
+    id: string;
+    tenantId: string;
+    url: string;
+    eventTypes: Array<string>;
+    status: 'active' | 'paused' | 'disabled';
+    reason: string | null;
+    waiting: { count: number; atLeast: boolean };
+    dead: { count: number; atLeast: boolean };
+    lastHour: { attempts: { count: number; atLeast: boolean }; delivered: number };
+    failures: number;
+    failingSince: string | null;
+    behindFrom: number | null;
+    createdAt: string;
+  }>;
+  next: string | null;
+};
 export type WebhookEndpoint = {
   id: string;
   tenantId: string;
@@ -818,6 +924,15 @@ export type WebhookEndpointPage = {
     createdAt: string;
   }>;
   next: string | null;
+};
+export type WebhookEventTypes = {
+  items: Array<{
+    type: string;
+    description: string | null;
+    deprecated: boolean;
+    schema: Record<string, unknown> | null;
+    examples: Array<unknown>;
+  }>;
 };
 export type WebhookRefusals = {
   items: Array<{
@@ -1481,6 +1596,119 @@ export interface Routes {
     query: Record<never, never>;
     body: { reason?: string | undefined };
     answer: WebhookEndpoint;
+  };
+  'GET webhooks/destinations': {
+    action: 'webhooks.read';
+    path: Record<never, never>;
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      tenant?: string | undefined;
+      status?: 'active' | 'paused' | 'disabled' | undefined;
+    };
+    body: undefined;
+    answer: WebhookDestinationPage;
+  };
+  'POST webhooks/destinations': {
+    action: 'webhooks.change';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: {
+      tenant: string;
+      url: string;
+      eventTypes: Array<string>;
+      signing?: 'v1' | 'v1a' | undefined;
+      secret?: string | undefined;
+      order?: 'none' | 'entity' | 'strict' | undefined;
+      ratePerSecond?: number | undefined;
+      maxInFlight?: number | undefined;
+      timeoutMs?: number | undefined;
+      reason?: string | undefined;
+    };
+    answer: CreatedWebhookDestination;
+  };
+  'GET webhooks/event-types': {
+    action: 'webhooks.read';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: WebhookEventTypes;
+  };
+  'GET webhooks/destinations/{id}': {
+    action: 'webhooks.read';
+    path: { id: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: WebhookDestination;
+  };
+  'PATCH webhooks/destinations/{id}': {
+    action: 'webhooks.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: {
+      url?: string | undefined;
+      eventTypes?: Array<string> | undefined;
+      order?: 'none' | 'entity' | 'strict' | undefined;
+      ratePerSecond?: number | undefined;
+      maxInFlight?: number | undefined;
+      timeoutMs?: number | undefined;
+      reason?: string | undefined;
+    };
+    answer: WebhookDestination;
+  };
+  'DELETE webhooks/destinations/{id}': {
+    action: 'webhooks.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: WebhookDestination;
+  };
+  'POST webhooks/destinations/{id}/pause': {
+    action: 'webhooks.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: WebhookDestination;
+  };
+  'POST webhooks/destinations/{id}/resume': {
+    action: 'webhooks.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: WebhookDestination;
+  };
+  'POST webhooks/destinations/{id}/enable': {
+    action: 'webhooks.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: WebhookDestination;
+  };
+  'GET webhooks/destinations/{id}/deliveries': {
+    action: 'webhooks.read';
+    path: { id: string };
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      status?: 'pending' | 'delivered' | 'dead' | 'cancelled' | undefined;
+      type?: string | undefined;
+    };
+    body: undefined;
+    answer: WebhookDeliveryPage;
+  };
+  'GET webhooks/destinations/{id}/deliveries/{position}': {
+    action: 'webhooks.read';
+    path: { id: string; position: number };
+    query: Record<never, never>;
+    body: undefined;
+    answer: WebhookDelivery;
+  };
+  'POST webhooks/destinations/{id}/deliveries/{position}/redrive': {
+    action: 'webhooks.change';
+    path: { id: string; position: number };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: WebhookDelivery;
   };
   'GET contracts': {
     action: 'contracts.read';
