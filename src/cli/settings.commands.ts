@@ -26,9 +26,9 @@ const settingsListCommand: Command = {
       const settings = service.getAll();
       const listed = table(settings, [
         { heading: 'KEY', cell: ({ key }) => key },
-        { heading: 'VALUE', cell: ({ value }) => String(value), cut: 2 },
+        { heading: 'VALUE', cell: ({ value }) => String(value), cut: 1 },
         { heading: 'SOURCE', cell: ({ source }) => source },
-        { heading: 'DEFAULT', cell: ({ default: standard }) => String(standard), cut: 1 },
+        { heading: 'DEFAULT', cell: ({ default: standard }) => String(standard), cut: 2 },
       ]);
       return {
         ok: true,

@@ -30,6 +30,6 @@ export function partModules(): DynamicModule[] {
   return [
     SecretsModule.forRoot({ keys: staticKeys({ present: randomBytes(32), earlier: EARLIER }) }),
     ContractsModule.forRoot(),
-    WebhooksModule.forRoot({ incoming: { sources: [githubSource({ secrets: 'endpoint' })] } }),
+    WebhooksModule.forRoot({ incoming: { sources: [githubSource({ secrets: 'endpoint' })] }, outgoing: {} }),
   ];
 }

@@ -57,6 +57,16 @@ const BODIES: Readonly<Record<string, object>> = {
   'settings/restore': { changeId: 7 },
   'webhooks/endpoints/:id/pause': {},
   'webhooks/endpoints/:id/resume': {},
+  'webhooks/destinations': {
+    tenant: 'acme',
+    url: 'https://receiver.example/',
+    eventTypes: ['*'],
+    signing: 'v1a',
+  },
+  'webhooks/destinations/:id/pause': {},
+  'webhooks/destinations/:id/resume': {},
+  'webhooks/destinations/:id/enable': {},
+  'webhooks/destinations/:id/deliveries/:position/redrive': {},
   'keys/rotate': {},
   'keys/reseal': {},
 };
@@ -70,7 +80,7 @@ describe('every request that starts something', () => {
   it.each(POSTS.filter((path) => !ONLY_ASK.includes(path)))('takes an Idempotency-Key: %s', async (path) => {
     const body = BODIES[path];
     if (body === undefined) throw new Error('a new POST needs a body here');
-    const filled = path.replace(':id', randomUUID()).replace(':name', 'billing');
+    const filled = path.replace(':id', randomUUID()).replace(':name', 'billing').replace(':position', '1');
     const post = (json: object) =>
       admin.ask(filled, { method: 'POST', json, headers: { 'idempotency-key': 'k1' } });
     const first = await post(body);

@@ -54,6 +54,15 @@ const OPEN: Readonly<Record<string, string>> = {
   'post-operations-id-pause/filter': 'the same',
   'post-operations-id-resume/filter': 'the same',
   'post-operations-id-rate/filter': 'the same',
+  'get-webhooks-destinations-id/filter': 'which events a tenant asks for',
+  'post-webhooks-destinations/filter': 'the same',
+  'patch-webhooks-destinations-id/filter': 'the same',
+  'delete-webhooks-destinations-id/filter': 'the same',
+  'post-webhooks-destinations-id-pause/filter': 'the same',
+  'post-webhooks-destinations-id-resume/filter': 'the same',
+  'post-webhooks-destinations-id-enable/filter': 'the same',
+  'get-webhooks-event-types/items/schema': 'what the application says of its public events, in its code',
+  'get-webhooks-event-types/items/examples': 'the same',
   'get-contracts-name/versions/schema': 'what payloads have to be, as the code of the application says it',
 };
 const LIKE_A_PAYLOAD = /^(payload|body|bytes|data|content|raw|event|input|output|result|value)$/i;
@@ -141,6 +150,9 @@ describe.each(PLATFORMS)('on %s, no answer of any route', (platform) => {
       `UPDATE integration.integration_rehearsal SET result = replace(replace(result::text, '{\\"id\\": 12345678901234567890}',
          '{\\"card\\": \\"planted-in-an-event\\", \\"number\\": 998877665544}'), '12345678901234567890', 'planted-in-an-event: 998877665544')::jsonb`,
     );
+    await database.pool.query(`
+      UPDATE integration.webhook_message SET data = '{"card": "planted-in-an-event", "number": 998877665544}';
+      UPDATE integration.webhook_attempt SET answer = 'no planted-in-an-event: 998877665544'`);
     await database.pool.query(
       `INSERT INTO integration.webhook_body (outbox_event_id, bytes) SELECT id, 'planted-in-a-webhook' FROM integration.outbox_event`,
     );
@@ -175,7 +187,8 @@ describe.each(PLATFORMS)('on %s, no answer of any route', (platform) => {
     const payload = { card: 'planted-in-an-event', number: 998877665544 };
     // Of the payload, of the lines of attempts and of two attempts. Of a rehearsal: of the dead letter, whose
     // values are hidden in its lines, and twice of the event that it would have published. Before and after.
-    expect(asked).toEqual(Array.from({ length: 12 }, () => payload));
+    // Of a delivery of a webhook, before and when it is sent again.
+    expect(asked).toEqual(Array.from({ length: 14 }, () => payload));
   });
 });
 

@@ -28,6 +28,7 @@ export function targetOf(path: string): string {
     .replace('entities/{type}/{id}', 'entities/thing/e1')
     .replace('{id}', EVENT_ID)
     .replace('{rehearsal}', EVENT_ID)
+    .replace('{position}', '1')
     .replace('{name}', 'billing')
     .replace('{source}', 'github')
     .replace('{fingerprint}', 'none');
@@ -44,6 +45,8 @@ export async function bodyFor(path: string, database: TestDatabase): Promise<Rec
   if (path.endsWith('/rehearsals')) return { consumer: 'billing' };
   if (path.endsWith('/correct')) return { consumer: 'billing', payload: { right: true }, reason: 'typo' };
   if (path.endsWith('/reseal')) return { tenant: 'acme' };
+  if (path === '/webhooks/destinations')
+    return { tenant: 'acme', url: 'https://receiver.example/new', eventTypes: ['*'], signing: 'v1a' };
   if (path.endsWith('/{fingerprint}')) return { note: 'known' };
   if (!path.endsWith('/restore')) return {};
   const { rows } = await database.pool.query(
@@ -115,6 +118,22 @@ export async function fillWithSomething(database: TestDatabase, admin: AdminApp)
      )
      INSERT INTO integration.webhook_refusal (source, at, step, delivery_id, endpoint_id, bytes)
      VALUES ('github', now(), 'signature', 'd1', $1::text, 7)`,
+    [EVENT_ID],
+  );
+  await database.pool.query(
+    `WITH destination AS (
+       INSERT INTO integration.webhook_destination (id, tenant_id, url, event_types) VALUES ($1, 'acme', 'https://receiver.example/', '{*}')
+     ), target AS (
+       INSERT INTO integration.outgoing_target (kind, id, tenant_id, lane) VALUES ('webhook', $1, 'acme', 1)
+     ), message AS (
+       INSERT INTO integration.webhook_message (position, tenant_id, outbox_event_id, event_name, type, data, event_at)
+       VALUES (1, 'acme', $1, 'order.placed', 'order.placed', '{"id": 12345678901234567890}', now())
+     ), delivery AS (
+       INSERT INTO integration.webhook_delivery (destination_id, position, tenant_id, entity, status, attempts)
+       VALUES ($1, 1, 'acme', 0, 'dead', 1)
+     )
+     INSERT INTO integration.webhook_attempt (destination_id, position, attempt, duration_ms, status_code, answer)
+     VALUES ($1, 1, 1, 7, 500, 'no 12345678901234567890')`,
     [EVENT_ID],
   );
   const engine = admin.app.get(EngineDatabase, { strict: false });

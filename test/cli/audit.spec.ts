@@ -7,6 +7,7 @@ import type { AuditEntry } from '../../src/index.js';
 import { SecretService, staticKeys } from '../../src/secrets/index.js';
 import { type CommandOutcome, runCommandIn } from '../support/command.js';
 import { COMMANDS } from '../support/commands.js';
+import { DESTINATION, withDeadWebhook } from '../support/dead-webhook.js';
 import { startSecretsApp } from '../support/secrets-app.js';
 import { endRehearsalsAtOnce, nameHandlingProcess } from '../support/stub-rehearsals.js';
 import { tableContents } from '../support/table-contents.js';
@@ -332,6 +333,18 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
       },
     },
   ],
+  'webhooks redrive': [
+    {
+      words: `webhooks redrive ${DESTINATION}.1`,
+      given: () => withDeadWebhook(database),
+      noted: {
+        action: 'webhook-deliveries.redrive',
+        target: `webhook-delivery/${DESTINATION}.1`,
+        before: { status: 'dead' },
+        affected: 1,
+      },
+    },
+  ],
   'keys rotate': [
     {
       words: 'keys rotate',
@@ -370,6 +383,8 @@ const READS: Readonly<Record<string, string>> = {
   'webhooks sources': 'webhooks sources',
   'webhooks refusals': 'webhooks refusals',
   'webhooks endpoints': 'webhooks endpoints',
+  'webhooks destinations': 'webhooks destinations',
+  'webhooks deliveries': `webhooks deliveries ${DESTINATION}`,
   'settings list': 'settings list',
   'settings preview': 'settings preview batchSize 44',
   'settings history': 'settings history',

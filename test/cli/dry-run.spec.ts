@@ -4,6 +4,7 @@ import { NonRetryableError, type Operation, OperationService } from '../../src/i
 import { startApp } from '../support/app.js';
 import { runCommand, runJsonCommand } from '../support/command.js';
 import { COMMANDS } from '../support/commands.js';
+import { DESTINATION, withDeadWebhook } from '../support/dead-webhook.js';
 import { inboxRows } from '../support/inbox-rows.js';
 import { tableContents } from '../support/table-contents.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -37,6 +38,7 @@ beforeAll(async () => {
     .get(OperationService)
     .plan({ kind: 'redrive', filter: { consumerName: 'billing' } });
   await app.close();
+  await withDeadWebhook(database);
 });
 afterAll(() => {
   delete process.env.INTEGRATION_KEYS;
@@ -69,6 +71,7 @@ const CALLS: readonly [words: string, says: string][] = [
   ['replay billing --from 1', '3 events would be sent to "billing" again.'],
   ['replay billing --event order.l* --rate 5', '0 events would be sent to "billing" again.'],
   ['replay billing --from 1 --at-once', 'Consumer "billing" is given 3 positions of the log again.'],
+  [`webhooks redrive ${DESTINATION}.1`, 'which is dead, would be sent again.'],
   ['keys rotate', '"new" would wrap 0 data keys.'],
   ['keys reseal --tenant acme', '0 secrets would be sealed with a new data key.'],
   ['operations pause <operation>', '(redrive, 0 of 3 events) would be paused.'],

@@ -59,6 +59,8 @@ const NEEDED: Readonly<Record<string, string>> = {
   'events chain': EVENT,
   'contracts show': 'order.placed',
   'contracts export': `--out ${join(tmpdir(), 'never-written')}`,
+  'webhooks deliveries': EVENT,
+  'webhooks redrive': `${EVENT}.1 --dry-run`,
   'keys rotate': '--dry-run',
   'keys reseal': '--tenant acme --dry-run',
 };

@@ -5,6 +5,7 @@ import { type DomainEvent, NonRetryableError, OperationService } from '../../src
 import { startApp, type TestApp } from '../support/app.js';
 import { runCommandIn } from '../support/command.js';
 import { COMMANDS } from '../support/commands.js';
+import { DESTINATION, withDeadWebhook } from '../support/dead-webhook.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
@@ -67,6 +68,7 @@ beforeAll(async () => {
     `INSERT INTO integration.event_contract (event_name, version, visibility) VALUES ('${CONTRACT}', 1, 'public');
      INSERT INTO integration.webhook_inbound (tenant_id, source) VALUES ('${TENANT}', 'github')`,
   );
+  await withDeadWebhook(database);
   await until('one runs, one waits, one is dead', async () => {
     const { stdout } = await run(`consumers show ${CONSUMER} --json`);
     const { backlog, running } = JSON.parse(stdout);
@@ -157,6 +159,10 @@ const WITH_NEXT: Readonly<Record<string, readonly Next[]>> = {
   'audit list': [['audit list', /(setting\/\S+)/, 'audit list --target $1']],
   'contracts list': [['contracts list', /^(order\.very\S+) /m, 'contracts show $1']],
   'webhooks endpoints': [['webhooks endpoints', /(tenant-\S+)/, 'webhooks endpoints --tenant $1']],
+  'webhooks destinations': [['webhooks destinations', /^(\S{36}) +acme/m, 'webhooks deliveries $1']],
+  'webhooks deliveries': [
+    [`webhooks deliveries ${DESTINATION}`, /^(\S+\.1) +dead/m, 'webhooks redrive $1 --dry-run'],
+  ],
 };
 
 /** No command takes what these print, or they say the whole command. */
