@@ -107,7 +107,7 @@ const WORK = {
   events: 'says what an event is',
   context: 'carries the context of handlers and traces',
   telemetry: 'tells OpenTelemetry what happens',
-  http: 'takes requests in: where routes are mounted, what becomes of bodies, how an answer is sent',
+  http: 'takes requests in (where routes are mounted, what becomes of bodies, how an answer is sent), and is the one way out',
   words: 'holds what every room says in the same way: checks of arguments, names, texts, lines of the log',
   errors: 'lists what can go wrong',
   types: 'is what a host declares to the compiler',

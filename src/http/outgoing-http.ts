@@ -1,0 +1,174 @@
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import { AbortGroups } from './abort-groups.js';
+import { isConnectionHeader } from './connection-headers.js';
+import { judgedAddresses, lookupOf } from './judged-addresses.js';
+import { type CheckedNetworkRules, hostOf } from './network-rules.js';
+import type { OutgoingAnswer } from './outgoing-answer.js';
+import { OutgoingExchange } from './outgoing-exchange.js';
+import { secureTunnelAgent, type Tunnels, tunnelAgent } from './proxy-tunnel.js';
+import { parsedUrl, portOf, refusedTarget } from './refused-url.js';
+import { askNameServers, type ResolveName } from './resolve-names.js';
+
+/** A request that leaves the application. */
+export interface OutgoingRequest {
+  readonly url: string;
+  /** Default: POST. */
+  readonly method?: string | undefined;
+  /** What `isConnectionHeader` names is left out. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | Buffer | undefined;
+  readonly deadlines: OutgoingDeadlines;
+  /** How many bytes of the body of the answer are kept. */
+  readonly answerBytes: number;
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether it does no harm that the other side gets the request twice. Then it is sent anew, once, if a
+   * connection that was kept was ended by the other side before anything of an answer came. Default: false, and
+   * such a request fails as `reset`.
+   */
+  readonly isRepeatable?: boolean | undefined;
+}
+
+/** In milliseconds, all from the beginning of the request. */
+export interface OutgoingDeadlines {
+  /** When a connection must be there, with its TLS. Default: 10,000, at most `wholeMs`. */
+  readonly connectMs?: number | undefined;
+  /** When the head of the answer must be there. Default: `wholeMs`. */
+  readonly headersMs?: number | undefined;
+  /** When the answer must be whole. */
+  readonly wholeMs: number;
+}
+
+const CONNECT_MS = 10_000;
+/**
+ * How long a connection without a request is kept. Node's own servers end such connections after five seconds, and
+ * whoever sends at this moment is reset. A server that says `Keep-Alive: timeout=…` is believed where it says less.
+ */
+const IDLE_MS = 4_000;
+/** How many connections without a request are kept for one host. */
+const IDLE_PER_HOST = 32;
+/** How long one address of several is tried alone. Node's 250 ms are less than some connections take. */
+const ADDRESS_MS = 1_000;
+/** The head of an answer, in bytes. */
+const HEAD_BYTES = 16_384;
+
+/**
+ * The one way out over HTTP. It has agents of its own, so the application's global agents and its `fetch`
+ * stay as they are, and nothing that they were told holds here.
+ */
+export class OutgoingHttp {
+  private readonly underWay = new Set<OutgoingExchange>();
+  private readonly askedOfProxy = new Set<ClientRequest>();
+  private readonly signals = new AbortGroups();
+  private isClosed = false;
+  private readonly agents: { readonly http: HttpAgent; readonly https: HttpsAgent };
+
+  /** @param resolve how names are looked up that are not allowed by name */
+  constructor(
+    private readonly rules: CheckedNetworkRules,
+    resolve: ResolveName = askNameServers(),
+  ) {
+    const kept = {
+      keepAlive: true,
+      timeout: IDLE_MS,
+      maxFreeSockets: IDLE_PER_HOST,
+      scheduling: 'lifo',
+    } as const;
+    const judged = judgedAddresses(rules, resolve);
+    const secureContext = createSecureContext({
+      minVersion: 'TLSv1.2',
+      ...(rules.ca === undefined ? {} : { ca: [...rules.ca] }),
+    });
+    // Neither NODE_TLS_REJECT_UNAUTHORIZED nor a flag of the process opens what leaves here.
+    const secured = { ...kept, secureContext, rejectUnauthorized: true };
+    const { proxy } = rules;
+    if (proxy === undefined) {
+      const found = {
+        lookup: lookupOf(judged),
+        autoSelectFamily: true,
+        autoSelectFamilyAttemptTimeout: ADDRESS_MS,
+      };
+      this.agents = {
+        http: new HttpAgent({ ...kept, ...found }),
+        https: new HttpsAgent({ ...secured, ...found }),
+      };
+      return;
+    }
+    const tunnels: Tunnels = {
+      proxy,
+      judged,
+      secureContext,
+      openMs: CONNECT_MS,
+      asked: this.askedOfProxy,
+      isClosed: () => this.isClosed,
+    };
+    this.agents = { http: tunnelAgent(kept, tunnels), https: secureTunnelAgent(secured, tunnels) };
+  }
+
+  /**
+   * Sends a request and waits for its answer. It never rejects: what goes wrong is an answer that `is: 'failed'`.
+   * Redirects are not followed.
+   */
+  async sendRequest(request: OutgoingRequest): Promise<OutgoingAnswer> {
+    const exchange = new OutgoingExchange(request.answerBytes, deadlinesOf(request.deadlines));
+    const url = parsedUrl(request.url);
+    const refused = typeof url === 'string' ? url : refusedTarget(url, this.rules);
+    if (typeof url === 'string' || refused !== undefined)
+      return exchange.refuse(refused ?? 'The URL cannot be read');
+    const { signal, isRepeatable = false } = request;
+    if (this.isClosed || signal?.aborted) return exchange.giveUp();
+    this.underWay.add(exchange);
+    const answered = exchange.run(() => this.begin(url, request), isRepeatable);
+    const leave = signal === undefined ? undefined : this.signals.join(signal, exchange);
+    const answer = await answered;
+    leave?.();
+    this.underWay.delete(exchange);
+    return answer;
+  }
+
+  /** Ends all connections and all requests under way, which fail as `aborted`. */
+  close(): void {
+    this.isClosed = true;
+    for (const exchange of this.underWay) exchange.abort();
+    for (const asked of this.askedOfProxy) asked.destroy();
+    this.agents.http.destroy();
+    this.agents.https.destroy();
+  }
+
+  private begin(url: URL, { method = 'POST', headers = {}, body = '' }: OutgoingRequest): ClientRequest {
+    const isSecured = url.protocol === 'https:';
+    const host = hostOf(url);
+    const bytes = Buffer.from(body);
+    const hasBody = bytes.length > 0 || /^(?:POST|PUT|PATCH)$/i.test(method);
+    const request = (isSecured ? httpsRequest : httpRequest)({
+      agent: isSecured ? this.agents.https : this.agents.http,
+      host,
+      port: portOf(url),
+      path: url.pathname + url.search,
+      method,
+      headers: {
+        // What is kept of an answer is read by people.
+        'accept-encoding': 'identity',
+        ...Object.fromEntries(Object.entries(headers).filter(([name]) => !isConnectionHeader(name))),
+        host: url.host.replace(/\.(?=:\d+$|$)/, ''),
+        ...(hasBody ? { 'content-length': String(bytes.length) } : {}),
+      },
+      maxHeaderSize: HEAD_BYTES,
+      insecureHTTPParser: false,
+      ...(isSecured && isIP(host) === 0 ? { servername: host } : {}),
+    });
+    request.end(bytes);
+    return request;
+  }
+}
+
+function deadlinesOf({ connectMs = CONNECT_MS, headersMs, wholeMs }: OutgoingDeadlines) {
+  return {
+    connecting: Math.min(connectMs, wholeMs),
+    waiting: Math.min(headersMs ?? wholeMs, wholeMs),
+    reading: wholeMs,
+  };
+}
