@@ -31,6 +31,7 @@ const NAMES = {
   integrationDataKey: 'integration_data_key',
   integrationSecret: 'integration_secret',
   integrationIdempotencyKey: 'integration_idempotency_key',
+  outgoingTarget: 'outgoing_target',
   webhookReceipt: 'webhook_receipt',
   webhookBody: 'webhook_body',
   webhookInbound: 'webhook_inbound',

@@ -1,0 +1,105 @@
+import type { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
+
+/** The kinds of work that leave the application. */
+export type LaneKind = 'webhook' | 'call' | 'sync';
+
+export const LANES = 64;
+
+/*
+ * Whoever adds an item makes its target ready, in the transaction that adds it. The owner of the lane
+ * sets ready_at to what is due next when it saves. Why no wake-up is lost between the two:
+ *
+ * Both lock the row of the target before they look at its items or write ready_at, and hold it until they
+ * commit. So one of them comes first:
+ *
+ * 1. The save has the row. makeReady waits for it, and then lowers the value that the save has left.
+ * 2. makeReady has the row. The save waits for its commit. A statement of its own computes what is due next. It
+ *    begins after the lock was given, so its snapshot has the new item.
+ *
+ * Two things would break this. A makeReady that passes over rows that are ready already locks nothing: a save
+ * that is under way then sets null, and no look reads the row again. And a save that computes what is due in
+ * the statement that waits for the lock reads the snapshot from before it waited, without the new item.
+ */
+
+/** Targets of work that leaves the application. Every function works in the transaction of its caller. */
+export class OutgoingTargetStore {
+  private readonly table: string;
+
+  constructor(db: Pick<EngineDatabase, 'tables'>) {
+    this.table = db.tables.outgoingTarget;
+  }
+
+  /** Adds a target without work. A target that is there already stays as it is. */
+  async add(
+    session: EngineSession,
+    kind: LaneKind,
+    id: string,
+    { tenantId = '', held = false } = {},
+  ): Promise<void> {
+    await session.query(
+      `INSERT INTO ${this.table} (kind, id, tenant_id, lane, held)
+       VALUES ($1, $2::uuid, $3, get_byte(uuid_send($2::uuid), 15) % ${LANES}, $4)
+       ON CONFLICT (kind, id) DO NOTHING`,
+      [kind, id, tenantId, held],
+    );
+  }
+
+  /**
+   * Takes a target away. What is in flight to it ends, and its outcome is dropped. The caller takes away the
+   * items.
+   */
+  async remove(session: EngineSession, kind: LaneKind, id: string): Promise<void> {
+    await session.query(`DELETE FROM ${this.table} WHERE kind = $1 AND id = $2::uuid`, [kind, id]);
+  }
+
+  /**
+   * Says that each of these targets has an item that may run at `at`, or now. Call it after the items are
+   * written. It locks every row, in the order of ids, and also rows that are ready already. A target that is
+   * held stays so.
+   */
+  async makeReady(session: EngineSession, kind: LaneKind, ids: readonly string[], at?: Date): Promise<void> {
+    if (ids.length === 0) return;
+    await session.query(
+      `WITH locked AS (
+         SELECT id FROM ${this.table} WHERE kind = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
+       )
+       UPDATE ${this.table} t SET ready_at = least(t.ready_at, coalesce($3::timestamptz, clock_timestamp()))
+       FROM locked WHERE t.kind = $1 AND t.id = locked.id AND NOT t.held
+         AND (t.ready_at IS NULL OR t.ready_at > coalesce($3::timestamptz, clock_timestamp()))`,
+      [kind, [...ids], at ?? null],
+    );
+  }
+
+  /**
+   * Locks targets until the transaction ends, in the order of ids. Who decides by the items that are there, as
+   * ordered deliveries do, calls it before the statement that looks. Returns the ids of those that are there.
+   */
+  async lock(session: EngineSession, kind: LaneKind, ids: readonly string[]): Promise<string[]> {
+    const rows = await session.query<{ id: string }>(
+      `SELECT id FROM ${this.table} WHERE kind = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE`,
+      [kind, [...ids]],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Begins nothing more for this target until `release`. What is in flight ends and is saved. */
+  async hold(session: EngineSession, kind: LaneKind, id: string): Promise<void> {
+    await session.query(
+      `UPDATE ${this.table} SET held = true, ready_at = NULL WHERE kind = $1 AND id = $2::uuid`,
+      [kind, id],
+    );
+  }
+
+  /**
+   * Ends a hold, and has the owner of the lane look what is due. The target begins without failures: it is
+   * released because somebody thinks that it works again.
+   */
+  async release(session: EngineSession, kind: LaneKind, id: string): Promise<void> {
+    await session.query(
+      `UPDATE ${this.table} SET held = false, ready_at = clock_timestamp(), failures = 0, failing_since = NULL
+       WHERE kind = $1 AND id = $2::uuid AND held`,
+      [kind, id],
+    );
+  }
+}
