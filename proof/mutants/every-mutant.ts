@@ -1,6 +1,7 @@
 import { clientMutants } from './client-mutants.js';
 import { contractMutants } from './contract-mutants.js';
 import { foundationMutants } from './foundation-mutants.js';
+import { laneMutants } from './lane-mutants.js';
 import { playMutants } from './play-mutants.js';
 import { readingMutants } from './reading-mutants.js';
 import { specMutants } from './spec-mutants.js';
@@ -14,6 +15,7 @@ export const MUTANTS_OF_SOURCE = {
     ...readingMutants,
     ...clientMutants,
     ...foundationMutants,
+    ...laneMutants,
     ...webhookMutants,
     ...contractMutants,
   ],

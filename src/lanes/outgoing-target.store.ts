@@ -68,13 +68,12 @@ export class OutgoingTargetStore {
    */
   async makeReady(session: EngineSession, kind: LaneKind, ids: readonly string[], at?: Date): Promise<void> {
     if (ids.length === 0) return;
-    const time = 'greatest(coalesce($3::timestamptz, clock_timestamp()), t.not_before)';
+    // A statement of its own: one that locks in a subquery locks only rows that the rest of it asks for.
+    await this.lock(session, kind, ids);
+    const time = 'greatest(coalesce($3::timestamptz, clock_timestamp()), not_before)';
     await session.query(
-      `WITH locked AS (
-         SELECT id FROM ${this.table} WHERE kind = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
-       )
-       UPDATE ${this.table} t SET ready_at = least(t.ready_at, ${time})
-       FROM locked WHERE t.kind = $1 AND t.id = locked.id AND NOT t.held AND (t.ready_at IS NULL OR t.ready_at > ${time})`,
+      `UPDATE ${this.table} SET ready_at = ${time}
+       WHERE kind = $1 AND id = ANY ($2::uuid[]) AND NOT held AND (ready_at IS NULL OR ready_at > ${time})`,
       [kind, [...ids], at ?? null],
     );
   }

@@ -22,7 +22,7 @@ export const CONSUMERS_MESSAGE = 'consumers';
 /** Stands before the kind of work for which some target has become ready. */
 const LANES_MARK = 'lanes ';
 
-/** The kind of work that a message on the channel of settings is about. Undefined if it is another message. */
+/** The kind of work that a message of the channel of settings is about. Undefined for another message. */
 export function kindOfLanes(payload: string): string | undefined {
   return payload.startsWith(LANES_MARK) ? payload.slice(LANES_MARK.length) : undefined;
 }

@@ -48,6 +48,8 @@ export interface Hooks {
   readonly limitsOf?: (targets: readonly string[]) => ReadonlyMap<string, TargetLimits>;
   /** Runs in the transaction of the save, before anything is saved. */
   readonly beforeSave?: (ended: readonly Ended<Item>[]) => Promise<void>;
+  /** Runs in the transaction of the save, when it is computed what is due next. */
+  readonly afterNextDue?: (targets: readonly string[]) => Promise<void>;
   readonly saved?: (ended: readonly Ended<Item>[], changes: ReadonlyMap<string, TargetChange>) => void;
 }
 
@@ -73,6 +75,7 @@ export function itemWork(db: EngineDatabase, hooks: Hooks): LaneWork<Item> {
         `SELECT target, min(due_at) AS at FROM public.item WHERE target = ANY ($1::uuid[]) AND status = 'pending' GROUP BY target`,
         [targets],
       );
+      await hooks.afterNextDue?.(targets);
       return new Map(rows.map(({ target, at }) => [target, at]));
     },
     saved: async (ended, changes) => hooks.saved?.(ended, changes),

@@ -108,6 +108,26 @@ describe('work in lanes', () => {
     hang.open();
   });
 
+  it('is not held up by very many targets that are at their limit', async () => {
+    const hang = gate();
+    const hanging = targets(520);
+    const begun = new Recorder<string>();
+    const { add } = await start({
+      run: async ({ target }) => {
+        begun.record(target);
+        if (hanging.includes(target)) await hang.opened;
+        return done;
+      },
+      limits: { maxInFlight: 2_000, maxInFlightPerTarget: 1, timeoutMs: 100 },
+    });
+    await add(hanging, 2);
+    await begun.first(520);
+    const [other = ''] = targets(1);
+    await add([other], 1);
+    await begun.find((target) => target === other);
+    hang.open();
+  });
+
   it('keeps the places of a target and of the process', async () => {
     const busy = new Map<string, number>();
     let most = 0;
@@ -349,6 +369,30 @@ describe('lanes of several processes', () => {
     await start({ run: async () => done });
     await until('everything is done', async () => (await pending()) === 0);
     expect((await itemsOf(database)).map(({ attempts }) => attempts)).toEqual([1, 1]);
+  });
+
+  it('leave nothing behind when one dies between two items of a target', async () => {
+    const [id = ''] = targets(1);
+    const saved = new Recorder<number>();
+    const first = await start(
+      {
+        run: (item, signal) =>
+          item.n === 1
+            ? Promise.resolve(done)
+            : new Promise((resolve) => signal.addEventListener('abort', () => resolve(done))),
+        saved: (ended) => saved.record(ended.length),
+        limits: { timeoutMs: 60_000 },
+      },
+      { shutdownTimeoutMs: 500 },
+    );
+    await first.add([id], 2);
+    // The other one is in flight when it is computed what is due next.
+    await saved.first(1);
+    expect(await stateOf(database, id)).toMatchObject({ ready: true });
+    apps = [];
+    await first.app.close();
+    await start({ run: async () => done });
+    await until('everything is done', async () => (await pending()) === 0);
   });
 
   it('save what is in flight when one is asked to end', async () => {
