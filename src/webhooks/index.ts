@@ -85,8 +85,36 @@ export { IncomingEndpointsService } from './incoming/tenants/incoming-endpoints.
 export { TenantIncomingEndpoints } from './incoming/tenants/tenant-incoming-endpoints.js';
 export type { WebhookMetadata } from './incoming/webhook-event.js';
 export type {
+  OutgoingWebhooksOptions,
   WebhooksMadeOptions,
   WebhooksModuleAsyncOptions,
   WebhooksModuleOptions,
 } from './options/webhooks-options.js';
+export type {
+  WebhookAttempt,
+  WebhookDelivery,
+  WebhookDeliveryDetails,
+  WebhookDeliveryFilter,
+  WebhookDeliveryPage,
+  WebhookDeliveryPageRequest,
+  WebhookDeliveryStatus,
+} from './outgoing/destinations/delivery.js';
+export type {
+  CreateDestination,
+  DestinationFilter,
+  DestinationFormat,
+  DestinationOrder,
+  DestinationPage,
+  DestinationPageRequest,
+  DestinationSigning,
+  DestinationStatus,
+  DestinationWithSecret,
+  RotateDestinationSecret,
+  UpdateDestination,
+  WebhookDestination,
+  WebhookDestinationDetails,
+  WebhookEventType,
+} from './outgoing/destinations/destination.js';
+export { TenantDestinations } from './outgoing/tenants/tenant-destinations.js';
+export { WebhookDestinationsService } from './outgoing/tenants/webhook-destinations.service.js';
 export { WebhooksModule } from './webhooks.module.js';

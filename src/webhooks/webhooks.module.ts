@@ -17,6 +17,8 @@ import {
   type WebhooksModuleAsyncOptions,
   type WebhooksModuleOptions,
 } from './options/webhooks-options.js';
+import { OutgoingEngine } from './outgoing/outgoing-engine.js';
+import { WebhookDestinationsService } from './outgoing/tenants/webhook-destinations.service.js';
 import { webhooksExtension } from './webhooks-extension.js';
 
 /**
@@ -82,8 +84,16 @@ function mounted(options: Provider[], mount: WebhooksModuleOptions): DynamicModu
       IncomingWebhookService,
       IncomingEndpointsService,
       WebhookAnswers,
+      OutgoingEngine,
+      WebhookDestinationsService,
       ...(mount.incoming === undefined ? [] : [RAW_BODIES]),
     ],
-    exports: [IncomingWebhookService, IncomingEndpointsService, IncomingEngine, WEBHOOKS_OPTIONS],
+    exports: [
+      IncomingWebhookService,
+      IncomingEndpointsService,
+      IncomingEngine,
+      WebhookDestinationsService,
+      WEBHOOKS_OPTIONS,
+    ],
   };
 }

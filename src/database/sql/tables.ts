@@ -38,6 +38,11 @@ const NAMES = {
   webhookCount: 'webhook_count',
   webhookSource: 'webhook_source',
   webhookRefusal: 'webhook_refusal',
+  webhookDestination: 'webhook_destination',
+  webhookSubscription: 'webhook_subscription',
+  webhookMessage: 'webhook_message',
+  webhookDelivery: 'webhook_delivery',
+  webhookAttempt: 'webhook_attempt',
   eventContract: 'event_contract',
   /** A function that returns the partition of an aggregate. */
   integrationPartition: 'integration_partition',

@@ -1,9 +1,22 @@
 import type { ModuleMetadata } from '@nestjs/common';
 import { IntegrationError } from '../../errors.js';
+import type { DomainEvent } from '../../events/domain-event.js';
+import { type NetworkRules, problemsOfNetworkRules } from '../../http/network-rules.js';
 import { isRoutePath } from '../../http/route-path.js';
 import { MADE_OPTION_NAMES, type MadeOptions, problemsOfAsyncOptions } from '../../module/made-options.js';
 import { problemsOfUnknownNames } from '../../words/known-names.js';
 import type { WebhookSource } from '../incoming/definitions/webhook-source.js';
+
+/** What is sent to destinations of tenants. `{}` will do. */
+export interface OutgoingWebhooksOptions {
+  /**
+   * Whose destinations get the event: a tenant of at most 127 characters, or '' for an application without
+   * tenants. The default is `metadata.tenantId`, or ''. What it throws counts as a failed attempt of the event.
+   */
+  readonly tenantOf?: ((event: DomainEvent) => string) | undefined;
+  /** Where requests may go. The default is https, to addresses that can be reached from everywhere. */
+  readonly network?: NetworkRules | undefined;
+}
 
 export interface WebhooksModuleOptions {
   /** The path of the routes, without the global prefix. Default: `webhooks`. */
@@ -18,13 +31,17 @@ export interface WebhooksModuleOptions {
     /** Decorators of the routes, such as one that lets them past the application's guards. */
     readonly decorate?: readonly MethodDecorator[] | undefined;
   };
+  /** Sends events with public contracts to destinations. Without it, nothing is sent. */
+  readonly outgoing?: OutgoingWebhooksOptions | undefined;
 }
 
 /** What a factory of `WebhooksModule.forRootAsync` returns. */
 export interface WebhooksMadeOptions {
   /** As for `forRoot`. */
   readonly publicUrl?: string | undefined;
-  readonly incoming: { readonly sources: readonly WebhookSource[] };
+  readonly incoming?: { readonly sources: readonly WebhookSource[] } | undefined;
+  /** As for `forRoot`. */
+  readonly outgoing?: OutgoingWebhooksOptions | undefined;
 }
 
 /**
@@ -51,6 +68,12 @@ const OWN_ASYNC_OPTIONS: {
 const MADE_NAMES: { readonly [K in keyof Required<WebhooksMadeOptions>]: true } = {
   publicUrl: true,
   incoming: true,
+  outgoing: true,
+};
+/** The compiler reports an error here if an option is missing. */
+const OUTGOING_NAMES: { readonly [K in keyof Required<OutgoingWebhooksOptions>]: true } = {
+  tenantOf: true,
+  network: true,
 };
 
 /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
@@ -76,32 +99,35 @@ export function resolveMadeOptions(
   { path, decorate }: WebhooksModuleAsyncOptions,
 ): WebhooksModuleOptions {
   const given: unknown = made;
-  if (typeof given !== 'object' || given === null || !Array.isArray(made.incoming?.sources))
-    refuse(['what makes the options must return { incoming: { sources: […] } }']);
+  const isGiven = typeof given === 'object' && given !== null;
+  const isIncoming = isGiven && Array.isArray(made.incoming?.sources);
+  if (!isGiven || (!isIncoming && (made.incoming !== undefined || made.outgoing === undefined)))
+    refuse(['what makes the options must return { incoming: { sources: […] } }, { outgoing: {} }, or both']);
   refuse(
     problemsOfUnknownNames(made, {
       known: Object.keys(MADE_NAMES),
       kind: 'an option that may be returned to WebhooksModule.forRootAsync',
     }),
   );
-  const options = { ...made, path, incoming: { ...made.incoming, decorate } };
+  const options = { ...made, path, incoming: { sources: [], ...made.incoming, decorate } };
   checkWebhooksOptions(options);
   return options;
 }
 
 /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
 export function checkWebhooksOptions(given: WebhooksModuleOptions): void {
-  const { path, publicUrl, incoming } = given;
+  const { path, publicUrl, incoming, outgoing } = given;
   const sources = incoming?.sources ?? [];
   const keys = sources.map((source) => source?.key);
   refuse([
     ...problemsOfUnknownNames(given, {
-      known: ['path', 'publicUrl', 'incoming'],
+      known: ['path', 'publicUrl', 'incoming', 'outgoing'],
       kind: 'an option of WebhooksModule.forRoot',
     }),
     ...(incoming === undefined
       ? []
       : problemsOfUnknownNames(incoming, { known: ['sources', 'decorate'], kind: 'an option of incoming' })),
+    ...(outgoing === undefined ? [] : problemsOfOutgoing(outgoing)),
     ...problemsOfPath(path),
     ...(publicUrl === undefined || isHttpUrl(publicUrl)
       ? []
@@ -115,6 +141,22 @@ export function checkWebhooksOptions(given: WebhooksModuleOptions): void {
           .map(({ key }) => `the source ${JSON.stringify(key)} signs the URL that it calls: give publicUrl`)
       : []),
   ]);
+}
+
+function problemsOfOutgoing(outgoing: OutgoingWebhooksOptions): string[] {
+  const given: unknown = outgoing;
+  if (typeof given !== 'object' || given === null) return ['outgoing must be an object, such as {}'];
+  const { tenantOf, network } = outgoing;
+  return [
+    ...problemsOfUnknownNames(outgoing, {
+      known: Object.keys(OUTGOING_NAMES),
+      kind: 'an option of outgoing',
+    }),
+    ...(tenantOf === undefined || typeof tenantOf === 'function'
+      ? []
+      : ['outgoing.tenantOf must be a function']),
+    ...(network === undefined ? [] : problemsOfNetworkRules(network, 'outgoing.network.')),
+  ];
 }
 
 function problemsOfPath(path: unknown = DEFAULT_PATH): string[] {

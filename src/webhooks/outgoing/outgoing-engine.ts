@@ -1,0 +1,161 @@
+import { Inject, Injectable, type OnModuleInit, type Type } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { ContractRegistry } from '../../contracts/contract-registry.js';
+import { AdminDatabase } from '../../database/admin-database.js';
+import { EngineDatabase } from '../../database/engine-database.js';
+import { IntegrationError } from '../../errors.js';
+import type { DomainEvent } from '../../events/domain-event.js';
+import { EventGate } from '../../events/event-gate.js';
+import { EventLimits } from '../../events/event-limits.js';
+import { type CheckedNetworkRules, checkNetworkRules } from '../../http/network-rules.js';
+import { OutboxLogStore } from '../../log/outbox-log.store.js';
+import { type EngineOfApplication, engineOf } from '../../module/engine-of.js';
+import { SecretService } from '../../secrets/secret.service.js';
+import { SecretParts } from '../../secrets/secret-parts.js';
+import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
+import { EventSubscriberRegistry } from '../../subscribers/event-subscriber-registry.js';
+import { type WebhookSettings, webhookSettings } from '../options/webhook-settings.js';
+import {
+  type OutgoingWebhooksOptions,
+  WEBHOOKS_OPTIONS,
+  type WebhooksModuleOptions,
+} from '../options/webhooks-options.js';
+import { PublicEvents } from './public/public-events.js';
+import { CatchUp } from './routing/catch-up.js';
+import { Router } from './routing/router.js';
+import { RoutingStore } from './routing/routing.store.js';
+
+/** The consumer that routes events to destinations. */
+export const ROUTER = 'integration.webhooks';
+/** Events of one call of the router. */
+const BATCH = 500;
+
+const NO_SECRETS =
+  'The option outgoing of WebhooksModule keeps secrets of destinations sealed in the database: import SecretsModule.forRoot(…) of nestjs-integration/secrets beside WebhooksModule';
+const NOT_ON =
+  'WebhooksModule sends nothing, because it has no option outgoing: WebhooksModule.forRoot({ outgoing: {} })';
+
+/** What outgoing webhooks use of the engine, of contracts and of secrets. */
+@Injectable()
+export class OutgoingEngine implements OnModuleInit {
+  private readonly engine: EngineOfApplication;
+  private readonly options: OutgoingWebhooksOptions | undefined;
+  private known: PublicEvents | undefined;
+  private checkedRules: CheckedNetworkRules | undefined;
+  private store: RoutingStore | undefined;
+
+  constructor(
+    private readonly moduleRef: ModuleRef,
+    @Inject(WEBHOOKS_OPTIONS) { outgoing }: WebhooksModuleOptions,
+  ) {
+    this.engine = engineOf(moduleRef, 'WebhooksModule');
+    this.options = outgoing;
+  }
+
+  /** Registers the router, and fails the boot for what would fail with the first event. */
+  onModuleInit(): void {
+    if (!this.isOn) return;
+    void this.network;
+    void this.events;
+    void this.secrets;
+    const router = new Router({
+      ...this.rules,
+      db: this.database,
+      store: this.routing,
+      mostDestinations: () => this.settings['outgoing.maxDestinationsPerTenant'],
+    });
+    this.engine.get(EventSubscriberRegistry).registerAt('WebhooksModule', {
+      consumerName: ROUTER,
+      eventName: '*',
+      payload: 'text',
+      batch: { maxSize: BATCH },
+      handler: (events: DomainEvent<string>[]) => router.route(events),
+    });
+  }
+
+  get isOn(): boolean {
+    return this.options !== undefined;
+  }
+
+  /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID without the option `outgoing` */
+  requireOn(): void {
+    if (!this.isOn) throw new IntegrationError('INTEGRATION_OPTIONS_INVALID', NOT_ON);
+  }
+
+  get database(): EngineDatabase {
+    return this.engine.get(EngineDatabase);
+  }
+
+  get admin(): AdminDatabase {
+    return this.engine.get(AdminDatabase);
+  }
+
+  get settings(): Readonly<WebhookSettings> {
+    return this.engine.get(IntegrationSettingsService).snapshotOf(webhookSettings);
+  }
+
+  /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID if the application has no SecretsModule */
+  get secrets(): SecretParts {
+    return this.findSecrets(SecretParts);
+  }
+
+  get secretService(): SecretService {
+    return this.findSecrets(SecretService);
+  }
+
+  get network(): CheckedNetworkRules {
+    this.checkedRules ??= checkNetworkRules(this.options?.network);
+    return this.checkedRules;
+  }
+
+  /** The public events of this process. Contracts are all there when the modules are made. */
+  get events(): PublicEvents {
+    this.known ??= new PublicEvents(newestOf(this.contracts));
+    return this.known;
+  }
+
+  get routing(): RoutingStore {
+    this.store ??= new RoutingStore(this.database);
+    return this.store;
+  }
+
+  /** Catches up with what destinations have missed. */
+  get catchUp(): CatchUp {
+    return new CatchUp({
+      ...this.rules,
+      db: this.database,
+      store: this.routing,
+      log: new OutboxLogStore(this.database),
+      gate: this.engine.get(EventGate),
+    });
+  }
+
+  private get rules() {
+    return {
+      events: () => this.events,
+      tenantOf: this.options?.tenantOf,
+      limits: { maxPayloadBytes: this.engine.get(EventLimits).maxPayloadBytes },
+    };
+  }
+
+  private get contracts(): ContractRegistry | undefined {
+    try {
+      return this.moduleRef.get(ContractRegistry, { strict: false });
+    } catch {
+      return undefined;
+    }
+  }
+
+  private findSecrets<T>(service: Type<T>): T {
+    try {
+      return this.moduleRef.get(service, { strict: false });
+    } catch (cause) {
+      throw new IntegrationError('INTEGRATION_OPTIONS_INVALID', NO_SECRETS, {}, { cause });
+    }
+  }
+}
+
+function newestOf(registry: ContractRegistry | undefined) {
+  const names = new Set(registry?.all().map(({ name }) => name));
+  return [...names].flatMap((name) => registry?.newest(name) ?? []);
+}

@@ -1,0 +1,196 @@
+import { randomBytes } from 'node:crypto';
+import { type INestApplicationContext, Module } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import {
+  type AnyEventContract,
+  ContractsModule,
+  defineEvent,
+  jsonSchema,
+} from 'nestjs-integration/contracts';
+import { SecretsModule, staticKeys } from 'nestjs-integration/secrets';
+import {
+  type OutgoingWebhooksOptions,
+  type TenantDestinations,
+  WebhookDestinationsService,
+  WebhooksModule,
+} from 'nestjs-integration/webhooks';
+import {
+  type DomainEventInput,
+  DomainEventPublisher,
+  IntegrationModule,
+  type IntegrationModuleOptions,
+  OutboxProcessor,
+} from '../../src/index.js';
+import { LANES } from '../../src/lanes/outgoing-target.store.js';
+import { OutgoingEngine } from '../../src/webhooks/outgoing/outgoing-engine.js';
+import { emptyTables } from '../support/empty-tables.js';
+import { TEST_LOGGER } from '../support/log-lines.js';
+import type { TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+
+export const KEYS = staticKeys({ k1: randomBytes(32) });
+export const ALL_LANES = Array.from({ length: LANES }, (_, lane) => lane);
+
+/** A public event whose payload receivers get as it is. */
+export const invoiceCreated = defineEvent({
+  name: 'invoice.created',
+  schema: jsonSchema({ type: 'object' }),
+  visibility: 'public',
+  description: 'An invoice was made.',
+});
+
+/** A public event under another type, of which receivers do not get everything. */
+export const customerRenamed = defineEvent({
+  name: 'crm.customer-renamed',
+  schema: jsonSchema<{ name: string; note?: string }>({ type: 'object' }),
+  visibility: 'public',
+  webhook: {
+    type: 'customer.renamed',
+    data: ({ payload }) => ({ name: (payload as { name: string }).name }),
+  },
+});
+
+/** An event that stays inside. */
+export const invoiceChecked = defineEvent({
+  name: 'invoice.checked',
+  schema: jsonSchema({ type: 'object' }),
+});
+
+export const CONTRACTS: readonly AnyEventContract[] = [invoiceCreated, customerRenamed, invoiceChecked];
+
+export interface OutgoingSetup {
+  readonly contracts?: readonly AnyEventContract[];
+  readonly outgoing?: OutgoingWebhooksOptions;
+  readonly engine?: IntegrationModuleOptions;
+  /** Whether it works by itself. Otherwise `route` does. */
+  readonly isRunning?: boolean;
+}
+
+export interface OutgoingApp {
+  readonly context: INestApplicationContext;
+  readonly engine: OutgoingEngine;
+  of(tenantId: string): TenantDestinations;
+  publish(...events: readonly Partial<DomainEventInput>[]): Promise<number[]>;
+  /** Routes what is in the log. */
+  route(): Promise<void>;
+  /** Catches up with everything that can be caught up with. */
+  catchUp(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** An event of `invoice.created`, for the tenant acme, unless something else is given. */
+export function invoice(given: Partial<DomainEventInput> = {}): DomainEventInput {
+  return {
+    eventName: 'invoice.created',
+    sourceModule: 'billing',
+    aggregateType: 'invoice',
+    aggregateId: 'i1',
+    payload: { total: 1 },
+    metadata: { tenantId: 'acme' },
+    ...given,
+  } as DomainEventInput;
+}
+
+export async function startOutgoingApp(
+  database: TestDatabase,
+  { contracts = CONTRACTS, outgoing = {}, engine, isRunning = false }: OutgoingSetup = {},
+): Promise<OutgoingApp> {
+  @Module({
+    imports: [
+      IntegrationModule.forRoot({
+        connectionString: database.url,
+
+        ...engine,
+        settings: {
+          'processor.enabled': isRunning,
+          retryBaseDelayMs: 100,
+          retryMaxDelayMs: 200,
+          pollingIntervalMs: 200,
+          ...engine?.settings,
+        },
+      }),
+      ContractsModule.forRoot(),
+      ContractsModule.forFeature(contracts),
+      SecretsModule.forRoot({ keys: KEYS }),
+      WebhooksModule.forRoot({ outgoing }),
+    ],
+  })
+  class App {}
+  const context = await Test.createTestingModule({ imports: [App] })
+    .setLogger(TEST_LOGGER)
+    .compile();
+  await context.init();
+  const publisher = context.get(DomainEventPublisher);
+  const outgoingEngine = context.get(OutgoingEngine, { strict: false });
+  return {
+    context,
+    engine: outgoingEngine,
+    of: (tenantId) => context.get(WebhookDestinationsService).forTenant(tenantId),
+    async publish(...events) {
+      const positions: number[] = [];
+      for (const event of events)
+        positions.push((await publisher.publishEvent(invoice(event), { outsideTransaction: true })).position);
+      return positions;
+    },
+    route: async () => {
+      await context.get(OutboxProcessor).drain();
+    },
+    async catchUp() {
+      while (await outgoingEngine.catchUp.round(ALL_LANES));
+    },
+    close: () => context.close(),
+  };
+}
+
+export interface DeliveryRow {
+  readonly destinationId: string;
+  readonly position: number;
+  readonly status: string;
+  readonly data: string | null;
+  readonly type: string | null;
+  readonly isWaiting: boolean;
+}
+
+/** The deliveries of a destination, by position. */
+export async function deliveriesOf(database: TestDatabase, destinationId: string): Promise<DeliveryRow[]> {
+  const { rows } = await database.pool.query<DeliveryRow>(
+    `SELECT v.destination_id AS "destinationId", v.position::int, v.status, m.data, m.type, v.due_at = 'infinity' AS "isWaiting"
+     FROM integration.webhook_delivery v LEFT JOIN integration.webhook_message m USING (position)
+     WHERE v.destination_id = $1 ORDER BY v.position`,
+    [destinationId],
+  );
+  return rows;
+}
+
+export async function positionsOf(database: TestDatabase, destinationId: string): Promise<number[]> {
+  return (await deliveriesOf(database, destinationId)).map(({ position }) => position);
+}
+
+/** Resolves when this number of statements wait for a lock. */
+export async function untilWaiting(database: TestDatabase, count: number): Promise<void> {
+  await until(`${count} statements wait for a lock`, async () => {
+    const { rows } = await database.pool.query<{ count: number }>(
+      `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    return (rows[0]?.count ?? 0) >= count;
+  });
+}
+
+/** Empties what outgoing webhooks and the log have. */
+export async function emptyOutgoing(database: TestDatabase): Promise<void> {
+  await emptyTables(
+    database.pool,
+    'integration.outbox_event',
+    'integration.inbox_event',
+    'integration.inbox_cursor',
+    'integration.webhook_delivery',
+    'integration.webhook_message',
+    'integration.webhook_attempt',
+    'integration.webhook_subscription',
+    'integration.webhook_destination',
+    'integration.outgoing_target',
+    'integration.integration_secret',
+    'integration.integration_audit',
+    'integration.event_contract',
+  );
+}
