@@ -41,6 +41,7 @@ const INNER_LINES = {
     ['incoming'],
     ['incoming/endpoints', 'incoming/receipts', 'incoming/sources', 'options'],
     ['incoming/schemes'],
+    ['outgoing/sending'],
     ['incoming/definitions'],
   ],
   contracts: [['commands'], ['.'], ['compatibility', 'schemas/classes'], ['schemas']],
