@@ -410,6 +410,7 @@ describe('lanes of several processes', () => {
     await begun.first(2);
     apps = [];
     const closed = first.app.close();
+    await until('every other lane is given back', async () => (await ownedLanes(0)) || (await ownedLanes(1)));
     go.open();
     await closed;
     expect((await itemsOf(database)).map(({ status }) => status)).toEqual(['done', 'done']);
