@@ -6,16 +6,10 @@ import { parseArgs } from 'node:util';
 import { describeMachine, describeVersions } from '../harness/machine.js';
 import { Report } from '../harness/report.js';
 import { cases, judge } from '../model/suite.js';
-import { clientMutants } from './client-mutants.js';
-import { contractMutants } from './contract-mutants.js';
-import { foundationMutants } from './foundation-mutants.js';
+import { MUTANTS_OF_SOURCE } from './every-mutant.js';
 import { kitMutants } from './kit-mutants.js';
-import { playMutants } from './play-mutants.js';
-import { readingMutants } from './reading-mutants.js';
 import { runMutant } from './run-mutant.js';
 import { runSpecMutants } from './run-spec-mutants.js';
-import { specMutants } from './spec-mutants.js';
-import { webhookMutants } from './webhook-mutants.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -41,25 +35,13 @@ if (wanted.includes('model')) {
     record('model', mutant.name, found && `proof:model: ${found.check}, ${found.steps.length} steps`);
   }
 }
-for (const [kind, mutants] of [
-  ['play', playMutants],
-  [
-    'spec',
-    [
-      ...specMutants,
-      ...readingMutants,
-      ...clientMutants,
-      ...foundationMutants,
-      ...webhookMutants,
-      ...contractMutants,
-    ],
-  ],
-] as const) {
-  if (!wanted.includes(`${kind}s`)) continue;
+for (const [kinds, mutants] of Object.entries(MUTANTS_OF_SOURCE)) {
+  if (!wanted.includes(kinds)) continue;
+  const kind = kinds.slice(0, -1);
   const chosen = mutants.filter(({ name }) => name.includes(options.match));
   const verdicts = await runSpecMutants(chosen);
   for (const { name, caughtBy } of verdicts) record(kind, name, caughtBy);
-  report.detail(`failures-of-${kind}s`, Object.fromEntries(verdicts.map((one) => [one.name, one.because])));
+  report.detail(`failures-of-${kinds}`, Object.fromEntries(verdicts.map((one) => [one.name, one.because])));
 }
 if (wanted.includes('kit')) {
   for (const mutant of kitMutants.filter(({ name }) => name.includes(options.match))) {

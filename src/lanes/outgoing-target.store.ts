@@ -6,20 +6,28 @@ export type LaneKind = 'webhook' | 'call' | 'sync';
 
 export const LANES = 64;
 
+/** The lane of a target, as `add` computes it. */
+export function laneOf(id: string): number {
+  return Number.parseInt(id.slice(-2), 16) % LANES;
+}
+
 /*
- * Whoever adds an item makes its target ready, in the transaction that adds it. The owner of the lane
- * sets ready_at to what is due next when it saves. Why no wake-up is lost between the two:
+ * Whoever adds an item makes its target ready, in the transaction that adds it. The owner of the lane sets
+ * ready_at to what is due next when it saves. Why no wake-up is lost between the two:
  *
- * Both lock the row of the target before they look at its items or write ready_at, and hold it until they
- * commit. So one of them comes first:
+ * Both lock the row of the target before they write ready_at, and hold it until they commit. The save also
+ * locks it before it looks at the items. So one of them comes first:
  *
  * 1. The save has the row. makeReady waits for it, and then lowers the value that the save has left.
- * 2. makeReady has the row. The save waits for its commit. A statement of its own computes what is due next. It
- *    begins after the lock was given, so its snapshot has the new item.
+ * 2. makeReady has the row. The save waits for its commit. A statement of its own computes what is due next.
+ *    It begins after the lock was given, so its snapshot has the new item.
  *
  * Two things would break this. A makeReady that passes over rows that are ready already locks nothing: a save
  * that is under way then sets null, and no look reads the row again. And a save that computes what is due in
  * the statement that waits for the lock reads the snapshot from before it waited, without the new item.
+ *
+ * not_before is the end of a pause of the whole target: it asked for one, or it fails and is probed. ready_at
+ * is never before it, so new items do not end the pause, and a look does not read the target meanwhile.
  */
 
 /** Targets of work that leaves the application. Every function works in the transaction of its caller. */
@@ -60,19 +68,19 @@ export class OutgoingTargetStore {
    */
   async makeReady(session: EngineSession, kind: LaneKind, ids: readonly string[], at?: Date): Promise<void> {
     if (ids.length === 0) return;
-    // A statement of its own: joined to an UPDATE that finds no row to change, it would not be run, and lock nothing.
+    // A statement of its own: one that locks in a subquery locks only rows that the rest of it asks for.
     await this.lock(session, kind, ids);
+    const time = 'greatest(coalesce($3::timestamptz, clock_timestamp()), not_before)';
     await session.query(
-      `UPDATE ${this.table} SET ready_at = coalesce($3::timestamptz, clock_timestamp())
-       WHERE kind = $1 AND id = ANY ($2::uuid[]) AND NOT held
-         AND (ready_at IS NULL OR ready_at > coalesce($3::timestamptz, clock_timestamp()))`,
+      `UPDATE ${this.table} SET ready_at = ${time}
+       WHERE kind = $1 AND id = ANY ($2::uuid[]) AND NOT held AND (ready_at IS NULL OR ready_at > ${time})`,
       [kind, [...ids], at ?? null],
     );
   }
 
   /**
-   * Locks targets until the transaction ends, in the order of ids. Who decides by the items that are there, as
-   * ordered deliveries do, calls it before the statement that looks. Returns the ids of those that are there.
+   * Locks targets until the transaction ends, in the order of ids. Who decides by the items that are there,
+   * as ordered deliveries do, calls it before the statement that looks. Returns the ids of those that exist.
    */
   async lock(session: EngineSession, kind: LaneKind, ids: readonly string[]): Promise<string[]> {
     const rows = await session.query<{ id: string }>(
@@ -96,7 +104,7 @@ export class OutgoingTargetStore {
    */
   async release(session: EngineSession, kind: LaneKind, id: string): Promise<void> {
     await session.query(
-      `UPDATE ${this.table} SET held = false, ready_at = clock_timestamp(), failures = 0, failing_since = NULL
+      `UPDATE ${this.table} SET held = false, ready_at = clock_timestamp(), failures = 0, failing_since = NULL, not_before = NULL
        WHERE kind = $1 AND id = $2::uuid AND held`,
       [kind, id],
     );

@@ -9,7 +9,7 @@ import { messageOf } from '../errors.js';
 import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
 import { ANNOUNCED_FOR_MS } from './commit-stream.js';
 import { OutboxNotifier } from './outbox-notifier.js';
-import { CONSUMERS_MESSAGE, readMessage, WakeupStore } from './wakeup.store.js';
+import { CONSUMERS_MESSAGE, kindOfLanes, readMessage, WakeupStore } from './wakeup.store.js';
 
 const RECONNECT_FIRST_MS = 100;
 const RECONNECT_MAX_MS = 5_000;
@@ -29,9 +29,12 @@ export class WakeupListener {
   readonly settingsChanged$: Observable<void>;
   /** Emits when a consumer that some process works on has got names, in any process. */
   readonly consumersChanged$: Observable<void>;
+  /** Emits a kind of work when targets of it may have become ready, in any process. */
+  readonly lanesReady$: Observable<string>;
 
   private readonly settingsChanged = new Subject<void>();
   private readonly consumersChanged = new Subject<void>();
+  private readonly lanesReady = new Subject<string>();
   private readonly logger: EngineLogger;
   private running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
 
@@ -44,6 +47,7 @@ export class WakeupListener {
     this.logger = loggerOf('WakeupListener', identity);
     this.settingsChanged$ = this.settingsChanged.asObservable();
     this.consumersChanged$ = this.consumersChanged.asObservable();
+    this.lanesReady$ = this.lanesReady.asObservable();
   }
 
   /** Starts listening, and tries again until `stop`. Resolves after the first attempt, even if it failed. */
@@ -95,7 +99,9 @@ export class WakeupListener {
 
   private receive(connection: EngineConnection, payload: string, channel: string): void {
     if (channel === this.store.settingsChannel) {
-      if (payload === CONSUMERS_MESSAGE) this.consumersChanged.next();
+      const kind = kindOfLanes(payload);
+      if (kind !== undefined) this.lanesReady.next(kind);
+      else if (payload === CONSUMERS_MESSAGE) this.consumersChanged.next();
       else this.settingsChanged.next();
       return;
     }

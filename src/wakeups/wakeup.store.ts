@@ -19,6 +19,14 @@ export function settingsChannelOf(schema: string): string {
 
 export const CONSUMERS_MESSAGE = 'consumers';
 
+/** Stands before the kind of work for which some target has become ready. */
+const LANES_MARK = 'lanes ';
+
+/** The kind of work that a message of the channel of settings is about. Undefined for another message. */
+export function kindOfLanes(payload: string): string | undefined {
+  return payload.startsWith(LANES_MARK) ? payload.slice(LANES_MARK.length) : undefined;
+}
+
 /**
  * Tells the processes with consumers to look at once. Their next beat does so anyway. In a transaction they
  * are told when it commits.
@@ -96,6 +104,14 @@ export class WakeupStore {
     await this.db.queryNamed('integration_notify', `SELECT ${unhurriedNotify('$1', '$2')}`, [
       this.outboxChannel,
       writeMessage(processId, about),
+    ]);
+  }
+
+  /** Tells the owners of lanes that targets of this kind of work may be ready. */
+  async tellLanes(kind: string): Promise<void> {
+    await this.db.query(`SELECT ${unhurriedNotify('$1', '$2')}`, [
+      this.settingsChannel,
+      `${LANES_MARK}${kind}`,
     ]);
   }
 

@@ -1,10 +1,15 @@
 import type { IntegrationExtension } from '../module/extension.js';
 import { FIRST_UUID } from '../words/text.js';
+import { destinationChecks } from './destination.checks.js';
 import { IncomingEndpointStore } from './incoming/endpoints/incoming-endpoint.store.js';
 import { WebhookReceiptStore } from './incoming/receipts/webhook-receipt.store.js';
 import { deleteOutdatedRecords, RequestRecordStore } from './incoming/request-record.store.js';
 import { WEBHOOK_RIGHTS } from './options/webhook-rights.store.js';
 import { webhookSettings } from './options/webhook-settings.js';
+import {
+  deleteOrphanedDeliveries,
+  deleteOutdatedDeliveries,
+} from './outgoing/destinations/delivery-retention.store.js';
 import { refusingSourcesCheck } from './refusing-sources.check.js';
 
 declare module '../admin/options/admin-action.js' {
@@ -60,6 +65,22 @@ export const webhooksExtension: IntegrationExtension = {
           }
         },
       },
+      {
+        name: 'webhook-deliveries',
+        run: async (intervalMs, stopping) => {
+          const days = settings.snapshotOf(webhookSettings)['outgoing.deliveryDays'];
+          let more = true;
+          let after: number | undefined = 0;
+          while (more && !stopping.aborted) {
+            more = await tasks.step('webhook-deliveries', intervalMs, async (session) => {
+              if (after !== undefined)
+                after = (await deleteOutdatedDeliveries(session, db.tables, { days, after })).after;
+              const isMore = await deleteOrphanedDeliveries(session, db.tables, days);
+              return { done: after === undefined && !isMore };
+            });
+          }
+        },
+      },
     ];
   },
   gauges: ({ db }) => [
@@ -80,6 +101,7 @@ export const webhooksExtension: IntegrationExtension = {
     },
   ],
   checks: ({ db }) => [
+    ...destinationChecks(db),
     refusingSourcesCheck(new RequestRecordStore(db)),
     {
       name: 'webhook-endpoint-without-secret',

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { SqlClient } from '../../database/clients/sql-client.js';
 import { EngineDatabase } from '../../database/engine-database.js';
+import type { EngineSession } from '../../database/sql/engine-session.js';
 import { setIdleLimit } from '../../database/sql/idle-limit.store.js';
 import { type LeaseName, mayBeTaken } from '../beat/lease-beat.store.js';
 
@@ -131,6 +132,25 @@ export class LeaseStore {
       limitOf(idleMs),
     );
     return rows.length > 0;
+  }
+
+  /**
+   * The same for a transaction of the engine under several leases. Returns the names and tokens of those that
+   * are still valid. Rows are locked in the order of names.
+   */
+  async fenceAll(
+    session: EngineSession,
+    leases: readonly LeaseName[],
+    idleMs: number,
+  ): Promise<ReadonlyMap<string, number>> {
+    const rows = await session.query<LeaseName>(
+      `SELECT held.name, held.token, ${setIdleLimit('$3')} AS limited FROM (
+         SELECT l.name, l.token FROM ${this.table} l
+         JOIN unnest($1::text[], $2::bigint[]) AS h (name, token) ON h.name = l.name AND h.token = l.token
+         ORDER BY l.name FOR KEY SHARE OF l) AS held`,
+      [leases.map(({ name }) => name), leases.map(({ token }) => token), limitOf(idleMs)],
+    );
+    return new Map(rows.map(({ name, token }) => [name, token]));
   }
 
   /**

@@ -8,6 +8,12 @@ export const WEBHOOK_RIGHTS: ExtensionRights = {
     { on: 'webhook_refusal', privileges: ['SELECT', 'INSERT', 'DELETE'] },
     { on: 'webhook_body', privileges: ['SELECT'] },
     { on: 'webhook_inbound', privileges: ['SELECT'] },
+    { on: 'webhook_destination', privileges: ['SELECT', 'UPDATE'] },
+    { on: 'webhook_subscription', privileges: ['SELECT'] },
+    { on: 'webhook_delivery', privileges: ['SELECT', 'UPDATE'] },
+    { on: 'webhook_message', privileges: ['SELECT'] },
+    { on: 'webhook_attempt', privileges: ['SELECT'] },
+    { on: 'outgoing_target', privileges: ['SELECT', 'UPDATE'] },
   ],
   client: [
     { on: 'webhook_receipt', privileges: ['SELECT', 'INSERT'] },
@@ -19,5 +25,9 @@ export const WEBHOOK_RIGHTS: ExtensionRights = {
     { on: 'webhook_body', privileges: ['DELETE'] },
     { on: 'webhook_count', privileges: ['DELETE'] },
     { on: 'webhook_source', privileges: ['DELETE'] },
+    // A process that delivers routes and sends as well. Without these its router pauses, and says why.
+    { on: 'webhook_delivery', privileges: ['INSERT', 'DELETE'] },
+    { on: 'webhook_message', privileges: ['INSERT', 'DELETE'] },
+    { on: 'webhook_attempt', privileges: ['INSERT', 'DELETE'] },
   ],
 };

@@ -1,8 +1,9 @@
 import { sqlStateOf } from '../../../database/connection/connection-loss.js';
+import { INSUFFICIENT_PRIVILEGE } from '../../../database/connection/sql-states.js';
 import type { EngineDatabase } from '../../../database/engine-database.js';
 import type { EngineSession } from '../../../database/sql/engine-session.js';
 import { isKeptWaiting } from '../../../delivery/execution/infrastructure-failure.js';
-import { PostponeError, UnavailableError } from '../../../errors.js';
+import { PostponeError, UnavailableError, messageOf as wordsOf } from '../../../errors.js';
 import { namesOfType } from '../public/event-types.js';
 import type { TextEvent } from '../public/rendered-event.js';
 import {
@@ -90,7 +91,9 @@ export class Router {
       try {
         return await this.parts.db.transaction((session) => this.writeWithin(session, leaving));
       } catch (error) {
-        if (!isKeptWaiting(sqlStateOf(error) ?? '')) throw error;
+        const state = sqlStateOf(error) ?? '';
+        if (state === INSUFFICIENT_PRIVILEGE) throw withoutRight(error);
+        if (!isKeptWaiting(state)) throw error;
         if (tries === MOST_TRIES)
           throw new UnavailableError('the rows of destinations are held by others', { cause: error });
       }
@@ -202,4 +205,12 @@ function ofTenants(destinations: readonly Candidate[]): ReadonlyMap<string, read
 
 function reasonOf(eventName: string): string {
   return `${eventName} is public in another release of the application, and this process has no public contract of it`;
+}
+
+/** No event is at fault, so none of them counts an attempt. */
+function withoutRight(cause: unknown): UnavailableError {
+  return new UnavailableError(
+    `The role of the engine’s connection lacks a right that outgoing webhooks need (${wordsOf(cause)}). docs/guide/operate/security.md lists the grants of each role`,
+    { cause },
+  );
 }

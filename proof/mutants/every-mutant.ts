@@ -1,0 +1,22 @@
+import { clientMutants } from './client-mutants.js';
+import { contractMutants } from './contract-mutants.js';
+import { foundationMutants } from './foundation-mutants.js';
+import { laneMutants } from './lane-mutants.js';
+import { playMutants } from './play-mutants.js';
+import { readingMutants } from './reading-mutants.js';
+import { specMutants } from './spec-mutants.js';
+import { webhookMutants } from './webhook-mutants.js';
+
+/** Wrong turns in the source, by what `--only` calls them. Each is caught by a test. */
+export const MUTANTS_OF_SOURCE = {
+  plays: playMutants,
+  specs: [
+    ...specMutants,
+    ...readingMutants,
+    ...clientMutants,
+    ...foundationMutants,
+    ...laneMutants,
+    ...webhookMutants,
+    ...contractMutants,
+  ],
+} as const;

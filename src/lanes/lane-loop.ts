@@ -1,0 +1,267 @@
+import { messageOf } from '../errors.js';
+import type { Lease } from '../membership/leases/lease.js';
+import type { EngineLogger } from '../words/engine-logger.js';
+import { InFlight, type Running } from './in-flight.js';
+import type { LaneLeases } from './lane-leases.js';
+import type { LaneRoundStore, ReadyTarget } from './lane-round.store.js';
+import type { LaneSaver, Saved, ToSave } from './lane-saver.js';
+import type { LaneItem, LaneWork, Outcome } from './lane-work.js';
+import { reservedOf, TargetMemory } from './target-memory.js';
+import { Waker } from './waker.js';
+
+/** Without any signal, the owner looks at its lanes after so many milliseconds. */
+export const LOOK_EVERY_MS = 2_000;
+const MOST_TARGETS = 500;
+const MOST_SAVED = 1_000;
+const AFTER_FAILURE_MS = 1_000;
+const AFTER_LOCKED_MS = 20;
+const LAST_SAVE_MS = 2_000;
+/** After so many rounds in which somebody held the target, the save waits for it. */
+const ROUNDS_WITHOUT_WAITING = 20;
+/** When an item runs again whose run broke by a mistake in the code. */
+const AFTER_BROKEN_MS = 60_000;
+
+interface Pending<Item extends LaneItem> extends ToSave<Item> {
+  /** Undefined if it is no item. */
+  readonly running: Running<Item, Lease> | undefined;
+}
+
+/** The outcome of a round, for those that wait until nothing is due. */
+export interface Round {
+  readonly isIdle: boolean;
+}
+
+/**
+ * The owner of lanes. It works in rounds, one after another: it saves what has ended, looks at what is ready,
+ * and begins what has a place. Rounds do not overlap, so a look never reads an item whose outcome is being
+ * saved.
+ */
+export class LaneLoop<Item extends LaneItem> {
+  private readonly inFlight = new InFlight<Item, Lease>();
+  private readonly memory = new TargetMemory(LOOK_EVERY_MS);
+  private readonly waker = new Waker();
+  private toSave: Pending<Item>[] = [];
+  private lockedRounds = 0;
+  private roundAsked: ((round: Round) => void)[] = [];
+  private isStopped = false;
+  private tickAt = 0;
+  private nextMs = LOOK_EVERY_MS;
+  private begun = 0;
+  private running: Promise<void> | undefined;
+
+  constructor(
+    private readonly work: LaneWork<Item>,
+    private readonly leases: LaneLeases,
+    private readonly store: LaneRoundStore,
+    private readonly saver: LaneSaver<Item>,
+    private readonly logger: EngineLogger,
+  ) {}
+
+  /** How many items this process has begun. */
+  get count(): number {
+    return this.begun;
+  }
+
+  start(): void {
+    this.running ??= this.run();
+  }
+
+  /** Ends the rounds. What is in flight is told to end, and its outcome is dropped. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    for (const { cut } of this.inFlight.all()) cut.abort();
+    this.waker.wake();
+    await this.running;
+  }
+
+  /** Looks soon: these targets have got items, or any may have. */
+  wake(targets?: readonly string[]): void {
+    this.memory.wake(targets);
+    this.waker.wake();
+  }
+
+  /** Resolves after a whole round that began after this call. */
+  nextRound(): Promise<Round> {
+    return new Promise((resolve) => {
+      this.roundAsked.push(resolve);
+      this.wake();
+    });
+  }
+
+  /**
+   * Keeps a lane until nothing of it is in flight. When its lease is asked for, nothing more begins. What has
+   * not ended after `limitMs` is cut off: it stays due, and its attempt does not count.
+   */
+  async use(lease: Lease, limitMs: number): Promise<void> {
+    this.wake();
+    if (!lease.signal.aborted)
+      await new Promise((resolve) => lease.signal.addEventListener('abort', resolve, { once: true }));
+    const idle = this.inFlight.whenIdle(lease);
+    const cutting = setTimeout(() => this.cutOff(lease, 'runs'), limitMs);
+    // What has ended is saved in one round, unless the database does not answer.
+    const dropping = setTimeout(() => this.cutOff(lease, 'all'), limitMs + LAST_SAVE_MS);
+    await idle;
+    clearTimeout(cutting);
+    clearTimeout(dropping);
+  }
+
+  private async run(): Promise<void> {
+    while (!this.isStopped) {
+      const asked = this.roundAsked.splice(0);
+      try {
+        this.nextMs = LOOK_EVERY_MS;
+        this.tick();
+        await this.save();
+        const isNothingReady = await this.look();
+        const isIdle = isNothingReady && this.inFlight.size === 0 && this.toSave.length === 0;
+        for (const resolve of asked) resolve({ isIdle });
+      } catch (error) {
+        for (const resolve of asked) resolve({ isIdle: false });
+        const words = `Work of lanes (${this.work.kind}) waits for the database`;
+        this.logger.warnOfFailure(`${words}: ${messageOf(error)}`, words);
+        // Signals of what ends meanwhile must not make it try again and again.
+        await this.waker.pause(AFTER_FAILURE_MS, () => this.isStopped);
+        continue;
+      }
+      if (this.roundAsked.length === 0) await this.waker.sleep(this.nextMs);
+    }
+  }
+
+  private tick(): void {
+    const now = performance.now();
+    if (now - this.tickAt < LOOK_EVERY_MS) return;
+    this.tickAt = now;
+    this.memory.wake();
+    this.memory.forget(now);
+  }
+
+  private async save(): Promise<void> {
+    if (this.toSave.length === 0) return;
+    const portion = this.toSave.splice(0, MOST_SAVED);
+    let saved: Saved<Item>;
+    try {
+      saved = await this.saver.save(portion, this.lockedRounds > ROUNDS_WITHOUT_WAITING);
+    } catch (error) {
+      // What has lost its lease meanwhile is dropped by the next save.
+      this.toSave.unshift(...portion);
+      throw error;
+    }
+    this.lockedRounds = saved.later.length > 0 ? this.lockedRounds + 1 : 0;
+    if (saved.later.length > 0 || this.toSave.length > 0)
+      this.nextMs = Math.min(this.nextMs, this.toSave.length > 0 ? 0 : AFTER_LOCKED_MS);
+    const later = new Set(saved.later);
+    for (const each of portion)
+      if (!later.has(each) && each.running !== undefined) this.inFlight.remove(each.running);
+    this.toSave.unshift(...portion.filter((each) => later.has(each)));
+    this.memory.wake([...saved.changes.keys()]);
+    await this.afterSave(saved);
+  }
+
+  private async afterSave({ ended, changes }: Saved<Item>): Promise<void> {
+    try {
+      await this.work.saved?.(ended, changes);
+    } catch (error) {
+      const words = `What follows a save of lanes (${this.work.kind}) has failed`;
+      this.logger.warnOfFailure(`${words}: ${messageOf(error)}`, words);
+    }
+  }
+
+  /** Begins what has a place. Returns whether nothing is ready. */
+  private async look(): Promise<boolean> {
+    const limits = this.work.limits();
+    const free = limits.maxInFlight - this.inFlight.size;
+    const lanes = this.leases.lanes();
+    if (lanes.length === 0 || free <= 0) return lanes.length === 0;
+    this.memory.lookBegins();
+    const now = performance.now();
+    const excluded = this.memory.excluded(now);
+    const onlyReserve = free <= reservedOf(limits.maxInFlight);
+    const without = onlyReserve ? [...excluded, ...this.inFlight.targets()] : excluded;
+    const found = await this.store.ready(this.work.kind, lanes, without, LOOK_EVERY_MS, MOST_TARGETS);
+    const ready = found.filter(({ inMs }) => inMs <= 0);
+    const soon = found.find(({ inMs }) => inMs > 0);
+    this.nextMs = Math.min(this.nextMs, soon?.inMs ?? LOOK_EVERY_MS, this.memory.nextRateMs(now));
+    if (ready.length === 0) return excluded.length === 0;
+    await this.learnLimits(ready, now);
+    const places = this.memory.share(ready, limits, free, (id) => this.inFlight.of(id), now);
+    await this.begin(ready, places);
+    if (found.length === MOST_TARGETS) this.nextMs = 0;
+    return false;
+  }
+
+  private async learnLimits(ready: readonly ReadyTarget[], now: number): Promise<void> {
+    if (this.work.limitsOf === undefined) return;
+    const unknown = this.memory.unknown(
+      ready.map(({ id }) => id),
+      now,
+    );
+    if (unknown.length > 0) this.memory.learn(unknown, await this.work.limitsOf(unknown), now);
+  }
+
+  /**
+   * An answer has as many more items as are in flight, because the database does not know which these are.
+   * Something is begun only if its lane may still begin something, because the statement took its time.
+   */
+  private async begin(ready: readonly ReadyTarget[], places: ReadonlyMap<string, number>): Promise<void> {
+    const wanted = new Map([...places].map(([id, count]) => [id, count + this.inFlight.of(id)]));
+    const due = wanted.size === 0 ? [] : await this.work.due(wanted);
+    const byTarget = new Map<string, Item[]>();
+    for (const item of due) {
+      if (this.inFlight.has(item)) continue;
+      byTarget.set(item.target, [...(byTarget.get(item.target) ?? []), item]);
+    }
+    for (const { id, lane } of ready) {
+      const lease = this.leases.of(lane);
+      const had = this.inFlight.of(id);
+      const places_ = places.get(id);
+      const items = (byTarget.get(id) ?? []).slice(0, places_);
+      if (lease === undefined) continue;
+      for (const item of items) this.beginOne(item, lease);
+      if (items.length > 0) this.memory.began(id, items.length);
+      // It is at its limit, or everything that is due is in flight.
+      if (places_ === undefined ? had > 0 : items.length < places_) this.memory.foundNoMore(id);
+      // Nothing is due, so its time is wrong: it was released, or its items were taken away.
+      if (places_ !== undefined && items.length === 0 && had === 0)
+        this.toSave.push({ target: id, lease, ended: undefined, running: undefined });
+    }
+    if (this.toSave.length > 0) this.nextMs = 0;
+  }
+
+  private beginOne(item: Item, lease: Lease): void {
+    const running = { item, lease, cut: new AbortController(), hasEnded: false };
+    this.inFlight.add(running);
+    this.begun++;
+    this.outcomeOf(item, running.cut.signal).then((outcome) => {
+      // What was cut off stays due as it is.
+      if (running.cut.signal.aborted) return;
+      running.hasEnded = true;
+      this.toSave.push({ target: item.target, lease, ended: { item, outcome }, running });
+      this.waker.wake();
+    });
+  }
+
+  private async outcomeOf(item: Item, signal: AbortSignal): Promise<Outcome> {
+    try {
+      return await this.work.run(item, { signal });
+    } catch (error) {
+      if (!signal.aborted) {
+        const words = `A run of lanes (${this.work.kind}) broke, and is repeated`;
+        this.logger.errorOfFailure(
+          `${words}: ${messageOf(error)}`,
+          error instanceof Error ? error.stack : undefined,
+          words,
+        );
+      }
+      return { is: 'again', afterMs: AFTER_BROKEN_MS, isFailure: false };
+    }
+  }
+
+  /** Drops what is in flight under a lease, or only what still runs. */
+  private cutOff(lease: Lease, which: 'runs' | 'all'): void {
+    for (const running of this.inFlight.under(lease)) {
+      if (running.hasEnded && which === 'runs') continue;
+      running.cut.abort(lease.signal.reason);
+      this.inFlight.remove(running);
+    }
+  }
+}

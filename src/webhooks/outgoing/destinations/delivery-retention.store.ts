@@ -1,0 +1,90 @@
+import type { EngineSession } from '../../../database/sql/engine-session.js';
+import type { Tables } from '../../../database/sql/tables.js';
+
+/** Positions of messages that one step looks at, and deliveries of removed destinations that one step deletes. */
+const BATCH = 2_000;
+/** How many destinations one step looks for among those that have deliveries. */
+const MOST_DESTINATIONS = 500;
+
+/** Where a round goes on. Undefined when it is done. */
+export interface RetentionPlace {
+  readonly after: number | undefined;
+}
+
+/**
+ * Deletes deliveries that have ended with their attempts, and the messages that no delivery needs any more.
+ *
+ * It looks at messages in the order of positions, and goes on behind the last one, so what is still pending
+ * holds up nothing. A redrive may make a delivery pending at the same moment. The first statement waits for its
+ * row, and then leaves it. The second statement sees it, and keeps its message.
+ */
+export async function deleteOutdatedDeliveries(
+  session: EngineSession,
+  tables: Tables,
+  { days, after }: { readonly days: number; readonly after: number },
+): Promise<RetentionPlace> {
+  const { webhookMessage, webhookDelivery, webhookAttempt, webhookDestination } = tables;
+  const page = `page AS MATERIALIZED (
+    SELECT position, tenant_id, created_at < clock_timestamp() - $2 * interval '1 day' AS old
+    FROM ${webhookMessage} WHERE position > $1 ORDER BY position LIMIT ${BATCH})`;
+  await session.query(
+    `WITH ${page}, ended AS (
+       DELETE FROM ${webhookDelivery} v USING page p, ${webhookDestination} d
+       WHERE p.old AND d.tenant_id = p.tenant_id AND v.destination_id = d.id AND v.position = p.position AND v.status <> 'pending'
+       RETURNING v.destination_id, v.position)
+     DELETE FROM ${webhookAttempt} a USING ended e WHERE a.destination_id = e.destination_id AND a.position = e.position`,
+    [after, days],
+  );
+  const [row] = await session.query<{ last: number | null; seen: number; old: number }>(
+    `WITH ${page}, gone AS (
+       DELETE FROM ${webhookMessage} m USING page p WHERE p.old AND m.position = p.position AND NOT EXISTS (
+         SELECT FROM ${webhookDestination} d JOIN ${webhookDelivery} v ON v.destination_id = d.id AND v.position = p.position
+         WHERE d.tenant_id = p.tenant_id OFFSET 0)
+       RETURNING 1)
+     SELECT max(position) AS last, count(*) AS seen, count(*) FILTER (WHERE old) AS old FROM page`,
+    [after, days],
+  );
+  const isEnd = row === undefined || row.seen < BATCH || row.old === 0;
+  return { after: isEnd ? undefined : (row.last ?? undefined) };
+}
+
+/**
+ * Deletes deliveries of destinations that are removed, and dead ones that never had a body.
+ *
+ * @returns whether there may be more of them
+ */
+export async function deleteOrphanedDeliveries(
+  session: EngineSession,
+  tables: Tables,
+  days: number,
+): Promise<boolean> {
+  const { webhookDelivery, webhookAttempt, webhookDestination, webhookMessage } = tables;
+  const [row] = await session.query<{ deleted: number }>(
+    `WITH RECURSIVE owner (id) AS (
+       (SELECT destination_id FROM ${webhookDelivery} ORDER BY destination_id LIMIT 1)
+       UNION ALL
+       SELECT (SELECT v.destination_id FROM ${webhookDelivery} v WHERE v.destination_id > o.id ORDER BY v.destination_id LIMIT 1)
+       FROM owner o WHERE o.id IS NOT NULL
+     ), removed AS MATERIALIZED (
+       SELECT o.id FROM owner o WHERE o.id IS NOT NULL AND NOT EXISTS (SELECT FROM ${webhookDestination} d WHERE d.id = o.id)
+       LIMIT ${MOST_DESTINATIONS}
+     ), chosen AS MATERIALIZED (
+       SELECT v.destination_id, v.position FROM removed r
+       CROSS JOIN LATERAL (SELECT destination_id, position FROM ${webhookDelivery} WHERE destination_id = r.id LIMIT ${BATCH}) v
+       LIMIT ${BATCH}
+     ), deleted AS (
+       DELETE FROM ${webhookDelivery} v USING chosen c WHERE v.destination_id = c.destination_id AND v.position = c.position
+       RETURNING v.destination_id, v.position
+     ), attempts AS (
+       DELETE FROM ${webhookAttempt} a USING deleted e WHERE a.destination_id = e.destination_id AND a.position = e.position
+     )
+     SELECT count(*) AS deleted FROM deleted`,
+  );
+  await session.query(
+    `DELETE FROM ${webhookDelivery} v USING ${webhookDestination} d
+     WHERE v.destination_id = d.id AND v.status = 'dead' AND v.due_at < clock_timestamp() - $1 * interval '1 day'
+       AND NOT EXISTS (SELECT FROM ${webhookMessage} m WHERE m.position = v.position)`,
+    [days],
+  );
+  return row?.deleted === BATCH;
+}
