@@ -4,13 +4,15 @@ interface Abortable {
 }
 
 /**
- * One listener for each signal, however many requests wait for it. Node warns of a leak from the eleventh listener
- * on, and hundreds of requests share the signal of their lane.
+ * One listener for each signal, however many requests wait for it. Node warns of a leak from the eleventh
+ * listener on, and hundreds of requests share the signal of their lane.
  */
 export class AbortGroups {
   private readonly groups = new Map<AbortSignal, { readonly members: Set<Abortable>; leave(): void }>();
 
-  /** Ends a member when the signal says so. The function that is returned must be called at the member's end. */
+  /**
+   * Ends a member when the signal says so. The function that is returned must be called at the member's end.
+   */
   join(signal: AbortSignal, member: Abortable): () => void {
     const group = this.groups.get(signal) ?? this.begin(signal);
     group.members.add(member);

@@ -41,7 +41,9 @@ const SPECIAL_IPV6: readonly (readonly [range: string, name: string])[] = [
   ['3ffe::/16', 'networks to come'],
   ['3fff::/20', 'documentation'],
 ];
-/** All that the IANA has given to networks so far. What lies outside is refused, whatever it may be one day. */
+/**
+ * All that the IANA has given to networks so far. What lies outside is refused, whatever it may be one day.
+ */
 const GIVEN_IPV6 = '2000::/3';
 
 const special = [...SPECIAL_IPV4, ...SPECIAL_IPV6].map(([range, name]) => ({
@@ -52,8 +54,8 @@ const given = addressList([GIVEN_IPV6]);
 
 /**
  * Why nobody may be sent to an address, as the end of a sentence that begins with it: `is reserved for
- * private networks`. Undefined if it is a unicast address that can be reached from everywhere, or one of `allowed`.
- * An IPv6 address that stands for IPv4 addresses is judged by them.
+ * private networks`. Undefined if it is a unicast address that can be reached from everywhere, or one of
+ * `allowed`. An IPv6 address that stands for IPv4 addresses is judged by them.
  *
  * @param address as it is after a resolution: canonical, without brackets
  */

@@ -27,8 +27,8 @@ export type JudgedAddresses = (host: string) => Promise<readonly string[]>;
  * - One address that is refused refuses the name. Otherwise a name with a public and an inner address would
  *   reach the inner one as soon as the other does not answer.
  * - A connection that is kept was judged when it was made, and goes where it went.
- * - Node asks nobody for a host that is an address, so such a host is judged by `refusedTarget`. It comes here
- *   for a proxy only, and is judged again.
+ * - Node asks nobody for a host that is an address, so such a host is judged by `refusedTarget`. It comes
+ *   here for a proxy only, and is judged again.
  *
  * The message has no address: it is shown to tenants, who would read our inner names with it.
  */

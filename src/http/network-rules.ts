@@ -13,10 +13,11 @@ import { addressList, problemOfAddress } from './address-rules.js';
  */
 export interface NetworkRules {
   /**
-   * What may be reached although it is not reachable from everywhere: addresses (`10.1.2.3`, `fd00::7`), ranges
-   * (`10.0.0.0/8`, `fd00::/8`), and names of hosts. An address or a range holds for every name that leads to it. A
-   * name (`hooks.internal`, without a star) holds for itself alone, may lead to any address, and is looked
-   * up as the system does, with its file of hosts. It takes nothing away: all others stay reachable.
+   * What may be reached although it is not reachable from everywhere: addresses (`10.1.2.3`, `fd00::7`),
+   * ranges (`10.0.0.0/8`, `fd00::/8`), and names of hosts. An address or a range holds for every name that
+   * leads to it. A name (`hooks.internal`, without a star) holds for itself alone, may lead to any address,
+   * and is looked up as the system does, with its file of hosts. It takes nothing away: all others stay
+   * reachable.
    */
   readonly allow?: readonly string[] | undefined;
   /** Whether `http:` is allowed besides `https:`. Default: false. */

@@ -32,7 +32,9 @@ export type OutgoingAnswer =
       readonly status: number;
       /** Names in small letters, as Node gives them. */
       readonly headers: IncomingHttpHeaders;
-      /** The first bytes of the body as they came, at most as many as were asked for. Nothing is decompressed. */
+      /**
+       * The first bytes of the body as they came, at most as many as were asked for. Nothing is decompressed.
+       */
       readonly body: Buffer;
       /** Whether the body had more bytes. */
       readonly isCut: boolean;
@@ -41,7 +43,9 @@ export type OutgoingAnswer =
   | {
       readonly is: 'failed';
       readonly kind: OutgoingFailureKind;
-      /** A sentence that a tenant may read: without addresses, and without the URL, which may hold secrets. */
+      /**
+       * A sentence that a tenant may read: without addresses, and without the URL, which may hold secrets.
+       */
       readonly message: string;
       /** The status, if it came before the failure. */
       readonly status?: number;

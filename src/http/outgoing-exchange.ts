@@ -11,16 +11,16 @@ import {
 } from './outgoing-failure.js';
 
 /**
- * How many bytes of a body are read beyond those that are kept, so that the connection can be used again. A body
- * with more ends with its connection.
+ * How many bytes of a body are read beyond those that are kept, so that the connection can be used again. A
+ * body with more ends with its connection.
  */
 const SKIPPED_BYTES = 65_536;
 
 const GIVEN_UP: OutgoingFailure = { kind: 'aborted', message: 'The request was given up' };
 
 /**
- * One request and its answer, from the first step to the last. It ends once: whatever comes first ends it, be it the
- * answer, an error, a deadline or a signal, and nothing that comes later is heard.
+ * One request and its answer, from the first step to the last. It ends once: whatever comes first ends it, be
+ * it the answer, an error, a deadline or a signal, and nothing that comes later is heard.
  */
 export class OutgoingExchange {
   private readonly begunAt = performance.now();

@@ -26,8 +26,8 @@ export interface OutgoingRequest {
   readonly signal?: AbortSignal | undefined;
   /**
    * Whether it does no harm that the other side gets the request twice. Then it is sent anew, once, if a
-   * connection that was kept was ended by the other side before anything of an answer came. Default: false, and
-   * such a request fails as `reset`.
+   * connection that was kept was ended by the other side before anything of an answer came. Default: false,
+   * and such a request fails as `reset`.
    */
   readonly isRepeatable?: boolean | undefined;
 }
@@ -44,8 +44,9 @@ export interface OutgoingDeadlines {
 
 const CONNECT_MS = 10_000;
 /**
- * How long a connection without a request is kept. Node's own servers end such connections after five seconds, and
- * whoever sends at this moment is reset. A server that says `Keep-Alive: timeout=…` is believed where it says less.
+ * How long a connection without a request is kept. Node's own servers end such connections after five
+ * seconds, and whoever sends at this moment is reset. A server that says `Keep-Alive: timeout=…` is believed
+ * where it says less.
  */
 const IDLE_MS = 4_000;
 /** How many connections without a request are kept for one host. */
@@ -109,7 +110,7 @@ export class OutgoingHttp {
   }
 
   /**
-   * Sends a request and waits for its answer. It never rejects: what goes wrong is an answer that `is: 'failed'`.
+   * Sends a request and waits for its answer. It never rejects: what goes wrong is an answer as well.
    * Redirects are not followed.
    */
   async sendRequest(request: OutgoingRequest): Promise<OutgoingAnswer> {

@@ -5,15 +5,17 @@ import { type CheckedNetworkRules, hostOf } from './network-rules.js';
 const INNER_NAMES = /(?:^|\.)(?:localhost|local|internal|intranet|home\.arpa)$/;
 
 /**
- * Why no request is sent to a URL, as a sentence without its text, which may hold secrets. Undefined if nothing
- * is wrong with it as it is written; what its name leads to is judged when a connection is made.
+ * Why no request is sent to a URL, as a sentence without its text, which may hold secrets. Undefined if
+ * nothing is wrong with it as it is written; what its name leads to is judged when a connection is made.
  */
 export function refusedUrl(url: string, rules: CheckedNetworkRules): string | undefined {
   const parsed = parsedUrl(url);
   return typeof parsed === 'string' ? parsed : refusedTarget(parsed, rules);
 }
 
-/** The same for a URL that was parsed. A request goes to just this object, so both read its text in one way. */
+/**
+ * The same for a URL that was parsed. A request goes to just this object, so both read its text in one way.
+ */
 export function refusedTarget(url: URL, rules: CheckedNetworkRules): string | undefined {
   if (url.protocol !== 'https:' && !(rules.http && url.protocol === 'http:'))
     return `The URL must begin with https:${rules.http ? ' or http:' : ''}`;

@@ -8,9 +8,10 @@ const TRY_MS = 2_000;
 const TRIES = 2;
 
 /**
- * Asks name servers, without a thread. The system's own way takes one of four threads for up to half a minute, and
- * two at most are for names, so two tenants whose name servers are silent would hold up all others, and the
- * application's own database as well. It does not read the file of hosts, and it completes no names.
+ * Asks name servers, without a thread. The system's own way takes one of four threads for up to half a
+ * minute, and two at most are for names, so two tenants whose name servers are silent would hold up all
+ * others, and the application's own database as well. It does not read the file of hosts, and it completes no
+ * names.
  *
  * @param servers default: those of the system
  */
@@ -26,7 +27,10 @@ export function askNameServers(servers?: readonly string[]): ResolveName {
   };
 }
 
-/** Names that the operator allowed are looked up as the system does it, because they may stand in its file of hosts. */
+/**
+ * Names that the operator allowed are looked up as the system does it, because they may stand in its file of
+ * hosts.
+ */
 export async function askSystem(host: string): Promise<readonly string[]> {
   const found = await lookup(host, { all: true, order: 'verbatim' });
   if (found.length === 0) throw noAddress();

@@ -14,9 +14,16 @@ export {
   type PublishedAndDrained,
   publishAndDrain,
 } from './publish-and-drain.js';
+export type { ReceiverBehaviour } from './receiver-behaviours.js';
 export {
   type ClientReport,
   type ClientRule,
   type ClientRuleName,
   verifyClient,
 } from './verify-client.js';
+export {
+  type ReceiverRequest,
+  WebhookReceiver,
+  type WebhookReceiverOptions,
+  webhookReceiver,
+} from './webhook-receiver.js';

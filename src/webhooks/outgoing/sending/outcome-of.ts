@@ -29,8 +29,8 @@ const GONE = 410;
 const ASKS_FOR_A_PAUSE: ReadonlySet<number> = new Set([429, 503]);
 
 /**
- * Any 2xx is success. 410 ends all deliveries. 429 and 503 with a `Retry-After` that can be kept put them off.
- * Everything else is tried again, redirects included, because a receiver that has moved may come back.
+ * Any 2xx is success. 410 ends all deliveries. 429 and 503 with a `Retry-After` that can be kept put them
+ * off. Everything else is tried again, redirects included, because a receiver that has moved may come back.
  */
 export function outcomeOf(answer: OutgoingAnswer, now = new Date()): SendOutcome {
   if (answer.is === 'failed')

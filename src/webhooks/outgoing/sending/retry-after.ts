@@ -4,9 +4,9 @@ const SECONDS = /^\d+$/;
 const DATE = /^(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,? .*\d\d:\d\d:\d\d/;
 
 /**
- * For how long a receiver asks to be left alone, in milliseconds: more than none, at most a day. Undefined if it says
- * nothing, a time that has passed, or nonsense. Such a text must not become a pause of no length, after which the
- * receiver would be asked again at once.
+ * For how long a receiver asks to be left alone, in milliseconds: more than none, at most a day. Undefined if
+ * it says nothing, a time that has passed, or nonsense. Such a text must not become a pause of no length,
+ * after which the receiver would be asked again at once.
  *
  * @param said the header `Retry-After`: seconds, or a date
  * @param date the header `Date` of the same answer. The two are by one clock, which need not be right.

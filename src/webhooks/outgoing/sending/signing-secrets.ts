@@ -9,7 +9,9 @@ import {
 } from 'node:crypto';
 import { invalidArgument } from '../../../words/argument-checks.js';
 
-/** `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: Ed25519, where receivers have a public key. */
+/**
+ * `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: Ed25519, where receivers have a public key.
+ */
 export type WebhookSigning = 'v1' | 'v1a';
 
 const SHARED = 'whsec_';

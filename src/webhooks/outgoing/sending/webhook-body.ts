@@ -17,8 +17,8 @@ export interface WebhookBody {
 export type WebhookFormat = 'standard' | 'cloudevents';
 
 /**
- * The body of a request. It is put around the text of `data`, which is never parsed: a number keeps all its digits,
- * and each attempt, of a later version too, sends the same bytes.
+ * The body of a request. It is put around the text of `data`, which is never parsed: a number keeps all its
+ * digits, and each attempt, of a later version too, sends the same bytes.
  *
  * @param source who sends, as CloudEvents asks for it: a URI, or the beginning of one
  */

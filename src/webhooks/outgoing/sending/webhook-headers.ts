@@ -16,7 +16,10 @@ export interface SignedWebhook {
 
 const SENDER = 'nestjs-integration';
 
-/** The headers of a request, signed as Standard Webhooks has it. What is the sender's own cannot be set by a tenant. */
+/**
+ * The headers of a request, signed as Standard Webhooks has it. What is the sender's own cannot be set by a
+ * tenant.
+ */
 export function webhookHeaders({
   id,
   at,
