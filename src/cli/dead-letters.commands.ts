@@ -150,7 +150,6 @@ function describeGroups(groups: readonly FailureGroup[], isSearch: boolean): str
       heading: 'NEW',
       cell: ({ acknowledged }) => (acknowledged === null ? '-' : estimateText(acknowledged.newSince)),
     },
-    { heading: 'SINCE', cell: ({ firstFailedAt }) => timeText(firstFailedAt) },
     { heading: 'LATEST', cell: ({ latest }) => timeText(latest.failedAt) },
     { heading: 'EVENT', cell: ({ latest }) => latest.eventName ?? '-', cut: 2 },
     { heading: 'ERROR', cell: ({ latest }) => firstLine(latest.error), cut: 1 },
