@@ -49,8 +49,11 @@ const CONNECT_MS = 10_000;
  * where it says less.
  */
 const IDLE_MS = 4_000;
-/** How many connections without a request are kept for one host. */
-const IDLE_PER_HOST = 32;
+/**
+ * How many connections without a request are kept for one host. With fewer than are in flight to it, answers
+ * that come together would end connections that the next requests need.
+ */
+const IDLE_PER_HOST = 256;
 /** How long one address of several is tried alone. Node's 250 ms are less than some connections take. */
 const ADDRESS_MS = 1_000;
 /** The head of an answer, in bytes. */
@@ -142,8 +145,8 @@ export class OutgoingHttp {
   private begin(url: URL, { method = 'POST', headers = {}, body = '' }: OutgoingRequest): ClientRequest {
     const isSecured = url.protocol === 'https:';
     const host = hostOf(url);
-    const bytes = Buffer.from(body);
-    const hasBody = bytes.length > 0 || /^(?:POST|PUT|PATCH)$/i.test(method);
+    const length = Buffer.byteLength(body);
+    const hasBody = length > 0 || /^(?:POST|PUT|PATCH)$/i.test(method);
     const request = (isSecured ? httpsRequest : httpRequest)({
       agent: isSecured ? this.agents.https : this.agents.http,
       host,
@@ -155,13 +158,14 @@ export class OutgoingHttp {
         'accept-encoding': 'identity',
         ...Object.fromEntries(Object.entries(headers).filter(([name]) => !isConnectionHeader(name))),
         host: url.host.replace(/\.(?=:\d+$|$)/, ''),
-        ...(hasBody ? { 'content-length': String(bytes.length) } : {}),
+        ...(hasBody ? { 'content-length': String(length) } : {}),
       },
       maxHeaderSize: HEAD_BYTES,
       insecureHTTPParser: false,
       ...(isSecured && isIP(host) === 0 ? { servername: host } : {}),
     });
-    request.end(bytes);
+    // A text goes in one piece with the head, and bytes would go in a second one.
+    request.end(body);
     return request;
   }
 }
