@@ -39,6 +39,7 @@ const INNER_LINES = {
     ['incoming/tenants', 'outgoing/tenants'],
     ['incoming/http'],
     ['incoming', 'outgoing'],
+    ['outgoing/operations'],
     ['incoming/endpoints', 'incoming/receipts', 'incoming/sources', 'options', 'outgoing/routing'],
     ['incoming/schemes', 'outgoing/destinations'],
     ['outgoing/public'],
