@@ -39,6 +39,7 @@ const INNER_LINES = {
     ['incoming/tenants', 'outgoing/tenants'],
     ['incoming/http'],
     ['incoming', 'outgoing'],
+    ['outgoing/operations'],
     [
       'incoming/endpoints',
       'incoming/receipts',
