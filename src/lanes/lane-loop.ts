@@ -171,7 +171,8 @@ export class LaneLoop<Item extends LaneItem> {
     const limits = this.work.limits();
     const free = limits.maxInFlight - this.inFlight.size;
     const lanes = this.leases.lanes();
-    if (lanes.length === 0 || free <= 0) return lanes.length === 0;
+    if (lanes.length === 0 || limits.maxInFlight === 0) return true;
+    if (free <= 0) return false;
     this.memory.lookBegins();
     const now = performance.now();
     const excluded = this.memory.excluded(now);

@@ -84,8 +84,21 @@ export class LaneRunner<Item extends LaneItem> {
     await this.loop.stop();
   }
 
-  /** Tells the owners of these targets, here and elsewhere. Call it when the transaction has committed. */
-  wake(targets: readonly string[]): void {
+  /** The lanes that this process has at this moment. */
+  get ownLanes(): number[] {
+    return this.lanes.lanes();
+  }
+
+  /**
+   * Tells the owners of these targets, or of all, here and elsewhere. Call it when the transaction has
+   * committed.
+   */
+  wake(targets?: readonly string[]): void {
+    if (targets === undefined) {
+      this.loop.wake();
+      if (this.ownLanes.length < LANES) this.wakeups.tell();
+      return;
+    }
     const own = targets.filter((id) => this.lanes.of(laneOf(id)) !== undefined);
     if (own.length > 0) this.loop.wake(own);
     if (own.length < targets.length) this.wakeups.tell();

@@ -41,13 +41,15 @@ export interface TargetChange {
 
 /** The limits of one target. */
 export interface TargetLimits {
-  readonly maxInFlight: number;
+  /** Undefined for the limit of the kind. */
+  readonly maxInFlight?: number | undefined;
   /** How many runs may begin in a second. Undefined for no limit. */
   readonly ratePerSecond?: number | undefined;
 }
 
 /** The limits of a kind of work in one process. */
 export interface LaneLimits {
+  /** 0 while nothing is to begin. */
   readonly maxInFlight: number;
   readonly maxInFlightPerTarget: number;
   /** After so many failures in a row, one item at a time tries the target. */

@@ -1,5 +1,6 @@
-import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { type DynamicModule, type FactoryProvider, Module, type Provider } from '@nestjs/common';
 import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import { ContractRegistry } from '../contracts/contract-registry.js';
 import { MountedRoutes } from '../http/mounted-routes.js';
 import { BROUGHT_EXTENSION } from '../module/extension.js';
 import { madeOptions } from '../module/made-options.js';
@@ -18,7 +19,9 @@ import {
   type WebhooksModuleOptions,
 } from './options/webhooks-options.js';
 import { OutgoingEngine } from './outgoing/outgoing-engine.js';
+import { SENDER_CONTRACTS } from './outgoing/sender/sender-events.js';
 import { WebhookDestinationsService } from './outgoing/tenants/webhook-destinations.service.js';
+import { WebhookSender } from './outgoing/webhook-sender.js';
 import { webhooksExtension } from './webhooks-extension.js';
 
 /**
@@ -67,6 +70,16 @@ export class WebhooksModule {
   }
 }
 
+/** The contracts of the events about destinations. They are there before contracts are read at the boot. */
+const OWN_CONTRACTS: FactoryProvider = {
+  provide: Symbol('nestjs-integration:webhook-contracts'),
+  inject: [WEBHOOKS_OPTIONS, { token: ContractRegistry, optional: true }],
+  useFactory: ({ outgoing }: WebhooksModuleOptions, registry?: ContractRegistry) => {
+    if (outgoing !== undefined) registry?.add(SENDER_CONTRACTS);
+    return SENDER_CONTRACTS;
+  },
+};
+
 function mounted(options: Provider[], mount: WebhooksModuleOptions): DynamicModule {
   return {
     module: WebhooksModule,
@@ -85,6 +98,8 @@ function mounted(options: Provider[], mount: WebhooksModuleOptions): DynamicModu
       IncomingEndpointsService,
       WebhookAnswers,
       OutgoingEngine,
+      OWN_CONTRACTS,
+      WebhookSender,
       WebhookDestinationsService,
       ...(mount.incoming === undefined ? [] : [RAW_BODIES]),
     ],

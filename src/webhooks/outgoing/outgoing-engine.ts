@@ -10,12 +10,20 @@ import type { DomainEvent } from '../../events/domain-event.js';
 import { EventGate } from '../../events/event-gate.js';
 import { EventLimits } from '../../events/event-limits.js';
 import { type CheckedNetworkRules, checkNetworkRules } from '../../http/network-rules.js';
+import type { LaneEngine } from '../../lanes/lane-runner.js';
 import { OutboxLogStore } from '../../log/outbox-log.store.js';
+import { LeaseService } from '../../membership/leases/lease.service.js';
+import { LeaseStore } from '../../membership/leases/lease.store.js';
 import { type EngineOfApplication, engineOf } from '../../module/engine-of.js';
+import { RESOLVED_OPTIONS, type ResolvedOptions } from '../../module/integration.options.js';
+import { OutboxEventStore } from '../../outbox/outbox-event.store.js';
 import { SecretService } from '../../secrets/secret.service.js';
 import { SecretParts } from '../../secrets/secret-parts.js';
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import { EventSubscriberRegistry } from '../../subscribers/event-subscriber-registry.js';
+import { OutboxNotifier } from '../../wakeups/outbox-notifier.js';
+import { WakeupStore } from '../../wakeups/wakeup.store.js';
+import { WakeupListener } from '../../wakeups/wakeup-listener.js';
 import { type WebhookSettings, webhookSettings } from '../options/webhook-settings.js';
 import {
   type OutgoingWebhooksOptions,
@@ -46,6 +54,7 @@ export class OutgoingEngine implements OnModuleInit {
   private known: PublicEvents | undefined;
   private checkedRules: CheckedNetworkRules | undefined;
   private store: RoutingStore | undefined;
+  private readonly routed: (() => void)[] = [];
 
   constructor(
     private readonly moduleRef: ModuleRef,
@@ -73,8 +82,47 @@ export class OutgoingEngine implements OnModuleInit {
       eventName: '*',
       payload: 'text',
       batch: { maxSize: BATCH },
-      handler: (events: DomainEvent<string>[]) => router.route(events),
+      handler: async (events: DomainEvent<string>[]) => {
+        await router.route(events);
+        for (const told of this.routed) told();
+      },
     });
+  }
+
+  /** `told` is called when the router has written deliveries. */
+  onRouted(told: () => void): void {
+    this.routed.push(told);
+  }
+
+  /** What lanes need of the engine. */
+  get lanes(): LaneEngine {
+    const { engine } = this;
+    const { role, shutdownTimeoutMs } = this.moduleRef.get<ResolvedOptions>(RESOLVED_OPTIONS, {
+      strict: false,
+    });
+    return {
+      db: this.database,
+      leases: engine.get(LeaseService),
+      leaseStore: engine.get(LeaseStore),
+      settings: engine.get(IntegrationSettingsService),
+      wakeups: engine.get(WakeupStore),
+      listener: engine.get(WakeupListener),
+      role,
+      shutdownTimeoutMs,
+    };
+  }
+
+  /** Writes to the log. */
+  get log(): OutboxEventStore {
+    return this.engine.get(OutboxEventStore);
+  }
+
+  get notifier(): OutboxNotifier {
+    return this.engine.get(OutboxNotifier);
+  }
+
+  get limits(): EventLimits {
+    return this.engine.get(EventLimits);
   }
 
   get isOn(): boolean {

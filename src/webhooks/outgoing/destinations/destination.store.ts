@@ -6,9 +6,9 @@ import { VALID_SECRET } from '../../../secrets/secret.store.js';
 import type { DestinationFilter, WebhookDestination } from './destination.js';
 
 const OWNER_TYPE = 'webhook_destination';
-const SIGNING = 'signing';
+export const SIGNING = 'signing';
 /** Stands before the name of a header in the name of its secret. */
-const HEADER = 'header:';
+export const HEADER = 'header:';
 
 type Owned = Pick<WebhookDestination, 'id' | 'tenantId'>;
 
