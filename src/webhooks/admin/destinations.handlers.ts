@@ -294,8 +294,8 @@ export class WebhookDestinationsHandlers implements Answering<typeof ROUTES, Web
 
   /**
    * What is sent is made of the payload, and an answer may repeat it. So both are for those who may read
-   * payloads, without the values that the mask hides. Where the log has the event no longer, nobody knows what
-   * the mask would hide.
+   * payloads, without the values that the mask hides. Where the log has the event no longer, nobody knows
+   * what the mask would hide.
    */
   private async shown(
     { id: _, data, attemptList, ...delivery }: WebhookDeliveryDetails,

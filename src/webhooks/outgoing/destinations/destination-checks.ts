@@ -11,6 +11,7 @@ import {
   invalidArgument,
 } from '../../../words/argument-checks.js';
 import type { PublicEvents } from '../public/public-events.js';
+import { isTakenHeader } from '../sending/taken-headers.js';
 import {
   type CreateDestination,
   DESTINATION_FORMATS,
@@ -132,9 +133,6 @@ function checkTimeout(timeoutMs: number): void {
   throw invalidArgument(`timeoutMs must be at least ${SHORTEST_TIMEOUT_MS}`, { field: 'timeoutMs' });
 }
 
-/** Headers that belong to the connection, or that the sender sets itself. */
-const TAKEN =
-  /^(?:host|content-.+|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|proxy-.+|webhook-.+|ce-.+)$/;
 const NAME = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
@@ -157,7 +155,8 @@ function checkHeaders(headers: unknown): void {
 
 function problemOfHeader(name: string, value: unknown): string | undefined {
   if (!NAME.test(name) || name.length > LONGEST_HEADER) return 'is not the name of a header';
-  if (TAKEN.test(name)) return 'is a header that the sender sets itself, or that belongs to the connection';
+  if (isTakenHeader(name))
+    return 'is a header that the sender sets itself, or that belongs to the connection';
   const isValue =
     typeof value === 'string' &&
     value.length > 0 &&

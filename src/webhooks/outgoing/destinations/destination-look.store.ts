@@ -21,8 +21,8 @@ export type ListedDestination = Pick<
   DestinationState;
 
 /**
- * What admins see of the destinations of all tenants. Each count is bounded, and each look goes by an index of
- * the destination, so that a page costs the same however much waits.
+ * What admins see of the destinations of all tenants. Each count is bounded, and each look goes by an index
+ * of the destination, so that a page costs the same however much waits.
  */
 export class DestinationLookStore {
   private readonly selectSql: string;

@@ -1,5 +1,6 @@
 import type { ChangeAuthor } from '../../../audit/change-author.js';
 import type { SecretView } from '../../../secrets/secret.service.js';
+import type { DestinationSigning } from '../sending/signing-secrets.js';
 
 export const DESTINATION_STATUSES = ['active', 'paused', 'disabled'] as const;
 
@@ -21,9 +22,9 @@ export type DestinationOrder = (typeof DESTINATION_ORDERS)[number];
 export const DESTINATION_FORMATS = ['standard', 'cloudevents'] as const;
 export type DestinationFormat = (typeof DESTINATION_FORMATS)[number];
 
-/** `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: Ed25519, where receivers have a public key. */
-export const DESTINATION_SIGNINGS = ['v1', 'v1a'] as const;
-export type DestinationSigning = (typeof DESTINATION_SIGNINGS)[number];
+export type { DestinationSigning };
+
+export const DESTINATION_SIGNINGS: readonly DestinationSigning[] = ['v1', 'v1a'];
 
 /** Where a tenant gets its events. */
 export interface WebhookDestination {

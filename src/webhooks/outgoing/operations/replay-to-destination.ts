@@ -30,9 +30,9 @@ export interface ReplayParts extends EventRules, WindowParts {
 const MOST_COUNTED = 100_000;
 
 /**
- * Delivers events of the log to a destination again, also those that it has not got. A delivery that is there is
- * sent again, unless it is pending. It needs the contracts of the application, so only an application with the
- * option `outgoing` has this kind.
+ * Delivers events of the log to a destination again, also those that it has not got. A delivery that is
+ * there is sent again, unless it is pending. It needs the contracts of the application, so only an
+ * application with the option `outgoing` has this kind.
  */
 export function replayToDestination(parts: ReplayParts): KindOfOperation<ReplayedEvents> {
   return {
@@ -110,7 +110,10 @@ export function replayToDestination(parts: ReplayParts): KindOfOperation<Replaye
   };
 }
 
-/** What a function of a contract fails for fails the operation, which says so and has changed what came before. */
+/**
+ * What a function of a contract fails for fails the operation, which says so and has changed what came
+ * before.
+ */
 function pairsOf(events: Parameters<typeof leavingOf>[0], candidate: Candidate, rules: EventRules): Pair[] {
   const { leaving, failed } = leavingOf(events, rules);
   const [first] = failed;

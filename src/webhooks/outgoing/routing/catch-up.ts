@@ -38,9 +38,9 @@ export type WindowEnd = 'more' | 'done' | 'waiting';
  *   - Both write it. The key of the row makes one of both.
  *
  * The end: a destination without an order is set on with the end of the log of that moment, and what was
- * skipped lies before it. A destination with an order is skipped until it has caught up to the end of the log.
- * The transaction that finds the end holds its row, so each router is before it and has skipped what this
- * reads, or is behind it and writes the row.
+ * skipped lies before it. A destination with an order is skipped until it has caught up to the end of the
+ * log. The transaction that finds the end holds its row, so each router is before it and has skipped what
+ * this reads, or is behind it and writes the row.
  */
 
 /**

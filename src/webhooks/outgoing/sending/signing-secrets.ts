@@ -12,7 +12,7 @@ import { invalidArgument } from '../../../words/argument-checks.js';
 /**
  * `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: Ed25519, where receivers have a public key.
  */
-export type WebhookSigning = 'v1' | 'v1a';
+export type DestinationSigning = 'v1' | 'v1a';
 
 const SHARED = 'whsec_';
 const PRIVATE = 'whsk_';
@@ -34,7 +34,7 @@ export interface SigningSecret {
  *
  * @throws IntegrationError INTEGRATION_ADMIN_INVALID, without the value
  */
-export function signingSecretFor(signing: WebhookSigning, given: string | undefined): SigningSecret {
+export function signingSecretFor(signing: DestinationSigning, given: string | undefined): SigningSecret {
   if (given === undefined) return { value: newSigningSecret(signing), isNew: true };
   checkSigningSecret(signing, given);
   return { value: given, isNew: false };
@@ -53,14 +53,14 @@ export function publicKeyOf(secret: string): string {
 }
 
 /** A new secret, as Standard Webhooks writes it. */
-function newSigningSecret(signing: WebhookSigning): string {
+function newSigningSecret(signing: DestinationSigning): string {
   if (signing === 'v1') return SHARED + randomBytes(32).toString('base64');
   const { privateKey } = generateKeyPairSync('ed25519');
   const seed = privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-SEED_BYTES);
   return PRIVATE + Buffer.concat([seed, publicBytesOf(privateKey)]).toString('base64');
 }
 
-function checkSigningSecret(signing: WebhookSigning, secret: unknown): void {
+function checkSigningSecret(signing: DestinationSigning, secret: unknown): void {
   const bytes = bytesOf(secret, signing === 'v1' ? SHARED : PRIVATE);
   const isUsable =
     bytes !== undefined &&

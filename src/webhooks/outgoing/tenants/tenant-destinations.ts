@@ -42,8 +42,8 @@ import {
 } from '../destinations/destination.store.js';
 import { checkCreate, checkUpdate } from '../destinations/destination-checks.js';
 import { changedRow, newRow, viewOf } from '../destinations/destination-rows.js';
-import { publicKeyOf, type SigningSecret, signingSecretFor } from '../destinations/sending-rules.js';
 import type { OutgoingEngine } from '../outgoing-engine.js';
+import { publicKeyOf, type SigningSecret, signingSecretFor } from '../sending/signing-secrets.js';
 import { eventTypesOf } from './event-types-of.js';
 import { TenantDeliveries } from './tenant-deliveries.js';
 import { unknownDestination } from './unknown-destination.js';
