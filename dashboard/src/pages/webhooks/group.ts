@@ -4,6 +4,9 @@ const sources: PageLoader = async () => (await import('./sources.tsx')).SourcesP
 const source: PageLoader = async () => (await import('./source.tsx')).SourcePage;
 const endpoints: PageLoader = async () => (await import('./endpoints.tsx')).EndpointsPage;
 const endpoint: PageLoader = async () => (await import('./endpoint.tsx')).EndpointPage;
+const destinations: PageLoader = async () => (await import('./destinations.tsx')).DestinationsPage;
+const destination: PageLoader = async () => (await import('./destination.tsx')).DestinationPage;
+const delivery: PageLoader = async () => (await import('./delivery.tsx')).DeliveryPage;
 
 export const group: SectionGroup = {
   part: 'webhooks',
@@ -15,6 +18,12 @@ export const group: SectionGroup = {
       title: 'Endpoints',
       needs: 'webhooks.read',
       pageFor: paged(endpoints, endpoint),
+    },
+    {
+      key: 'webhook-destinations',
+      title: 'Destinations',
+      needs: 'webhooks.read',
+      pageFor: (rest) => (rest.length === 2 ? delivery : paged(destinations, destination)(rest)),
     },
   ],
 };
