@@ -14,6 +14,7 @@ export {
   type PublishedAndDrained,
   publishAndDrain,
 } from './publish-and-drain.js';
+export { type SendDueOptions, sendDue } from './send-due.js';
 export {
   type ClientReport,
   type ClientRule,

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
-import { WebhookSender } from '../../src/webhooks/outgoing/webhook-sender.js';
+import { sendDue } from '../../src/testing/index.js';
 import { gate } from '../support/gate.js';
 import { until } from '../support/until.js';
 import type { OutgoingApp } from './outgoing-app.js';
@@ -43,7 +43,7 @@ async function start(settings: Readonly<Record<string, string | number>> = {}): 
 
 const send = async (app: OutgoingApp) => {
   await app.route();
-  return app.context.get(WebhookSender, { strict: false }).sendDue();
+  return sendDue(app.context);
 };
 const statuses = async (id: string) =>
   (await storedDeliveries(stage.database, id)).map(({ status }) => status);
