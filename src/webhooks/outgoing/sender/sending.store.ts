@@ -52,8 +52,8 @@ export interface SentDestination {
  *
  *   - Who inserts (RoutingStore.write) gives infinity to what has a pending delivery of its entity (or, where
  *     the order is strict, of its destination) before it.
- *   - Who ends a delivery (`releaseNext`) looks at the first pending one of the same entity. If that waits, it
- *     gets its time. If it does not wait, it is on its way already, and its own end releases the next.
+ *   - Who ends a delivery (`releaseNext`) looks at the first pending one of the same entity. If that waits,
+ *     it gets its time. If it does not wait, it is on its way already, and its own end releases the next.
  *
  * So whenever something pending of an entity waits, the first pending one of the entity does not: it was
  * inserted with a time, or was released by the end of the one before it. Nothing waits for ever, because each
