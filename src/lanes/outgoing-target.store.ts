@@ -14,8 +14,8 @@ export const LANES = 64;
  * commit. So one of them comes first:
  *
  * 1. The save has the row. makeReady waits for it, and then lowers the value that the save has left.
- * 2. makeReady has the row. The save waits for its commit. A statement of its own computes what is due next. It
- *    begins after the lock was given, so its snapshot has the new item.
+ * 2. makeReady has the row. The save waits for its commit. A statement of its own computes what is due next.
+ *    It begins after the lock was given, so its snapshot has the new item.
  *
  * Two things would break this. A makeReady that passes over rows that are ready already locks nothing: a save
  * that is under way then sets null, and no look reads the row again. And a save that computes what is due in
@@ -60,7 +60,8 @@ export class OutgoingTargetStore {
    */
   async makeReady(session: EngineSession, kind: LaneKind, ids: readonly string[], at?: Date): Promise<void> {
     if (ids.length === 0) return;
-    // A statement of its own: joined to an UPDATE that finds no row to change, it would not be run, and lock nothing.
+    // A statement of its own: joined to an UPDATE that finds no row to change, it would not be run, and lock
+    // nothing.
     await this.lock(session, kind, ids);
     await session.query(
       `UPDATE ${this.table} SET ready_at = coalesce($3::timestamptz, clock_timestamp())
@@ -71,8 +72,9 @@ export class OutgoingTargetStore {
   }
 
   /**
-   * Locks targets until the transaction ends, in the order of ids. Who decides by the items that are there, as
-   * ordered deliveries do, calls it before the statement that looks. Returns the ids of those that are there.
+   * Locks targets until the transaction ends, in the order of ids. Who decides by the items that are there,
+   * as ordered deliveries do, calls it before the statement that looks. Returns the ids of those that are
+   * there.
    */
   async lock(session: EngineSession, kind: LaneKind, ids: readonly string[]): Promise<string[]> {
     const rows = await session.query<{ id: string }>(

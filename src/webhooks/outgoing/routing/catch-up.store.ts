@@ -65,7 +65,9 @@ export class CatchUpStore {
     return row;
   }
 
-  /** It is a statement of its own behind `take`, so that it sees what was skipped before the lock was given. */
+  /**
+   * It is a statement of its own behind `take`, so that it sees what was skipped before the lock was given.
+   */
   async bounds(session: EngineSession): Promise<LogBounds> {
     const [row] = await session.query<LogBounds>(
       `SELECT coalesce(min(position), 0) AS first, coalesce(max(position), 0) AS head FROM ${this.log}`,

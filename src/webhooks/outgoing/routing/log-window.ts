@@ -91,7 +91,9 @@ function textEventOf(log: LogEvent): TextEvent {
   };
 }
 
-/** An event whose payload cannot be brought to the newest version. Whoever reads the payload gets the error. */
+/**
+ * An event whose payload cannot be brought to the newest version. Whoever reads the payload gets the error.
+ */
 function withFailingPayload(event: TextEvent, error: unknown): TextEvent {
   return Object.defineProperty({ ...event }, 'payload', {
     enumerable: false,
