@@ -39,7 +39,7 @@ const INNER_LINES = {
     ['incoming/tenants', 'outgoing/tenants'],
     ['incoming/http'],
     ['incoming', 'outgoing'],
-    ['outgoing/sender'],
+    ['outgoing/operations', 'outgoing/sender'],
     ['incoming/endpoints', 'incoming/receipts', 'incoming/sources', 'options', 'outgoing/routing'],
     ['incoming/schemes', 'outgoing/destinations'],
     ['outgoing/sending'],

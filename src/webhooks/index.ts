@@ -115,6 +115,10 @@ export type {
   WebhookDestinationDetails,
   WebhookEventType,
 } from './outgoing/destinations/destination.js';
-export { TenantDestinations } from './outgoing/tenants/tenant-destinations.js';
+export {
+  type PlanOptions,
+  type PlanReplay,
+  TenantDestinations,
+} from './outgoing/tenants/tenant-destinations.js';
 export { WebhookDestinationsService } from './outgoing/tenants/webhook-destinations.service.js';
 export { WebhooksModule } from './webhooks.module.js';

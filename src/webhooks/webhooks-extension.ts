@@ -10,6 +10,7 @@ import {
   deleteOrphanedDeliveries,
   deleteOutdatedDeliveries,
 } from './outgoing/destinations/delivery-retention.store.js';
+import { redriveDeliveries } from './outgoing/operations/redrive-deliveries.js';
 import { refusingSourcesCheck } from './refusing-sources.check.js';
 
 declare module '../admin/options/admin-action.js' {
@@ -39,6 +40,7 @@ export const webhooksExtension: IntegrationExtension = {
   name: 'webhooks',
   settings: webhookSettings,
   rights: WEBHOOK_RIGHTS,
+  operations: [redriveDeliveries],
   admin: async () => (await import('./admin/webhooks.admin.js')).webhooksAdmin,
   commands: async () => (await import('./commands/webhooks.commands.js')).webhooksCommands,
   tasks: ({ db, settings, tasks }) => {

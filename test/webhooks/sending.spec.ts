@@ -220,11 +220,16 @@ describe('what a receiver answers', () => {
 
 describe.each(['entity', 'strict'] as const)('a destination with the order %s', (order) => {
   it('gets the events in order through failures, and what waits is not due', async () => {
-    const failed = new Set<string>();
-    const { url, got } = await receiver(({ id }) => {
-      const isFirst = !failed.has(id);
-      failed.add(id);
-      return { status: isFirst ? 500 : 200 };
+    // The first of each entity fails twice, and the others once: what overtakes it would be delivered sooner.
+    const tries = new Map<number, number>();
+    const delivered: number[] = [];
+    const { url } = await receiver(({ body }) => {
+      const { n } = JSON.parse(body).data as { n: number };
+      const tried = (tries.get(n) ?? 0) + 1;
+      tries.set(n, tried);
+      if (tried <= (n < 2 ? 2 : 1)) return { status: 500 };
+      delivered.push(n);
+      return { status: 200 };
     });
     const app = await start({ probeAfterFailures: 1_000 });
     const id = await destinationOf(app, { url, order });
@@ -237,8 +242,6 @@ describe.each(['entity', 'strict'] as const)('a destination with the order %s', 
     );
     await sendAll(app, id);
     expect(await statuses(id)).toEqual(Array(6).fill('delivered'));
-    const order_ = got.all.map(({ body }) => JSON.parse(body).data.n as number);
-    const delivered = order_.filter((n, i) => order_.indexOf(n) !== i);
     const of = (parity: number) => delivered.filter((n) => n % 2 === parity);
     expect([of(0), of(1)]).toEqual([
       [0, 2, 4],

@@ -3,10 +3,18 @@ import type { AnyKindOfOperation } from './operation-kind.js';
 
 /** The kinds of operations that a process knows. It works off no others. */
 export class OperationKinds {
-  private readonly byName: ReadonlyMap<string, AnyKindOfOperation>;
+  private readonly byName: Map<string, AnyKindOfOperation>;
 
   constructor(kinds: readonly AnyKindOfOperation[]) {
     this.byName = new Map(kinds.map((kind) => [kind.name, kind]));
+  }
+
+  /**
+   * Adds a kind that works with services of the application. A part adds it at its boot, and then this
+   * process works such operations off.
+   */
+  add(kind: AnyKindOfOperation): void {
+    this.byName.set(kind.name, kind);
   }
 
   get names(): readonly string[] {

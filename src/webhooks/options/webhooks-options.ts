@@ -11,7 +11,8 @@ import type { WebhookSource } from '../incoming/definitions/webhook-source.js';
 export interface OutgoingWebhooksOptions {
   /**
    * Whose destinations get the event: a tenant of at most 127 characters, or '' for an application without
-   * tenants. The default is `metadata.tenantId`, or ''. What it throws counts as a failed attempt of the event.
+   * tenants. The default is `metadata.tenantId`, or ''. What it throws counts as a failed attempt of the
+   * event.
    */
   readonly tenantOf?: ((event: DomainEvent) => string) | undefined;
   /** Where requests may go. The default is https, to addresses that can be reached from everywhere. */

@@ -1,5 +1,7 @@
 import { Inject, Injectable, type OnModuleInit, type Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
+import { OperationService } from '../../changes/operations/operation.service.js';
+import { OperationKinds } from '../../changes/operations/operation-kinds.js';
 import { ContractRegistry } from '../../contracts/contract-registry.js';
 import { AdminDatabase } from '../../database/admin-database.js';
 import { EngineDatabase } from '../../database/engine-database.js';
@@ -28,6 +30,7 @@ import {
   WEBHOOKS_OPTIONS,
   type WebhooksModuleOptions,
 } from '../options/webhooks-options.js';
+import { replayToDestination } from './operations/replay-to-destination.js';
 import { PublicEvents } from './public/public-events.js';
 import { CatchUp } from './routing/catch-up.js';
 import { Router } from './routing/router.js';
@@ -73,6 +76,7 @@ export class OutgoingEngine implements OnModuleInit {
       store: this.routing,
       mostDestinations: () => this.settings['outgoing.maxDestinationsPerTenant'],
     });
+    this.engine.get(OperationKinds).add(replayToDestination({ ...this.windowParts, store: this.routing }));
     this.engine.get(EventSubscriberRegistry).registerAt('WebhooksModule', {
       consumerName: ROUTER,
       eventName: '*',
@@ -169,13 +173,15 @@ export class OutgoingEngine implements OnModuleInit {
 
   /** Catches up with what destinations have missed. */
   get catchUp(): CatchUp {
-    return new CatchUp({
-      ...this.rules,
-      db: this.database,
-      store: this.routing,
-      log: new OutboxLogStore(this.database),
-      gate: this.engine.get(EventGate),
-    });
+    return new CatchUp({ ...this.windowParts, db: this.database, store: this.routing });
+  }
+
+  get operations(): OperationService {
+    return this.engine.get(OperationService);
+  }
+
+  private get windowParts() {
+    return { ...this.rules, log: new OutboxLogStore(this.database), gate: this.engine.get(EventGate) };
   }
 
   private get rules() {

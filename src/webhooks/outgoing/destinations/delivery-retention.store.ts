@@ -1,7 +1,9 @@
 import type { EngineSession } from '../../../database/sql/engine-session.js';
 import type { Tables } from '../../../database/sql/tables.js';
 
-/** Positions of messages that one step looks at, and deliveries of removed destinations that one step deletes. */
+/**
+ * Positions of messages that one step looks at, and deliveries of removed destinations that one step deletes.
+ */
 const BATCH = 2_000;
 /** How many destinations one step looks for among those that have deliveries. */
 const MOST_DESTINATIONS = 500;
@@ -15,8 +17,8 @@ export interface RetentionPlace {
  * Deletes deliveries that have ended with their attempts, and the messages that no delivery needs any more.
  *
  * It looks at messages in the order of positions, and goes on behind the last one, so what is still pending
- * holds up nothing. A redrive may make a delivery pending at the same moment. The first statement waits for its
- * row, and then leaves it. The second statement sees it, and keeps its message.
+ * holds up nothing. A redrive may make a delivery pending at the same moment. The first statement waits for
+ * its row, and then leaves it. The second statement sees it, and keeps its message.
  */
 export async function deleteOutdatedDeliveries(
   session: EngineSession,

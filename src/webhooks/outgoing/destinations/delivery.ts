@@ -40,7 +40,10 @@ export interface WebhookAttempt {
 export interface WebhookDeliveryDetails extends WebhookDelivery {
   /** The latest first, at most 100. */
   readonly attemptList: readonly WebhookAttempt[];
-  /** The JSON of what is sent of the event, without what the format puts around it. Null if it could not be made. */
+  /**
+   * The JSON of what is sent of the event, without what the format puts around it. Null if it could not be
+   * made.
+   */
   readonly data: string | null;
 }
 

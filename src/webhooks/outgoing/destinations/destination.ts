@@ -21,7 +21,9 @@ export type DestinationOrder = (typeof DESTINATION_ORDERS)[number];
 export const DESTINATION_FORMATS = ['standard', 'cloudevents'] as const;
 export type DestinationFormat = (typeof DESTINATION_FORMATS)[number];
 
-/** `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: Ed25519, where receivers have a public key. */
+/**
+ * `v1`: HMAC-SHA256 with a secret that both sides have. `v1a`: Ed25519, where receivers have a public key.
+ */
 export const DESTINATION_SIGNINGS = ['v1', 'v1a'] as const;
 export type DestinationSigning = (typeof DESTINATION_SIGNINGS)[number];
 

@@ -15,6 +15,15 @@ export interface LogBounds {
   readonly head: number;
 }
 
+/** Events that are counted. Without a tenant, those of all tenants. */
+export interface CountedEvents {
+  readonly from: number;
+  /** The position behind the last one. */
+  readonly to: number;
+  readonly names: readonly string[];
+  readonly tenantId: string | undefined;
+}
+
 /** How far destinations have caught up. */
 export class CatchUpStore {
   private readonly destination: string;
@@ -56,7 +65,9 @@ export class CatchUpStore {
     return row;
   }
 
-  /** It is a statement of its own behind `take`, so that it sees what was skipped before the lock was given. */
+  /**
+   * It is a statement of its own behind `take`, so that it sees what was skipped before the lock was given.
+   */
   async bounds(session: EngineSession): Promise<LogBounds> {
     const [row] = await session.query<LogBounds>(
       `SELECT coalesce(min(position), 0) AS first, coalesce(max(position), 0) AS head FROM ${this.log}`,
@@ -74,6 +85,17 @@ export class CatchUpStore {
       [known],
     );
     return rows.map(({ name }) => name);
+  }
+
+  /** How many events of these names there are between two positions, of a tenant that the metadata names. */
+  async countEvents({ from, to, names, tenantId }: CountedEvents, limit: number): Promise<number> {
+    const [row] = await this.db.query<{ count: number }>(
+      `SELECT count(*) FROM (
+         SELECT FROM ${this.log} WHERE position >= $1 AND position < $2 AND event_name = ANY ($3::text[])
+           AND ($4::text IS NULL OR coalesce(metadata->>'tenantId', '') = $4) LIMIT $5) AS found`,
+      [from, to, names, tenantId ?? null, limit],
+    );
+    return row?.count ?? 0;
   }
 
   /** Notes how far it is. Undefined: it has caught up. The row is locked. */

@@ -2,59 +2,45 @@ import { AuditStore } from '../../../audit/audit.store.js';
 import { authorOf } from '../../../audit/change-author.js';
 import type { EngineDatabase } from '../../../database/engine-database.js';
 import type { EngineSession } from '../../../database/sql/engine-session.js';
-import { PostponeError, messageOf as wordsOf } from '../../../errors.js';
-import type { EventGate } from '../../../events/event-gate.js';
+import { messageOf as wordsOf } from '../../../errors.js';
 import type { LogEvent } from '../../../log/log-event.js';
-import type { OutboxLogStore } from '../../../log/outbox-log.store.js';
-import { PositionSet } from '../../../log/position-set.js';
 import { EngineLogger } from '../../../words/engine-logger.js';
 import { firstLine } from '../../../words/first-line.js';
 import { FIRST_UUID } from '../../../words/text.js';
 import { entityOf, type TextEvent } from '../public/rendered-event.js';
 import { type BehindDestination, CatchUpStore, type LogBounds } from './catch-up.store.js';
 import { type EventRules, isFor, leavingOf, messageOf } from './leaving-events.js';
+import { LogWindows, type WindowParts } from './log-window.js';
 import type { Pair, RoutingStore } from './routing.store.js';
 
-/** How many positions one window reads at most, and how many bytes of events. */
+/** How many positions one window reads at most. */
 const WINDOW_ROWS = 2_000;
-const WINDOW_BYTES = 4 * 1024 * 1024;
 /** How many destinations one round takes. */
 const MOST_DESTINATIONS = 100;
 
-export interface CatchUpParts extends EventRules {
+export interface CatchUpParts extends EventRules, WindowParts {
   readonly db: EngineDatabase;
   readonly store: RoutingStore;
-  readonly log: OutboxLogStore;
-  readonly gate: EventGate;
 }
 
 /** `waiting`: only another release can go on, or there is nothing to do. */
 export type WindowEnd = 'more' | 'done' | 'waiting';
 
-/** The part of the log that a window has looked at. */
-interface Window {
-  readonly events: readonly TextEvent[];
-  /** The position behind it. */
-  readonly next: number;
-  /** Whether its next event is one that only another release can route. */
-  readonly isCut: boolean;
-}
-
 /*
  * Why each event comes to a destination that was off. Let p be the position of an event that it asks for.
  *
- *   - A router has skipped p. It held the row, and behind_from is p or less since its commit. So whoever set the
- *     destination on, who held the row as well, saw that. behind_from rises only here, past positions that a
- *     statement has read which began after the row was locked. The event of p was committed before its router
- *     read it, so that statement has it.
- *   - No router has read p yet. The router that will sees the destination on, and writes the row. If it sees it
- *     off again, this is the first case.
+ *   - A router has skipped p. It held the row, and behind_from is p or less since its commit. So whoever set
+ *     the destination on, who held the row as well, saw that. behind_from rises only here, past positions
+ *     that a statement has read which began after the row was locked. The event of p was committed before its
+ *     router read it, so that statement has it.
+ *   - No router has read p yet. The router that will sees the destination on, and writes the row. If it sees
+ *     it off again, this is the first case.
  *   - Both write it. The key of the row makes one of both.
  *
  * The end: a destination without an order is set on with the end of the log of that moment, and what was
- * skipped lies before it. A destination with an order is skipped until it has caught up to the end of the log.
- * The transaction that finds the end holds its row, so each router is before it and has skipped what this
- * reads, or is behind it and writes the row.
+ * skipped lies before it. A destination with an order is skipped until it has caught up to the end of the
+ * log. The transaction that finds the end holds its row, so each router is before it and has skipped what
+ * this reads, or is behind it and writes the row.
  */
 
 /**
@@ -65,9 +51,11 @@ interface Window {
 export class CatchUp {
   private readonly logger = new EngineLogger('OutgoingWebhooks');
   private readonly progress: CatchUpStore;
+  private readonly windows: LogWindows;
 
   constructor(private readonly parts: CatchUpParts) {
     this.progress = new CatchUpStore(parts.db);
+    this.windows = new LogWindows(parts, this.progress);
   }
 
   /**
@@ -99,69 +87,17 @@ export class CatchUp {
       const from = Math.max(destination.behindFrom, bounds.first);
       if (from > destination.behindFrom) await this.sayDeleted(session, destination, bounds);
       const end = endOf(destination, bounds);
-      const window = await this.read(session, destination, from, end);
-      await this.write(session, destination, window.events);
-      const isDone = window.next > end && !window.isCut;
-      await this.progress.advance(session, destination, isDone ? undefined : window.next);
-      if (isDone) return 'done';
-      return window.isCut ? 'waiting' : 'more';
+      const { events, next, unknown } = await this.windows.read(session, destination.eventTypes, {
+        from,
+        end,
+        rows: WINDOW_ROWS,
+      });
+      await this.write(session, destination, events);
+      const isDone = next > end && unknown === undefined;
+      await this.progress.advance(session, destination, isDone ? undefined : next);
+      if (unknown !== undefined) this.sayUnknown(destination, unknown);
+      return isDone ? 'done' : unknown === undefined ? 'more' : 'waiting';
     });
-  }
-
-  private async read(
-    session: EngineSession,
-    destination: BehindDestination,
-    from: number,
-    end: number,
-  ): Promise<Window> {
-    const events = this.parts.events();
-    const others = await this.progress.otherPublicNames(
-      session,
-      events.all().map(({ contract }) => contract.name),
-    );
-    const eventNames = [...events.namesFor(destination.eventTypes), ...others];
-    const page = await this.parts.log.readPage(PositionSet.range(from, end + 1), WINDOW_ROWS, WINDOW_BYTES, {
-      eventNames,
-      partitions: 1,
-      chosen: [0],
-    });
-    const last = [...page.positions.ranges()].at(-1);
-    const next = page.cut && last !== undefined ? last[1] : end + 1;
-    return this.knownOf(destination, page.events, next, new Set(others));
-  }
-
-  /** The events before the first one that only another release can route, as handlers would get them. */
-  private knownOf(
-    { id }: BehindDestination,
-    logEvents: readonly LogEvent[],
-    next: number,
-    others: ReadonlySet<string>,
-  ): Window {
-    const events: TextEvent[] = [];
-    for (const each of logEvents) {
-      // The router has it yet to come.
-      if (each.delayMs !== undefined) continue;
-      const event = others.has(each.eventName) ? undefined : this.delivered(each);
-      if (event !== undefined) events.push(event);
-      else {
-        this.logger.warnOfFailure(
-          `The destination ${id} waits at position ${each.position} for a process with a newer release: ${each.eventName} is public there, or has a newer version.`,
-        );
-        return { events, next: each.position, isCut: true };
-      }
-    }
-    return { events, next, isCut: false };
-  }
-
-  /** Undefined if its version is newer than this process. What an upcaster throws is thrown when it is rendered. */
-  private delivered(log: LogEvent): TextEvent | undefined {
-    const event = textEventOf(log);
-    const { delivering } = this.parts.gate;
-    try {
-      return (delivering?.(event, true) ?? event) as TextEvent;
-    } catch (error) {
-      return error instanceof PostponeError ? undefined : failingEvent(event, error);
-    }
   }
 
   private async write(
@@ -187,6 +123,12 @@ export class CatchUp {
     await store.write(session, destination.isFiltering ? await store.passing(session, pairs) : pairs);
   }
 
+  private sayUnknown({ id }: BehindDestination, { position, eventName }: LogEvent): void {
+    this.logger.warnOfFailure(
+      `The destination ${id} waits at position ${position} for a process with another release: ${eventName} is public there, or has a newer version.`,
+    );
+  }
+
   private async sayDeleted(
     session: EngineSession,
     { id, behindFrom }: BehindDestination,
@@ -210,29 +152,4 @@ export class CatchUp {
 /** The last position that is caught up with. */
 function endOf({ order, catchUpTo }: BehindDestination, { head }: LogBounds): number {
   return order === 'none' && catchUpTo !== null ? catchUpTo : head;
-}
-
-function textEventOf(log: LogEvent): TextEvent {
-  return {
-    outboxEventId: log.id,
-    eventName: log.eventName,
-    eventVersion: log.eventVersion,
-    sourceModule: log.sourceModule,
-    aggregateType: log.aggregateType,
-    aggregateId: log.aggregateId,
-    payload: log.takePayloadText(),
-    metadata: log.takeMetadata(),
-    timestamp: log.takeTimestamp(),
-    position: log.position,
-  };
-}
-
-/** An event whose payload cannot be brought to the newest version: whoever reads the payload gets the error. */
-function failingEvent(event: TextEvent, error: unknown): TextEvent {
-  return Object.defineProperty({ ...event }, 'payload', {
-    enumerable: false,
-    get(): string {
-      throw error;
-    },
-  });
 }

@@ -49,8 +49,8 @@ export function leavingOf(
 }
 
 /**
- * Whether a destination asks for an event. One never gets the events about itself, because the failure of such
- * a delivery would be the next of them.
+ * Whether a destination asks for an event. One never gets the events about itself, because the failure of
+ * such a delivery would be the next of them.
  */
 export function isFor({ event, of, tenantId }: LeavingEvent, candidate: Candidate): boolean {
   if (candidate.tenantId !== tenantId || !asksFor(candidate.eventTypes, of.type)) return false;

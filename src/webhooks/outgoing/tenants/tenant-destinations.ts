@@ -1,5 +1,6 @@
 import { AuditStore } from '../../../audit/audit.store.js';
 import { AUTHOR_FIELDS, type Author, authorOf, type ChangeAuthor } from '../../../audit/change-author.js';
+import type { Operation, OperationRequest } from '../../../changes/operations/operation.js';
 import type { EngineSession } from '../../../database/sql/engine-session.js';
 import { UuidV7Generator } from '../../../events/uuid-v7.js';
 import { OutgoingTargetStore } from '../../../lanes/outgoing-target.store.js';
@@ -49,6 +50,16 @@ import { unknownDestination } from './unknown-destination.js';
 
 const HOUR_MS = 3_600_000;
 const ids = new UuidV7Generator();
+
+/** By whom and why an operation is planned, and how it is worked off. */
+export type PlanOptions = ChangeAuthor & Pick<OperationRequest, 'maxEvents' | 'rate'>;
+
+export interface PlanReplay {
+  destinationId: string;
+  since: Date;
+  until?: Date | undefined;
+  types?: readonly string[] | undefined;
+}
 
 /**
  * The destinations of one tenant, and their deliveries. What belongs to another tenant is unknown here. Each
@@ -255,6 +266,37 @@ export class TenantDestinations {
    */
   redrive(id: string, author?: ChangeAuthor): Promise<WebhookDelivery> {
     return this.ofDeliveries.redrive(id, author);
+  }
+
+  /**
+   * Plans to send the dead deliveries of a destination again. `OperationService` runs it, with a rate and a
+   * cancel.
+   *
+   * @throws IntegrationError INTEGRATION_WEBHOOK_DESTINATION_UNKNOWN, or as `OperationService.plan`
+   */
+  async planRedrive(filter: { destinationId: string }, options: PlanOptions = {}): Promise<Operation> {
+    checkNames('a field of the filter', filter, ['destinationId']);
+    const { id: destinationId, tenantId } = await this.get(filter.destinationId);
+    return this.engine.operations.plan({
+      ...options,
+      kind: 'webhooks.redrive',
+      filter: { tenantId, destinationId },
+    });
+  }
+
+  /**
+   * Plans to deliver events of a time to a destination again, also those that it has not got. The default of
+   * `until` is now, and that of `types` what the destination asks for.
+   *
+   * @throws IntegrationError INTEGRATION_WEBHOOK_DESTINATION_UNKNOWN, or as `OperationService.plan`
+   */
+  async planReplay(
+    { destinationId: given, since, until = new Date(), types }: PlanReplay,
+    options: PlanOptions = {},
+  ): Promise<Operation> {
+    const { id: destinationId, tenantId } = await this.get(given);
+    const filter = { tenantId, destinationId, since, until, ...(types === undefined ? {} : { types }) };
+    return this.engine.operations.plan({ ...options, kind: 'webhooks.replay', filter });
   }
 
   /** A destination with a past is set on by a transaction of its own (docs/decisions/0131). */

@@ -1,0 +1,61 @@
+import type { KindOfOperation } from '../../../changes/operations/operation-kind.js';
+import { OutgoingTargetStore } from '../../../lanes/outgoing-target.store.js';
+import { checkNames, checkText, checkUuid, invalidArgument } from '../../../words/argument-checks.js';
+import { WebhookDeliveryStore } from '../destinations/delivery.store.js';
+import { DestinationStore } from '../destinations/destination.store.js';
+
+/** The dead deliveries of one destination. */
+export interface DeadDeliveries {
+  readonly tenantId: string;
+  readonly destinationId: string;
+}
+
+declare module '../../../changes/operations/operation.js' {
+  interface AddedOperationKinds {
+    'webhooks.redrive': DeadDeliveries;
+  }
+}
+
+/** A plan does not count further. */
+const MOST_COUNTED = 100_000;
+
+/** Sends the dead deliveries of a destination again, as far as they have a body. */
+export const redriveDeliveries: KindOfOperation<DeadDeliveries> = {
+  name: 'webhooks.redrive',
+  check({ filter }) {
+    checkNames('a field of the filter', filter, ['tenantId', 'destinationId']);
+    checkDestination(filter);
+  },
+  async plan(db, { filter, maxEvents }) {
+    const most = Math.min(maxEvents ?? MOST_COUNTED, MOST_COUNTED);
+    const events = await new WebhookDeliveryStore(db).countDead(filter, most);
+    return { events, isAtLeast: events === MOST_COUNTED, parts: [] };
+  },
+  // The rows are locked in the order of every writer: the destination, its target, and then deliveries.
+  async choose({ db, session }, { filter }, most, after) {
+    const { tenantId, destinationId } = filter;
+    const deliveries = new WebhookDeliveryStore(db);
+    const targets = new OutgoingTargetStore(db);
+    const destination = await new DestinationStore(db).lock(session, tenantId, destinationId);
+    if (destination === undefined) return { last: undefined, change: async () => 0 };
+    await targets.lock(session, 'webhook', [destinationId]);
+    const dead = await deliveries.dead(session, filter, after?.position ?? 0, most);
+    const last = dead.at(-1);
+    return {
+      last: last === undefined || dead.length < most ? undefined : { position: last, id: destinationId },
+      async change(within) {
+        const changed = await deliveries.redrive(within, tenantId, destinationId, dead);
+        await targets.makeReady(within, 'webhook', [destinationId]);
+        return changed;
+      },
+    };
+  },
+};
+
+/** @throws IntegrationError INTEGRATION_ADMIN_INVALID */
+export function checkDestination({ tenantId, destinationId }: DeadDeliveries): void {
+  if (tenantId === undefined || destinationId === undefined)
+    throw invalidArgument('The filter needs tenantId and destinationId', { field: 'filter' });
+  checkText('filter.tenantId', tenantId);
+  checkUuid('filter.destinationId', destinationId);
+}

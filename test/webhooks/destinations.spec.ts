@@ -1,0 +1,326 @@
+import { describe, expect, it } from '@jest/globals';
+import { OperationRunner } from '../../src/changes/operations/operation-runner.js';
+import { DoctorService, type Operation, OperationService } from '../../src/index.js';
+import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';
+import { SecretService } from '../../src/secrets/index.js';
+import { deliveriesOf, type OutgoingApp, positionsOf } from './outgoing-app.js';
+import { destinationOf, outgoingStage } from './outgoing-stage.js';
+
+const stage = outgoingStage();
+const URL = 'https://receiver.example/hooks';
+const NOBODY = '0198c0de-0000-7000-8000-000000000000';
+const UNKNOWN = { code: 'INTEGRATION_WEBHOOK_DESTINATION_UNKNOWN' };
+
+/** Gives every delivery this status, as if it had been tried. */
+async function setStatus(status: string): Promise<void> {
+  await stage.database.pool.query('UPDATE integration.webhook_delivery SET status = $1, attempts = 8', [
+    status,
+  ]);
+}
+
+async function run(app: OutgoingApp, { id }: Operation): Promise<Operation> {
+  const operations = app.context.get(OperationService);
+  await operations.run(id);
+  await app.context.get(OperationRunner, { strict: false }).workOff(
+    () => false,
+    () => [],
+  );
+  return operations.get(id);
+}
+
+describe('a destination', () => {
+  it('is created with a secret that is shown once, changed, listed and removed, and the audit says by whom', async () => {
+    const app = await stage.start();
+    const acme = app.of('acme');
+    const { destination, secret } = await acme.create({
+      url: URL,
+      eventTypes: ['invoice.*', 'customer.renamed'],
+      headers: { 'X-Api-Key': 'planted-header-value' },
+      ratePerSecond: 2.5,
+      metadata: { plan: 'gold' },
+      by: 'ann',
+      reason: 'asked for it',
+    });
+    expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+    expect(destination).toMatchObject({
+      status: 'active',
+      headers: ['x-api-key'],
+      order: 'none',
+      behindFrom: null,
+    });
+    expect(destination.secrets.map(({ name }) => name)).toEqual(['header:x-api-key', 'signing']);
+    const changed = await acme.update(destination.id, { url: `${URL}/2`, headers: {}, by: 'bob' });
+    expect(changed).toMatchObject({
+      url: `${URL}/2`,
+      headers: [],
+      ratePerSecond: 2.5,
+      metadata: { plan: 'gold' },
+    });
+    expect(changed.secrets.map(({ name }) => name)).toEqual(['signing']);
+    expect(await acme.list()).toMatchObject({ destinations: [{ id: destination.id }], next: null });
+    await acme.remove(destination.id, { by: 'cleo' });
+    await expect(acme.get(destination.id)).rejects.toMatchObject(UNKNOWN);
+    const { rows } = await stage.database.pool.query(
+      `SELECT action, actor, reason FROM integration.integration_audit WHERE target = $1 ORDER BY id`,
+      [`webhook-destination/${destination.id}`],
+    );
+    expect(rows).toEqual([
+      { action: 'webhook-destinations.create', actor: 'ann', reason: 'asked for it' },
+      { action: 'webhook-destinations.update', actor: 'bob', reason: null },
+      { action: 'webhook-destinations.remove', actor: 'cleo', reason: null },
+    ]);
+  });
+
+  it('keeps secrets and values of headers sealed, wherever one looks', async () => {
+    const app = await stage.start();
+    const planted = `whsec_${Buffer.from('a planted secret of thirty bytes').toString('base64')}`;
+    const { destination, secret } = await app.of('acme').create({
+      url: URL,
+      eventTypes: ['*'],
+      secret: planted,
+      headers: { authorization: 'Bearer planted-value' },
+    });
+    expect(secret).toBeNull();
+    expect(JSON.stringify(destination)).not.toContain('planted');
+    const tables = await stage.database.pool.query<{ name: string }>(
+      `SELECT relname AS name FROM pg_class WHERE relnamespace = 'integration'::regnamespace AND relkind = 'r'`,
+    );
+    for (const { name } of tables.rows) {
+      const { rows } = await stage.database.pool.query(`SELECT t::text AS text FROM integration."${name}" t`);
+      const text = rows.map((row) => row.text).join('\n');
+      for (const value of ['planted-value', planted, planted.slice(6)]) expect(text).not.toContain(value);
+    }
+    const opened = await app.context.get(SecretService).open({
+      tenantId: 'acme',
+      ownerType: 'webhook_destination',
+      ownerId: destination.id,
+      name: 'header:authorization',
+    });
+    expect(opened).toMatchObject([{ value: 'Bearer planted-value' }]);
+  });
+
+  it('signs with both secrets for the overlap of a rotation, and of v1a shows the public key', async () => {
+    const app = await stage.start();
+    const { destination, secret, publicKey } = await app
+      .of('acme')
+      .create({ url: URL, eventTypes: ['*'], signing: 'v1a' });
+    expect([secret, publicKey]).toEqual([null, expect.stringMatching(/^whpk_/)]);
+    const rotated = await app.of('acme').rotateSecret(destination.id, { by: 'ann', overlapMs: 60_000 });
+    expect(rotated.publicKey).not.toBe(publicKey);
+    expect(rotated.destination.secrets.map(({ version }) => version)).toEqual([2, 1]);
+  });
+
+  it.each([
+    ['http:', { url: 'http://receiver.example' }, 'INTEGRATION_WEBHOOK_URL_REFUSED'],
+    ['a password', { url: 'https://a:b@receiver.example' }, 'INTEGRATION_WEBHOOK_URL_REFUSED'],
+    ['an inner address', { url: 'https://127.0.0.1:8443/' }, 'INTEGRATION_WEBHOOK_URL_REFUSED'],
+    ['no url', { url: undefined }, 'INTEGRATION_WEBHOOK_URL_REFUSED'],
+    ['a type that stays inside', { eventTypes: ['invoice.checked'] }, 'INTEGRATION_WEBHOOK_EVENT_NOT_PUBLIC'],
+    ['a prefix of nothing', { eventTypes: ['invoise.*'] }, 'INTEGRATION_WEBHOOK_EVENT_NOT_PUBLIC'],
+    ['no types', { eventTypes: [] }, 'INTEGRATION_ADMIN_INVALID'],
+    ['a header of the sender', { headers: { 'Webhook-Id': 'x' } }, 'INTEGRATION_ADMIN_INVALID'],
+    ['a header of the connection', { headers: { Host: 'x' } }, 'INTEGRATION_ADMIN_INVALID'],
+    ['two lines in a header', { headers: { 'x-a': 'b\r\nc: d' } }, 'INTEGRATION_ADMIN_INVALID'],
+    ['a short secret', { secret: 'whsec_c2hvcnQ=' }, 'INTEGRATION_ADMIN_INVALID'],
+    ['a rate of nothing', { ratePerSecond: 0 }, 'INTEGRATION_ADMIN_INVALID'],
+    ['a field that is not known', { evenTypes: [] }, 'INTEGRATION_ADMIN_INVALID'],
+  ])('is refused with %s', async (_, given, code) => {
+    const app = await stage.start();
+    const creating = app.of('acme').create({ url: URL, eventTypes: ['*'], ...given } as never);
+    await expect(creating).rejects.toMatchObject({ code });
+  });
+
+  it('is told the nearest type', async () => {
+    const app = await stage.start();
+    const creating = app.of('acme').create({ url: URL, eventTypes: ['invoice.create'] });
+    await expect(creating).rejects.toMatchObject({ details: { nearest: 'invoice.created' } });
+  });
+
+  it('is not the one too many of its tenant, also where several are created at once', async () => {
+    const app = await stage.start();
+    await stage.database.pool.query(
+      `INSERT INTO integration.integration_setting (key, value) VALUES ('core.integration.webhooks.outgoing.maxDestinationsPerTenant', '2')
+       ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value`,
+    );
+    await app.context.close();
+    const again = await stage.start();
+    const created = await Promise.allSettled(Array.from({ length: 4 }, () => destinationOf(again)));
+    await stage.database.pool.query('DELETE FROM integration.integration_setting');
+    expect(created.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+  });
+});
+
+describe('what belongs to another tenant', () => {
+  it('is unknown to every method', async () => {
+    const app = await stage.start();
+    const id = await destinationOf(app);
+    const [position] = await app.publish({});
+    await app.route();
+    await setStatus('dead');
+    const globex = app.of('globex');
+    const delivery = `${id}.${position}`;
+    const calls: [string, () => Promise<unknown>][] = [
+      ['get', () => globex.get(id)],
+      ['update', () => globex.update(id, { url: URL })],
+      ['pause', () => globex.pause(id)],
+      ['resume', () => globex.resume(id)],
+      ['enable', () => globex.enable(id)],
+      ['remove', () => globex.remove(id)],
+      ['rotateSecret', () => globex.rotateSecret(id)],
+      ['deliveries', () => globex.deliveries({ destinationId: id })],
+      ['delivery', () => globex.delivery(delivery)],
+      ['redrive', () => globex.redrive(delivery)],
+      ['planRedrive', () => globex.planRedrive({ destinationId: id })],
+      ['planReplay', () => globex.planReplay({ destinationId: id, since: new Date(0) })],
+    ];
+    for (const [name, call] of calls)
+      expect([name, await call().catch((error) => error.code)]).toEqual([name, UNKNOWN.code]);
+    expect(await globex.list()).toEqual({ destinations: [], next: null });
+    expect(await globex.deliveries()).toEqual({ deliveries: [], next: null });
+    expect(await app.of('acme').get(id)).toMatchObject({ status: 'active', url: URL });
+    expect(await app.of('acme').delivery(delivery)).toMatchObject({ status: 'dead' });
+  });
+
+  it.each([NOBODY, 'x', '', null, 7, `${NOBODY}.1`, `${NOBODY}.x`])(
+    'and what nobody has (%j) looks the same',
+    async (id) => {
+      const app = await stage.start();
+      await expect(app.of('acme').get(id as never)).rejects.toMatchObject(UNKNOWN);
+      await expect(app.of('acme').delivery(id as never)).rejects.toMatchObject(UNKNOWN);
+    },
+  );
+});
+
+describe('deliveries', () => {
+  it('are listed from the latest event on, page by page, each once', async () => {
+    const app = await stage.start();
+    const ids = [await destinationOf(app), await destinationOf(app)].sort();
+    const positions = await app.publish({}, {}, {});
+    await app.route();
+    const seen: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = await app
+        .of('acme')
+        .deliveries({}, { limit: 2, ...(after === undefined ? {} : { after }) });
+      seen.push(...page.deliveries.map(({ id }) => id));
+      after = page.next ?? undefined;
+    } while (after !== undefined);
+    expect(seen).toEqual(
+      [...positions].reverse().flatMap((position) => [...ids].reverse().map((id) => `${id}.${position}`)),
+    );
+    expect((await app.of('acme').deliveries({ status: 'dead' })).deliveries).toEqual([]);
+  });
+
+  it('that have ended are sent again, with attempts that go on', async () => {
+    const app = await stage.start();
+    const id = await destinationOf(app);
+    const [position] = await app.publish({});
+    await app.route();
+    await setStatus('dead');
+    const delivery = await app.of('acme').redrive(`${id}.${position}`, { by: 'ann' });
+    expect(delivery).toMatchObject({ status: 'pending', attempts: 8, data: '{"total": 1}' });
+    const { rows } = await stage.database.pool.query('SELECT tries_from FROM integration.webhook_delivery');
+    expect(rows).toEqual([{ tries_from: 8 }]);
+  });
+
+  it('that are dead are sent again by an operation', async () => {
+    const app = await stage.start();
+    const id = await destinationOf(app);
+    await app.publish({}, {}, {});
+    await app.route();
+    await setStatus('dead');
+    const planned = await app.of('acme').planRedrive({ destinationId: id }, { by: 'ann', rate: 1_000 });
+    expect(planned).toMatchObject({ plannedEvents: 3, requestedBy: 'ann' });
+    expect(await run(app, planned)).toMatchObject({ state: 'done', changed: 3 });
+    expect((await deliveriesOf(stage.database, id)).map(({ status }) => status)).toEqual([
+      'pending',
+      'pending',
+      'pending',
+    ]);
+  });
+
+  it('of a time are sent again by a replay, also those that the destination has not got', async () => {
+    const app = await stage.start();
+    const before = await app.publish(
+      {},
+      { metadata: { tenantId: 'globex' } },
+      { eventName: 'invoice.checked' },
+    );
+    await app.route();
+    const id = await destinationOf(app);
+    const after = await app.publish({});
+    await app.route();
+    await setStatus('delivered');
+    const planned = await app.of('acme').planReplay({ destinationId: id, since: new Date(0) });
+    expect(planned).toMatchObject({ plannedEvents: 2 });
+    expect(await run(app, planned)).toMatchObject({ state: 'done', changed: 2 });
+    expect(await deliveriesOf(stage.database, id)).toMatchObject([
+      { position: before[0], status: 'pending' },
+      { position: after[0], status: 'pending' },
+    ]);
+  });
+
+  it('are deleted after their time with message and attempts, and those of removed destinations at once', async () => {
+    const app = await stage.start();
+    const id = await destinationOf(app);
+    const removed = await destinationOf(app);
+    const positions = await app.publish({}, {}, {});
+    await app.route();
+    await app.of('acme').remove(removed);
+    await stage.database.pool.query(
+      `INSERT INTO integration.webhook_attempt (destination_id, position, attempt, duration_ms)
+       SELECT destination_id, position, 1, 5 FROM integration.webhook_delivery`,
+    );
+    await stage.database.pool.query(
+      `UPDATE integration.webhook_delivery SET status = 'delivered' WHERE position < $1`,
+      [positions[2]],
+    );
+    await stage.database.pool.query(
+      `UPDATE integration.webhook_message SET created_at = created_at - interval '31 days' WHERE position <> $1`,
+      [positions[1]],
+    );
+    await app.context.get(MaintenanceJob, { strict: false }).runRound();
+
+    expect(await positionsOf(stage.database, id)).toEqual([positions[1], positions[2]]);
+    expect(await positionsOf(stage.database, removed)).toEqual([]);
+    const { rows } = await stage.database.pool.query(
+      `SELECT (SELECT array_agg(position::int ORDER BY position) FROM integration.webhook_message) AS messages,
+              (SELECT array_agg(position::int ORDER BY position) FROM integration.webhook_attempt) AS attempts`,
+    );
+    expect(rows).toEqual([
+      { messages: [positions[1], positions[2]], attempts: [positions[1], positions[2]] },
+    ]);
+  });
+});
+
+describe('the doctor', () => {
+  it('names destinations without a secret, behind the log, and disabled ones, and lanes without an owner', async () => {
+    const app = await stage.start();
+    const bare = await destinationOf(app);
+    const behind = await destinationOf(app);
+    const disabled = await destinationOf(app);
+    await app.of('acme').pause(behind);
+    await stage.database.pool.query(`DELETE FROM integration.integration_secret WHERE owner_id = $1`, [bare]);
+    const positions = await app.publish({}, {});
+    await app.route();
+    await stage.database.pool.query('DELETE FROM integration.outbox_event WHERE position = $1', [
+      positions[0],
+    ]);
+    await stage.database.pool.query(
+      `UPDATE integration.webhook_destination SET status = 'disabled', reason = 'it answered 410' WHERE id = $1`,
+      [disabled],
+    );
+    await stage.database.pool.query(
+      `UPDATE integration.outgoing_target SET ready_at = clock_timestamp() - interval '5 minutes' WHERE id = $1`,
+      [bare],
+    );
+    const { findings } = await app.context.get(DoctorService).examine();
+    const of = (check: string) =>
+      findings.filter((each) => each.check === check).map(({ key }) => key.split('/')[1]);
+    expect(of('webhook-destination-without-secret')).toEqual([bare]);
+    expect(of('webhook-destination-behind-the-log')).toEqual([behind]);
+    expect(of('webhook-destination-disabled')).toEqual([disabled]);
+    expect(of('webhook-lane-without-owner')).toHaveLength(1);
+  });
+});
