@@ -208,6 +208,9 @@ const SMALL = {
   webhookCount: 'a row for each source, day and outcome',
   webhookSource: 'a row for each source',
   webhookRefusal: '50 rows for each source, and some more for a moment',
+  webhookDestination: 'a row for each address of a tenant that events are sent to',
+  webhookSubscription: 'a row for each type that a destination asks for',
+  outgoingTarget: 'a row for each target',
   eventContract: 'a row for each version of a contract',
   integrationPartition: 'a function that reads nothing',
 };

@@ -11,8 +11,7 @@ export class OperationKinds {
 
   /**
    * Adds a kind that works with services of the application. A part adds it at its boot, and then this
-   * process
-   * works such operations off.
+   * process works such operations off.
    */
   add(kind: AnyKindOfOperation): void {
     this.byName.set(kind.name, kind);

@@ -2,8 +2,7 @@ import type { EngineSession } from '../../../database/sql/engine-session.js';
 import type { Tables } from '../../../database/sql/tables.js';
 
 /**
- * Positions of messages that one step looks at, and deliveries of removed destinations that one step
- * deletes.
+ * Positions of messages that one step looks at, and deliveries of removed destinations that one step deletes.
  */
 const BATCH = 2_000;
 /** How many destinations one step looks for among those that have deliveries. */

@@ -54,8 +54,8 @@ export class WebhookDeliveryStore {
   }
 
   /**
-   * The latest deliveries before a place. Each destination of the tenant gives at most a page of its own,
-   * by its own index.
+   * The latest deliveries before a place. Each destination of the tenant gives at most a page of its own, by
+   * its own index.
    */
   page(
     tenantId: string,

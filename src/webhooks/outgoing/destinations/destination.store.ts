@@ -163,9 +163,9 @@ export class DestinationStore {
    * Sets it active. If it is behind, what was skipped is caught up with from now on.
    *
    * The transaction holds the row already, so routers that have skipped something are done, and those that
-   * come see an active destination. This statement begins after the lock was given. So its snapshot has
-   * every event that was skipped, and none of them is above the head that it reads. A destination with an
-   * order catches up to the end of the log, wherever that is then (docs/decisions/0131).
+   * come see an active destination. This statement begins after the lock was given. So its snapshot has every
+   * event that was skipped, and none of them is above the head that it reads. A destination with an order
+   * catches up to the end of the log, wherever that is then (docs/decisions/0131).
    */
   async setOn(session: EngineSession, { id, tenantId }: Owned): Promise<WebhookDestination> {
     const [row] = await session.query<WebhookDestination>(
@@ -194,8 +194,8 @@ export class DestinationStore {
   }
 
   /**
-   * Removes a destination. It waits for routers that have it in hand. Its deliveries are deleted in
-   * portions later.
+   * Removes a destination. It waits for routers that have it in hand. Its deliveries are deleted in portions
+   * later.
    */
   async remove(session: EngineSession, { id, tenantId }: Owned): Promise<void> {
     await session.query(`DELETE FROM ${this.table} WHERE id = $1 AND tenant_id = $2`, [id, tenantId]);

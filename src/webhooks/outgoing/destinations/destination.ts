@@ -22,9 +22,8 @@ export type DestinationOrder = (typeof DESTINATION_ORDERS)[number];
 export const DESTINATION_FORMATS = ['standard', 'cloudevents'] as const;
 export type DestinationFormat = (typeof DESTINATION_FORMATS)[number];
 
-export type { DestinationSigning };
-
 export const DESTINATION_SIGNINGS: readonly DestinationSigning[] = ['v1', 'v1a'];
+export type { DestinationSigning };
 
 /** Where a tenant gets its events. */
 export interface WebhookDestination {

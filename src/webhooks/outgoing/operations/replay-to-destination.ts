@@ -1,4 +1,4 @@
-import type { KindOfOperation } from '../../../changes/operations/operation-kind.js';
+import type { ChosenPortion, KindOfOperation } from '../../../changes/operations/operation-kind.js';
 import { OutgoingTargetStore } from '../../../lanes/outgoing-target.store.js';
 import { checkNames, checkTime, invalidArgument } from '../../../words/argument-checks.js';
 import { WebhookDeliveryStore } from '../destinations/delivery.store.js';
@@ -30,9 +30,9 @@ export interface ReplayParts extends EventRules, WindowParts {
 const MOST_COUNTED = 100_000;
 
 /**
- * Delivers events of the log to a destination again, also those that it has not got. A delivery that is
- * there is sent again, unless it is pending. It needs the contracts of the application, so only an
- * application with the option `outgoing` has this kind.
+ * Delivers events of the log to a destination again, also those that it has not got. A delivery that is there
+ * is sent again, unless it is pending. It needs the contracts of the application, so only an application with
+ * the option `outgoing` has this kind.
  */
 export function replayToDestination(parts: ReplayParts): KindOfOperation<ReplayedEvents> {
   return {
@@ -61,51 +61,56 @@ export function replayToDestination(parts: ReplayParts): KindOfOperation<Replaye
       const events = await new CatchUpStore(db).countEvents({ from, to, names, tenantId }, most);
       return { events, isAtLeast: events === MOST_COUNTED, parts: [] };
     },
-    async choose({ db, session }, { filter }, most, after) {
-      const { tenantId, destinationId } = filter;
-      const nothing = { last: undefined, change: async () => 0 };
-      const destinations = new DestinationStore(db);
-      const destination = await destinations.lock(session, tenantId, destinationId);
-      if (destination === undefined) return nothing;
-      await new OutgoingTargetStore(db).lock(session, 'webhook', [destinationId]);
-      const from =
-        after === undefined
-          ? await destinations.positionAt(session, new Date(filter.since))
-          : after.position + 1;
-      const end = (await destinations.positionAt(session, new Date(filter.until))) - 1;
-      if (from > end) return nothing;
-      const candidate: Candidate = {
-        ...destination,
-        eventTypes: filter.types ?? destination.eventTypes,
-        isBehind: destination.behindFrom !== null,
-        isFiltering: destination.filter !== null,
-      };
-      const windows = new LogWindows(parts, new CatchUpStore(db));
-      const { events, next, unknown } = await windows.read(session, candidate.eventTypes, {
-        from,
-        end,
-        rows: most,
-      });
-      if (unknown !== undefined)
-        throw invalidArgument(
-          `${unknown.eventName} at position ${unknown.position} is public in another release, or has a newer version: replay it there`,
-        );
-      const pairs = pairsOf(events, candidate, parts);
-      const isLast = next > end;
-      return {
-        last: isLast ? undefined : { position: next - 1, id: destinationId },
-        async change(within) {
-          const wanted = candidate.isFiltering ? await parts.store.passing(within, pairs) : pairs;
-          const positions = wanted.map(({ message }) => message.position);
-          const again = await new WebhookDeliveryStore(db).redrive(
-            within,
-            tenantId,
-            destinationId,
-            positions,
-          );
-          return again + (await parts.store.write(within, wanted));
-        },
-      };
+    choose: (portion, { filter }, most, after) => chooseEvents(parts, portion, filter, most, after),
+  };
+}
+
+/**
+ * The next events. The rows are locked in the order of every writer: the destination, its target, and then
+ * deliveries.
+ */
+async function chooseEvents(
+  parts: ReplayParts,
+  { db, session }: Parameters<KindOfOperation['choose']>[0],
+  filter: ReplayedEvents,
+  most: number,
+  after: Parameters<KindOfOperation['choose']>[3],
+): Promise<ChosenPortion> {
+  const { tenantId, destinationId } = filter;
+  const nothing = { last: undefined, change: async () => 0 };
+  const destinations = new DestinationStore(db);
+  const destination = await destinations.lock(session, tenantId, destinationId);
+  if (destination === undefined) return nothing;
+  await new OutgoingTargetStore(db).lock(session, 'webhook', [destinationId]);
+  const from =
+    after === undefined ? await destinations.positionAt(session, new Date(filter.since)) : after.position + 1;
+  const end = (await destinations.positionAt(session, new Date(filter.until))) - 1;
+  if (from > end) return nothing;
+  const candidate: Candidate = {
+    ...destination,
+    eventTypes: filter.types ?? destination.eventTypes,
+    isBehind: destination.behindFrom !== null,
+    isFiltering: destination.filter !== null,
+  };
+  const windows = new LogWindows(parts, new CatchUpStore(db));
+  const { events, next, unknown } = await windows.read(session, candidate.eventTypes, {
+    from,
+    end,
+    rows: most,
+  });
+  if (unknown !== undefined)
+    throw invalidArgument(
+      `${unknown.eventName} at position ${unknown.position} is public in another release, or has a newer version: replay it there`,
+    );
+  const pairs = pairsOf(events, candidate, parts);
+  const isLast = next > end;
+  return {
+    last: isLast ? undefined : { position: next - 1, id: destinationId },
+    async change(within) {
+      const wanted = candidate.isFiltering ? await parts.store.passing(within, pairs) : pairs;
+      const positions = wanted.map(({ message }) => message.position);
+      const again = await new WebhookDeliveryStore(db).redrive(within, tenantId, destinationId, positions);
+      return again + (await parts.store.write(within, wanted));
     },
   };
 }

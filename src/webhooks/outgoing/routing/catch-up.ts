@@ -29,12 +29,12 @@ export type WindowEnd = 'more' | 'done' | 'waiting';
 /*
  * Why each event comes to a destination that was off. Let p be the position of an event that it asks for.
  *
- *   - A router has skipped p. It held the row, and behind_from is p or less since its commit. So whoever
- *     set the destination on, who held the row as well, saw that. behind_from rises only here, past
- *     positions that a statement has read which began after the row was locked. The event of p was
- *     committed before its router read it, so that statement has it.
- *   - No router has read p yet. The router that will sees the destination on, and writes the row. If it
- *     sees it off again, this is the first case.
+ *   - A router has skipped p. It held the row, and behind_from is p or less since its commit. So whoever set
+ *     the destination on, who held the row as well, saw that. behind_from rises only here, past positions
+ *     that a statement has read which began after the row was locked. The event of p was committed before its
+ *     router read it, so that statement has it.
+ *   - No router has read p yet. The router that will sees the destination on, and writes the row. If it sees
+ *     it off again, this is the first case.
  *   - Both write it. The key of the row makes one of both.
  *
  * The end: a destination without an order is set on with the end of the log of that moment, and what was

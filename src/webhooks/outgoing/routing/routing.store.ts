@@ -55,13 +55,13 @@ export function isRouted({ status, order, isBehind }: Candidate): boolean {
 /*
  * The router and whoever sets a destination off or on.
  *
- *   1. The candidates are read without a lock. Of those that are not routed, the rows are locked as an
- *      UPDATE locks them, in the order of ids, and are read again. So a router that skips a destination,
- *      and whoever sets it on, come one after the other: what was skipped is in behind_from when it is set
- *      on, or the router sees that it is on, and writes the rows.
- *   2. The others are locked for their key alone. That keeps them from being removed, and holds up nobody
- *      who pauses, resumes or catches up. A destination that is paused after it was read gets rows that
- *      wait. That loses nothing, because a row is never skipped.
+ *   1. The candidates are read without a lock. Of those that are not routed, the rows are locked as an UPDATE
+ *      locks them, in the order of ids, and are read again. So a router that skips a destination, and whoever
+ *      sets it on, come one after the other: what was skipped is in behind_from when it is set on, or the
+ *      router sees that it is on, and writes the rows.
+ *   2. The others are locked for their key alone. That keeps them from being removed, and holds up nobody who
+ *      pauses, resumes or catches up. A destination that is paused after it was read gets rows that wait.
+ *      That loses nothing, because a row is never skipped.
  *   3. A destination that is created after the candidates were read is missed. It was not committed when the
  *      batch was read, so no event of the batch was published after its creation was answered.
  */
@@ -149,9 +149,9 @@ export class RoutingStore {
    * Writes messages and deliveries, and makes the destinations ready. What is there already stays as it is.
    * It returns how many deliveries are new.
    *
-   * The targets are locked first. So nobody ends a delivery while it is decided here which ones wait for
-   * it, and the statement that decides begins after the locks were given. Every writer takes the locks in
-   * the order of ids: first those of destinations, and then those of targets.
+   * The targets are locked first. So nobody ends a delivery while it is decided here which ones wait for it,
+   * and the statement that decides begins after the locks were given. Every writer takes the locks in the
+   * order of ids: first those of destinations, and then those of targets.
    *
    * Of a destination with an order, a delivery waits (due_at is infinity) while one before it is pending.
    * Whoever ends that one gives the lowest of those that wait its time.

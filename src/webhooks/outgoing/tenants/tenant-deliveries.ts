@@ -59,8 +59,8 @@ export class TenantDeliveries {
   }
 
   /**
-   * The destination is locked first, then its target, and then the delivery, as every writer does. So a
-   * save of the lane that is under way comes before it or after it.
+   * The destination is locked first, then its target, and then the delivery, as every writer does. So a save
+   * of the lane that is under way comes before it or after it.
    */
   async redrive(id: string, author: ChangeAuthor = {}): Promise<WebhookDelivery> {
     checkNames('an option of redrive', author, AUTHOR_FIELDS);
