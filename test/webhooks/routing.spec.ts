@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { defineEvent, jsonSchema } from 'nestjs-integration/contracts';
+import { destinationDisabled } from '../../src/webhooks/outgoing/sender/sender-events.js';
 import { inboxRows } from '../support/inbox-rows.js';
 import { until } from '../support/until.js';
 import {
@@ -86,18 +87,13 @@ describe('a public event', () => {
   });
 
   it('of this package is sent to whoever names it, and never to the destination that it is about', async () => {
-    const disabled = defineEvent({
-      name: 'integration.webhook.destination_disabled',
-      schema: jsonSchema({ type: 'object' }),
-      visibility: 'public',
-    });
-    const app = await stage.start({ contracts: [...CONTRACTS, disabled] });
-    const eventTypes = [disabled.name];
+    const app = await stage.start();
+    const eventTypes = [destinationDisabled.name];
     const all = await destinationOf(app);
     const one = await destinationOf(app, { eventTypes });
     const another = await destinationOf(app, { eventTypes });
     const [position] = await app.publish({
-      eventName: disabled.name,
+      eventName: destinationDisabled.name,
       aggregateType: 'webhook_destination',
       aggregateId: one,
     });
