@@ -42,12 +42,15 @@ const event = (n: number, aggregateId = String(n)) => ({
 describe('nestjs-integration/testing', () => {
   it('exports these values', () => {
     expect(Object.keys(testing).sort()).toEqual([
+      'WebhookReceiver',
       'createIntegrationTestDatabase',
       'failAt',
       'outcomeOf',
       'publishAndDrain',
+      'sendDue',
       'startEmbeddedPostgres',
       'verifyClient',
+      'webhookReceiver',
     ]);
   });
 
@@ -75,8 +78,12 @@ describe('nestjs-integration/testing', () => {
       'OutcomeOfOptions',
       'PublishAndDrainOptions',
       'PublishedAndDrained',
+      'ReceiverBehaviour',
+      'ReceiverRequest',
+      'SendDueOptions',
       'StoredOutcome',
       'TestedApplication',
+      'WebhookReceiverOptions',
     ]);
   });
 });

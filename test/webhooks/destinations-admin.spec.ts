@@ -112,10 +112,11 @@ describe.each(PLATFORMS)('on %s, destinations of tenants', (platform) => {
     expect(entries).toMatchObject([
       { action: 'webhook-destinations.create', actor: 'grace', via: 'rest', reason: 'they asked for it' },
     ]);
-    expect((await ask('webhooks/event-types')).json.items).toMatchObject([
-      { type: 'customer.renamed' },
-      { type: 'invoice.created', description: 'An invoice was made.' },
-    ]);
+    const types = (await ask('webhooks/event-types')).json.items;
+    expect(types).toContainEqual(expect.objectContaining({ type: 'customer.renamed', schema: null }));
+    expect(types).toContainEqual(
+      expect.objectContaining({ type: 'invoice.created', description: 'An invoice was made.' }),
+    );
   });
 
   it.each([
