@@ -4,6 +4,7 @@ import { foundationMutants } from './foundation-mutants.js';
 import { laneMutants } from './lane-mutants.js';
 import { playMutants } from './play-mutants.js';
 import { readingMutants } from './reading-mutants.js';
+import { senderMutants } from './sender-mutants.js';
 import { specMutants } from './spec-mutants.js';
 import { webhookMutants } from './webhook-mutants.js';
 
@@ -16,6 +17,7 @@ export const MUTANTS_OF_SOURCE = {
     ...clientMutants,
     ...foundationMutants,
     ...laneMutants,
+    ...senderMutants,
     ...webhookMutants,
     ...contractMutants,
   ],

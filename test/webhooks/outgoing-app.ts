@@ -28,7 +28,8 @@ import { TEST_LOGGER } from '../support/log-lines.js';
 import type { TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
-export const KEYS = staticKeys({ k1: randomBytes(32) });
+export const KEY_BYTES = randomBytes(32);
+export const KEYS = staticKeys({ k1: KEY_BYTES });
 export const ALL_LANES = Array.from({ length: LANES }, (_, lane) => lane);
 
 /** A public event whose payload receivers get as it is. */

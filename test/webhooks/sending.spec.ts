@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
-import { WebhookSender } from '../../src/webhooks/outgoing/webhook-sender.js';
+import { sendDue } from '../../src/testing/index.js';
 import { gate } from '../support/gate.js';
 import { until } from '../support/until.js';
-import type { OutgoingApp, OutgoingSetup } from './outgoing-app.js';
+import type { OutgoingApp } from './outgoing-app.js';
 import { destinationOf, outgoingStage } from './outgoing-stage.js';
 import {
   type Answer,
@@ -23,6 +23,7 @@ let receivers: Receiver[] = [];
 afterEach(async () => {
   await Promise.all(receivers.map((receiver) => receiver.close()));
   receivers = [];
+  await stage.database.pool.query('DELETE FROM integration.integration_setting');
 });
 
 async function receiver(answer?: (request: Received) => Answer | Promise<Answer>): Promise<Receiver> {
@@ -31,21 +32,18 @@ async function receiver(answer?: (request: Received) => Answer | Promise<Answer>
   return started;
 }
 
-const start = (settings: object = {}, setup: OutgoingSetup = {}) =>
-  stage.start({
-    ...setup,
-    outgoing: { network: LOOPBACK },
-    engine: {
-      settings: {
-        'webhooks.outgoing.retrySchedule': '100ms,100ms',
-        ...settings,
-      } as never,
-    },
-  });
+async function start(settings: Readonly<Record<string, string | number>> = {}): Promise<OutgoingApp> {
+  for (const [key, value] of Object.entries({ retrySchedule: '100ms,100ms', ...settings }))
+    await stage.database.pool.query(
+      'INSERT INTO integration.integration_setting (key, value) VALUES ($1, $2)',
+      [`core.integration.webhooks.outgoing.${key}`, JSON.stringify(value)],
+    );
+  return stage.start({ outgoing: { network: LOOPBACK } });
+}
 
 const send = async (app: OutgoingApp) => {
   await app.route();
-  return app.context.get(WebhookSender, { strict: false }).sendDue();
+  return sendDue(app.context);
 };
 const statuses = async (id: string) =>
   (await storedDeliveries(stage.database, id)).map(({ status }) => status);
@@ -137,7 +135,7 @@ describe('a delivery', () => {
 describe('what a receiver answers', () => {
   it('410 disables the destination, at once and with an event, and nothing more is sent', async () => {
     const { url, got } = await receiver(() => ({ status: 410 }));
-    const app = await start({ 'webhooks.outgoing.maxInFlightPerDestination': 1 });
+    const app = await start({ maxInFlightPerDestination: 1 });
     const id = await destinationOf(app, { url });
     await app.publish({}, { aggregateId: 'i2' }, { aggregateId: 'i3' });
     await send(app);
@@ -158,7 +156,7 @@ describe('what a receiver answers', () => {
     '%i with Retry-After %s puts the whole destination off, at no attempt',
     async (status, after, seconds) => {
       const { url, got } = await receiver(() => ({ status, headers: { 'retry-after': after } }));
-      const app = await start({ 'webhooks.outgoing.maxInFlightPerDestination': 1 });
+      const app = await start({ maxInFlightPerDestination: 1 });
       const id = await destinationOf(app, { url });
       await app.publish({}, { aggregateId: 'i2' });
       await send(app);
@@ -190,9 +188,9 @@ describe('what a receiver answers', () => {
     let works = false;
     const { url } = await receiver(() => (works ? { status: 200 } : 'reset'));
     const app = await start({
-      'webhooks.outgoing.probeAfterFailures': 2,
-      'webhooks.outgoing.maxInFlightPerDestination': 1,
-      'webhooks.outgoing.retrySchedule': '100ms,100ms,100ms,100ms,100ms,100ms',
+      probeAfterFailures: 2,
+      maxInFlightPerDestination: 1,
+      retrySchedule: '100ms,100ms,100ms,100ms,100ms,100ms',
     });
     const id = await destinationOf(app, { url });
     await app.publish({});
@@ -207,7 +205,7 @@ describe('what a receiver answers', () => {
 
   it('failures alone for too long disable it', async () => {
     const { url } = await receiver(() => ({ status: 500 }));
-    const app = await start({ 'webhooks.outgoing.disableAfterHours': 1 });
+    const app = await start({ disableAfterHours: 1 });
     const id = await destinationOf(app, { url });
     await stage.database.pool.query(
       `UPDATE integration.outgoing_target SET failures = 1, failing_since = clock_timestamp() - interval '61 minutes' WHERE id = $1`,
@@ -228,7 +226,7 @@ describe.each(['entity', 'strict'] as const)('a destination with the order %s', 
       failed.add(id);
       return { status: isFirst ? 500 : 200 };
     });
-    const app = await start({ 'webhooks.outgoing.probeAfterFailures': 1_000 });
+    const app = await start({ probeAfterFailures: 1_000 });
     const id = await destinationOf(app, { url, order });
     const events = ['a', 'b', 'a', 'b', 'a', 'b'].map((aggregateId, n) => ({ aggregateId, payload: { n } }));
     await app.publish(...events);
@@ -263,8 +261,8 @@ describe('an entity that fails', () => {
   it('holds up no other', async () => {
     const { url } = await receiver(({ body }) => ({ status: JSON.parse(body).data.bad ? 500 : 200 }));
     const app = await start({
-      'webhooks.outgoing.retrySchedule': '1h',
-      'webhooks.outgoing.probeAfterFailures': 1_000,
+      retrySchedule: '1h',
+      probeAfterFailures: 1_000,
     });
     const id = await destinationOf(app, { url, order: 'entity' });
     await app.publish(

@@ -29,5 +29,7 @@ export const WEBHOOK_RIGHTS: ExtensionRights = {
     { on: 'webhook_delivery', privileges: ['INSERT', 'DELETE'] },
     { on: 'webhook_message', privileges: ['INSERT', 'DELETE'] },
     { on: 'webhook_attempt', privileges: ['INSERT', 'DELETE'] },
+    // Its sender publishes events about destinations.
+    { on: 'outbox_event', privileges: ['INSERT'] },
   ],
 };

@@ -1,0 +1,59 @@
+import type { SpecMutant } from './spec-mutants.js';
+
+const STORE = 'src/webhooks/outgoing/sender/sending.store.ts';
+const WORK = 'src/webhooks/outgoing/sender/webhook-work.ts';
+const GIVING_UP = 'src/webhooks/outgoing/sender/giving-up.ts';
+const SENDING = 'test/webhooks/sending.spec.ts';
+
+/** Wrong turns in what the sender of webhooks saves. */
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are pieces of source.
+export const senderMutants: readonly SpecMutant[] = [
+  {
+    name: 'sender: a dead delivery releases nothing behind it',
+    patches: [
+      {
+        file: WORK,
+        find: "filter(({ status }) => status !== 'pending')",
+        put: "filter(({ status }) => status === 'delivered')",
+      },
+    ],
+    spec: SENDING,
+    test: 'order entity goes on behind a dead one',
+  },
+  {
+    name: 'sender: a delivery that is tried again releases what waits behind it',
+    patches: [
+      { file: WORK, find: "filter(({ status }) => status !== 'pending')", put: 'slice()' },
+      {
+        file: STORE,
+        find: "p.status = 'pending' ${ofEntity}",
+        put: "p.status = 'pending' AND p.due_at = 'infinity' ${ofEntity}",
+      },
+    ],
+    spec: SENDING,
+    test: 'order strict gets the events in order through failures',
+  },
+  {
+    name: 'sender: what waits for another delivery counts as due',
+    patches: [
+      { file: STORE, find: "AND status = 'pending' AND due_at <= now()", put: "AND status = 'pending'" },
+    ],
+    spec: SENDING,
+    test: 'an entity that fails holds up no other',
+  },
+  {
+    name: 'sender: an attempt that a pause was asked for counts',
+    patches: [{ file: WORK, find: "counts: outcome.is !== 'target-off'", put: 'counts: true' }],
+    spec: SENDING,
+    test: '429 with Retry-After 3600 puts the whole destination off, at no attempt',
+  },
+  {
+    name: 'sender: a destination that is disabled is not held',
+    patches: [
+      { file: GIVING_UP, find: "await this.targets.hold(session, 'webhook', destination.id);", put: '' },
+    ],
+    spec: SENDING,
+    test: '410 disables the destination, at once and with an event, and nothing more is sent',
+  },
+];
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.

@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { EngineDatabase } from '../../src/database/engine-database.js';
+import type { EngineSession } from '../../src/database/sql/engine-session.js';
+import { SendingStore } from '../../src/webhooks/outgoing/sender/sending.store.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+
+/* What the statements of the sender touch, by the counters of the server, with few rows and with very many that wait. */
+
+const ID = randomUUID();
+const OTHER = randomUUID();
+const WAITING = 50_000;
+
+interface Cost {
+  readonly statement: string;
+  readonly rows: number;
+  readonly pages: number;
+}
+
+let database: TestDatabase;
+const few: Cost[] = [];
+const many: Cost[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await database.pool.query(
+    `INSERT INTO integration.webhook_destination (id, tenant_id, url, event_types, ordered) VALUES ($1, 'acme', 'https://a.example', '{*}', 'entity'), ($2, 'acme', 'https://b.example', '{*}', 'strict')`,
+    [ID, OTHER],
+  );
+  for (const id of [ID, OTHER]) await fill(id, 1, 2, 'now()');
+  few.push(...(await costs()));
+  // Behind a failing entity, behind a time, delivered, and dead.
+  for (const id of [ID, OTHER]) {
+    await fill(id, 100, WAITING, `'infinity'`);
+    await fill(id, 100_000, WAITING, `now() + interval '1 hour'`);
+    await fill(id, 200_000, WAITING, `now()`, 'delivered');
+    await fill(id, 300_000, WAITING, `now()`, 'dead');
+  }
+  await database.pool.query('VACUUM (ANALYZE) integration.webhook_delivery');
+  many.push(...(await costs()));
+});
+afterAll(() => database.drop());
+
+async function fill(
+  id: string,
+  first: number,
+  count: number,
+  dueAt: string,
+  status = 'pending',
+): Promise<void> {
+  await database.pool.query(
+    `INSERT INTO integration.webhook_message (position, tenant_id, outbox_event_id, event_name, type, data, event_at)
+     SELECT n, 'acme', gen_random_uuid(), 'a', 'a', '{}', now() FROM generate_series($1::int, $2::int) AS n ON CONFLICT DO NOTHING`,
+    [first, first + Math.min(count, 2) - 1],
+  );
+  await database.pool.query(
+    `INSERT INTO integration.webhook_delivery (destination_id, position, tenant_id, entity, status, due_at)
+     SELECT $1, n, 'acme', CASE WHEN n < 100 THEN n ELSE 1 END, $4, ${dueAt} FROM generate_series($2::int, $3::int) AS n`,
+    [id, first, first + count - 1, status],
+  );
+}
+
+/** The costs of each statement, in transactions that are rolled back. */
+async function costs(): Promise<Cost[]> {
+  const found: Cost[] = [];
+  const client = await database.pool.connect();
+  const query = async (sql: string, values: unknown[]) => {
+    await client.query('BEGIN');
+    const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`, values);
+    await client.query('ROLLBACK');
+    const plan = rows[0]['QUERY PLAN'][0].Plan;
+    found.push({
+      statement: sql.trim().slice(0, 40),
+      rows: plan['Actual Rows'],
+      pages: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'],
+    });
+    return [];
+  };
+  const db = { tables: database.engine().tables, query } as unknown as EngineDatabase;
+  const session = db as unknown as EngineSession;
+  const store = new SendingStore(db);
+  await store.due(
+    new Map([
+      [ID, 10],
+      [OTHER, 10],
+    ]),
+  );
+  await store.nextDue(session, [ID, OTHER]);
+  await store.releaseNext(session, 'entity', [{ destinationId: ID, position: 2 }]);
+  await store.releaseNext(session, 'strict', [{ destinationId: OTHER, position: 2 }]);
+  client.release();
+  return found;
+}
+
+describe('with fifty thousand deliveries that wait behind another, for a time, or have ended', () => {
+  it.each([
+    ['a look at what is due', 0],
+    ['when the next one is due', 1],
+    ['the release of the next one of an entity', 2],
+    ['the release of the next one of all', 3],
+  ])('%s touches as many rows and pages as without them', (_, i) => {
+    expect(many[i]?.rows).toBe(few[i]?.rows);
+    // Indexes are one or two levels deeper, at each of a few places where one is entered.
+    expect((many[i]?.pages ?? Number.NaN) - (few[i]?.pages ?? Number.NaN)).toBeLessThanOrEqual(24);
+  });
+});
