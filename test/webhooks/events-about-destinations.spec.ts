@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type WebhookReceiver, webhookReceiver } from 'nestjs-integration/testing';
-import { WebhookSender } from '../../src/webhooks/outgoing/webhook-sender.js';
+import { sendDue, type WebhookReceiver, webhookReceiver } from 'nestjs-integration/testing';
 import { until } from '../support/until.js';
 import { deliveriesOf, type OutgoingApp } from './outgoing-app.js';
 import { destinationOf, outgoingStage } from './outgoing-stage.js';
@@ -19,7 +18,10 @@ let observer: WebhookReceiver;
 beforeEach(async () => {
   [receiver, observer] = await Promise.all([webhookReceiver(), webhookReceiver()]);
 });
-afterEach(() => Promise.all([receiver.close(), observer.close()]));
+afterEach(async () => {
+  await Promise.all([receiver.close(), observer.close()]);
+  await stage.database.pool.query('DELETE FROM integration.integration_setting');
+});
 
 interface Published {
   readonly name: string;
@@ -37,21 +39,19 @@ async function published(id: string): Promise<Published[]> {
   return rows;
 }
 
-const start = (settings: object = {}) =>
-  stage.start({
-    outgoing: { network: receiver.network },
-    engine: {
-      settings: {
-        'webhooks.outgoing.retrySchedule': '100ms,100ms',
-        'webhooks.outgoing.maxInFlightPerDestination': 1,
-        ...settings,
-      } as never,
-    },
-  });
+async function start(settings: Readonly<Record<string, string | number>> = {}): Promise<OutgoingApp> {
+  const all = { retrySchedule: '100ms,100ms', maxInFlightPerDestination: 1, ...settings };
+  for (const [key, value] of Object.entries(all))
+    await stage.database.pool.query(
+      'INSERT INTO integration.integration_setting (key, value) VALUES ($1, $2)',
+      [`core.integration.webhooks.outgoing.${key}`, JSON.stringify(value)],
+    );
+  return stage.start({ outgoing: { network: receiver.network } });
+}
 
 async function send(app: OutgoingApp): Promise<void> {
   await app.route();
-  await app.context.get(WebhookSender, { strict: false }).sendDue();
+  await sendDue(app.context);
 }
 
 const sendUntil = (app: OutgoingApp, what: string, holds: () => Promise<boolean>) =>
@@ -93,8 +93,8 @@ describe('the events about destinations', () => {
   it('are published once when one fails and when it recovers, for its tenant, and never go to itself', async () => {
     receiver.behave('refuse');
     const app = await start({
-      'webhooks.outgoing.probeAfterFailures': 2,
-      'webhooks.outgoing.retrySchedule': Array(12).fill('100ms').join(','),
+      probeAfterFailures: 2,
+      retrySchedule: Array(12).fill('100ms').join(','),
     });
     const id = await watched(app);
     const watcher = await watching(app);
@@ -124,7 +124,7 @@ describe('the events about destinations', () => {
 
   it('tell of a dead delivery once, again when it dies again, and its own destination does not get that', async () => {
     receiver.behave('refuse');
-    const app = await start({ 'webhooks.outgoing.probeAfterFailures': 1_000 });
+    const app = await start({ probeAfterFailures: 1_000 });
     const id = await watched(app);
     const watcher = await watching(app);
     const [position] = await app.publish({});
