@@ -112,10 +112,37 @@ describe.each(PLATFORMS)('on %s, destinations of tenants', (platform) => {
     expect(entries).toMatchObject([
       { action: 'webhook-destinations.create', actor: 'grace', via: 'rest', reason: 'they asked for it' },
     ]);
-    expect((await ask('webhooks/event-types')).json.items).toMatchObject([
+    const { items } = (await ask('webhooks/event-types')).json;
+    expect(items.filter(({ type }: { type: string }) => !type.startsWith('integration.'))).toMatchObject([
       { type: 'customer.renamed' },
       { type: 'invoice.created', description: 'An invoice was made.' },
     ]);
+  });
+
+  it('are tested at once: the answer says what became of the request, and the audit has a note', async () => {
+    const { json } = await create({ url: 'https://receiver.invalid/hooks' });
+    const place = `webhooks/destinations/${json.id}/test`;
+    const tested = await post(place, { type: 'invoice.created', reason: 'does it work?' });
+    expect(tested).toMatchObject({
+      status: 200,
+      json: { attempt: 1, statusCode: null, answer: null, error: expect.any(String) },
+    });
+    expect(await post(place, { type: 'invoice.checked' })).toMatchObject({
+      status: 400,
+      json: { code: 'INTEGRATION_WEBHOOK_EVENT_NOT_PUBLIC' },
+    });
+    expect(await post(`webhooks/destinations/${randomUUID()}/test`)).toMatchObject({ status: 404 });
+    denied = ['webhooks.change'];
+    expect(await post(place)).toMatchObject({ status: 403 });
+    const { entries } = await admin.app
+      .get(AuditService, { strict: false })
+      .list({ target: `webhook-destination/${json.id}` });
+    expect(entries[0]).toMatchObject({
+      action: 'webhook-destinations.test',
+      actor: 'grace',
+      via: 'rest',
+      reason: 'does it work?',
+    });
   });
 
   it.each([
