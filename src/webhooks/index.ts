@@ -110,6 +110,7 @@ export type {
   DestinationStatus,
   DestinationWithSecret,
   RotateDestinationSecret,
+  TestDestination,
   UpdateDestination,
   WebhookDestination,
   WebhookDestinationDetails,

@@ -66,6 +66,7 @@ const BODIES: Readonly<Record<string, object>> = {
   'webhooks/destinations/:id/pause': {},
   'webhooks/destinations/:id/resume': {},
   'webhooks/destinations/:id/enable': {},
+  'webhooks/destinations/:id/test': {},
   'webhooks/destinations/:id/deliveries/:position/redrive': {},
   'keys/rotate': {},
   'keys/reseal': {},

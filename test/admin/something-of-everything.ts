@@ -47,6 +47,8 @@ export async function bodyFor(path: string, database: TestDatabase): Promise<Rec
   if (path.endsWith('/reseal')) return { tenant: 'acme' };
   if (path === '/webhooks/destinations')
     return { tenant: 'acme', url: 'https://receiver.example/new', eventTypes: ['*'], signing: 'v1a' };
+  // Of the application's own events, none is public here.
+  if (path.endsWith('/test')) return { type: 'integration.webhook.destination_failing' };
   if (path.endsWith('/{fingerprint}')) return { note: 'known' };
   if (!path.endsWith('/restore')) return {};
   const { rows } = await database.pool.query(

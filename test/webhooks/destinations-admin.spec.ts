@@ -33,7 +33,7 @@ describe.each(PLATFORMS)('on %s, destinations of tenants', (platform) => {
           ContractsModule.forRoot(),
           ContractsModule.forFeature(CONTRACTS),
           SecretsModule.forRoot({ keys: KEYS }),
-          WebhooksModule.forRoot({ outgoing: {} }),
+          WebhooksModule.forRoot({ outgoing: { network: { allow: ['127.0.0.1'] } } }),
         ],
       },
     });
@@ -112,11 +112,37 @@ describe.each(PLATFORMS)('on %s, destinations of tenants', (platform) => {
     expect(entries).toMatchObject([
       { action: 'webhook-destinations.create', actor: 'grace', via: 'rest', reason: 'they asked for it' },
     ]);
-    const types = (await ask('webhooks/event-types')).json.items;
-    expect(types).toContainEqual(expect.objectContaining({ type: 'customer.renamed', schema: null }));
-    expect(types).toContainEqual(
-      expect.objectContaining({ type: 'invoice.created', description: 'An invoice was made.' }),
-    );
+    const { items } = (await ask('webhooks/event-types')).json;
+    expect(items.filter(({ type }: { type: string }) => !type.startsWith('integration.'))).toMatchObject([
+      { type: 'customer.renamed' },
+      { type: 'invoice.created', description: 'An invoice was made.' },
+    ]);
+  });
+
+  it('are tested at once: the answer says what became of the request, and the audit has a note', async () => {
+    const { json } = await create({ url: 'https://127.0.0.1:65533/hooks' });
+    const place = `webhooks/destinations/${json.id}/test`;
+    const tested = await post(place, { type: 'invoice.created', reason: 'does it work?' });
+    expect(tested).toMatchObject({
+      status: 200,
+      json: { attempt: 1, statusCode: null, answer: null, error: expect.any(String) },
+    });
+    expect(await post(place, { type: 'invoice.checked' })).toMatchObject({
+      status: 400,
+      json: { code: 'INTEGRATION_WEBHOOK_EVENT_NOT_PUBLIC' },
+    });
+    expect(await post(`webhooks/destinations/${randomUUID()}/test`)).toMatchObject({ status: 404 });
+    denied = ['webhooks.change'];
+    expect(await post(place)).toMatchObject({ status: 403 });
+    const { entries } = await admin.app
+      .get(AuditService, { strict: false })
+      .list({ target: `webhook-destination/${json.id}` });
+    expect(entries[0]).toMatchObject({
+      action: 'webhook-destinations.test',
+      actor: 'grace',
+      via: 'rest',
+      reason: 'does it work?',
+    });
   });
 
   it.each([

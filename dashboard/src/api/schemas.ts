@@ -969,6 +969,14 @@ export type WebhookSource = {
   refusedSince: string | null;
 };
 export type WebhookSources = { days: number; items: Array<WebhookSource> };
+export type WebhookTestAttempt = {
+  attempt: number;
+  at: string;
+  durationMs: number;
+  statusCode: number | null;
+  error: string | null;
+  answer: string | null;
+};
 export type WhyNotYet =
   | {
       code: 'running';
@@ -1683,6 +1691,13 @@ export interface Routes {
     query: Record<never, never>;
     body: { reason?: string | undefined };
     answer: WebhookDestination;
+  };
+  'POST webhooks/destinations/{id}/test': {
+    action: 'webhooks.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { type?: string | undefined; reason?: string | undefined };
+    answer: WebhookTestAttempt;
   };
   'GET webhooks/destinations/{id}/deliveries': {
     action: 'webhooks.read';

@@ -82,6 +82,18 @@ const DELIVERY = {
 
 export const WebhookDeliveryPage = named('WebhookDeliveryPage', pageOf(object(DELIVERY)));
 
+const ATTEMPT = {
+  attempt: INTEGER,
+  at: TIME,
+  durationMs: INTEGER,
+  statusCode: orNull(INTEGER),
+  error: orNull(TEXT),
+  answer: orNull(TEXT),
+};
+
+/** What became of a test. The answer is one to an example. */
+export const WebhookTestAttempt = named('WebhookTestAttempt', object(ATTEMPT));
+
 /**
  * `data` is what is sent of the event. It, and what receivers answered, are null without the right to read
  * payloads, and where nobody knows any more what the mask hides.
@@ -92,16 +104,7 @@ export const WebhookDelivery = named(
     ...DELIVERY,
     mayReadPayloads: FLAG,
     data: orNull(TEXT),
-    attemptList: list(
-      object({
-        attempt: INTEGER,
-        at: TIME,
-        durationMs: INTEGER,
-        statusCode: orNull(INTEGER),
-        error: orNull(TEXT),
-        answer: orNull(TEXT),
-      }),
-    ),
+    attemptList: list(object(ATTEMPT)),
   }),
 );
 

@@ -29,6 +29,7 @@ import {
   WebhookDestination,
   WebhookDestinationPage,
   WebhookEventTypes,
+  WebhookTestAttempt,
 } from './destination-answers.js';
 
 const pathFields = { id: uuid('The id of the destination.') };
@@ -127,6 +128,20 @@ const ROUTES = {
     'enable',
     'Sends to a destination again that was disabled, and catches up with what was published meanwhile.',
   ),
+  test: route({
+    method: 'POST',
+    path: 'webhooks/destinations/:id/test',
+    action: 'webhooks.change',
+    about:
+      'Sends a signed request with the example of a contract at once, and answers what became of it. Nothing of it is stored but a note in the audit.',
+    pathFields,
+    target,
+    body: {
+      type: optional(text('The type of a public event: by default the first that it asks for.', 255)),
+      reason,
+    },
+    answer: WebhookTestAttempt,
+  }),
   remove: route({
     method: 'DELETE',
     path: 'webhooks/destinations/:id',
@@ -230,6 +245,10 @@ export class WebhookDestinationsHandlers implements Answering<typeof ROUTES, Web
   async enable({ path: { id }, author }: Call<typeof ROUTES.enable>) {
     await (await this.ofTenant(id)).enable(id, author);
     return this.details(id);
+  }
+
+  async test({ path: { id }, body: { type }, author }: Call<typeof ROUTES.test>) {
+    return (await this.ofTenant(id)).sendTest(id, { type, ...author });
   }
 
   async remove({ path: { id }, author }: Call<typeof ROUTES.remove>) {

@@ -10,6 +10,7 @@ import type { DomainEvent } from '../../events/domain-event.js';
 import { EventGate } from '../../events/event-gate.js';
 import { EventLimits } from '../../events/event-limits.js';
 import { type CheckedNetworkRules, checkNetworkRules } from '../../http/network-rules.js';
+import { OutgoingHttp } from '../../http/outgoing-http.js';
 import type { LaneEngine } from '../../lanes/lane-runner.js';
 import { OutboxLogStore } from '../../log/outbox-log.store.js';
 import { LeaseService } from '../../membership/leases/lease.service.js';
@@ -54,6 +55,7 @@ export class OutgoingEngine implements OnModuleInit {
   private known: PublicEvents | undefined;
   private checkedRules: CheckedNetworkRules | undefined;
   private store: RoutingStore | undefined;
+  private wayOut: OutgoingHttp | undefined;
   private readonly routed: (() => void)[] = [];
 
   constructor(
@@ -158,6 +160,17 @@ export class OutgoingEngine implements OnModuleInit {
   get network(): CheckedNetworkRules {
     this.checkedRules ??= checkNetworkRules(this.options?.network);
     return this.checkedRules;
+  }
+
+  /** The way out of this process, whoever sends. */
+  get http(): OutgoingHttp {
+    this.wayOut ??= new OutgoingHttp(this.network);
+    return this.wayOut;
+  }
+
+  /** Ends all requests. What is sent later fails. */
+  closeHttp(): void {
+    if (this.isOn) this.http.close();
   }
 
   /** The public events of this process. Contracts are all there when the modules are made. */

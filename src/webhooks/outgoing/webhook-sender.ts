@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { OutgoingHttp } from '../../http/outgoing-http.js';
 import { LaneRunner } from '../../lanes/lane-runner.js';
 import { OutgoingEngine } from './outgoing-engine.js';
 import { EventWriter } from './sender/event-writer.js';
 import { GivingUp } from './sender/giving-up.js';
 import { type DueDelivery, SendingStore } from './sender/sending.store.js';
 import { SendingKeyRing } from './sender/sending-keys.js';
+import { SignedRequests } from './sender/signed-requests.js';
 import { WebhookWork } from './sender/webhook-work.js';
 
 const CATCH_UP_EVERY_MS = 2_000;
@@ -15,7 +15,6 @@ const CATCH_UP_EVERY_MS = 2_000;
 @Injectable()
 export class WebhookSender implements OnApplicationBootstrap, OnModuleDestroy {
   private runner: LaneRunner<DueDelivery> | undefined;
-  private http: OutgoingHttp | undefined;
   private catchingUp: Promise<void> | undefined;
   private readonly stopping = new AbortController();
 
@@ -34,7 +33,7 @@ export class WebhookSender implements OnApplicationBootstrap, OnModuleDestroy {
     this.stopping.abort();
     await this.catchingUp;
     await this.runner?.stop();
-    this.http?.close();
+    this.engine.closeHttp();
   }
 
   /**
@@ -56,12 +55,11 @@ export class WebhookSender implements OnApplicationBootstrap, OnModuleDestroy {
     const db = engine.database;
     const store = new SendingStore(db);
     const events = new EventWriter(engine.log, engine.notifier, engine.limits);
-    const http = new OutgoingHttp(engine.network);
-    this.http = http;
     const givingUp = new GivingUp(db, store, events, () => engine.settings['outgoing.disableAfterHours']);
     const keys = new SendingKeyRing(() => engine.secrets);
     const settings = () => engine.settings;
-    const work = new WebhookWork({ store, http, keys, events, givingUp, settings });
+    const requests = new SignedRequests({ http: engine.http, keys, settings });
+    const work = new WebhookWork({ store, requests, events, givingUp, settings });
     return new LaneRunner(engine.lanes, work);
   }
 

@@ -121,6 +121,11 @@ export interface RotateDestinationSecret extends ChangeAuthor {
   readonly overlapMs?: number | undefined;
 }
 
+export interface TestDestination extends ChangeAuthor {
+  /** The type of the test: one of a public event. Default: the first that the destination asks for. */
+  readonly type?: string | undefined;
+}
+
 export interface DestinationFilter {
   readonly status?: DestinationStatus | undefined;
 }

@@ -1,40 +1,18 @@
 import type { EngineSession } from '../../../database/sql/engine-session.js';
-import { messageOf } from '../../../errors.js';
-import type { OutgoingAnswer } from '../../../http/outgoing-answer.js';
-import type { OutgoingHttp } from '../../../http/outgoing-http.js';
 import type { Ended, LaneLimits, LaneWork, Outcome, TargetChange } from '../../../lanes/lane-work.js';
 import { durationsOf } from '../../../settings/durations.js';
-import { firstLine } from '../../../words/first-line.js';
 import type { WebhookSettings } from '../../options/webhook-settings.js';
 import { deliveryId } from '../destinations/delivery.js';
-import { outcomeOf, type SendOutcome } from '../sending/outcome-of.js';
-import { webhookBody } from '../sending/webhook-body.js';
-import { webhookHeaders } from '../sending/webhook-headers.js';
+import type { SendOutcome } from '../sending/outcome-of.js';
 import type { EventWriter, SenderEvent } from './event-writer.js';
 import type { GivingUp } from './giving-up.js';
 import { deliveryDead, destinationFailing, destinationRecovered } from './sender-events.js';
 import type { DueDelivery, SavedAttempt, SendingStore, SentDestination } from './sending.store.js';
-import type { SendingKeyRing, SendingKeys } from './sending-keys.js';
-
-/** What CloudEvents calls the sender. */
-const SOURCE = 'urn:nestjs-integration';
-/** When a destination is tried again whose secrets cannot be opened. */
-const WITHOUT_KEYS_MS = 60_000;
-const LONGEST_ERROR = 1_000;
-
-/** What became of a request. */
-interface Sent {
-  readonly outcome: SendOutcome;
-  readonly at: Date;
-  readonly durationMs: number;
-  readonly statusCode: number | null;
-  readonly answer: string | null;
-}
+import { errorOf, type Sent, type SignedRequests } from './signed-requests.js';
 
 export interface WebhookWorkParts {
   readonly store: SendingStore;
-  readonly http: Pick<OutgoingHttp, 'sendRequest'>;
-  readonly keys: SendingKeyRing;
+  readonly requests: Pick<SignedRequests, 'send'>;
   readonly events: EventWriter;
   readonly givingUp: GivingUp;
   readonly settings: () => Readonly<WebhookSettings>;
@@ -71,22 +49,7 @@ export class WebhookWork implements LaneWork<DueDelivery> {
   }
 
   async run(delivery: DueDelivery, { signal }: { readonly signal: AbortSignal }): Promise<Outcome> {
-    const at = new Date();
-    const begunAt = performance.now();
-    let sent: Sent;
-    try {
-      const keys = await this.parts.keys.of({ id: delivery.target, tenantId: delivery.tenantId });
-      if (keys.secrets.length === 0) throw new Error('The destination has no secret to sign with');
-      sent = sentOf(await this.send(delivery, keys, at, signal), at);
-    } catch (error) {
-      const outcome = {
-        is: 'target-off',
-        forMs: WITHOUT_KEYS_MS,
-        reason: firstLine(messageOf(error)),
-      } as const;
-      const durationMs = Math.round(performance.now() - begunAt);
-      sent = { outcome, at, durationMs, statusCode: null, answer: null };
-    }
+    const sent = await this.parts.requests.send(delivery, signal);
     this.sent.set(delivery, sent);
     return this.laneOutcome(delivery, sent.outcome);
   }
@@ -120,25 +83,6 @@ export class WebhookWork implements LaneWork<DueDelivery> {
     await this.parts.givingUp.failedTooLong(changes);
   }
 
-  private send(
-    { eventId, type, eventAt, data, format, url, timeoutMs }: DueDelivery,
-    { secrets, headers }: SendingKeys,
-    at: Date,
-    signal: AbortSignal,
-  ): Promise<OutgoingAnswer> {
-    const settings = this.parts.settings();
-    const body = webhookBody(format, { id: eventId, type, at: eventAt, data }, SOURCE);
-    return this.parts.http.sendRequest({
-      url,
-      headers: webhookHeaders({ id: eventId, at, body, secrets, headers }),
-      body: body.text,
-      deadlines: { wholeMs: timeoutMs ?? settings['outgoing.timeoutMs'] },
-      answerBytes: settings['outgoing.answerBytes'],
-      isRepeatable: true,
-      signal,
-    });
-  }
-
   /** 410 counts as a failure of its delivery. The destination is disabled when that is saved. */
   private laneOutcome(delivery: DueDelivery, outcome: SendOutcome): Outcome {
     if (outcome.is === 'done') return { is: 'done' };
@@ -153,7 +97,6 @@ export class WebhookWork implements LaneWork<DueDelivery> {
 
   private attemptOf({ item, outcome }: Ended<DueDelivery>): SavedAttempt {
     const sent = this.sent.get(item);
-    const reason = sent === undefined || sent.outcome.is === 'done' ? null : sent.outcome.reason;
     return {
       destinationId: item.target,
       position: item.position,
@@ -163,7 +106,7 @@ export class WebhookWork implements LaneWork<DueDelivery> {
       at: sent?.at ?? new Date(),
       durationMs: sent?.durationMs ?? 0,
       statusCode: sent?.statusCode ?? null,
-      error: reason === null ? null : reason.slice(0, LONGEST_ERROR),
+      error: sent === undefined ? null : errorOf(sent),
       answer: sent?.answer ?? null,
     };
   }
@@ -202,17 +145,4 @@ export class WebhookWork implements LaneWork<DueDelivery> {
         });
     return events;
   }
-}
-
-function sentOf(answer: OutgoingAnswer, at: Date): Sent {
-  const durationMs = Math.round(answer.durationMs);
-  const outcome = outcomeOf(answer);
-  if (answer.is === 'failed')
-    return { outcome, at, durationMs, statusCode: answer.status ?? null, answer: null };
-  return { outcome, at, durationMs, statusCode: answer.status, answer: textOf(answer.body) };
-}
-
-/** Postgres holds every text but the character 0. */
-function textOf(bytes: Buffer): string {
-  return bytes.toString('utf8').replaceAll('\0', '\uFFFD');
 }

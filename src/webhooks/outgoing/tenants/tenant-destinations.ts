@@ -9,12 +9,14 @@ import { checkOverlap } from '../../../secrets/secret-checks.js';
 import {
   checkChoice,
   checkNames,
+  checkText,
   checkUuid,
   invalidArgument,
   pageSizeOf,
 } from '../../../words/argument-checks.js';
 import { isUuid } from '../../../words/text.js';
 import type {
+  WebhookAttempt,
   WebhookDelivery,
   WebhookDeliveryDetails,
   WebhookDeliveryFilter,
@@ -29,6 +31,7 @@ import {
   type DestinationPageRequest,
   type DestinationWithSecret,
   type RotateDestinationSecret,
+  type TestDestination,
   type UpdateDestination,
   type WebhookDestination,
   type WebhookDestinationDetails,
@@ -44,6 +47,7 @@ import { checkCreate, checkUpdate } from '../destinations/destination-checks.js'
 import { changedRow, newRow, viewOf } from '../destinations/destination-rows.js';
 import type { OutgoingEngine } from '../outgoing-engine.js';
 import { publicKeyOf, type SigningSecret, signingSecretFor } from '../sending/signing-secrets.js';
+import { sendTestTo, testOf } from './destination-test.js';
 import { eventTypesOf } from './event-types-of.js';
 import { TenantDeliveries } from './tenant-deliveries.js';
 import { unknownDestination } from './unknown-destination.js';
@@ -227,6 +231,28 @@ export class TenantDestinations {
       await this.note(session, author, 'rotate-secret', row.id, { after: { version, overlapMs } });
     });
     return this.withSecret(id, secret);
+  }
+
+  /**
+   * Sends a signed request with the example of a contract, or `{"test":true}`, at once, and says what became
+   * of it. It is no delivery: nothing of it is stored but a note in the audit, it is tried once, and it counts
+   * for nothing. Its `webhook-id` begins with `msg_test_`. A destination that is paused or disabled is tested
+   * as well.
+   *
+   * @throws IntegrationError INTEGRATION_WEBHOOK_DESTINATION_UNKNOWN; INTEGRATION_WEBHOOK_EVENT_NOT_PUBLIC
+   * with the nearest type; INTEGRATION_ADMIN_INVALID for a pattern of types
+   */
+  async sendTest(id: string, given: TestDestination = {}): Promise<WebhookAttempt> {
+    checkNames('an option of sendTest', given, ['type', ...AUTHOR_FIELDS]);
+    checkText('type', given.type, 255);
+    const author = authorOf(given);
+    const { destination, test } = await this.engine.admin.transaction(async (session) => {
+      const row = await this.held(session, id);
+      const made = testOf(row, given.type, this.engine);
+      await this.note(session, author, 'test', row.id, { after: { type: made.type, webhookId: made.id } });
+      return { destination: row, test: made };
+    });
+    return sendTestTo(destination, test, this.engine);
   }
 
   /** The types that destinations may ask for, by name. */
