@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/client.ts';
-import type { WebhookDestination } from '../../api/schemas.ts';
+import type { WebhookDestination, WebhookTestAttempt } from '../../api/schemas.ts';
 import { useRead } from '../../api/use-read.ts';
 import { Act } from '../../parts/button.tsx';
 import { curlOf } from '../../parts/command.ts';
@@ -33,7 +33,7 @@ export function DestinationPage({ place }: { place: Place }) {
   );
 }
 
-type Asked = 'hold' | 'change' | undefined;
+type Asked = 'hold' | 'change' | 'test' | undefined;
 
 function Shown({
   place,
@@ -45,6 +45,7 @@ function Shown({
   reload: () => void;
 }) {
   const [asked, setAsked] = useState<Asked>(undefined);
+  const [tested, setTested] = useState<WebhookTestAttempt | undefined>(undefined);
   const close = () => {
     setAsked(undefined);
     reload();
@@ -57,6 +58,9 @@ function Shown({
       acts={
         <>
           <DestinationMark {...destination} />
+          <Act needs="webhooks.change" onAct={() => setAsked('test')}>
+            Send a test
+          </Act>
           <Act needs="webhooks.change" onAct={() => setAsked('change')}>
             Change
           </Act>
@@ -70,10 +74,12 @@ function Shown({
         </>
       }
     >
+      {tested !== undefined && <Tested test={tested} />}
       <DestinationTrouble destination={destination} />
       <Details destination={destination} />
       <Deliveries place={place} id={id} />
       {asked === 'hold' && <HoldOrGoOn destination={destination} onClose={close} />}
+      {asked === 'test' && <SendTest destination={destination} onDone={setTested} onClose={close} />}
       {asked === 'change' && <Change destination={destination} onClose={close} />}
     </Page>
   );
@@ -236,5 +242,51 @@ function Change({
       <TextField label="URL, with https" value={url} onInput={setUrl} />
       <TextField label="Types of events, divided by commas" value={types} onInput={setTypes} />
     </Confirm>
+  );
+}
+
+const TEST = 'POST webhooks/destinations/{id}/test';
+
+/** Sends a request that is signed as deliveries are, and is none. */
+function SendTest({
+  destination: { id },
+  onDone,
+  onClose,
+}: {
+  destination: WebhookDestination;
+  onDone: (test: WebhookTestAttempt) => void;
+  onClose: () => void;
+}) {
+  const argsOf = (reason: string | undefined) => ({
+    path: { id },
+    body: reason === undefined ? {} : { reason },
+  });
+  return (
+    <Confirm
+      title="Send a test"
+      act="Send it"
+      command={(reason) => curlOf(TEST, argsOf(reason))}
+      onAct={async (reason) => onDone(await call(TEST, argsOf(reason)))}
+      onClose={onClose}
+    >
+      <p class="muted">
+        One request goes out at once, signed as deliveries are. It is no delivery, and it is not repeated.
+      </p>
+    </Confirm>
+  );
+}
+
+function Tested({ test: { statusCode, durationMs, error, answer } }: { test: WebhookTestAttempt }) {
+  const isGood = statusCode !== null && statusCode >= 200 && statusCode < 300;
+  return (
+    <div class={isGood ? 'box' : 'box warn'} role="status">
+      <p>
+        {statusCode === null
+          ? `The test got no answer within ${count(durationMs)} ms.`
+          : `The test was answered with ${statusCode} after ${count(durationMs)} ms.`}
+      </p>
+      {error !== null && <Foreign>{error}</Foreign>}
+      {answer !== null && answer !== '' && <Foreign>{answer}</Foreign>}
+    </div>
   );
 }
