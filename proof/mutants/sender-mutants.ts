@@ -3,7 +3,9 @@ import type { SpecMutant } from './spec-mutants.js';
 const STORE = 'src/webhooks/outgoing/sender/sending.store.ts';
 const WORK = 'src/webhooks/outgoing/sender/webhook-work.ts';
 const GIVING_UP = 'src/webhooks/outgoing/sender/giving-up.ts';
+const LEAVING = 'src/webhooks/outgoing/routing/leaving-events.ts';
 const SENDING = 'test/webhooks/sending.spec.ts';
+const EVENTS = 'test/webhooks/events-about-destinations.spec.ts';
 
 /** Wrong turns in what the sender of webhooks saves. */
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are pieces of source.
@@ -54,6 +56,18 @@ export const senderMutants: readonly SpecMutant[] = [
     ],
     spec: SENDING,
     test: '410 disables the destination, at once and with an event, and nothing more is sent',
+  },
+  {
+    name: 'sender: a destination gets the events about itself',
+    patches: [
+      {
+        file: LEAVING,
+        find: 'return event.aggregateType !== DESTINATION_AGGREGATE ||',
+        put: 'return event !== undefined ||',
+      },
+    ],
+    spec: EVENTS,
+    test: 'tell of a dead delivery once, again when it dies again, and its own destination does not get that',
   },
 ];
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: these are pieces of source.

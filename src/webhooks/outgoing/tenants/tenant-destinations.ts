@@ -235,12 +235,13 @@ export class TenantDestinations {
 
   /**
    * Sends a signed request with the example of a contract, or `{"test":true}`, at once, and says what became
-   * of it. It is no delivery: nothing of it is stored but a note in the audit, it is tried once, and it counts
-   * for nothing. Its `webhook-id` begins with `msg_test_`. A destination that is paused or disabled is tested
-   * as well.
+   * of it. It is no delivery: nothing of it is stored but a note in the audit, it is tried once, and it
+   * counts for nothing. Its `webhook-id` begins with `msg_test_`. A destination that is paused or disabled is
+   * tested as well.
    *
    * @throws IntegrationError INTEGRATION_WEBHOOK_DESTINATION_UNKNOWN; INTEGRATION_WEBHOOK_EVENT_NOT_PUBLIC
-   * with the nearest type; INTEGRATION_ADMIN_INVALID for a pattern of types
+   * with the nearest type; INTEGRATION_ADMIN_INVALID for a pattern of types, or if no type is given and the
+   * destination asks for none that is public now
    */
   async sendTest(id: string, given: TestDestination = {}): Promise<WebhookAttempt> {
     checkNames('an option of sendTest', given, ['type', ...AUTHOR_FIELDS]);
