@@ -1,3 +1,4 @@
+import { DELIVERIES, DESTINATIONS, fillOutgoing, MESSAGES } from './outgoing-tour.js';
 import type { TestDatabase } from './test-database.js';
 
 const LOG = 'integration.outbox_event';
@@ -25,7 +26,13 @@ export const FILLED: Readonly<Record<string, number>> = {
   integration_sample: RECORDS,
   integration_setting_change: RECORDS,
   integration_work: RECORDS,
+  outgoing_target: DESTINATIONS,
+  webhook_attempt: DELIVERIES,
   webhook_body: RECORDS,
+  webhook_delivery: DELIVERIES,
+  webhook_destination: DESTINATIONS,
+  webhook_message: MESSAGES,
+  webhook_subscription: DESTINATIONS,
   webhook_receipt: RECORDS,
 };
 
@@ -37,6 +44,7 @@ export const FILLED: Readonly<Record<string, number>> = {
  * - in the inbox of each consumer thousands of rows of every status: history, dead letters, failed for good, delayed, thousands
  *   that are due, half of them since the same time, and thousands that wait behind a failed one of their aggregate
  * - records of admins and of processes, links, and what webhooks left behind, a part of it older than it is kept
+ * - destinations of webhooks with deliveries of every status
  */
 export async function fillDatabase({ pool }: TestDatabase): Promise<void> {
   await pool.query(`
@@ -86,6 +94,7 @@ export async function fillDatabase({ pool }: TestDatabase): Promise<void> {
   await pool.query(`
     UPDATE ${INBOX} SET status = 'processing' WHERE status = 'received' AND available_at < now() AND position < ${HISTORY_ENDS + 30}`);
   await fillRecords(pool);
+  await fillOutgoing(pool);
   await pool.query('VACUUM ANALYZE');
 }
 

@@ -33,6 +33,7 @@ import { WhyFactsStore } from '../../src/status/why-facts.store.js';
 import { WhyNotYetService } from '../../src/status/why-not-yet.service.js';
 import { WebhookReceiptStore } from '../../src/webhooks/incoming/receipts/webhook-receipt.store.js';
 import type { TestApp } from './app.js';
+import { tourOfOutgoing } from './outgoing-tour.js';
 import type { TestDatabase } from './test-database.js';
 
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
@@ -42,11 +43,13 @@ const INBOX = 'integration.inbox_event';
  * Sends the statements of the stores that neither workers nor ordinary days of admins come to: pages behind others, what is
  * read of one event, links, webhooks, what follows accidents. Where only an accident brings a statement about, the store is asked.
  */
-export async function tourOfStores(app: TestApp, { pool }: TestDatabase): Promise<void> {
+export async function tourOfStores(app: TestApp, database: TestDatabase): Promise<void> {
+  const { pool } = database;
   await readsOfAdmins(app);
   await singleEvents(app, pool);
   await links(app);
   await webhooks(app);
+  await tourOfOutgoing(app, database);
   await accidents(app, pool);
 }
 

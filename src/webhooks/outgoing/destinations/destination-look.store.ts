@@ -37,7 +37,7 @@ export class DestinationLookStore {
         d.created_at AS "createdAt", ${counted('pending')} AS waiting, ${counted('dead')} AS dead,
         hour.attempts, hour.delivered, coalesce(t.failures, 0) AS failures, t.failing_since AS "failingSince"
       FROM ${webhookDestination} d
-      LEFT JOIN ${outgoingTarget} t ON t.kind = 'webhook' AND t.id = d.id
+      LEFT JOIN LATERAL (SELECT failures, failing_since FROM ${outgoingTarget} WHERE kind = 'webhook' AND id = d.id OFFSET 0) t ON true
       CROSS JOIN LATERAL (
         SELECT count(*)::int AS attempts, (count(*) FILTER (WHERE r.status_code BETWEEN 200 AND 299))::int AS delivered FROM (
           SELECT a.status_code FROM ${webhookAttempt} a WHERE a.destination_id = d.id AND a.at > clock_timestamp() - interval '1 hour'

@@ -61,57 +61,52 @@ export function replayToDestination(parts: ReplayParts): KindOfOperation<Replaye
       const events = await new CatchUpStore(db).countEvents({ from, to, names, tenantId }, most);
       return { events, isAtLeast: events === MOST_COUNTED, parts: [] };
     },
-    choose: (portion, { filter }, most, after) => chooseEvents(parts, portion, filter, most, after),
+    choose: choosing(parts),
   };
 }
 
-/**
- * The next events. The rows are locked in the order of every writer: the destination, its target, and then
- * deliveries.
- */
-async function chooseEvents(
-  parts: ReplayParts,
-  { db, session }: Parameters<KindOfOperation['choose']>[0],
-  filter: ReplayedEvents,
-  most: number,
-  after: Parameters<KindOfOperation['choose']>[3],
-): Promise<ChosenPortion> {
-  const { tenantId, destinationId } = filter;
-  const nothing = { last: undefined, change: async () => 0 };
-  const destinations = new DestinationStore(db);
-  const destination = await destinations.lock(session, tenantId, destinationId);
-  if (destination === undefined) return nothing;
-  await new OutgoingTargetStore(db).lock(session, 'webhook', [destinationId]);
-  const from =
-    after === undefined ? await destinations.positionAt(session, new Date(filter.since)) : after.position + 1;
-  const end = (await destinations.positionAt(session, new Date(filter.until))) - 1;
-  if (from > end) return nothing;
-  const candidate: Candidate = {
-    ...destination,
-    eventTypes: filter.types ?? destination.eventTypes,
-    isBehind: destination.behindFrom !== null,
-    isFiltering: destination.filter !== null,
-  };
-  const windows = new LogWindows(parts, new CatchUpStore(db));
-  const { events, next, unknown } = await windows.read(session, candidate.eventTypes, {
-    from,
-    end,
-    rows: most,
-  });
-  if (unknown !== undefined)
-    throw invalidArgument(
-      `${unknown.eventName} at position ${unknown.position} is public in another release, or has a newer version: replay it there`,
-    );
-  const pairs = pairsOf(events, candidate, parts);
-  const isLast = next > end;
-  return {
-    last: isLast ? undefined : { position: next - 1, id: destinationId },
-    async change(within) {
-      const wanted = candidate.isFiltering ? await parts.store.passing(within, pairs) : pairs;
-      const positions = wanted.map(({ message }) => message.position);
-      const again = await new WebhookDeliveryStore(db).redrive(within, tenantId, destinationId, positions);
-      return again + (await parts.store.write(within, wanted));
-    },
+/** Chooses the next window of the log, behind what was changed before. */
+function choosing(parts: ReplayParts): KindOfOperation<ReplayedEvents>['choose'] {
+  return async ({ db, session }, { filter }, most, after) => {
+    const { tenantId, destinationId } = filter;
+    const nothing = { last: undefined, change: async () => 0 };
+    const destinations = new DestinationStore(db);
+    const destination = await destinations.lock(session, tenantId, destinationId);
+    if (destination === undefined) return nothing;
+    await new OutgoingTargetStore(db).lock(session, 'webhook', [destinationId]);
+    const from =
+      after === undefined
+        ? await destinations.positionAt(session, new Date(filter.since))
+        : after.position + 1;
+    const end = (await destinations.positionAt(session, new Date(filter.until))) - 1;
+    if (from > end) return nothing;
+    const candidate: Candidate = {
+      ...destination,
+      eventTypes: filter.types ?? destination.eventTypes,
+      isBehind: destination.behindFrom !== null,
+      isFiltering: destination.filter !== null,
+    };
+    const windows = new LogWindows(parts, new CatchUpStore(db));
+    const { events, next, unknown } = await windows.read(session, candidate.eventTypes, {
+      from,
+      end,
+      rows: most,
+    });
+    if (unknown !== undefined)
+      throw invalidArgument(
+        `${unknown.eventName} at position ${unknown.position} is public in another release, or has a newer version: replay it there`,
+      );
+    const pairs = pairsOf(events, candidate, parts);
+    const isLast = next > end;
+    return {
+      last: isLast ? undefined : { position: next - 1, id: destinationId },
+      async change(within) {
+        const wanted = candidate.isFiltering ? await parts.store.passing(within, pairs) : pairs;
+        const positions = wanted.map(({ message }) => message.position);
+        const again = await new WebhookDeliveryStore(db).redrive(within, tenantId, destinationId, positions);
+        return again + (await parts.store.write(within, wanted));
+      },
+    };
   };
 }
 

@@ -3,6 +3,9 @@ import type { EngineSession } from '../../../database/sql/engine-session.js';
 import type { TextEvent } from '../public/rendered-event.js';
 import { CANDIDATE, type Candidate } from './routing.store.js';
 
+/** A destination, and whose it is. */
+export type OwnedDestination = Pick<Candidate, 'id' | 'tenantId'>;
+
 /** A destination that is behind. */
 export interface BehindDestination extends Candidate {
   readonly behindFrom: number;
@@ -42,25 +45,27 @@ export class CatchUpStore {
   }
 
   /** The destinations of these lanes that are on and behind, in the order of ids. */
-  async behind(lanes: readonly number[], after: string, limit: number): Promise<string[]> {
-    const rows = await this.db.query<{ id: string }>(
-      `SELECT d.id FROM ${this.destination} d JOIN ${this.target} t ON t.kind = 'webhook' AND t.id = d.id
+  behind(lanes: readonly number[], after: string, limit: number): Promise<OwnedDestination[]> {
+    return this.db.query<OwnedDestination>(
+      `SELECT d.id, d.tenant_id AS "tenantId" FROM ${this.destination} d JOIN ${this.target} t ON t.kind = 'webhook' AND t.id = d.id
        WHERE d.behind_from IS NOT NULL AND d.status = 'active' AND t.lane = ANY ($1::int[]) AND d.id > $2::uuid
        ORDER BY d.id LIMIT $3`,
       [lanes, after, limit],
     );
-    return rows.map(({ id }) => id);
   }
 
   /**
    * Locks a destination that is on and behind. Undefined if it is not. It waits for whoever changes it, for a
    * router that skips it, and for another process that catches up.
    */
-  async take(session: EngineSession, id: string): Promise<BehindDestination | undefined> {
+  async take(
+    session: EngineSession,
+    { id, tenantId }: OwnedDestination,
+  ): Promise<BehindDestination | undefined> {
     const [row] = await session.query<BehindDestination>(
       `SELECT ${CANDIDATE}, d.behind_from AS "behindFrom", d.catch_up_to AS "catchUpTo" FROM ${this.destination} d
-       WHERE d.id = $1 AND d.behind_from IS NOT NULL AND d.status = 'active' FOR NO KEY UPDATE`,
-      [id],
+       WHERE d.id = $1 AND d.tenant_id = $2 AND d.behind_from IS NOT NULL AND d.status = 'active' FOR NO KEY UPDATE`,
+      [id, tenantId],
     );
     return row;
   }

@@ -8,7 +8,12 @@ import { EngineLogger } from '../../../words/engine-logger.js';
 import { firstLine } from '../../../words/first-line.js';
 import { FIRST_UUID } from '../../../words/text.js';
 import { entityOf, type TextEvent } from '../public/rendered-event.js';
-import { type BehindDestination, CatchUpStore, type LogBounds } from './catch-up.store.js';
+import {
+  type BehindDestination,
+  CatchUpStore,
+  type LogBounds,
+  type OwnedDestination,
+} from './catch-up.store.js';
 import { type EventRules, isFor, leavingOf, messageOf } from './leaving-events.js';
 import { LogWindows, type WindowParts } from './log-window.js';
 import type { Pair, RoutingStore } from './routing.store.js';
@@ -64,12 +69,13 @@ export class CatchUp {
    * @returns whether there is more to do at once
    */
   async round(lanes: readonly number[], signal?: AbortSignal): Promise<boolean> {
-    const ids = await this.progress.behind(lanes, FIRST_UUID, MOST_DESTINATIONS);
+    const behind = await this.progress.behind(lanes, FIRST_UUID, MOST_DESTINATIONS);
     let isMore = false;
-    for (const id of ids) {
+    for (const destination of behind) {
       if (signal?.aborted === true) break;
-      const end = await this.window(id).catch((error: unknown) => {
-        this.logger.warnOfFailure(`The destination ${id} cannot catch up: ${firstLine(wordsOf(error))}`);
+      const end = await this.window(destination).catch((error: unknown) => {
+        const reason = firstLine(wordsOf(error));
+        this.logger.warnOfFailure(`The destination ${destination.id} cannot catch up: ${reason}`);
         return 'waiting' as const;
       });
       isMore ||= end === 'more';
@@ -78,10 +84,10 @@ export class CatchUp {
   }
 
   /** One window of one destination. */
-  async window(id: string): Promise<WindowEnd> {
+  async window(owned: OwnedDestination): Promise<WindowEnd> {
     const { db } = this.parts;
     return db.transaction(async (session) => {
-      const destination = await this.progress.take(session, id);
+      const destination = await this.progress.take(session, owned);
       if (destination === undefined) return 'waiting';
       const bounds = await this.progress.bounds(session);
       const from = Math.max(destination.behindFrom, bounds.first);

@@ -77,7 +77,8 @@ export class SendingStore {
 
   /**
    * Of each of these destinations, at most so many deliveries that are due, those that wait longest first. It
-   * reads the index of what is due, and so nothing that waits for a time or for another delivery.
+   * reads the index of what is due, and so nothing that waits for a time or for another delivery. The tenant
+   * is compared outside: inside, the planner would expect few rows, and put all that is due in order.
    */
   due(wanted: ReadonlyMap<string, number>): Promise<DueDelivery[]> {
     return this.db.query<DueDelivery>(
@@ -86,10 +87,11 @@ export class SendingStore {
        FROM unnest($1::uuid[], $2::int[]) AS w (id, most)
        JOIN ${this.destination} d ON d.id = w.id AND d.status = 'active'
        CROSS JOIN LATERAL (
-         SELECT position, attempts, tries_from, due_at FROM ${this.delivery}
-         WHERE destination_id = d.id AND tenant_id = d.tenant_id AND status = 'pending' AND due_at <= now()
+         SELECT position, tenant_id, attempts, tries_from, due_at FROM ${this.delivery}
+         WHERE destination_id = d.id AND status = 'pending' AND due_at <= now()
          ORDER BY due_at, position LIMIT w.most) AS v
        JOIN ${this.message} m ON m.position = v.position AND m.tenant_id = d.tenant_id
+       WHERE v.tenant_id = d.tenant_id
        ORDER BY v.due_at, v.position`,
       [[...wanted.keys()], [...wanted.values()]],
     );

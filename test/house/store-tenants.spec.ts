@@ -1,0 +1,69 @@
+import { describe, expect, it } from '@jest/globals';
+import { oneLine, storeStatements, TABLES } from '../support/store-statements.js';
+
+/** The tables of outgoing webhooks that belong to tenants. */
+const OF_TENANTS = [
+  'webhookDestination',
+  'webhookSubscription',
+  'webhookMessage',
+  'webhookDelivery',
+  'webhookAttempt',
+];
+const OTHERS = TABLES.filter((table) => !OF_TENANTS.includes(table));
+
+/** The beginning of each statement that names no tenant, and why it does not have to. */
+const WITHOUT_TENANT: Readonly<Record<string, string>> = {
+  'webhooks/outgoing/destinations/delivery-retention.store.ts page AS MATERIALIZED':
+    'a part of statements of retention, which go on with the tenant of each message',
+  'webhooks/outgoing/destinations/delivery-retention.store.ts WITH RECURSIVE owner (id)':
+    'retention deletes what is left of destinations that are gone, of every tenant',
+  'webhooks/outgoing/destinations/delivery-retention.store.ts DELETE FROM "integration".webhook_delivery v USING':
+    'retention deletes dead deliveries without a body, of every tenant',
+  'webhooks/outgoing/destinations/destination-look.store.ts (SELECT count(*)::int':
+    'a part of a statement that has chosen the destination',
+  'webhooks/outgoing/destinations/destination-look.store.ts SELECT d.id':
+    'admins see the destinations of all tenants',
+  'webhooks/outgoing/destinations/destination.store.ts SELECT … FROM "integration".webhook_destination d WHERE d.status = \'disabled\'':
+    'doctor looks at all tenants',
+  'webhooks/outgoing/destinations/destination.store.ts SELECT …, l.first': 'the same',
+  'webhooks/outgoing/routing/catch-up.store.ts SELECT d.id, d.tenant_id':
+    'the owner of a lane looks for what is behind, and gets the tenant of each',
+  'webhooks/outgoing/sender/sending.store.ts SELECT id, max_in_flight':
+    'the owner of a lane asks for targets of its lanes, of every tenant',
+  'webhooks/outgoing/sender/sending.store.ts SELECT id, tenant_id': 'the same; it returns the tenants',
+  'webhooks/outgoing/sender/sending.store.ts WITH given AS (':
+    'the save has the keys of deliveries that the look has read for the tenant',
+  'webhooks/outgoing/sender/sending.store.ts UPDATE "integration".webhook_delivery v SET due_at': 'the same',
+  'webhooks/outgoing/sender/sending.store.ts SELECT w.id, (SELECT due_at':
+    'it returns a time of each target of the lane, and nothing of the tenant',
+};
+
+/** A comparison with a tenant, or a new row of one. What only shows the column does not count. */
+const NAMES_TENANT =
+  /\btenant_id = |= (\w+\.)?tenant_id\b|\btenant_id, (d\.)?id\) IN |INSERT INTO [^(]+\([^)]*\btenant_id\b/;
+
+function withoutTenant(): string[] {
+  return storeStatements(OTHERS)
+    .filter(({ place }) => place.startsWith('webhooks/outgoing/'))
+    .filter(({ text }) => !NAMES_TENANT.test(text))
+    .map(({ place, text }) => `${place.replace(/:\d+$/, '')} ${oneLine(text)}`);
+}
+
+describe('statements over the tables of tenants', () => {
+  it('name the tenant, or have a reason', () => {
+    const found = withoutTenant();
+    const reasons = Object.keys(WITHOUT_TENANT);
+    expect(found.filter((each) => !reasons.some((beginning) => each.startsWith(beginning)))).toEqual([]);
+    // A reason that is not needed any more would hide the next statement that begins so.
+    expect(reasons.filter((beginning) => !found.some((each) => each.startsWith(beginning)))).toEqual([]);
+  });
+
+  it.each([
+    ['SELECT data FROM webhook_message WHERE position = $1', false],
+    ['SELECT d.tenant_id AS "tenantId", d.url FROM webhook_destination d WHERE d.id = $1', false],
+    ['SELECT d.url FROM webhook_destination d WHERE d.id = $1 AND d.tenant_id = $2', true],
+    ['INSERT INTO webhook_subscription (event_type, destination_id) VALUES ($1, $2)', false],
+  ])('are told apart: %s', (sql, names) => {
+    expect(NAMES_TENANT.test(sql)).toBe(names);
+  });
+});
