@@ -48,7 +48,9 @@ export type Reason =
   | { code: 'retry'; at: Date; attempts: number }
   | { code: 'postponed'; at: Date; since: Date }
   | { code: 'behind-entity'; earlier: EarlierEvent | null }
-  /** Nobody works on the partition. `owner` held it last, and `until` is when others may take over from it. */
+  /**
+   * Nobody works on the partition. `owner` held it last, and `until` is when others may take over from it.
+   */
   | { code: 'no-owner'; owner: NamedProcess | null; until: Date | null; able: NamedProcess[] }
   /** Its handlers have said that they cannot reach something that they need. */
   | { code: 'unavailable'; since: Date; because: string; process: NamedProcess }

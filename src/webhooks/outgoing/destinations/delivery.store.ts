@@ -1,5 +1,6 @@
 import type { EngineDatabase } from '../../../database/engine-database.js';
 import type { EngineSession } from '../../../database/sql/engine-session.js';
+import { planInOrderOfIndex } from '../../../database/sql/plan-in-order-of-index.store.js';
 import type { DeliveryPlace, WebhookAttempt, WebhookDelivery, WebhookDeliveryFilter } from './delivery.js';
 
 const COLUMNS = `v.destination_id || '.' || v.position AS id, v.destination_id AS "destinationId", v.position,
@@ -21,7 +22,7 @@ export class WebhookDeliveryStore {
   private readonly attempt: string;
   private readonly destination: string;
 
-  constructor(private readonly db: Pick<EngineDatabase, 'query' | 'tables'>) {
+  constructor(private readonly db: Pick<EngineDatabase, 'query' | 'read' | 'tables'>) {
     const { webhookDelivery, webhookMessage, webhookAttempt, webhookDestination } = db.tables;
     this.delivery = webhookDelivery;
     this.message = webhookMessage;
@@ -65,29 +66,31 @@ export class WebhookDeliveryStore {
   ): Promise<WebhookDelivery[]> {
     // A status that stands in the text lets the planner take the index of what is not delivered.
     const hasStatus = status === undefined ? '' : `AND v.status = '${status}'`;
-    // The limit is a query, and the tenant stands outside, so that the planner does not expect to take all rows
-    // of a destination, and goes by the order of the index. Some destinations have a thousand times the average.
-    return this.db.query<WebhookDelivery>(
-      `SELECT ${COLUMNS} FROM (
+    // Some destinations have a thousand times the average, for which the planner would put all in order.
+    return this.db.read(async (session) => {
+      await planInOrderOfIndex(session);
+      return session.query<WebhookDelivery>(
+        `SELECT ${COLUMNS} FROM (
          SELECT p.* FROM ${this.destination} d CROSS JOIN LATERAL (
            SELECT v.* FROM ${this.delivery} v
            WHERE v.destination_id = d.id ${hasStatus} AND ($3::text IS NULL OR EXISTS (
                SELECT FROM ${this.message} m WHERE m.position = v.position AND m.tenant_id = $1 AND m.type = $3 OFFSET 0))
              AND ($4::bigint IS NULL OR v.position <= $4) AND ($4::bigint IS NULL OR (v.position, v.destination_id) < ($4, $5::uuid))
-           ORDER BY v.position DESC LIMIT (SELECT $6::int)) AS p
+           ORDER BY v.position DESC LIMIT $6) AS p
          WHERE d.tenant_id = $1 AND p.tenant_id = d.tenant_id AND ($2::uuid IS NULL OR d.id = $2)
          ORDER BY p.position DESC, p.destination_id DESC LIMIT $6) AS v
        LEFT JOIN LATERAL (SELECT * FROM ${this.message} WHERE position = v.position AND tenant_id = $1 OFFSET 0) AS m ON true
        ORDER BY v.position DESC, v.destination_id DESC`,
-      [
-        tenantId,
-        destinationId ?? null,
-        type ?? null,
-        before?.position ?? null,
-        before?.destinationId ?? null,
-        limit,
-      ],
-    );
+        [
+          tenantId,
+          destinationId ?? null,
+          type ?? null,
+          before?.position ?? null,
+          before?.destinationId ?? null,
+          limit,
+        ],
+      );
+    });
   }
 
   /** Locks a delivery until the end of the transaction. */

@@ -1,4 +1,4 @@
-import type { ChosenPortion, KindOfOperation } from '../../../changes/operations/operation-kind.js';
+import type { KindOfOperation } from '../../../changes/operations/operation-kind.js';
 import { OutgoingTargetStore } from '../../../lanes/outgoing-target.store.js';
 import { checkNames, checkTime, invalidArgument } from '../../../words/argument-checks.js';
 import { WebhookDeliveryStore } from '../destinations/delivery.store.js';
