@@ -110,6 +110,7 @@ const TYPES = [
   'ConsumerSelection',
   'ConsumerView',
   'ConsumerWork',
+  'ConsumerToRead',
   'ConsumersOverview',
   'Correction',
   'CorrectionOptions',

@@ -568,6 +568,15 @@ export type Overview = {
   repartitioning: number;
   pendingPositions: number;
   pausedPositions: number;
+  toRead: number;
+  toReadAtMost: boolean;
+  pausedToRead: number;
+  mostToRead: Array<{
+    consumerName: string;
+    toRead: number;
+    toReadAtMost: boolean;
+    oldestSeconds: number | null;
+  }>;
   lagSeconds: number | null;
   oldestSeconds: number | null;
   deadLetters: number;

@@ -4,7 +4,7 @@ import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { count, deadLettersOf, duration, perSecond } from '../parts/number.ts';
+import { count, deadLettersOf, duration, perSecond, toReadText } from '../parts/number.ts';
 import { orderingOf } from '../parts/ordering.ts';
 import { Page } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
@@ -58,11 +58,20 @@ export function behindOf({ lagSeconds, lagIsAtMost }: Pick<Consumer, 'lagSeconds
   return `${lagIsAtMost ? 'at most ' : ''}${duration(lagSeconds)}`;
 }
 
+type Unread = Pick<Consumer, 'pendingEvents' | 'pendingPositions'>;
+
+/** What is still to read. Where it was not counted, that is a bound. */
+export function toReadOf({ pendingEvents, pendingPositions }: Unread): string {
+  return toReadText(pendingEvents ?? pendingPositions, pendingEvents === null);
+}
+
+const unreadOf = ({ pendingEvents, pendingPositions }: Unread) => pendingEvents ?? pendingPositions;
+
 const ORDERS = {
   name: (a: Consumer, b: Consumer) => (a.consumerName < b.consumerName ? -1 : 1),
   state: (a: Consumer, b: Consumer) =>
     STATES.indexOf(stateOf(b)) - STATES.indexOf(stateOf(a)) || ORDERS.name(a, b),
-  unread: (a: Consumer, b: Consumer) => b.pendingPositions - a.pendingPositions,
+  unread: (a: Consumer, b: Consumer) => unreadOf(b) - unreadOf(a) || ORDERS.name(a, b),
   progress: (a: Consumer, b: Consumer) => (b.settledPerSecond ?? -1) - (a.settledPerSecond ?? -1),
   lag: (a: Consumer, b: Consumer) =>
     Number(a.lagIsAtMost) - Number(b.lagIsAtMost) || (b.lagSeconds ?? 0) - (a.lagSeconds ?? 0),
@@ -86,7 +95,7 @@ const COLUMNS: readonly Column<Consumer>[] = [
     head: 'To read',
     align: 'end',
     order: { name: 'unread', first: 'descending' },
-    cell: ({ pendingPositions }) => count(pendingPositions),
+    cell: toReadOf,
   },
   {
     head: 'Behind',
