@@ -971,7 +971,12 @@ export interface Routes {
   'GET consumers': {
     action: 'consumers.read';
     path: Record<never, never>;
-    query: { limit?: number | undefined; after?: string | undefined; name?: string | undefined };
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      name?: string | undefined;
+      paused?: boolean | undefined;
+    };
     body: undefined;
     answer: ConsumerPage;
   };
@@ -1397,7 +1402,12 @@ export interface Routes {
   'GET processes': {
     action: 'processes.read';
     path: Record<never, never>;
-    query: { limit?: number | undefined; after?: string | undefined };
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      text?: string | undefined;
+      alive?: boolean | undefined;
+    };
     body: undefined;
     answer: ProcessPage;
   };
