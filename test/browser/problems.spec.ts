@@ -93,7 +93,7 @@ test('causes beyond the first ten lines are shown by a press, paused consumers a
   const wrong = page.getByRole('region', { name: 'What is wrong' });
   const more = wrong.getByText(/^And \d+ more\./);
   await more.waitFor();
-  const left = Number((await more.innerText()).match(/\d+/)?.[0]);
+  const left = Number((await more.textContent())?.match(/\d+/)?.[0]);
   const lines = wrong.locator('.troubles > li');
   const shown = await lines.count();
   await more.getByRole('button', { name: 'Show them' }).click();

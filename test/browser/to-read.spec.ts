@@ -27,11 +27,11 @@ const figure = (page: Page, name: string, text: string | RegExp) =>
 const bars = (page: Page) => page.getByRole('region', { name: 'Events to read, by consumer' });
 
 /** The text of a consumer's cell in the column "To read". */
-async function toRead(page: Page, consumer: string): Promise<string> {
+async function toRead(page: Page, consumer: string): Promise<string | null> {
   const head = page.getByRole('columnheader', { name: 'To read' });
   const index = await head.evaluate((cell) => (cell as HTMLTableCellElement).cellIndex);
   const row = page.getByRole('row').filter({ has: page.getByRole('link', { name: consumer, exact: true }) });
-  return row.locator('th, td').nth(index).innerText();
+  return row.locator('th, td').nth(index).textContent();
 }
 
 test('only events that a consumer asks for are to be read, in the figure, the bars and the columns', async () => {
@@ -39,7 +39,7 @@ test('only events that a consumer asks for are to be read, in the figure, the ba
   await figure(page, 'Events to read', '20');
   // Twenty events wait, so one of them is the oldest.
   expect(
-    await page.getByRole('listitem').filter({ hasText: 'Oldest waiting event' }).innerText(),
+    await page.getByRole('listitem').filter({ hasText: 'Oldest waiting event' }).textContent(),
   ).not.toContain('none');
   await bars(page).getByRole('row').nth(1).waitFor();
   expect(await bars(page).getByRole('rowheader').allInnerTexts()).toEqual(['half']);
