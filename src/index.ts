@@ -264,7 +264,7 @@ export type {
 } from './status/journey.js';
 export { JourneyService } from './status/journey.service.js';
 export type { LongRunning } from './status/long-running.store.js';
-export type { ConsumersOverview } from './status/overview.store.js';
+export type { ConsumersOverview, ConsumerToRead } from './status/overview.store.js';
 export type { EarlierEvent, NamedProcess, WhyNotYet } from './status/why-not-yet.js';
 export { EventSubscriberRegistry } from './subscribers/event-subscriber-registry.js';
 export { IntegrationSubscriber } from './subscribers/integration-subscriber.decorator.js';

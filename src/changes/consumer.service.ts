@@ -10,7 +10,7 @@ import {
 } from '../status/cursor-status.store.js';
 import type { ConsumersOverview, OverviewStore } from '../status/overview.store.js';
 import { unknownConsumer } from '../status/unknown-consumer.js';
-import { checkCount, checkNames, checkText } from '../words/argument-checks.js';
+import { checkChoice, checkCount, checkNames, checkText } from '../words/argument-checks.js';
 import type { OperationFilter } from './chosen/operation-filter.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
 import { checkRename, notRenamed, remainingNames, stillActive } from './consumer-checks.js';
@@ -320,9 +320,16 @@ export class ConsumerService {
 }
 
 function checkSelection(selection: ConsumerSelection): void {
-  checkNames('a field of the selection', selection, ['consumerName', 'nameContains', 'after', 'limit']);
+  checkNames('a field of the selection', selection, [
+    'consumerName',
+    'nameContains',
+    'paused',
+    'after',
+    'limit',
+  ]);
   checkText('consumerName', selection.consumerName);
   checkText('nameContains', selection.nameContains);
+  if (selection.paused !== undefined) checkChoice('paused', selection.paused, [true, false]);
   checkText('after', selection.after);
   if (selection.limit !== undefined) checkCount('limit', selection.limit, MOST_LISTED);
 }

@@ -22,11 +22,11 @@ export const CONSUMER_COLUMNS: readonly Column<CursorStatus>[] = [
 ];
 
 /**
- * The number of events that a consumer has still to handle. If there are many, it is the number of positions
- * that it has not settled.
+ * The number of events that a consumer has still to handle. If there are many, that is a bound: the number of
+ * positions that it has not settled.
  */
 function pendingText({ pendingEvents, pendingPositions }: CursorStatus): string {
-  return pendingEvents === null ? `${pendingPositions} positions` : String(pendingEvents);
+  return pendingEvents === null ? `up to ${pendingPositions}` : String(pendingEvents);
 }
 
 /** How far a consumer is behind. Where it asks for nothing that was looked at, that is a bound. */

@@ -63,6 +63,14 @@ type Row = Omit<ProcessView, 'owns' | 'working'> & {
   working: Json<RunningAttempt>[];
 };
 
+/** Which processes are listed. */
+export interface ProcessSelection {
+  readonly after?: string | undefined;
+  /** A text that the host or a name in `handles` contains, in large or small letters. */
+  readonly text?: string | undefined;
+  readonly alive?: boolean | undefined;
+}
+
 /** Reads what processes say of themselves. */
 export class ProcessViewStore {
   private readonly sql: string;
@@ -77,12 +85,18 @@ export class ProcessViewStore {
         coalesce((SELECT json_agg(json_build_object('consumerName', c.consumer_name, 'partition', c.partition, 'until', c.lease_expires_at)
             ORDER BY c.consumer_name, c.partition)
           FROM ${inboxCursor} c WHERE c.lease_owner = p.id AND c.lease_expires_at > clock_timestamp()), '[]') AS owns
-      FROM ${integrationProcess} p WHERE $2::uuid IS NULL OR p.id > $2 ORDER BY p.id LIMIT $3`;
+      FROM ${integrationProcess} p
+      WHERE ($2::uuid IS NULL OR p.id > $2)
+        AND ($4::text IS NULL OR position(lower($4) IN lower(p.host)) > 0
+          OR EXISTS (SELECT FROM unnest(p.handles) AS h (name) WHERE position(lower($4) IN lower(h.name)) > 0))
+        AND ($5::boolean IS NULL OR $5 = (p.seen_at > clock_timestamp() - $1::float8 * interval '1 millisecond'))
+      ORDER BY p.id LIMIT $3`;
   }
 
-  /** Some processes by their ids, behind this one. */
-  async list(leaseMs: number, behind: string | undefined, limit: number): Promise<ProcessView[]> {
-    const rows = await this.db.query<Row>(this.sql, [leaseMs, behind ?? null, limit]);
+  /** Some processes by their ids, behind `after`, of those that are chosen. */
+  async list(leaseMs: number, chosen: ProcessSelection, limit: number): Promise<ProcessView[]> {
+    const { after = null, text = null, alive = null } = chosen;
+    const rows = await this.db.query<Row>(this.sql, [leaseMs, after, limit, text, alive]);
     return rows.map(({ owns, working, ...row }) => ({
       ...row,
       owns: owns.map(({ until, ...cursor }) => ({ ...cursor, until: new Date(until) })),

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { AdminDatabase } from '../database/admin-database.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingsView } from '../settings/settings-view.js';
-import { checkNames, checkText, checkUuid, pageSizeOf } from '../words/argument-checks.js';
+import { checkChoice, checkNames, checkText, checkUuid, pageSizeOf } from '../words/argument-checks.js';
 import { type AttemptOfProcess, type ProcessView, ProcessViewStore } from './process-view.store.js';
 
 export interface ProcessPageRequest {
@@ -10,6 +10,10 @@ export interface ProcessPageRequest {
   limit?: number | undefined;
   /** The `next` of the page before. */
   after?: string | undefined;
+  /** A text that the host, or the name of a consumer with handlers there, contains; large or small letters. */
+  text?: string | undefined;
+  /** Only those that were seen within the time of a lease, or only those that were not. */
+  alive?: boolean | undefined;
 }
 
 export interface ProcessPage {
@@ -42,11 +46,13 @@ export class ProcessService {
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid page
    */
   async list(page: ProcessPageRequest = {}): Promise<ProcessPage> {
-    checkNames('an option of a page', page, ['limit', 'after']);
+    checkNames('an option of a page', page, ['limit', 'after', 'text', 'alive']);
     checkUuid('after', page.after);
+    checkText('text', page.text);
+    if (page.alive !== undefined) checkChoice('alive', page.alive, [true, false]);
     const limit = pageSizeOf(page.limit);
     const { processingLeaseMs } = this.settings.snapshot();
-    const processes = await this.store.list(processingLeaseMs, page.after, limit);
+    const processes = await this.store.list(processingLeaseMs, page, limit);
     return { processes, next: processes.length < limit ? null : (processes.at(-1)?.id ?? null) };
   }
 

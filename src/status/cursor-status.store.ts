@@ -122,6 +122,8 @@ export interface ConsumerSelection {
   consumerName?: string | undefined;
   /** A text that their names contain. */
   nameContains?: string | undefined;
+  /** Only those that are paused, or only the others. */
+  paused?: boolean | undefined;
   after?: string | undefined;
   limit?: number | undefined;
 }
@@ -170,6 +172,7 @@ export class CursorStatusStore {
         SELECT DISTINCT consumer_name FROM ${tables.inboxCursor}
         WHERE ($1::text IS NULL OR consumer_name = $1) AND ($2::text IS NULL OR consumer_name > $2)
           AND ($4::text IS NULL OR position($4 IN consumer_name) > 0)
+          AND ($5::boolean IS NULL OR $5 = (paused_at IS NOT NULL))
         ORDER BY consumer_name LIMIT $3::int)`;
     // The backlog is computed from `unread`, cut off at the head of the log. So it costs the same for a log
     // of any length. The dead letters of a consumer with one partition are counted in the index alone.
@@ -251,7 +254,7 @@ export class CursorStatusStore {
     gapMs: number,
     selection: ConsumerSelection = {},
   ): Promise<{ statuses: CursorStatus[]; rates: CurrentRates | undefined }> {
-    const gap = `$5::float8 * interval '1 millisecond'`;
+    const gap = `$6::float8 * interval '1 millisecond'`;
     const rows = await this.db.query<CursorStatusRow & { rates: CurrentRates }>(
       `SELECT s.*, r.rates FROM (${this.listSql}) AS s CROSS JOIN (SELECT ${currentRatesSql(this.db.tables, gap)} AS rates) AS r`,
       [...valuesOf(selection), gapMs],
@@ -274,6 +277,6 @@ function statusOf({ ownerId, host, pid, unavailable, ...row }: CursorStatusRow):
   };
 }
 
-function valuesOf({ consumerName, after, limit, nameContains }: ConsumerSelection): unknown[] {
-  return [consumerName ?? null, after ?? null, limit ?? null, nameContains ?? null];
+function valuesOf({ consumerName, after, limit, nameContains, paused }: ConsumerSelection): unknown[] {
+  return [consumerName ?? null, after ?? null, limit ?? null, nameContains ?? null, paused ?? null];
 }

@@ -49,6 +49,9 @@ test('a redrive that grows is seen, paused, made faster and comes to its end', a
   await shop.has('billing', 'dead_letter', 0);
   // The table of the chart ends with what the figures say.
   const chart = page.getByRole('figure', { name: 'Sent, handled and failed' });
+  // The pause, the other rate and the going on are marks, and have lines above the chart.
+  await chart.getByRole('img', { name: /\b[1-9]\d* changes? marked/ }).waitFor();
+  await page.getByText(/Each\s+has a mark in the charts/).waitFor();
   await chart.getByRole('button').first().click();
   await chart.getByRole('row').nth(1).getByText('60').first().waitFor();
   expect(await tooWideAt(page, WIDTHS)).toEqual([]);

@@ -165,3 +165,19 @@ test('the failures of a window that was dragged are a link away', async () => {
   await page.waitForURL(/#\/heat\?from=.*&to=/);
   await page.getByText('See the last 24 hours').waitFor();
 });
+
+test('what was changed is a mark in both maps, at the step of its time', async () => {
+  await stage.database.pool.query(
+    `INSERT INTO integration.integration_audit (at, actor, via, action, target, outcome)
+     VALUES (now(), 'ben', 'service', 'consumers.pause', 'consumer/billing', 'done')`,
+  );
+  const { page } = await stage.open('#/heat');
+  for (const title of [LATENCY, FAILURES]) {
+    const figure = figureOf(page, title);
+    await figure.getByRole('img', { name: /\d+ changes? marked\./ }).waitFor();
+    expect(await figure.locator('.heat-mark').count()).toBeGreaterThan(0);
+    await figure.getByRole('img').focus();
+    await page.keyboard.press('ArrowLeft');
+    await figure.getByText(/ben paused consumer billing/).waitFor();
+  }
+});

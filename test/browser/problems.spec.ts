@@ -82,3 +82,22 @@ test('an error that one consumer throws at two places is one line, which leads t
   await groups.nth(1).waitFor();
   expect(await groups.count()).toBe(2);
 });
+
+test('causes beyond the first ten lines are shown by a press, paused consumers among them', async () => {
+  const { pool } = stage.database;
+  await pool.query(
+    `UPDATE integration.inbox_cursor SET paused_at = now(), paused_by = 'ada-' || consumer_name
+     WHERE consumer_name IN (SELECT 'consumer-' || lpad(n::text, 3, '0') FROM generate_series(101, 115) AS n)`,
+  );
+  const { page } = await stage.open('#/overview');
+  const wrong = page.getByRole('region', { name: 'What is wrong' });
+  const more = wrong.getByText(/^And \d+ more\./);
+  await more.waitFor();
+  const left = Number((await more.textContent())?.match(/\d+/)?.[0]);
+  const lines = wrong.locator('.troubles > li');
+  const shown = await lines.count();
+  await more.getByRole('button', { name: 'Show them' }).click();
+  await more.waitFor({ state: 'detached' });
+  expect(await lines.count()).toBe(shown + left);
+  await wrong.getByText(/consumer-115.*was paused by ada-consumer-115/).waitFor();
+});

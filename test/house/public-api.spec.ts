@@ -108,6 +108,7 @@ const TYPES = [
   'ConsumerDelivery',
   'ConsumerRates',
   'ConsumerSelection',
+  'ConsumerToRead',
   'ConsumerView',
   'ConsumerWork',
   'ConsumersOverview',

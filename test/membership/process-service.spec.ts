@@ -60,6 +60,30 @@ const event = (aggregateId: string) => ({
 
 const idle = { consumerName: 'billing', eventName: 'order.*', partitions: 2, handler: async () => {} };
 
+describe('the list of processes', () => {
+  it('finds by host and by what they handle, and those that were seen, on every page', async () => {
+    const app = await start([idle]);
+    await database.pool.query(
+      `INSERT INTO integration.integration_process (id, host, pid, role, handles, started_at, seen_at, version)
+       SELECT gen_random_uuid(), 'Worker-' || n, n, 'worker', ARRAY['mail%' || n], now(), now() - interval '1 hour', '1' FROM generate_series(1, 12) AS n`,
+    );
+    const hosts = async (page: Parameters<ProcessService['list']>[0]) =>
+      (await processes(app).list(page)).processes.map(({ host }) => host).sort();
+    expect(await hosts({ text: 'worker-1' })).toEqual(['Worker-1', 'Worker-10', 'Worker-11', 'Worker-12']);
+    expect(await hosts({ text: 'MAIL%7' })).toEqual(['Worker-7']);
+    expect(await hosts({ text: 'l_7' })).toEqual([]);
+    expect(await hosts({ alive: true })).toEqual([hostname()]);
+    expect(await hosts({ alive: false, text: 'worker' })).toHaveLength(12);
+    const first = await processes(app).list({ text: 'worker', limit: 7 });
+    const second = await processes(app).list({ text: 'worker', limit: 7, after: first.next ?? undefined });
+    expect([first, second].map((page) => page.processes.length)).toEqual([7, 5]);
+    expect(second.next).toBeNull();
+    const invalid = { code: 'INTEGRATION_ADMIN_INVALID' };
+    await expect(processes(app).list({ alive: 'yes' } as object)).rejects.toMatchObject(invalid);
+    await expect(processes(app).list({ text: 7 } as object)).rejects.toMatchObject(invalid);
+  });
+});
+
 describe('a process', () => {
   it('says its version, what it owns and when it was seen', async () => {
     const app = await start([idle]);

@@ -158,6 +158,11 @@ describe('the list', () => {
     expect(await partitionsOf({ consumerName: 'nobody' })).toEqual([]);
     // A character is itself, and no placeholder.
     expect(await partitionsOf({ nameContains: '%' })).toEqual(['c%/0', 'c%/1']);
+    await database.pool.query(
+      "UPDATE integration.inbox_cursor SET paused_at = now() WHERE consumer_name = 'd_'",
+    );
+    expect(await partitionsOf({ paused: true, limit: 1 })).toEqual(['d_/0', 'd_/1']);
+    expect(await partitionsOf({ paused: false, nameContains: '_' })).toEqual([]);
     const all = await partitionsOf({});
     expect(all).toHaveLength(10);
     const paged: string[] = [];
@@ -170,6 +175,7 @@ describe('the list', () => {
     expect(paged).toEqual(all);
     const invalid = { code: 'INTEGRATION_ADMIN_INVALID' };
     await expect(consumers.list({ limit: 0 })).rejects.toMatchObject(invalid);
+    await expect(consumers.list({ paused: 1 } as object)).rejects.toMatchObject(invalid);
     await expect(consumers.list({ consumer: 'a' } as object)).rejects.toMatchObject(invalid);
   });
 
@@ -228,6 +234,15 @@ describe('the overview', () => {
       repartitioning: 1,
       pendingPositions: 8,
       pausedPositions: 2,
+      toRead: 6,
+      toReadAtMost: false,
+      pausedToRead: 2,
+      mostToRead: ['billing', 'gone', 'paused'].map((consumerName) => ({
+        consumerName,
+        toRead: 2,
+        toReadAtMost: false,
+        oldestSeconds: expect.any(Number),
+      })),
       lagSeconds: expect.any(Number),
       deadLetters: 0,
       deadLettersAtLeast: false,

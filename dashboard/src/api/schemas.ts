@@ -593,6 +593,15 @@ export type Overview = {
   repartitioning: number;
   pendingPositions: number;
   pausedPositions: number;
+  toRead: number;
+  toReadAtMost: boolean;
+  pausedToRead: number;
+  mostToRead: Array<{
+    consumerName: string;
+    toRead: number;
+    toReadAtMost: boolean;
+    oldestSeconds: number | null;
+  }>;
   lagSeconds: number | null;
   oldestSeconds: number | null;
   deadLetters: number;
@@ -1085,7 +1094,12 @@ export interface Routes {
   'GET consumers': {
     action: 'consumers.read';
     path: Record<never, never>;
-    query: { limit?: number | undefined; after?: string | undefined; name?: string | undefined };
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      name?: string | undefined;
+      paused?: boolean | undefined;
+    };
     body: undefined;
     answer: ConsumerPage;
   };
@@ -1511,7 +1525,12 @@ export interface Routes {
   'GET processes': {
     action: 'processes.read';
     path: Record<never, never>;
-    query: { limit?: number | undefined; after?: string | undefined };
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      text?: string | undefined;
+      alive?: boolean | undefined;
+    };
     body: undefined;
     answer: ProcessPage;
   };

@@ -76,9 +76,9 @@ export function ConsumerRatesCharts({ name, place }: { name: string; place: Plac
                 <AgeChart points={points} chart={chart} name="age" />
                 <LineChart
                   {...chart}
-                  title="Events to read, and dead letters"
+                  title="Positions to read, of any name, and dead letters"
                   lines={[
-                    { name: 'to read', values: points.map((point) => point.backlog), isPeak: true },
+                    { name: 'positions to read', values: points.map((point) => point.backlog), isPeak: true },
                     { name: 'dead letters', values: points.map((point) => point.deadLetters), isPeak: true },
                   ]}
                   format={shortCount}

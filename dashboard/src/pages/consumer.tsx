@@ -19,7 +19,7 @@ import { ConsumerBlocked } from './consumer-blocked.tsx';
 import { ConsumerRatesCharts } from './consumer-rates.tsx';
 import { ConsumerReplays } from './consumer-replays.tsx';
 import { ConsumerRunning } from './consumer-running.tsx';
-import { behindOf, ConsumerMark } from './consumers.tsx';
+import { behindOf, ConsumerMark, toReadOf } from './consumers.tsx';
 import { PAUSED } from './consumers-chosen.tsx';
 import { ProblemLines } from './problem-lines.tsx';
 import { RepartitionDialog } from './repartition-dialog.tsx';
@@ -46,7 +46,7 @@ const PARTITIONS: readonly Column<Partition>[] = [
         </>
       ),
   },
-  { head: 'To read', align: 'end', cell: ({ pendingPositions }) => count(pendingPositions) },
+  { head: 'To read', align: 'end', cell: toReadOf },
   {
     head: 'Behind',
     align: 'end',

@@ -4,7 +4,7 @@ import { useRead } from '../api/use-read.ts';
 import { Empty } from '../parts/empty.tsx';
 import { Filter } from '../parts/filter.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { count, deadLettersOf, duration, perSecond } from '../parts/number.ts';
+import { count, deadLettersOf, duration, perSecond, toReadText } from '../parts/number.ts';
 import { orderingOf } from '../parts/ordering.ts';
 import { Page } from '../parts/page.tsx';
 import { Pager } from '../parts/pager.tsx';
@@ -58,11 +58,20 @@ export function behindOf({ lagSeconds, lagIsAtMost }: Pick<Consumer, 'lagSeconds
   return `${lagIsAtMost ? 'at most ' : ''}${duration(lagSeconds)}`;
 }
 
+type Unread = Pick<Consumer, 'pendingEvents' | 'pendingPositions'>;
+
+/** What is still to read. Where it was not counted, that is a bound. */
+export function toReadOf({ pendingEvents, pendingPositions }: Unread): string {
+  return toReadText(pendingEvents ?? pendingPositions, pendingEvents === null);
+}
+
+const unreadOf = ({ pendingEvents, pendingPositions }: Unread) => pendingEvents ?? pendingPositions;
+
 const ORDERS = {
   name: (a: Consumer, b: Consumer) => (a.consumerName < b.consumerName ? -1 : 1),
   state: (a: Consumer, b: Consumer) =>
     STATES.indexOf(stateOf(b)) - STATES.indexOf(stateOf(a)) || ORDERS.name(a, b),
-  unread: (a: Consumer, b: Consumer) => b.pendingPositions - a.pendingPositions,
+  unread: (a: Consumer, b: Consumer) => unreadOf(b) - unreadOf(a) || ORDERS.name(a, b),
   progress: (a: Consumer, b: Consumer) => (b.settledPerSecond ?? -1) - (a.settledPerSecond ?? -1),
   lag: (a: Consumer, b: Consumer) =>
     Number(a.lagIsAtMost) - Number(b.lagIsAtMost) || (b.lagSeconds ?? 0) - (a.lagSeconds ?? 0),
@@ -86,7 +95,7 @@ const COLUMNS: readonly Column<Consumer>[] = [
     head: 'To read',
     align: 'end',
     order: { name: 'unread', first: 'descending' },
-    cell: ({ pendingPositions }) => count(pendingPositions),
+    cell: toReadOf,
   },
   {
     head: 'Behind',
@@ -129,8 +138,10 @@ const MOST_SHOWN = 1_000;
 export function ConsumersPage({ place }: { place: Place }) {
   const name = place.query.get('name') ?? '';
   const after = place.query.get('after') ?? undefined;
-  const reading = useRead('GET consumers', { query: { limit: MOST_SHOWN, name, after } });
   const state = place.query.get('state') ?? '';
+  // The server chooses the paused ones among all. Every other state is looked for on the page that is shown.
+  const paused = state === 'paused' || undefined;
+  const reading = useRead('GET consumers', { query: { limit: MOST_SHOWN, name, after, paused } });
   const order = (place.query.get('order') ?? 'name') as keyof typeof ORDERS;
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const chooseNone = () => setChosen(new Set());
@@ -165,7 +176,8 @@ export function ConsumersPage({ place }: { place: Place }) {
             .filter((each) => state === '' || stateOf(each) === state)
             .sort(ORDERS[order] ?? ORDERS.name);
           const pager = <Pager place={place} next={next} shown={items.length} />;
-          if (items.length === 0 && name === '' && after === undefined)
+          const isPart = next !== null || after !== undefined;
+          if (items.length === 0 && name === '' && state === '' && after === undefined)
             return (
               <Empty title="No consumer has registered yet.">
                 A consumer appears when a process with a subscriber starts. The guide says how under
@@ -177,9 +189,11 @@ export function ConsumersPage({ place }: { place: Place }) {
               <>
                 <Empty
                   title={
-                    items.length === 0
-                      ? 'No consumer has such a name.'
-                      : `None of ${count(items.length)} consumers is like that.`
+                    items.length > 0
+                      ? `None of ${count(items.length)} consumers${isPart ? ' of this page' : ''} is like that.`
+                      : paused
+                        ? `No consumer ${name === '' ? '' : 'of such a name '}is paused.`
+                        : 'No consumer has such a name.'
                   }
                 >
                   <button
@@ -195,10 +209,10 @@ export function ConsumersPage({ place }: { place: Place }) {
             );
           return (
             <>
-              {next !== null && (state !== '' || order !== 'name') && (
+              {isPart && ((state !== '' && !paused) || order !== 'name') && (
                 <p class="muted">
-                  There are more than {count(MOST_SHOWN)} consumers. The state and the order are of those of
-                  this page.
+                  There are more than {count(MOST_SHOWN)} consumers. {paused ? 'The' : 'The state and the'}{' '}
+                  order are of those of this page only.
                 </p>
               )}
               {chosen.size > 0 && (

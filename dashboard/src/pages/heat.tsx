@@ -1,5 +1,6 @@
 import type { HeatMap as Maps } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
+import type { ChangeMark } from '../parts/chart.tsx';
 import { HeatMap } from '../parts/heat-map.tsx';
 import { ConsumerLink } from '../parts/links.tsx';
 import { Loaded } from '../parts/loading.tsx';
@@ -50,14 +51,26 @@ export function HeatPage({ place }: { place: Place }) {
         </p>
       )}
       <TimeAxis changes={changes} consumer={consumer} />
-      <Loaded from={map}>{(maps) => <BothMaps maps={maps} place={place} isAll={isAll} />}</Loaded>
+      <Loaded from={map}>
+        {(maps) => <BothMaps maps={maps} place={place} isAll={isAll} changes={changes?.changes ?? []} />}
+      </Loaded>
     </Page>
   );
 }
 
-function BothMaps({ maps, place, isAll }: { maps: Maps; place: Place; isAll: boolean }) {
+function BothMaps({
+  maps,
+  place,
+  isAll,
+  changes,
+}: {
+  maps: Maps;
+  place: Place;
+  isAll: boolean;
+  changes: readonly ChangeMark[];
+}) {
   const { step, steps, latencyBounds, failing, others } = maps;
-  const shared = { times: steps.map(({ at }) => Date.parse(at)), stepMs: step * 1_000 };
+  const shared = { times: steps.map(({ at }) => Date.parse(at)), stepMs: step * 1_000, changes };
   const classes = latencyBounds.map((bound, index) => ({
     name:
       bound === null ? `more than ${duration(latencyBounds[index - 1] ?? 0)}` : `up to ${duration(bound)}`,

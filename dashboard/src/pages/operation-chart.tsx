@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { OperationWithVerdict } from '../api/schemas.ts';
 import { LineChart } from '../parts/chart.tsx';
 import { count } from '../parts/number.ts';
+import { TimeAxis, useChanges } from './time-axis.tsx';
 
 interface Point {
   readonly at: number;
@@ -27,17 +28,30 @@ export function OperationChart({ operation }: { operation: OperationWithVerdict 
       point,
     ]);
   }, [operation]);
+  const { createdAt, startedAt, filter } = operation;
+  const changes = useChanges(startedAt ?? createdAt, filter.consumerName);
+  // What was changed before the first look has no place in the chart.
+  const begin = points[0]?.at ?? Number.POSITIVE_INFINITY;
+  const marked = changes && {
+    ...changes,
+    changes: changes.changes.filter(({ at }) => Date.parse(at) >= begin),
+    more: false,
+  };
   return (
-    <LineChart
-      title="Sent, handled and failed"
-      times={points.map(({ at }) => at)}
-      lines={[
-        { name: 'sent', values: points.map(({ sent }) => sent) },
-        { name: 'handled', values: points.map(({ handled }) => handled) },
-        { name: 'failed', values: points.map(({ failed }) => failed) },
-      ]}
-      format={count}
-      empty="The chart begins with the next look, while this page is open."
-    />
+    <>
+      <TimeAxis changes={marked} consumer={filter.consumerName} />
+      <LineChart
+        title="Sent, handled and failed"
+        times={points.map(({ at }) => at)}
+        lines={[
+          { name: 'sent', values: points.map(({ sent }) => sent) },
+          { name: 'handled', values: points.map(({ handled }) => handled) },
+          { name: 'failed', values: points.map(({ failed }) => failed) },
+        ]}
+        format={count}
+        changes={marked?.changes ?? []}
+        empty="The chart begins with the next look, while this page is open."
+      />
+    </>
   );
 }

@@ -48,7 +48,7 @@ export function OverviewCharts({
       <AgeChart points={points} chart={chart} name="slowest consumer, paused ones included" />
       <LineChart
         {...chart}
-        title="Events to read"
+        title="Positions of the log to read, of any name"
         lines={[
           {
             name: 'all consumers, paused ones included',

@@ -1,10 +1,10 @@
-import type { Consumer, TroubleList } from '../api/schemas.ts';
+import type { Overview, TroubleList } from '../api/schemas.ts';
 import { useRead } from '../api/use-read.ts';
 import { useLive } from '../live/live.ts';
 import { Bars } from '../parts/chart.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { Loaded } from '../parts/loading.tsx';
-import { count, deadLettersOf, duration, perSecond } from '../parts/number.ts';
+import { count, deadLettersOf, duration, perSecond, toReadText } from '../parts/number.ts';
 import { Page, Panel } from '../parts/page.tsx';
 import {
   CHARTS_AGAIN_MS,
@@ -34,11 +34,6 @@ export function OverviewPage({ place }: { place: Place }) {
   const isWall = place.path[0] === WALL;
   const untilThen = mode === 'lost' ? 'The server does not answer.' : 'Loading…';
   const problems = useRead('GET problems', {});
-  const consumers = useRead(
-    'GET consumers',
-    { query: { limit: 1_000 } },
-    { isLive: false, everyMs: CHARTS_AGAIN_MS },
-  );
   const hours = hoursOf(place, MONTH_H);
   const from = startOf(hours);
   const changes = useChanges(from);
@@ -78,9 +73,11 @@ export function OverviewPage({ place }: { place: Place }) {
         />
         <Figure
           name="Events to read"
-          value={look && count(look.pendingPositions)}
+          value={look && toReadText(look.toRead, look.toReadAtMost)}
           note={
-            look && look.paused > 0 ? `${count(look.pausedPositions)} of them at paused consumers` : undefined
+            look && look.paused > 0
+              ? `${toReadText(look.pausedToRead, look.toReadAtMost)} of them at paused consumers`
+              : undefined
           }
           href={to(['consumers'])}
         />
@@ -115,7 +112,7 @@ export function OverviewPage({ place }: { place: Place }) {
         {(data) => (
           <div class="grid two">
             <OverviewCharts rates={data} past={past.data} place={place} changes={changes} />
-            <Loaded from={consumers}>{({ items }) => <Backlogs consumers={items} />}</Loaded>
+            {look && <Backlogs of={look.mostToRead} />}
           </div>
         )}
       </Loaded>
@@ -181,20 +178,17 @@ function Problems({
   );
 }
 
-function Backlogs({ consumers }: { consumers: readonly Consumer[] }) {
-  const behind = [...consumers]
-    .filter(({ pendingPositions }) => pendingPositions > 0)
-    .sort((a, b) => b.pendingPositions - a.pendingPositions)
-    .slice(0, 12);
+/** The server names those with the most to read of all consumers, however many there are. */
+function Backlogs({ of }: { of: Overview['mostToRead'] }) {
   return (
     <Bars
       title="Events to read, by consumer"
-      empty="Every consumer has read everything."
-      bars={behind.map(({ consumerName, pendingPositions, lagSeconds, lagIsAtMost }) => ({
+      empty="Every consumer has read everything that it asks for."
+      bars={of.map(({ consumerName, toRead, toReadAtMost, oldestSeconds }) => ({
         name: consumerName,
         href: to(['consumers', consumerName]),
-        value: pendingPositions,
-        text: `${count(pendingPositions)}${lagSeconds === null || lagIsAtMost ? '' : `, oldest ${duration(lagSeconds)}`}`,
+        value: toRead,
+        text: `${toReadText(toRead, toReadAtMost)}${oldestSeconds === null ? '' : `, oldest ${duration(oldestSeconds)}`}`,
       }))}
     />
   );

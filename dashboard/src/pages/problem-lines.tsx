@@ -1,4 +1,6 @@
+import { useState } from 'preact/hooks';
 import type { Trouble, TroubleList } from '../api/schemas.ts';
+import { useRead } from '../api/use-read.ts';
 import { consumerHref, groupHref, TargetLink } from '../parts/links.tsx';
 import { count, counted } from '../parts/number.ts';
 import { Mark, type Tone } from '../parts/status.tsx';
@@ -13,6 +15,9 @@ const TONES: Readonly<Record<Trouble['severity'], readonly [Tone, string]>> = {
   info: ['info', 'Note'],
 };
 
+/** The most that the server names at once. */
+const MOST_LISTED = 100;
+
 /** What is wrong, one line for each cause, the worst first. On the page of a consumer, `here` is its name. */
 export function ProblemLines({
   list,
@@ -24,18 +29,35 @@ export function ProblemLines({
   /** Called when somebody has mended one of them here. */
   onDone: () => void;
 }) {
+  const [isAll, setIsAll] = useState(false);
+  const all = useRead(
+    'GET problems',
+    { query: { limit: MOST_LISTED, consumer: here } },
+    { isWanted: isAll && list !== undefined },
+  );
   if (list === undefined) return null;
+  const { problems, more } = (isAll ? all.data : undefined) ?? list;
   return (
     <>
       <ul class="troubles">
-        {list.problems.map((problem) => (
+        {problems.map((problem) => (
           <ProblemLine key={problem.key} problem={problem} here={here} onDone={onDone} />
         ))}
       </ul>
-      {list.more > 0 && (
+      {more > 0 && (
         <p class="body muted">
-          And {count(list.more)} more. <a href={to(['dead-letters'], { order: 'size' })}>Dead letters</a> and{' '}
-          <a href={to(['doctor'])}>the doctor</a> have all of them.
+          And {count(more)} more.{' '}
+          {isAll && all.data !== undefined ? (
+            <>
+              <a href={to(['dead-letters'], { order: 'size' })}>Dead letters</a>,{' '}
+              <a href={to(['consumers'], { order: 'state' })}>consumers</a> and{' '}
+              <a href={to(['doctor'])}>the doctor</a> lead to them.
+            </>
+          ) : (
+            <button type="button" class="link" onClick={() => setIsAll(true)}>
+              Show {more > MOST_LISTED - problems.length ? `the first ${count(MOST_LISTED)}` : 'them'}
+            </button>
+          )}
         </p>
       )}
     </>

@@ -10,6 +10,7 @@ import { Loaded } from '../parts/loading.tsx';
 import { count, counted } from '../parts/number.ts';
 import { orderingOf } from '../parts/ordering.ts';
 import { Facts, Page, Panel } from '../parts/page.tsx';
+import { Pager } from '../parts/pager.tsx';
 import { Mark } from '../parts/status.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Code, Foreign } from '../parts/text.tsx';
@@ -87,15 +88,19 @@ function StateMark({ process: { alive, connected } }: { process: Process }) {
   return connected === false ? <Mark tone="warn">alive, not connected</Mark> : <Mark tone="ok">alive</Mark>;
 }
 
+/** So many processes are on one page. */
+const MOST_LISTED = 200;
+
 /** Which processes there are, what each works on, and what runs there now. */
 export function ProcessesPage({ place }: { place: Place }) {
-  const reading = useRead('GET processes', { query: { limit: 200 } });
-  const text = (place.query.get('text') ?? '').toLowerCase();
-  const state = place.query.get('state');
+  const text = place.query.get('text') ?? undefined;
+  const state = place.query.get('state') ?? undefined;
+  const after = place.query.get('after') ?? undefined;
+  const isFiltered = text !== undefined || state !== undefined;
+  const reading = useRead('GET processes', {
+    query: { limit: MOST_LISTED, text, alive: state === undefined ? undefined : state === 'alive', after },
+  });
   const order = (place.query.get('order') ?? 'name') as keyof typeof ORDERS;
-  const isShown = ({ host, handles, alive }: Process) =>
-    [host, ...handles].some((each) => each.toLowerCase().includes(text)) &&
-    (state === null || alive === (state === 'alive'));
   return (
     <Page title="Processes" about="Each process reports every few seconds that it is alive.">
       <Filter
@@ -106,23 +111,33 @@ export function ProcessesPage({ place }: { place: Place }) {
         ]}
       />
       <Loaded from={reading}>
-        {({ items }) =>
-          items.length > 0 && !items.some(isShown) ? (
-            <Empty title="No process matches the filter.">
-              <a href={to(['processes'])}>Clear the filter</a> to see all {items.length}.
-            </Empty>
-          ) : items.length === 0 ? (
-            <Empty title="No process has registered.">
-              A process registers when it starts with a role that works on consumers.
-            </Empty>
-          ) : (
-            <Shown
-              processes={items.filter(isShown).sort(ORDERS[order] ?? ORDERS.name)}
-              order={order}
-              place={place}
-            />
-          )
-        }
+        {({ items, next }) => (
+          <>
+            {items.length > 0 ? (
+              <>
+                {(next !== null || after !== undefined) && (
+                  <p class="muted">There are more processes. The order is of those of this page.</p>
+                )}
+                <Shown
+                  processes={[...items].sort(ORDERS[order] ?? ORDERS.name)}
+                  order={order}
+                  place={place}
+                />
+              </>
+            ) : after !== undefined ? (
+              <Empty title="The list ends here." />
+            ) : isFiltered ? (
+              <Empty title="No process matches the filter.">
+                <a href={to(['processes'])}>Clear the filter</a> to see all.
+              </Empty>
+            ) : (
+              <Empty title="No process has registered.">
+                A process registers when it starts with a role that works on consumers.
+              </Empty>
+            )}
+            <Pager place={place} next={next} shown={items.length} />
+          </>
+        )}
       </Loaded>
     </Page>
   );

@@ -1,6 +1,7 @@
 import { useId, useState } from 'preact/hooks';
 import type { Process, Setting } from '../api/schemas.ts';
 import { useDenial } from '../api/session.tsx';
+import { count } from '../parts/number.ts';
 import { Mark } from '../parts/status.tsx';
 import { Code, Foreign } from '../parts/text.tsx';
 import { type SettingValue, shortKey, shownValue } from './setting-texts.ts';
@@ -19,6 +20,8 @@ interface RowProps {
   readonly setting: Setting;
   readonly draft: SettingValue | undefined;
   readonly processes: readonly Process[];
+  /** Whether there are more processes than these. */
+  readonly hasMoreProcesses: boolean;
   /** Of all settings. */
   readonly version: string | undefined;
   readonly isOpen: boolean;
@@ -31,6 +34,7 @@ export function SettingRow({
   setting,
   draft,
   processes,
+  hasMoreProcesses,
   version,
   isOpen,
   onChange,
@@ -70,7 +74,13 @@ export function SettingRow({
       </div>
       <div class="setting-value">
         <Input id={id} setting={setting} draft={draft} onChange={onChange} />
-        <InForce settingKey={key} unit={unit} value={value} processes={processes} />
+        <InForce
+          settingKey={key}
+          unit={unit}
+          value={value}
+          processes={processes}
+          hasMore={hasMoreProcesses}
+        />
       </div>
       <div class="setting-acts">
         <button type="button" class="link" aria-expanded={isOpen} onClick={onOpen}>
@@ -119,11 +129,13 @@ function InForce({
   unit,
   value,
   processes,
+  hasMore,
 }: {
   settingKey: string;
   unit: string | null;
   value: boolean | number | string;
   processes: readonly Process[];
+  hasMore: boolean;
 }) {
   const others = processes.filter((process) => {
     const there = valueIn(process, settingKey);
@@ -135,14 +147,14 @@ function InForce({
       <p class="small muted">
         {processes.length === 1
           ? 'The running process uses it.'
-          : `All ${processes.length} processes use it.`}
+          : `${hasMore ? 'The first' : 'All'} ${count(processes.length)} processes use it.`}
       </p>
     );
   const [first] = others;
   return (
     <p class="small">
       <Mark tone="warn">
-        {`${others.length} of ${processes.length} processes have another value: ${shownValue(first && valueIn(first, settingKey), unit)}`}
+        {`${count(others.length)} of ${hasMore ? 'the first ' : ''}${count(processes.length)} processes have another value: ${shownValue(first && valueIn(first, settingKey), unit)}`}
       </Mark>
     </p>
   );

@@ -23,7 +23,7 @@ const KINDS = [
 /** Every setting, with a form to change several at once. */
 export function SettingsPage({ place }: { place: Place }) {
   const reading = useRead('GET settings', {});
-  const processes = useRead('GET processes', { query: { limit: 200 } });
+  const processes = useRead('GET processes', { query: { limit: 1_000, alive: true } });
   const { value: drafts, ...typed } = useDraft<Readonly<Record<string, SettingValue>>>('settings', {});
   /** The values that the person had seen when they were told that these are others by now. */
   const [seen, setSeen] = useState<Readonly<Record<string, Setting['value']>>>();
@@ -31,7 +31,7 @@ export function SettingsPage({ place }: { place: Place }) {
   const chosen = place.query.get('key') ?? undefined;
   const name = place.query.get('name') ?? '';
   const kind = place.query.get('kind') ?? '';
-  const alive = processes.data?.items.filter((each) => each.alive) ?? [];
+  const alive = processes.data?.items ?? [];
   const change = (key: string, value: SettingValue | undefined) => {
     const { [key]: _, ...others } = drafts;
     typed.change(value === undefined ? others : { ...others, [key]: value });
@@ -109,6 +109,7 @@ export function SettingsPage({ place }: { place: Place }) {
                       setting={setting}
                       draft={drafts[setting.key]}
                       processes={alive}
+                      hasMoreProcesses={(processes.data?.next ?? null) !== null}
                       version={reading.etag}
                       isOpen={chosen === setting.key}
                       onChange={(value) => change(setting.key, value)}

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
-import { Figure } from './chart.tsx';
-import { count } from './number.ts';
+import { type ChangeMark, Figure } from './chart.tsx';
+import { count, counted } from './number.ts';
 import { point, usePointed } from './pointed.ts';
 import { Foreign, NameLink, visible } from './text.tsx';
 import { absolute } from './time.tsx';
@@ -23,6 +23,8 @@ interface HeatProps {
   readonly stepMs: number;
   readonly rows: readonly HeatRow[];
   readonly empty: string;
+  /** What was changed. The step of each has a mark. */
+  readonly changes: readonly ChangeMark[];
 }
 
 /** The strongest of the colours in `charts.css`. */
@@ -83,7 +85,14 @@ function HeatTable({ title, of, times, rows }: HeatProps) {
   );
 }
 
-function Picture({ title, what, times, stepMs, rows }: HeatProps) {
+/** The step in which something was changed: -1 if it was before all of them. */
+function stepOf(times: readonly number[], { at }: ChangeMark): number {
+  return times.findLastIndex((time) => time <= Date.parse(at));
+}
+
+function Picture({ title, what, times, stepMs, rows, changes }: HeatProps) {
+  const steps = new Set(changes.map((change) => stepOf(times, change)));
+  const marks = [...steps].filter((step) => step >= 0);
   const most = Math.max(...rows.flatMap(({ values }) => values.map((value) => value ?? 0)));
   const { at } = usePointed();
   const [row, setRow] = useState<number>();
@@ -91,6 +100,7 @@ function Picture({ title, what, times, stepMs, rows }: HeatProps) {
   const isAt = row !== undefined && column !== undefined && column >= 0;
   const chosen = isAt ? rows[Math.min(row, rows.length - 1)] : undefined;
   const time = isAt ? (times[column] ?? 0) : 0;
+  const here = changes.filter((change) => isAt && stepOf(times, change) === column);
   const said =
     chosen === undefined
       ? `The strongest colour is ${count(most)} ${what}, and grey is no data`
@@ -117,7 +127,7 @@ function Picture({ title, what, times, stepMs, rows }: HeatProps) {
           role="img"
           // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys go through the cells
           tabIndex={0}
-          aria-label={`${title}. ${said}. The arrow keys go through the cells.`}
+          aria-label={`${title}. ${said}. ${counted(changes.length, 'change')} marked. The arrow keys go through the cells.`}
           viewBox={`0 0 ${times.length} ${rows.length * ROW}`}
           preserveAspectRatio="none"
           style={{ height: `${rows.length * ROW}px` }}
@@ -153,6 +163,9 @@ function Picture({ title, what, times, stepMs, rows }: HeatProps) {
               />
             )),
           )}
+          {marks.map((x) => (
+            <path key={x} class="heat-mark" d={`M${x + 0.5} 0v${rows.length * ROW}`} />
+          ))}
         </svg>
       </div>
       <div class="legend-of">
@@ -163,6 +176,11 @@ function Picture({ title, what, times, stepMs, rows }: HeatProps) {
         <p class="small" role="status">
           {said}
         </p>
+        {here.map(({ at: changed, says }) => (
+          <p key={`${changed}${says}`} class="small mark-text">
+            {absolute(new Date(changed))}: <Foreign most={300}>{says}</Foreign>
+          </p>
+        ))}
       </div>
     </>
   );

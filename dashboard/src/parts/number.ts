@@ -31,6 +31,11 @@ export function deadLettersOf(of: { deadLetters: number; deadLettersAtLeast: boo
   return atLeast({ count: of.deadLetters, atLeast: of.deadLettersAtLeast });
 }
 
+/** `20`, or `up to 3,000` where events were not counted and positions of any name stand for them. */
+export function toReadText(toRead: number, isAtMost: boolean): string {
+  return isAtMost ? `up to ${count(toRead)}` : count(toRead);
+}
+
 export function duration(seconds: number): string {
   if (seconds === 0) return '0 s';
   if (seconds < 0.001) return '<1 ms';

@@ -24,7 +24,12 @@ const ROUTES = {
     path: 'consumers',
     action: 'consumers.read',
     about: 'The consumers by name, each with its partitions.',
-    query: { limit, after, name: optional(text('A text that the names contain.', 127)) },
+    query: {
+      limit,
+      after,
+      name: optional(text('A text that the names contain.', 127)),
+      paused: optional(flag('Only those that are paused, or only the others.')),
+    },
     answer: ConsumerPage,
     // A page that is open reads it every five seconds.
     isCompressed: true,
@@ -89,10 +94,11 @@ export class ConsumersHandlers implements Answering<typeof ROUTES, ConsumersHand
   constructor(private readonly consumers: ConsumerService) {}
 
   async list({ query }: Call<typeof ROUTES.list>) {
-    const { limit = PAGE_SIZE, after: [after] = [], name } = query;
+    const { limit = PAGE_SIZE, after: [after] = [], name, paused } = query;
     const { consumers, rates } = await this.consumers.listWithRates({
       after,
       nameContains: name,
+      paused,
       limit: limit + 1,
     });
     const found = consumersOf(consumers, rates);
