@@ -10,7 +10,9 @@ export interface ProcessPageRequest {
   limit?: number | undefined;
   /** The `next` of the page before. */
   after?: string | undefined;
-  /** A text that the host, or the name of a consumer with handlers there, contains; large or small letters. */
+  /**
+   * A text that the host, or the name of a consumer with handlers there, contains; large or small letters.
+   */
   text?: string | undefined;
   /** Only those that were seen within the time of a lease, or only those that were not. */
   alive?: boolean | undefined;

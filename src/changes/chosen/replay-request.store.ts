@@ -81,8 +81,7 @@ export class ReplayRequestStore {
          FROM ${this.tables.inboxEvent} i WHERE i.consumer_name = $1::text AND NOT ${isResolved('i')} GROUP BY 1
        ), pending AS (
          SELECT array_agg(((c.unread + coalesce(u.positions, '{}'))
-           * int8multirange(int8range(log.first, greatest(log.first, log.last), '[]')))::text ORDER BY
-           * c.partition) AS positions
+           * int8multirange(int8range(log.first, greatest(log.first, log.last), '[]')))::text ORDER BY c.partition) AS positions
          FROM log CROSS JOIN ${this.tables.inboxCursor} c LEFT JOIN unresolved u ON u.partition = c.partition
          WHERE c.consumer_name = $1::text
        )
