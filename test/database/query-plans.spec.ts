@@ -248,14 +248,6 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'SELECT i.id AS "endpointId"': 'the tables that come in are those of secrets',
   'SELECT … FROM "integration".webhook_inbound i LEFT JOIN': 'the same',
   'The event got a position that an event in the log has already': 'words of an error',
-  'SELECT id, held, failures, failing_since AS "failingSince"': 'it reads a small table by its key',
-  'SELECT d.id AS target, v.position::text AS key':
-    'what it touches is counted by test/webhooks/sending-looks.spec.ts',
-  'WITH given AS ( SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::float8[]':
-    'it finds deliveries by their key',
-  'UPDATE "integration".webhook_delivery v SET due_at = clock_timestamp() FROM ( SELECT DISTINCT own.destination_id':
-    'what it touches is counted by test/webhooks/sending-looks.spec.ts',
-  'SELECT w.id, (SELECT due_at FROM "integration".webhook_delivery': 'the same',
 };
 
 /** Those of them for which there is nothing left once most of the work is taken away. */
