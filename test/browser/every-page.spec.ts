@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
+import { IntegrationSettingsService } from '../../src/index.js';
 import { violationsOf } from './stage/accessibility.js';
 import { CANARIES, releaseCanaries } from './stage/canaries.js';
 import { everyPage } from './stage/every-page.js';
@@ -38,6 +39,8 @@ beforeAll(async () => {
   await shop.place(...ids('order', 3), 'order-9', 'order-9');
   await shop.has('billing', 'dead_letter', 3);
   await shop.has('billing', 'failed', 1);
+  // Only then there is a button that puts it back.
+  await shop.app.get(IntegrationSettingsService, { strict: false }).set('batchSize', 44, 'ann');
   const { hostile, large, deep, numbers } = await releaseCanaries(database);
   // axe looks into styles, which the page's own policy would not let a foreign script do.
   const { page } = await stage.open('', { bypassCSP: true });

@@ -138,6 +138,44 @@ const LOOKS: Readonly<Record<string, Look>> = {
     open: inDialog('Rehearse it at stock'),
     things: (page) => [page.getByRole('dialog').getByRole('button', { name: 'Rehearse', exact: true })],
   },
+  'what is to read, of all and of one': {
+    route: () => '#/overview',
+    things: (page) => [page.getByText('Events to read').first()],
+  },
+  'the state of each event in a list, and a group': {
+    route: () => '#/events',
+    things: (page) => [page.getByRole('main').getByText('dead', { exact: true }).first()],
+  },
+  'what is sent again from where it is seen': {
+    route: () => '#/entities/order/order-2',
+    things: (page) => [page.getByRole('button', { name: /^Replay this entity/ }).first()],
+  },
+  'a setting that is typed': {
+    route: () => '#/settings',
+    open: (page) => page.getByLabel('batchSize', { exact: true }).fill('44'),
+    things: (page) => [page.getByRole('button', { name: /^Store/ }).first()],
+  },
+  'a correction, as a dialog': {
+    route: () => `#/events/${dead}`,
+    open: inDialog(/^Correct it for billing/),
+    things: (page) => [
+      page.getByRole('dialog').getByRole('textbox', { name: 'Payload' }),
+      page.getByRole('dialog').getByRole('button', { name: 'Publish the corrected event' }),
+    ],
+  },
+  'a payload with its tools': {
+    route: () => `#/events/${dead}`,
+    things: (page) => [page.getByRole('searchbox', { name: /^Find in: Text of the payload/ })],
+  },
+  'the lines of processes': {
+    route: () => '#/processes',
+    things: (page) => [
+      page
+        .getByRole('main')
+        .getByText(/^\d+\.\d+\.\d+/)
+        .first(),
+    ],
+  },
   'lines of the handler': {
     route: () => `#/events/${dead}`,
     open: async (page) => {

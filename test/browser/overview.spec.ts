@@ -46,7 +46,11 @@ test('a consumer has its own figures, and the time that they cover stands in the
   await page.waitForURL(/hours=1$/);
 });
 
-test('the labels of time are hours and minutes, and none of them is cut off', async () => {
+test.each([
+  ['an hour', '1'],
+  ['a week', '168'],
+  ['a month', '720'],
+])('the labels of time of %s are times or days, and none of them is cut off', async (_, hours) => {
   const { page } = await stage.open('#/processes');
   // What a canvas shows can only be seen while it is drawn.
   await page.addInitScript(() => {
@@ -60,7 +64,9 @@ test('the labels of time are hours and minutes, and none of them is cut off', as
     };
   });
   await page.reload();
-  await page.getByRole('link', { name: 'Overview' }).click();
+  await page.evaluate((to) => {
+    location.hash = to;
+  }, `#/overview?hours=${hours}`);
   type Drawn = { drawn: { text: string; right: number; width: number }[] };
   await page.waitForFunction(() => (globalThis as unknown as Drawn).drawn.length >= 8);
   const drawn = await page.evaluate(() => (globalThis as unknown as Drawn).drawn);
