@@ -144,7 +144,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
   },
   'the state of each event in a list, and a group': {
     route: () => '#/events',
-    things: (page) => [page.getByRole('main').getByText('dead', { exact: true }).first()],
+    things: (page) => [page.getByRole('main').locator('[data-head="State"] .mark').first()],
   },
   'what is sent again from where it is seen': {
     route: () => '#/entities/order/order-2',
@@ -169,12 +169,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
   },
   'the lines of processes': {
     route: () => '#/processes',
-    things: (page) => [
-      page
-        .getByRole('main')
-        .getByText(/^\d+\.\d+\.\d+/)
-        .first(),
-    ],
+    things: (page) => [page.getByRole('main').locator('[data-head="State"] .mark').first()],
   },
   'lines of the handler': {
     route: () => `#/events/${dead}`,

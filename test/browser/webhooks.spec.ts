@@ -120,5 +120,5 @@ test('who may only read sees the endpoint, and is told why it cannot be paused',
   const { page } = await stage.open(`#/webhook-endpoints/${endpoint.id}`, { operator: READER });
   await page.getByRole('main').getByRole('button', { name: 'Pause' }).press('Enter');
   expect(await page.getByRole('dialog').count()).toBe(0);
-  await page.getByText('may not pause and resume endpoints of webhooks').waitFor();
+  await page.getByText('may not change endpoints and destinations of webhooks').waitFor();
 });

@@ -128,8 +128,19 @@ const repository = (opened.repository as { id: number }).id;
 const github = (secret: string, id = 'd1', body = OPENED) =>
   fromGithub(body, { id, event: 'pull_request', secret });
 
+/** Tried by guide-sending.spec.ts. */
+const SENDING = [
+  'billing-receiver.module.ts',
+  'invoices.module.ts',
+  'network.ts',
+  'take-along.ts',
+  'webhooks.test.example.ts',
+];
+
 it('each example of webhooks is tried here', () => {
-  const found = [...EXAMPLES].filter(([, text]) => text.includes("'nestjs-integration/webhooks'"));
+  const found = [...EXAMPLES].filter(
+    ([name, text]) => text.includes("'nestjs-integration/webhooks'") && !SENDING.includes(name),
+  );
   expect(found.map(([name]) => name).sort()).toEqual([
     'billing-source.ts',
     'calls.subscriber.ts',
