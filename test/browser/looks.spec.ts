@@ -167,10 +167,6 @@ const LOOKS: Readonly<Record<string, Look>> = {
     route: () => `#/events/${dead}`,
     things: (page) => [page.getByRole('searchbox', { name: /^Find in: Text of the payload/ })],
   },
-  'the lines of processes': {
-    route: () => '#/processes',
-    things: (page) => [page.getByRole('main').locator('[data-head="State"] .mark').first()],
-  },
   'lines of the handler': {
     route: () => `#/events/${dead}`,
     open: async (page) => {

@@ -89,7 +89,7 @@ const ROUTES = {
       url: text('Where its events are sent: an https URL.', 2_047),
       eventTypes: types('What it asks for.'),
       signing: optional(choice('How deliveries are signed, v1 by default.', DESTINATION_SIGNINGS)),
-      secret: optional(text('Of v1: whsec_ and the base64 of 24 to 64 bytes.', 255)),
+      secret: optional(text('The secret of v1, as Standard Webhooks writes it, with 24 to 64 bytes.', 255)),
       ...HOW,
       reason,
     },
