@@ -143,6 +143,8 @@ const THERE: Readonly<Record<string, string>> = {
   source: 'github',
   first: '1',
   second: '1',
+  position: '1',
+  url: 'https://receiver.example/',
 };
 
 /** A value that fits a schema, or one that does not, as text. */
@@ -193,6 +195,8 @@ function fittingValue(
   if (format === 'date-time') return fc.constantFrom('2026-01-01T00:00:00Z', '2030-01-01T00:00:00.5+02:00');
   if (type === 'integer') return fc.integer({ min: minimum, max: Math.min(maximum, minimum + 3) });
   if (type === 'boolean') return fc.boolean();
+  if (name === 'type') return fc.constant('integration.webhook.destination_failing');
+  if (name === 'eventTypes') return fc.constant(['*']);
   if (type === 'array') return fc.constant([EVENT_ID]);
   if (type === 'string') return fc.constantFrom(THERE[name] ?? 'because', 'x');
   if (type !== 'object') return fc.jsonValue();
@@ -226,8 +230,9 @@ function bodyOf({ properties, required }: BodySchema): fc.Arbitrary<unknown> {
       { arbitrary: fittingValue(name, schema), weight: 4 },
       { arbitrary: anyValue(schema), weight: 1 },
     );
-  // Rules that no schema has want more: a consumer for operations, something to change for a group of failures.
-  const wanted = ['consumer', 'acknowledged'].filter((name) => name in properties);
+  // Rules that no schema has want more: a consumer for operations, something to
+  // change for a group of failures, a signature for which no secret is needed.
+  const wanted = ['consumer', 'acknowledged', 'signing'].filter((name) => name in properties);
   const names = [...new Set([...required, ...wanted])];
   const least = Object.fromEntries(names.map((name) => [name, fittingValue(name, properties[name] ?? {})]));
   return fc.oneof(

@@ -122,9 +122,10 @@ export async function fillWithSomething(database: TestDatabase, admin: AdminApp)
      VALUES ('github', now(), 'signature', 'd1', $1::text, 7)`,
     [EVENT_ID],
   );
+  // Nothing can be sent to its address, which is an inner one.
   await database.pool.query(
     `WITH destination AS (
-       INSERT INTO integration.webhook_destination (id, tenant_id, url, event_types) VALUES ($1, 'acme', 'https://receiver.example/', '{*}')
+       INSERT INTO integration.webhook_destination (id, tenant_id, url, event_types) VALUES ($1, 'acme', 'https://10.0.0.1/', '{*}')
      ), target AS (
        INSERT INTO integration.outgoing_target (kind, id, tenant_id, lane) VALUES ('webhook', $1, 'acme', 1)
      ), message AS (
