@@ -3,6 +3,7 @@ import { OperationRunner } from '../../src/changes/operations/operation-runner.j
 import { DoctorService, type Operation, OperationService } from '../../src/index.js';
 import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';
 import { SecretService } from '../../src/secrets/index.js';
+import { operationEnded } from '../support/running-operation.js';
 import { deliveriesOf, type OutgoingApp, positionsOf } from './outgoing-app.js';
 import { destinationOf, outgoingStage } from './outgoing-stage.js';
 
@@ -25,7 +26,8 @@ async function run(app: OutgoingApp, { id }: Operation): Promise<Operation> {
     () => false,
     () => [],
   );
-  return operations.get(id);
+  // The application may have taken it up by itself.
+  return operationEnded(operations, id);
 }
 
 describe('a destination', () => {
