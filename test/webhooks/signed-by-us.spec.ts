@@ -8,7 +8,7 @@ import {
   signingSecretFor,
 } from '../../src/webhooks/outgoing/sending/signing-secrets.js';
 import { isTakenHeader } from '../../src/webhooks/outgoing/sending/taken-headers.js';
-import { type WebhookFormat, webhookBody } from '../../src/webhooks/outgoing/sending/webhook-body.js';
+import { type DestinationFormat, webhookBody } from '../../src/webhooks/outgoing/sending/webhook-body.js';
 import { webhookHeaders } from '../../src/webhooks/outgoing/sending/webhook-headers.js';
 import { deliveryFor, stepOf } from './verifying.js';
 
@@ -20,7 +20,7 @@ const EVENT = {
 };
 const SOURCE = 'urn:shop';
 
-function signed(secrets: string[], at = new Date(), format: WebhookFormat = 'standard') {
+function signed(secrets: string[], at = new Date(), format: DestinationFormat = 'standard') {
   const body = webhookBody(format, EVENT, SOURCE);
   return { body: body.text, headers: webhookHeaders({ id: EVENT.id, at, body, secrets }) };
 }

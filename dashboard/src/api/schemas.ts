@@ -196,9 +196,9 @@ export type CreatedWebhookDestination = {
   eventTypes: Array<string>;
   status: 'active' | 'paused' | 'disabled';
   reason: string | null;
-  waiting: { count: number; atLeast: boolean };
-  dead: { count: number; atLeast: boolean };
-  lastHour: { attempts: { count: number; atLeast: boolean }; delivered: number };
+  waiting: Counted;
+  dead: Counted;
+  lastHour: { attempts: Counted; delivered: number };
   failures: number;
   failingSince: string | null;
   behindFrom: number | null;
@@ -877,9 +877,9 @@ export type WebhookDestination = {
   eventTypes: Array<string>;
   status: 'active' | 'paused' | 'disabled';
   reason: string | null;
-  waiting: { count: number; atLeast: boolean };
-  dead: { count: number; atLeast: boolean };
-  lastHour: { attempts: { count: number; atLeast: boolean }; delivered: number };
+  waiting: Counted;
+  dead: Counted;
+  lastHour: { attempts: Counted; delivered: number };
   failures: number;
   failingSince: string | null;
   behindFrom: number | null;
@@ -902,9 +902,9 @@ export type WebhookDestinationPage = {
     eventTypes: Array<string>;
     status: 'active' | 'paused' | 'disabled';
     reason: string | null;
-    waiting: { count: number; atLeast: boolean };
-    dead: { count: number; atLeast: boolean };
-    lastHour: { attempts: { count: number; atLeast: boolean }; delivered: number };
+    waiting: Counted;
+    dead: Counted;
+    lastHour: { attempts: Counted; delivered: number };
     failures: number;
     failingSince: string | null;
     behindFrom: number | null;

@@ -1,3 +1,4 @@
+import { Counted } from '../../admin/answers/counted.js';
 import {
   ANY_JSON,
   ANY_OBJECT,
@@ -22,9 +23,6 @@ import {
   DESTINATION_STATUSES,
 } from '../outgoing/destinations/destination.js';
 
-/** Counted up to a bound. */
-const COUNTED = object({ count: INTEGER, atLeast: FLAG });
-
 const DESTINATION = {
   id: UUID,
   tenantId: TEXT,
@@ -32,10 +30,10 @@ const DESTINATION = {
   eventTypes: list(TEXT),
   status: oneOf(DESTINATION_STATUSES),
   reason: orNull(TEXT),
-  waiting: COUNTED,
-  dead: COUNTED,
+  waiting: Counted,
+  dead: Counted,
   /** Attempts of the last hour, and how many of them were answered with 2xx. */
-  lastHour: object({ attempts: COUNTED, delivered: INTEGER }),
+  lastHour: object({ attempts: Counted, delivered: INTEGER }),
   failures: INTEGER,
   failingSince: orNull(TIME),
   behindFrom: orNull(INTEGER),

@@ -6,6 +6,7 @@ import { checkUuid, choiceOption, pageOption, textOption } from '../../cli/optio
 import { table } from '../../cli/table.js';
 import { timeText } from '../../cli/texts.js';
 import type { AdminDatabase } from '../../database/admin-database.js';
+import { countText } from '../../rates/counted.js';
 import { pageSizeOf } from '../../words/argument-checks.js';
 import { firstLine } from '../../words/first-line.js';
 import { DELIVERY_STATUSES, type WebhookDelivery } from '../outgoing/destinations/delivery.js';
@@ -53,16 +54,12 @@ function destinationsText(destinations: readonly ListedDestination[]): string {
     { heading: 'ID', cell: ({ id }) => id },
     { heading: 'TENANT', cell: ({ tenantId }) => tenantId },
     { heading: 'STATUS', cell: ({ status }) => status },
-    { heading: 'WAITING', cell: (row) => boundedText(stateOf(row).waiting) },
-    { heading: 'DEAD', cell: (row) => boundedText(stateOf(row).dead) },
+    { heading: 'WAITING', cell: (row) => countText(stateOf(row).waiting) },
+    { heading: 'DEAD', cell: (row) => countText(stateOf(row).dead) },
     { heading: 'FAILING SINCE', cell: ({ failingSince }) => timeText(failingSince) },
     { heading: 'TYPES', cell: ({ eventTypes }) => eventTypes.join(', '), cut: 2 },
     { heading: 'URL', cell: ({ url }) => url, cut: 1 },
   ]);
-}
-
-function boundedText({ count, atLeast }: { readonly count: number; readonly atLeast: boolean }): string {
-  return atLeast ? `${count}+` : String(count);
 }
 
 /** What is and was delivered to a destination. */

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { LaneRunner } from '../../lanes/lane-runner.js';
+import { LANES } from '../../lanes/outgoing-target.store.js';
 import { OutgoingEngine } from './outgoing-engine.js';
 import { EventWriter } from './sender/event-writer.js';
 import { GivingUp } from './sender/giving-up.js';
@@ -45,7 +46,7 @@ export class WebhookSender implements OnApplicationBootstrap, OnModuleDestroy {
    */
   async sendDue(options?: { readonly timeoutMs?: number | undefined }): Promise<number> {
     this.engine.requireOn();
-    const all = Array.from({ length: 64 }, (_, lane) => lane);
+    const all = Array.from({ length: LANES }, (_, lane) => lane);
     while (await this.engine.catchUp.round(all, this.stopping.signal));
     return (await this.runner?.runDue(options)) ?? 0;
   }

@@ -1,4 +1,5 @@
 import type { EngineDatabase } from '../../../database/engine-database.js';
+import { countedTo } from '../../../rates/counted.js';
 import type { WebhookDestination } from './destination.js';
 
 /** So many deliveries and attempts of each destination are counted. */
@@ -68,14 +69,10 @@ export class DestinationLookStore {
 /** The fields of an answer that the state gives. */
 export function stateOf({ waiting, dead, attempts, delivered, failures, failingSince }: DestinationState) {
   return {
-    waiting: boundedOf(waiting),
-    dead: boundedOf(dead),
-    lastHour: { attempts: boundedOf(attempts), delivered: Math.min(delivered, COUNTED) },
+    waiting: countedTo(waiting, COUNTED),
+    dead: countedTo(dead, COUNTED),
+    lastHour: { attempts: countedTo(attempts, COUNTED), delivered: Math.min(delivered, COUNTED) },
     failures,
     failingSince,
   };
-}
-
-function boundedOf(count: number) {
-  return { count: Math.min(count, COUNTED), atLeast: count > COUNTED };
 }

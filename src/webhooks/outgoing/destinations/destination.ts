@@ -1,6 +1,7 @@
 import type { ChangeAuthor } from '../../../audit/change-author.js';
 import type { SecretView } from '../../../secrets/secret.service.js';
 import type { DestinationSigning } from '../sending/signing-secrets.js';
+import type { DestinationFormat } from '../sending/webhook-body.js';
 
 export const DESTINATION_STATUSES = ['active', 'paused', 'disabled'] as const;
 
@@ -18,12 +19,9 @@ export const DESTINATION_ORDERS = ['none', 'entity', 'strict'] as const;
  */
 export type DestinationOrder = (typeof DESTINATION_ORDERS)[number];
 
-/** `standard`: the body of Standard Webhooks. `cloudevents`: CloudEvents 1.0, structured. */
-export const DESTINATION_FORMATS = ['standard', 'cloudevents'] as const;
-export type DestinationFormat = (typeof DESTINATION_FORMATS)[number];
-
+export const DESTINATION_FORMATS: readonly DestinationFormat[] = ['standard', 'cloudevents'];
 export const DESTINATION_SIGNINGS: readonly DestinationSigning[] = ['v1', 'v1a'];
-export type { DestinationSigning };
+export type { DestinationFormat, DestinationSigning };
 
 /** Where a tenant gets its events. */
 export interface WebhookDestination {

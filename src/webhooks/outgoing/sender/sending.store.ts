@@ -2,7 +2,7 @@ import type { EngineDatabase } from '../../../database/engine-database.js';
 import type { EngineSession } from '../../../database/sql/engine-session.js';
 import type { LaneItem, TargetLimits } from '../../../lanes/lane-work.js';
 import type { DestinationOrder } from '../destinations/destination.js';
-import type { WebhookFormat } from '../sending/webhook-body.js';
+import type { DestinationFormat } from '../sending/webhook-body.js';
 
 /** A delivery that is due, with what is sent and where. */
 export interface DueDelivery extends LaneItem {
@@ -17,7 +17,7 @@ export interface DueDelivery extends LaneItem {
   readonly eventAt: Date;
   readonly data: string;
   readonly url: string;
-  readonly format: WebhookFormat;
+  readonly format: DestinationFormat;
   readonly timeoutMs: number | null;
   readonly headers: readonly string[];
 }

@@ -14,7 +14,8 @@ export interface WebhookBody {
   readonly text: string;
 }
 
-export type WebhookFormat = 'standard' | 'cloudevents';
+/** `standard`: the body of Standard Webhooks. `cloudevents`: CloudEvents 1.0, structured. */
+export type DestinationFormat = 'standard' | 'cloudevents';
 
 /**
  * The body of a request. It is put around the text of `data`, which is never parsed: a number keeps all its
@@ -22,7 +23,7 @@ export type WebhookFormat = 'standard' | 'cloudevents';
  *
  * @param source who sends, as CloudEvents asks for it: a URI, or the beginning of one
  */
-export function webhookBody(format: WebhookFormat, event: SentEvent, source: string): WebhookBody {
+export function webhookBody(format: DestinationFormat, event: SentEvent, source: string): WebhookBody {
   const [type, at] = [JSON.stringify(event.type), JSON.stringify(event.at)];
   switch (format) {
     // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
