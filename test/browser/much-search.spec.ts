@@ -94,28 +94,38 @@ test('nothing is found by a name in the whole log without a press', async () => 
 });
 
 test('a search is stopped within a second', async () => {
-  const { page } = await stage.open('#/events?about=there-is-none');
-  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
-  isWithin('stopped', await stopped(page), STOPPED_WITHIN_MS);
+  const { page } = await stage.open('#/overview');
+  isWithin('stopped', await stopped(page, '#/events?about=there-is-none'), STOPPED_WITHIN_MS);
 });
 
-/** Milliseconds from the press of Stop until the page says that it has stopped. The page itself looks. */
-function stopped(page: Page): Promise<number> {
+/**
+ * Milliseconds from the press of Stop until the page says that it has stopped. The page itself presses the button as
+ * soon as it is there, because a fast machine ends a search before a press from outside arrives.
+ */
+function stopped(page: Page, search: string): Promise<number> {
   return page.evaluate(
-    () =>
+    (to) =>
       new Promise<number>((resolve) => {
-        const stop = [...document.querySelectorAll('main button')].find(
-          ({ textContent }) => textContent === 'Stop',
-        );
-        const from = performance.now();
-        const look = () => {
-          const says = document.querySelector('main .pager [role="status"]')?.textContent ?? '';
-          if (says.startsWith('Stopped: ')) resolve(performance.now() - from);
-          else requestAnimationFrame(look);
-        };
-        (stop as HTMLButtonElement).click();
-        look();
+        let pressedAt: number | undefined;
+        const watch = new MutationObserver(() => {
+          if (pressedAt !== undefined) {
+            const says = document.querySelector('main .pager [role="status"]')?.textContent ?? '';
+            if (!says.startsWith('Stopped: ')) return;
+            watch.disconnect();
+            resolve(performance.now() - pressedAt);
+            return;
+          }
+          const stop = [...document.querySelectorAll<HTMLButtonElement>('main button')].find(
+            ({ textContent }) => textContent === 'Stop',
+          );
+          if (stop === undefined) return;
+          pressedAt = performance.now();
+          stop.click();
+        });
+        watch.observe(document.body, { childList: true, subtree: true, characterData: true });
+        location.hash = to;
       }),
+    search,
   );
 }
 

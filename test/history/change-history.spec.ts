@@ -5,6 +5,7 @@ import { ChangeHistoryService } from '../../src/index.js';
 import { IntegrationProcessStore } from '../../src/membership/beat/integration-process.store.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 
 let database: TestDatabase;
 let admin: AdminDatabase;
@@ -48,6 +49,13 @@ it('has a deployment, a setting and a pause, also when the processes are gone', 
   app = await startApp(database, [
     { eventName: 'order.placed', consumerName: 'billing', handler: async () => {} },
   ]);
+  // A process signs in after its start, and the order of the changes is what this test asks for.
+  await until('the process has signed in', async () => {
+    const { rowCount } = await database.pool.query(
+      `SELECT FROM integration.integration_start WHERE version <> '9.9.9'`,
+    );
+    return rowCount === 1;
+  });
   await app.settings.set('batchSize', 5, 'ann');
   await app.consumers.pause('billing', { by: 'ben', reason: 'deploy' });
   // A process that ends takes its row along. One that lives would sign in again.
