@@ -204,4 +204,28 @@ describe('startFrom', () => {
     await app.catchUp();
     expect(await positionsOf(stage.database, id)).toEqual(positions);
   });
+
+  it('gives the secret of a destination that cannot be set on, and resuming it is enough', async () => {
+    const app = await stage.start();
+    const positions = await app.publish({});
+    await app.route();
+    await stage.database.pool.query(
+      `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not now'; END $$;
+       CREATE TRIGGER refuse BEFORE UPDATE ON integration.webhook_destination FOR EACH ROW EXECUTE FUNCTION refuse()`,
+    );
+    const { destination, secret } = await app.of('acme').create({
+      url: 'https://receiver.example/hooks',
+      eventTypes: ['*'],
+      startFrom: new Date(0),
+    });
+    expect(secret).toMatch(/^whsec_/);
+    expect(destination).toMatchObject({
+      status: 'paused',
+      reason: 'It begins in the past and was not set on yet: resume it',
+    });
+    await stage.database.pool.query('DROP TRIGGER refuse ON integration.webhook_destination');
+    await app.of('acme').resume(destination.id);
+    await app.catchUp();
+    expect(await positionsOf(stage.database, destination.id)).toEqual(positions);
+  });
 });

@@ -7,6 +7,10 @@ import type { DestinationFilter, WebhookDestination } from './destination.js';
 
 const OWNER_TYPE = 'webhook_destination';
 export const SIGNING = 'signing';
+
+/** The reason of a destination with a past, from its creation until it is set on. */
+export const NOT_BEGUN = 'It begins in the past and was not set on yet: resume it';
+
 /** Stands before the name of a header in the name of its secret. */
 export const HEADER = 'header:';
 
@@ -120,10 +124,10 @@ export class DestinationStore {
   ): Promise<WebhookDestination> {
     const [added] = await session.query<WebhookDestination>(
       `INSERT INTO ${this.table} AS d (id, tenant_id, url, event_types, filter, format, signing, ordered, rate, max_in_flight, timeout_ms,
-         header_names, metadata, status, behind_from)
-       VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, CASE WHEN $14::bigint IS NULL THEN 'active' ELSE 'paused' END, $14)
+         header_names, metadata, status, behind_from, reason)
+       VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, CASE WHEN $14::bigint IS NULL THEN 'active' ELSE 'paused' END, $14, $15)
        RETURNING ${COLUMNS}`,
-      [...valuesOf(row), behindFrom ?? null],
+      [...valuesOf(row), behindFrom ?? null, behindFrom === undefined ? null : NOT_BEGUN],
     );
     await this.subscribe(session, row);
     return added as WebhookDestination;

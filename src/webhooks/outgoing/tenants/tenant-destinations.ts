@@ -2,6 +2,7 @@ import { AuditStore } from '../../../audit/audit.store.js';
 import { AUTHOR_FIELDS, type Author, authorOf, type ChangeAuthor } from '../../../audit/change-author.js';
 import type { Operation, OperationRequest } from '../../../changes/operations/operation.js';
 import type { EngineSession } from '../../../database/sql/engine-session.js';
+import { messageOf } from '../../../errors.js';
 import { UuidV7Generator } from '../../../events/uuid-v7.js';
 import { OutgoingTargetStore } from '../../../lanes/outgoing-target.store.js';
 import { type AddSecret, sealingTransaction } from '../../../secrets/sealing-transaction.js';
@@ -14,6 +15,8 @@ import {
   invalidArgument,
   pageSizeOf,
 } from '../../../words/argument-checks.js';
+import { EngineLogger } from '../../../words/engine-logger.js';
+import { firstLine } from '../../../words/first-line.js';
 import { isUuid } from '../../../words/text.js';
 import type {
   WebhookAttempt,
@@ -76,7 +79,8 @@ export class TenantDestinations {
   ) {}
 
   /**
-   * Adds a destination. The secret that is made for it is shown this once.
+   * Adds a destination. The secret that is made for it is shown this once. A destination with a past is set
+   * on by a second transaction. If that fails, it is answered as paused, and its reason says to resume it.
    *
    * @throws IntegrationError INTEGRATION_WEBHOOK_URL_REFUSED with the reason;
    * INTEGRATION_WEBHOOK_EVENT_NOT_PUBLIC with the nearest type; INTEGRATION_ADMIN_INVALID for another field,
@@ -98,7 +102,7 @@ export class TenantDestinations {
       await sealHeaders(add, row, given.headers);
       await this.note(session, author, 'create', row.id, { after: viewOf(added) });
     });
-    if (startFrom !== 'now') await this.begin(row.id);
+    if (startFrom !== 'now') await this.begin(row.id).catch((error: unknown) => this.sayNotBegun(row, error));
     return this.withSecret(row.id, secret);
   }
 
@@ -334,6 +338,13 @@ export class TenantDestinations {
       await this.store.setOn(session, row);
       await this.targets.release(session, 'webhook', row.id);
     });
+  }
+
+  /** The destination and its secret are stored already, so that the caller gets both. Its reason says what to do. */
+  private sayNotBegun({ id }: Pick<WebhookDestination, 'id'>, error: unknown): void {
+    new EngineLogger('OutgoingWebhooks').warnOfFailure(
+      `The destination ${id} was created, and stays paused until it is resumed: ${firstLine(messageOf(error))}`,
+    );
   }
 
   private async setOn(
