@@ -4,6 +4,8 @@ export type { AuditVia, ChangeAuthor } from './audit/change-author.js';
 export type { DiscardableState } from './changes/chosen/inbox-admin.store.js';
 export type { OperationFilter, PartOfLog, StoredFilter } from './changes/chosen/operation-filter.js';
 export {
+  type ConsumerPage,
+  type ConsumerPageRequest,
   ConsumerService,
   type ConsumerView,
   type DiscardOptions,
@@ -229,6 +231,8 @@ export type {
   ConsumerBacklog,
 } from './status/consumer-backlog.js';
 export { ConsumerBacklogService } from './status/consumer-backlog.service.js';
+export type { ConsumerOrder, ConsumerPlace } from './status/consumer-order.js';
+export type { ConsumerState, ConsumerSummary, ListedConsumer } from './status/consumer-summary.js';
 export type { ConsumerSelection, CursorStatus, LeftToOther } from './status/cursor-status.store.js';
 export type {
   DeadLetterPlace,

@@ -4,13 +4,26 @@ import { DEFAULT_GAP_MS } from '../rates/backlog-samples.js';
 import type { CurrentRates } from '../rates/consumer-rates.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import {
+  CONSUMER_ORDERS,
+  type ConsumerOrder,
+  type ConsumerPlace,
+  inOrder,
+  placeOf,
+} from '../status/consumer-order.js';
+import {
+  CONSUMER_STATES,
+  type ConsumerState,
+  type ListedConsumer,
+  listedOf,
+} from '../status/consumer-summary.js';
+import {
   type ConsumerSelection,
   type CursorStatus,
   CursorStatusStore,
 } from '../status/cursor-status.store.js';
 import type { ConsumersOverview, OverviewStore } from '../status/overview.store.js';
 import { unknownConsumer } from '../status/unknown-consumer.js';
-import { checkChoice, checkCount, checkNames, checkText } from '../words/argument-checks.js';
+import { checkChoice, checkCount, checkNames, checkText, invalidArgument } from '../words/argument-checks.js';
 import type { OperationFilter } from './chosen/operation-filter.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
 import { checkRename, notRenamed, remainingNames, stillActive } from './consumer-checks.js';
@@ -32,6 +45,9 @@ export type ConsumerView = CursorStatus & {
 
 /** A limit is for pages, whose number of rows fits into an integer of the database. */
 const MOST_LISTED = 1_000_000;
+
+/** The size of a page if none is given. */
+const PAGE_SIZE = 50;
 
 /** The default number of dead letters that one `redrive` sends. */
 const REDRIVE_LIMIT = 100;
@@ -62,6 +78,22 @@ export interface DiscardOptions
 export interface RemoveOptions extends ChangeAuthor {
   /** Also while live processes work on the consumer or have handlers for it. The default is false. */
   force?: boolean | undefined;
+}
+
+/** A page of consumers, and the place at which the next one begins. */
+export interface ConsumerPage {
+  readonly consumers: readonly ListedConsumer<ConsumerView>[];
+  readonly next: ConsumerPlace | null;
+}
+
+/** Which consumers stand on a page, in which order. */
+export interface ConsumerPageRequest extends Omit<ConsumerSelection, 'after'> {
+  /** The default is `name`. */
+  order?: ConsumerOrder | undefined;
+  /** Only consumers in this state. */
+  state?: ConsumerState | undefined;
+  /** The `next` of the page before, in the same order. */
+  after?: ConsumerPlace | undefined;
 }
 
 /** Adds to each state whether the consumer is orphaned. */
@@ -122,6 +154,35 @@ export class ConsumerService {
     checkSelection(selection);
     const { statuses, rates } = await this.status.withRates(DEFAULT_GAP_MS, selection);
     return { consumers: consumerViews(statuses, this.settings.snapshot().orphanAfterDays), rates };
+  }
+
+  /**
+   * Returns a page of consumers, with all partitions of each (`limit`: 1 to 1,000,000, default 50). By name,
+   * it reads the consumers of the page alone. For a state or another order it reads all consumers first. A
+   * consumer whose value changes between two pages moves in the order.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid selection, order, state or place
+   */
+  async page(request: ConsumerPageRequest = {}): Promise<ConsumerPage> {
+    const { order = 'name', state, after, limit = PAGE_SIZE, ...selection } = request;
+    checkSelection({ ...selection, limit });
+    checkChoice('order', order, CONSUMER_ORDERS);
+    if (state !== undefined) checkChoice('state', state, CONSUMER_STATES);
+    if (after !== undefined) checkPlace(after);
+    const isByName = order === 'name' && state === undefined;
+    const read = isByName ? { ...selection, after: after?.consumerName, limit: limit + 1 } : selection;
+    const { consumers, rates } = await this.listWithRates(read);
+    const listed = listedOf(consumers, rates);
+    const chosen = isByName
+      ? listed
+      : inOrder(
+          state === undefined ? listed : listed.filter(({ summary }) => summary.state === state),
+          order,
+          after,
+        );
+    const page = chosen.slice(0, limit);
+    const last = page.at(-1);
+    return { consumers: page, next: last && chosen.length > limit ? placeOf(last, order) : null };
   }
 
   /**
@@ -317,6 +378,15 @@ export class ConsumerService {
     if (left === undefined) throw unknownConsumer(consumerName, this.admin.target);
     return left;
   }
+}
+
+function checkPlace(after: ConsumerPlace): void {
+  checkNames('a field of after', after, ['consumerName', 'value']);
+  checkText('consumerName', after.consumerName);
+  if (!Number.isFinite(after.value))
+    throw invalidArgument('after.value must be a number, as `next` of the page before has it', {
+      field: 'after',
+    });
 }
 
 function checkSelection(selection: ConsumerSelection): void {

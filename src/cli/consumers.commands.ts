@@ -9,6 +9,8 @@ import {
   type BlockingEvent,
   type ConsumerBacklog,
 } from '../status/consumer-backlog.js';
+import { CONSUMER_ORDERS } from '../status/consumer-order.js';
+import { CONSUMER_STATES } from '../status/consumer-summary.js';
 import { type Command, type CommandContext, type CommandResult, UsageError } from './command.js';
 import { CONSUMER_COLUMNS, LAG_COLUMN, ownerText, servingText } from './consumer-columns.js';
 import {
@@ -30,26 +32,45 @@ import { visibleLine } from './terminal-text.js';
 import { counted, timeText } from './texts.js';
 import { WATCH_OPTION } from './watch.js';
 
+/** The list has all consumers. */
+const MOST_LISTED = 1_000_000;
+
 /** Shows the state of every consumer. */
 const consumersListCommand: Command = {
   name: 'consumers list',
   parameters: [],
-  options: WATCH_OPTION,
+  options: {
+    state: { type: 'string', summary: `only those in this state: ${CONSUMER_STATES.join(', ')}` },
+    order: {
+      type: 'string',
+      summary: `the order, the largest first: ${CONSUMER_ORDERS.join(', ')}; default: name`,
+    },
+    ...WATCH_OPTION,
+  },
   summary: 'show every consumer: its backlog, dead letters, owner and names',
   run: (context) =>
     withServices(context, async (services) => {
-      const consumers = await services.consumers.list();
+      const listed = await services.consumers.page({
+        state: choiceOption(context.options, 'state', CONSUMER_STATES),
+        order: choiceOption(context.options, 'order', CONSUMER_ORDERS),
+        limit: MOST_LISTED,
+      });
+      const consumers = listed.consumers.flatMap(({ views }) => views);
       const replays = await runningReplays(services);
       return {
         ok: true,
         data: { consumers, replays },
-        text: [describeAll(consumers), ...replays.map(describeReplay)].join('\n'),
+        text: [
+          describeAll(consumers, context.options.state !== undefined),
+          ...replays.map(describeReplay),
+        ].join('\n'),
       };
     }),
 };
 
-function describeAll(consumers: readonly ConsumerView[]): string {
-  if (consumers.length === 0) return 'No consumer is registered.';
+function describeAll(consumers: readonly ConsumerView[], isChosen: boolean): string {
+  if (consumers.length === 0)
+    return isChosen ? 'No consumer is in this state.' : 'No consumer is registered.';
   return table(consumers, [
     ...CONSUMER_COLUMNS,
     { heading: 'STATE', cell: stateOf, cut: 3 },

@@ -348,7 +348,7 @@ const rehearse = async (how: 'start' | 'rehearse', author: ChangeAuthor) =>
 
 /** Methods of these services that only read. */
 const READS: Readonly<Record<string, readonly string[]>> = {
-  ConsumerService: ['list', 'listWithRates', 'overview'],
+  ConsumerService: ['list', 'listWithRates', 'overview', 'page'],
   AuditService: ['list'],
   IntegrationSettingsService: [
     'get',

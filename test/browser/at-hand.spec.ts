@@ -68,7 +68,7 @@ test('the heads of columns put the rows in their order, and say which it is', as
   await page.getByRole('button', { name: 'Dead letters', exact: true }).click();
   await page.locator('th[aria-sort="descending"]').getByText('Dead letters').waitFor();
   expect((await names.allInnerTexts())[0]).toBe('billing');
-  expect(new URL(page.url()).hash).toBe('#/consumers?order=dead');
+  expect(new URL(page.url()).hash).toBe('#/consumers?order=deadLetters');
   await page.getByRole('button', { name: 'Consumer', exact: true }).click();
   await page.locator('th[aria-sort="ascending"]').getByText('Consumer').waitFor();
 

@@ -18,6 +18,10 @@ beforeAll(async () => {
      SELECT 'c-' || lpad(n::text, 4, '0'), '{none.*}', '{[1000000,)}', CASE WHEN n = ${CONSUMERS} THEN now() END,
        CASE WHEN n = ${CONSUMERS} THEN 'ada@shop.example' END FROM generate_series(1, ${CONSUMERS}) AS n`,
   );
+  await stage.database.pool.query(
+    `INSERT INTO integration.inbox_event (outbox_event_id, position, consumer_name, aggregate_type, aggregate_id, status, last_error)
+     VALUES (gen_random_uuid(), 900000, 'c-${CONSUMERS - 1}', 'order', 'o-1', 'dead_letter', 'Error: refused')`,
+  );
 });
 
 test('a process beyond the first page is found by its host and by what it handles, and pages lead to it', async () => {
@@ -39,12 +43,21 @@ test('the page of settings does not say "all" of a part of the processes', async
   expect(await page.getByText(/^All \S+ processes use it/).count()).toBe(0);
 });
 
-test('a paused consumer beyond the first page is found, and an order says what it is of', async () => {
+test('a paused consumer beyond the first page is found, and the order is one of all consumers', async () => {
   const { page } = await stage.open('#/consumers?state=paused');
   await page.getByRole('link', { name: `c-${CONSUMERS}`, exact: true }).waitFor();
   expect(await page.getByRole('table', { name: 'Consumers' }).getByRole('row').count()).toBe(2);
-  await page.goto(page.url().replace(/#.*/, '#/consumers?order=dead'));
-  await page.getByText('The state and the order are of those of this page only.').waitFor();
+  await page.goto(page.url().replace(/#.*/, '#/consumers'));
+  const first = page.getByRole('table', { name: 'Consumers' }).getByRole('row').nth(1);
+  await first.getByRole('link', { name: 'billing', exact: true }).waitFor();
+  await page.getByRole('columnheader', { name: 'Dead letters' }).getByRole('button').click();
+  await first.getByRole('link', { name: `c-${CONSUMERS - 1}`, exact: true }).waitFor();
+  await page.getByRole('columnheader', { name: 'State' }).getByRole('button').click();
+  await first.getByRole('link', { name: `c-${CONSUMERS}`, exact: true }).waitFor();
   await page.goto(page.url().replace(/#.*/, '#/consumers?state=unavailable'));
-  await page.getByText('None of 1,000 consumers of this page is like that.').waitFor();
+  await page.getByText('No consumer is unavailable.').waitFor();
+  await page.goto(page.url().replace(/#.*/, '#/consumers?order=deadLetters'));
+  await first.getByRole('link', { name: `c-${CONSUMERS - 1}`, exact: true }).waitFor();
+  await page.getByRole('link', { name: 'Next page' }).click();
+  await page.getByRole('link', { name: 'c-0998', exact: true }).waitFor();
 });

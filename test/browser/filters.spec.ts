@@ -42,7 +42,7 @@ const LISTS: readonly List[] = [
     filter: [
       ['Name contains', 'bill', /name=bill/],
       ['State', 'working', /state=working/],
-      ['Order', 'dead', /order=dead/],
+      ['Order', 'deadLetters', /order=deadLetters/],
     ],
     has: 'billing',
     hasNot: 'shipping',

@@ -107,6 +107,7 @@ export type ComparedAttempts = {
 };
 export type Consumer = {
   consumerName: string;
+  state: 'unavailable' | 'paused' | 'orphaned' | 'unserved' | 'repartitioning' | 'working';
   eventNames: Array<string>;
   paused: boolean;
   pausedSince: string | null;
@@ -1099,6 +1100,8 @@ export interface Routes {
       after?: string | undefined;
       name?: string | undefined;
       paused?: boolean | undefined;
+      state?: 'unavailable' | 'paused' | 'orphaned' | 'unserved' | 'repartitioning' | 'working' | undefined;
+      order?: 'name' | 'state' | 'unread' | 'lag' | 'deadLetters' | 'progress' | undefined;
     };
     body: undefined;
     answer: ConsumerPage;

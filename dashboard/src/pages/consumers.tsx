@@ -14,42 +14,20 @@ import { Foreign, NameLink } from '../parts/text.tsx';
 import { filterBy, type Place, to } from '../router/router.ts';
 import { ChosenConsumers } from './consumers-chosen.tsx';
 
-const STATES = [
-  'working',
-  'paused',
-  'unserved',
-  'unavailable',
-  'no longer known',
-  'changing partitions',
-] as const;
-export type ConsumerState = (typeof STATES)[number];
-const TONES: Readonly<Record<ConsumerState, Tone>> = {
-  working: 'ok',
-  paused: 'warn',
-  unserved: 'bad',
-  unavailable: 'bad',
-  'no longer known': 'warn',
-  'changing partitions': 'info',
+type ConsumerState = Consumer['state'];
+
+const STATES: Readonly<Record<ConsumerState, { readonly tone: Tone; readonly name: string }>> = {
+  working: { tone: 'ok', name: 'working' },
+  paused: { tone: 'warn', name: 'paused' },
+  unserved: { tone: 'bad', name: 'unserved' },
+  unavailable: { tone: 'bad', name: 'unavailable' },
+  orphaned: { tone: 'warn', name: 'no longer known' },
+  repartitioning: { tone: 'info', name: 'changing partitions' },
 };
 
-/** The state that a person has to know first. */
-export function stateOf({
-  paused,
-  orphaned,
-  unservedSince,
-  repartitioningTo,
-  partitions,
-}: Consumer): ConsumerState {
-  if (partitions.some(({ unavailable }) => unavailable !== null)) return 'unavailable';
-  if (paused) return 'paused';
-  if (orphaned) return 'no longer known';
-  if (unservedSince !== null) return 'unserved';
-  return repartitioningTo === null ? 'working' : 'changing partitions';
-}
-
-export function ConsumerMark({ consumer }: { consumer: Consumer }) {
-  const state = stateOf(consumer);
-  return <Mark tone={TONES[state]}>{state}</Mark>;
+export function ConsumerMark({ consumer: { state } }: { consumer: Pick<Consumer, 'state'> }) {
+  const { tone, name } = STATES[state];
+  return <Mark tone={tone}>{name}</Mark>;
 }
 
 /** How far something is behind. Where it asks for nothing that was looked at, that is a bound. */
@@ -64,19 +42,6 @@ type Unread = Pick<Consumer, 'pendingEvents' | 'pendingPositions'>;
 export function toReadOf({ pendingEvents, pendingPositions }: Unread): string {
   return toReadText(pendingEvents ?? pendingPositions, pendingEvents === null);
 }
-
-const unreadOf = ({ pendingEvents, pendingPositions }: Unread) => pendingEvents ?? pendingPositions;
-
-const ORDERS = {
-  name: (a: Consumer, b: Consumer) => (a.consumerName < b.consumerName ? -1 : 1),
-  state: (a: Consumer, b: Consumer) =>
-    STATES.indexOf(stateOf(b)) - STATES.indexOf(stateOf(a)) || ORDERS.name(a, b),
-  unread: (a: Consumer, b: Consumer) => unreadOf(b) - unreadOf(a) || ORDERS.name(a, b),
-  progress: (a: Consumer, b: Consumer) => (b.settledPerSecond ?? -1) - (a.settledPerSecond ?? -1),
-  lag: (a: Consumer, b: Consumer) =>
-    Number(a.lagIsAtMost) - Number(b.lagIsAtMost) || (b.lagSeconds ?? 0) - (a.lagSeconds ?? 0),
-  dead: (a: Consumer, b: Consumer) => b.deadLetters - a.deadLetters,
-} as const;
 
 const COLUMNS: readonly Column<Consumer>[] = [
   {
@@ -106,7 +71,7 @@ const COLUMNS: readonly Column<Consumer>[] = [
   {
     head: 'Dead letters',
     align: 'end',
-    order: { name: 'dead', first: 'descending' },
+    order: { name: 'deadLetters', first: 'descending' },
     cell: (consumer) =>
       consumer.deadLetters === 0 ? (
         '0'
@@ -131,18 +96,26 @@ const COLUMNS: readonly Column<Consumer>[] = [
   },
 ];
 
+const ORDERS = {
+  name: 'by name',
+  state: 'by state',
+  unread: 'most to read first',
+  lag: 'furthest behind first',
+  deadLetters: 'most dead letters first',
+  progress: 'fastest first',
+} as const;
+
 /** So many consumers are on one page. */
 const MOST_SHOWN = 1_000;
 
-/** All consumers. A filter and an order stand in the URL. */
+/** All consumers. A filter and an order stand in the URL. The server chooses and orders among all of them. */
 export function ConsumersPage({ place }: { place: Place }) {
   const name = place.query.get('name') ?? '';
   const after = place.query.get('after') ?? undefined;
-  const state = place.query.get('state') ?? '';
-  // The server chooses the paused ones among all. Every other state is looked for on the page that is shown.
-  const paused = state === 'paused' || undefined;
-  const reading = useRead('GET consumers', { query: { limit: MOST_SHOWN, name, after, paused } });
-  const order = (place.query.get('order') ?? 'name') as keyof typeof ORDERS;
+  const state = keyIn(STATES, place.query.get('state'));
+  const order = keyIn(ORDERS, place.query.get('order')) ?? 'name';
+  const query = { limit: MOST_SHOWN, name, after, state, order };
+  const reading = useRead('GET consumers', { query });
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const chooseNone = () => setChosen(new Set());
   return (
@@ -154,48 +127,32 @@ export function ConsumersPage({ place }: { place: Place }) {
           {
             name: 'state',
             label: 'State',
-            options: [['', 'any'], ...STATES.map((each) => [each, each] as const)],
+            options: [
+              ['', 'any'],
+              ...Object.entries(STATES).map(([value, { name }]) => [value, name] as const),
+            ],
           },
           {
             name: 'order',
             label: 'Order',
-            options: [
-              ['', 'by name'],
-              ['state', 'by state'],
-              ['unread', 'most to read first'],
-              ['lag', 'furthest behind first'],
-              ['dead', 'most dead letters first'],
-              ['progress', 'fastest first'],
-            ],
+            options: [['', ORDERS.name], ...Object.entries(ORDERS).filter(([value]) => value !== 'name')],
           },
         ]}
       />
       <Loaded from={reading}>
         {({ items, next }) => {
-          const rows = items
-            .filter((each) => state === '' || stateOf(each) === state)
-            .sort(ORDERS[order] ?? ORDERS.name);
           const pager = <Pager place={place} next={next} shown={items.length} />;
-          const isPart = next !== null || after !== undefined;
-          if (items.length === 0 && name === '' && state === '' && after === undefined)
+          if (items.length === 0 && name === '' && state === undefined && after === undefined)
             return (
               <Empty title="No consumer has registered yet.">
                 A consumer appears when a process with a subscriber starts. The guide says how under
                 “Subscribing”.
               </Empty>
             );
-          if (rows.length === 0)
+          if (items.length === 0)
             return (
               <>
-                <Empty
-                  title={
-                    items.length > 0
-                      ? `None of ${count(items.length)} consumers${isPart ? ' of this page' : ''} is like that.`
-                      : paused
-                        ? `No consumer ${name === '' ? '' : 'of such a name '}is paused.`
-                        : 'No consumer has such a name.'
-                  }
-                >
+                <Empty title={noneOf(name, state)}>
                   <button
                     type="button"
                     class="link"
@@ -209,12 +166,6 @@ export function ConsumersPage({ place }: { place: Place }) {
             );
           return (
             <>
-              {isPart && ((state !== '' && !paused) || order !== 'name') && (
-                <p class="muted">
-                  There are more than {count(MOST_SHOWN)} consumers. {paused ? 'The' : 'The state and the'}{' '}
-                  order are of those of this page only.
-                </p>
-              )}
               {chosen.size > 0 && (
                 <ChosenConsumers
                   chosen={items.filter(({ consumerName }) => chosen.has(consumerName))}
@@ -225,7 +176,7 @@ export function ConsumersPage({ place }: { place: Place }) {
               <Table
                 caption="Consumers"
                 columns={COLUMNS}
-                rows={rows}
+                rows={items}
                 keyOf={({ consumerName }) => consumerName}
                 selection={{ chosen, change: setChosen, nameOf: (name) => name }}
                 ordering={orderingOf(place, order, 'name')}
@@ -238,4 +189,15 @@ export function ConsumersPage({ place }: { place: Place }) {
       </Loaded>
     </Page>
   );
+}
+
+/** Says that there is no such consumer, by what was chosen. */
+function noneOf(name: string, state: ConsumerState | undefined): string {
+  if (state === undefined) return 'No consumer has such a name.';
+  return `No consumer ${name === '' ? '' : 'of such a name '}is ${STATES[state].name}.`;
+}
+
+/** A choice of the address. Undefined if it is none of these. */
+function keyIn<K extends string>(choices: Readonly<Record<K, unknown>>, given: string | null): K | undefined {
+  return given !== null && Object.hasOwn(choices, given) ? (given as K) : undefined;
 }

@@ -1,3 +1,4 @@
+import { CONSUMER_STATES } from '../../status/consumer-summary.js';
 import {
   FLAG,
   INTEGER,
@@ -45,6 +46,8 @@ export const Consumer = named(
   'Consumer',
   object({
     consumerName: TEXT,
+    /** What a person has to know first. The first of the list that holds. */
+    state: oneOf(CONSUMER_STATES),
     eventNames: list(TEXT),
     paused: FLAG,
     pausedSince: orNull(TIME),

@@ -2,18 +2,20 @@ import { Injectable } from '@nestjs/common';
 import { ConsumerService } from '../../changes/consumer.service.js';
 import { IntegrationError } from '../../errors.js';
 import { Answer } from '../../http/answer.js';
+import { CONSUMER_ORDERS } from '../../status/consumer-order.js';
+import { CONSUMER_STATES, listedOf } from '../../status/consumer-summary.js';
 import { MAX_PARTITIONS } from '../../subscribers/subscriber-validation.js';
 import { Consumer, ConsumerPage, Repartition } from '../answers/consumers.js';
 import { Done } from '../answers/done.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { count, flag, optional, text } from '../input/field.js';
+import { choice, count, flag, optional, text } from '../input/field.js';
+import { otherOrder } from '../problems/problem.js';
 import type { Answering } from '../routes/answering.js';
 import { type Call, limit, PAGE_SIZE, reason, route } from '../routes/route.js';
-import { consumersOf } from './consumer-answer.js';
 
 const pathFields = { name: text('The name of the consumer.', 127) };
 const target = ({ name }: { readonly name: string }) => ({ consumer: name });
-const after = optional(cursor(['text']));
+const after = optional(cursor(['text', 'text', 'number']));
 
 /** Milliseconds that a request waits for a change of partitions. The change goes on after that. */
 const REPARTITION_WAIT_MS = 2_000;
@@ -23,12 +25,15 @@ const ROUTES = {
     method: 'GET',
     path: 'consumers',
     action: 'consumers.read',
-    about: 'The consumers by name, each with its partitions.',
+    about:
+      'The consumers, each with its partitions. For a state or another order than by name, all of them are read first.',
     query: {
       limit,
       after,
       name: optional(text('A text that the names contain.', 127)),
       paused: optional(flag('Only those that are paused, or only the others.')),
+      state: optional(choice('Only those in this state.', CONSUMER_STATES)),
+      order: optional(choice('The order of the list. The default is name.', CONSUMER_ORDERS)),
     },
     answer: ConsumerPage,
     // A page that is open reads it every five seconds.
@@ -94,19 +99,19 @@ export class ConsumersHandlers implements Answering<typeof ROUTES, ConsumersHand
   constructor(private readonly consumers: ConsumerService) {}
 
   async list({ query }: Call<typeof ROUTES.list>) {
-    const { limit = PAGE_SIZE, after: [after] = [], name, paused } = query;
-    const { consumers, rates } = await this.consumers.listWithRates({
-      after,
+    const { limit = PAGE_SIZE, after, name, paused, state, order = 'name' } = query;
+    if (after !== undefined && after[0] !== order) throw otherOrder();
+    const { consumers, next } = await this.consumers.page({
       nameContains: name,
       paused,
-      limit: limit + 1,
+      state,
+      order,
+      after: after && { consumerName: after[1], value: after[2] },
+      limit,
     });
-    const found = consumersOf(consumers, rates);
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
     return {
-      items,
-      next: last === undefined || found.length <= limit ? null : cursorText([last.consumerName]),
+      items: consumers.map(({ summary }) => summary),
+      next: next && cursorText([order, next.consumerName, next.value]),
     };
   }
 
@@ -139,8 +144,8 @@ export class ConsumersHandlers implements Answering<typeof ROUTES, ConsumersHand
 
   private async find(name: string) {
     const { consumers, rates } = await this.consumers.listWithRates({ consumerName: name });
-    const [consumer] = consumersOf(consumers, rates);
-    if (consumer !== undefined) return consumer;
+    const [consumer] = listedOf(consumers, rates);
+    if (consumer !== undefined) return consumer.summary;
     throw new IntegrationError('INTEGRATION_CONSUMER_UNKNOWN', `There is no consumer "${name}"`, {
       consumerName: name,
     });

@@ -9,7 +9,7 @@ import { FailureGroupPage, GroupedDeadLetterPage } from '../answers/dead-letters
 import { Done } from '../answers/done.js';
 import { cursor, cursorText } from '../input/cursor.js';
 import { choice, flag, optional, text } from '../input/field.js';
-import { invalidRequest } from '../problems/problem.js';
+import { invalidRequest, otherOrder } from '../problems/problem.js';
 import type { Answering } from '../routes/answering.js';
 import { type Call, limit, reason, route } from '../routes/route.js';
 
@@ -80,14 +80,7 @@ export class FailureGroupsHandlers implements Answering<typeof ROUTES, FailureGr
 
   async groups({ query }: Call<typeof ROUTES.groups>) {
     const { limit, after, consumer: consumerName, error, order = 'name' } = query;
-    if (after !== undefined && after[0] !== order)
-      throw invalidRequest([
-        {
-          in: 'query',
-          pointer: '/after',
-          message: 'belongs to a list in another order: give the order of that list, or leave after out',
-        },
-      ]);
+    if (after !== undefined && after[0] !== order) throw otherOrder();
     const value = order === 'name' ? undefined : after?.[3];
     const place = after === undefined ? undefined : { ...keyOf(after[1], after[2]), value };
     const { items, next, isPartial } = await this.groupsOf.list(

@@ -7,10 +7,12 @@ export function cursorText(parts: CursorParts): string {
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
-/** A cursor of this number of parts, each a position or a text. */
-export function cursor<const Kinds extends readonly ('position' | 'text')[]>(
+type Kind = 'position' | 'number' | 'text';
+
+/** A cursor of this number of parts, each a position, another number, or a text. */
+export function cursor<const Kinds extends readonly Kind[]>(
   kinds: Kinds,
-): Field<{ [K in keyof Kinds]: Kinds[K] extends 'position' ? number : string }> {
+): Field<{ [K in keyof Kinds]: Kinds[K] extends 'text' ? string : number }> {
   return field(
     'The `next` of the page before. Leave it out for the first page.',
     { type: 'string', maxLength: MAX_LENGTH },
@@ -36,7 +38,8 @@ function partsOf(given: string): unknown[] | undefined {
   }
 }
 
-function isOf(kind: 'position' | 'text' | undefined, part: unknown): boolean {
+function isOf(kind: Kind | undefined, part: unknown): boolean {
+  if (kind === 'number') return Number.isFinite(part);
   if (kind === 'position') return Number.isSafeInteger(part) && (part as number) >= 0;
   return typeof part === 'string' && part.length <= 1_000 && part.isWellFormed() && !part.includes('\0');
 }

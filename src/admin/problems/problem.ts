@@ -97,6 +97,12 @@ export function invalidRequest(errors: readonly FieldProblem[], more = 0): Admin
   return new AdminProblem(400, 'INTEGRATION_ADMIN_INVALID', all.join('; '), named);
 }
 
+/** The page that is asked for begins behind one of a list in another order. */
+export function otherOrder(): AdminProblem {
+  const message = 'belongs to a list in another order: give the order of that list, or leave after out';
+  return invalidRequest([{ in: 'query', pointer: '/after', message }]);
+}
+
 export function deniedAction(action: string): AdminProblem {
   return new AdminProblem(403, 'INTEGRATION_ADMIN_DENIED', `You may not do this: ${action}`);
 }
