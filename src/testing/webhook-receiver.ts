@@ -42,6 +42,8 @@ export interface ReceiverRequest {
 /** A server on 127.0.0.1 that takes webhooks in for a test. `webhookReceiver()` makes it. */
 export class WebhookReceiver {
   private readonly came: ReceiverRequest[] = [];
+  /** How many requests came with each id. */
+  private readonly attempts = new Map<string, number>();
   private readonly secrets: string[] = [];
   private readonly sockets = new Set<Socket>();
   private readonly waiting = new Set<() => void>();
@@ -156,10 +158,13 @@ export class WebhookReceiver {
     );
     const id = headers['webhook-id'] ?? '';
     const text = body.toString();
+    const isVerified = await this.verifies({ method, headers, body });
+    const attempt = (this.attempts.get(id) ?? 0) + 1;
+    this.attempts.set(id, attempt);
     this.came.push({
       id,
-      attempt: this.came.filter((each) => each.id === id).length + 1,
-      isVerified: await this.verifies({ method, headers, body }),
+      attempt,
+      isVerified,
       behaviour,
       method,
       path,

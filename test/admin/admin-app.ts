@@ -70,6 +70,7 @@ export interface AdminApp {
   readonly url: string;
   /** Sends a request with the token to a path below the admin API's. */
   ask(path: string, init?: AskInit): Promise<Answered>;
+  /** A second call waits for the first one. */
   close(): Promise<void>;
 }
 
@@ -102,7 +103,16 @@ export async function startAdminApp(
   // A server that closes an idle connection just when the test sends on it would refuse the request.
   app.getHttpServer().keepAliveTimeout = 60_000;
   const url = await app.getUrl();
-  return { app, url, ask: (path, init) => ask(url, path, init), close: () => app.close() };
+  let closed: Promise<void> | undefined;
+  return {
+    app,
+    url,
+    ask: (path, init) => ask(url, path, init),
+    close: () => {
+      closed ??= app.close();
+      return closed;
+    },
+  };
 }
 
 export async function makeAdminApp(

@@ -7,6 +7,7 @@ import { gate } from '../support/gate.js';
 import { Recorder } from '../support/recorder.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
+import { untilSignedIn } from '../support/until-signed-in.js';
 
 const VERSION = (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version;
 
@@ -63,6 +64,7 @@ const idle = { consumerName: 'billing', eventName: 'order.*', partitions: 2, han
 describe('the list of processes', () => {
   it('finds by host and by what they handle, and those that were seen, on every page', async () => {
     const app = await start([idle]);
+    await untilSignedIn(database);
     await database.pool.query(
       `INSERT INTO integration.integration_process (id, host, pid, role, handles, started_at, seen_at, version)
        SELECT gen_random_uuid(), 'Worker-' || n, n, 'worker', ARRAY['mail%' || n], now(), now() - interval '1 hour', '1' FROM generate_series(1, 12) AS n`,

@@ -11,6 +11,7 @@ import { FailureGroupStore } from '../../src/status/failure-group.store.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
+import { untilSignedIn } from '../support/until-signed-in.js';
 
 /* Dead letters by their cause over all consumers: how many, since when, how fast, and what was changed before. */
 
@@ -210,6 +211,8 @@ describe('a cause', () => {
 describe('beside a cause stands', () => {
   it('each change of the ten minutes before it, and none from before that or from behind', async () => {
     const { pool } = database;
+    // Only the latest five changes are asked for, and the start of the process itself is to be before them.
+    await untilSignedIn(database);
     await app.settings.set('maxAttempts', 3, 'too early');
     await pool.query(
       `UPDATE integration.integration_audit SET at = now() - interval '20 minutes';

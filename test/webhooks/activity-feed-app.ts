@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import type { INestApplication, NestApplicationOptions } from '@nestjs/common';
@@ -32,6 +33,7 @@ export async function startActivityFeed(): Promise<ActivityFeed> {
     DATABASE_URL: database.url,
     NOTIFICATIONS_URL: 'http://127.0.0.1:9',
     GITHUB_WEBHOOK_SECRET: SECRET,
+    INTEGRATION_KEYS: `test=${randomBytes(32).toString('base64')}`,
     PROCESS_ROLE: 'publisher',
   });
   const { createApplication } = (await import(APPLICATION)) as {

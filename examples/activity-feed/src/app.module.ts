@@ -2,7 +2,9 @@ import { Module } from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import { ScheduleModule } from '@nestjs/schedule';
 import { IntegrationModule } from 'nestjs-integration';
-import { githubSource, WebhooksModule } from 'nestjs-integration/webhooks';
+import { ContractsModule } from 'nestjs-integration/contracts';
+import { SecretsModule } from 'nestjs-integration/secrets';
+import { githubSource, type OutgoingWebhooksOptions, WebhooksModule } from 'nestjs-integration/webhooks';
 import { type Environment, validateEnvironment } from './config/environment.js';
 import { DeliveriesModule } from './deliveries/deliveries.module.js';
 import { NotificationsModule } from './notifications/notifications.module.js';
@@ -28,9 +30,14 @@ import { TrackingModule } from './tracking/tracking.module.js';
         settings: { maxAttempts: 5 },
       }),
     }),
-    // POST /webhooks/github verifies a delivery and publishes it as webhook.github.<event>.<action>.
+    ContractsModule.forRoot(),
+    // Reads INTEGRATION_KEYS: secrets of destinations are kept sealed.
+    SecretsModule.forRoot(),
+    // POST /webhooks/github verifies a delivery and publishes it as webhook.github.<event>.<action>. Events with a
+    // public contract (events.ts) go out to the destinations that WebhookDestinationsService knows.
     WebhooksModule.forRoot({
       incoming: { sources: [githubSource({ secrets: githubSecrets() })] },
+      outgoing: { network: networkRules() },
     }),
     // No feature imports another one: they meet in events.ts.
     DeliveriesModule,
@@ -44,4 +51,11 @@ export class AppModule {}
 /** A module's sources are known when its class is, which is before there is a ConfigService. */
 function githubSecrets(): string[] {
   return validateEnvironment(process.env).GITHUB_WEBHOOK_SECRET.split(',');
+}
+
+/** By default webhooks go by https to public addresses. Who names inner ones wants http there, and these ports alone. */
+function networkRules(): OutgoingWebhooksOptions['network'] {
+  const { WEBHOOKS_ALLOW: allow, WEBHOOKS_PORTS: ports } = validateEnvironment(process.env);
+  if (allow === undefined) return {};
+  return { allow: allow.split(','), http: true, ports: ports?.split(',').map(Number) };
 }

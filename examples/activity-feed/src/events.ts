@@ -1,4 +1,6 @@
 import type { DomainEvent } from 'nestjs-integration';
+import { defineEvent, type PayloadOfContract } from 'nestjs-integration/contracts';
+import { z } from 'zod';
 import type { Prisma } from './generated/prisma/client.js';
 
 /**
@@ -26,17 +28,53 @@ export function kindOf({ eventName }: Pick<DomainEvent, 'eventName'>): string {
   return eventName.split('.')[2] ?? 'unknown';
 }
 
-/** Published by statistics: what was counted since the summary before. */
-export interface StatisticsSummary {
-  number: number;
-  changes: { subjectType: string; subjectId: string; kind: string; added: number }[];
-}
+/** Published by deliveries: what happened, in words of this application. It is public, so it leaves as a webhook. */
+export const activityRecorded = defineEvent({
+  name: 'activity.recorded',
+  visibility: 'public',
+  description: 'Something happened in a repository or an account.',
+  schema: z.object({
+    kind: z.string(),
+    action: z.string().nullable(),
+    repository: z.string().nullable(),
+    by: z.string().nullable(),
+  }),
+  examples: [{ kind: 'issues', action: 'opened', repository: 'acme/shop', by: 'ada' }],
+});
+
+/** Published by statistics: what was counted since the summary before. Receivers of webhooks get the sum alone. */
+export const statisticsSummarized = defineEvent({
+  name: 'statistics.summarized',
+  visibility: 'public',
+  description: 'What was counted since the summary before.',
+  schema: z.object({
+    number: z.number().int(),
+    changes: z.array(
+      z.object({
+        subjectType: z.string(),
+        subjectId: z.string(),
+        kind: z.string(),
+        added: z.number().int(),
+      }),
+    ),
+  }),
+  webhook: {
+    type: 'activity.summarized',
+    data: ({ payload: { number, changes } }) => ({
+      number,
+      added: changes.reduce((sum, { added }) => sum + added, 0),
+    }),
+  },
+});
+
+export type StatisticsSummary = PayloadOfContract<typeof statisticsSummarized>;
 
 // Tells nestjs-integration which events there are and which client its transactions have. From here on the compiler checks
 // names and payloads wherever something is published or handled.
 declare module 'nestjs-integration' {
   interface IntegrationEvents {
     [name: `webhook.github.${string}`]: GithubPayload;
+    'activity.recorded': PayloadOfContract<typeof activityRecorded>;
     'statistics.summarized': StatisticsSummary;
   }
   interface IntegrationTypes {

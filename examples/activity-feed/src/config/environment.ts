@@ -1,5 +1,15 @@
 import { plainToInstance } from 'class-transformer';
-import { IsIn, IsInt, IsNotEmpty, IsString, IsUrl, Max, Min, validateSync } from 'class-validator';
+import {
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsOptional,
+  IsString,
+  IsUrl,
+  Max,
+  Min,
+  validateSync,
+} from 'class-validator';
 
 /** What the application reads from its environment, checked at boot. */
 export class Environment {
@@ -19,6 +29,16 @@ export class Environment {
   /** Where notifications are sent. */
   @IsUrl({ require_tld: false })
   NOTIFICATIONS_URL!: string;
+
+  /** Inner addresses that webhooks may go to, by http as well: `127.0.0.1/32`, or several with commas between them. */
+  @IsOptional()
+  @IsString()
+  WEBHOOKS_ALLOW?: string;
+
+  /** The only ports that they may go to, with commas between them. It goes with WEBHOOKS_ALLOW. */
+  @IsOptional()
+  @IsString()
+  WEBHOOKS_PORTS?: string;
 
   /** `publisher` for processes that only take webhooks, `worker` for those that only run handlers. */
   @IsIn(['all', 'publisher', 'worker'])

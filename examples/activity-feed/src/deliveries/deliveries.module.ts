@@ -1,5 +1,10 @@
 import { Module } from '@nestjs/common';
+import { ContractsModule } from 'nestjs-integration/contracts';
+import { activityRecorded } from '../events.js';
 import { DeliveriesSubscriber } from './deliveries.subscriber.js';
 
-@Module({ providers: [DeliveriesSubscriber] })
+@Module({
+  imports: [ContractsModule.forFeature([activityRecorded])],
+  providers: [DeliveriesSubscriber],
+})
 export class DeliveriesModule {}

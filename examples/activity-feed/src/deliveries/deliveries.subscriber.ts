@@ -1,12 +1,22 @@
 import { Injectable } from '@nestjs/common';
-import { type DomainEvent, IntegrationSubscriber, type SubscriberContext } from 'nestjs-integration';
-import { type GithubPayload, kindOf } from '../events.js';
+import {
+  type DomainEvent,
+  DomainEventPublisher,
+  IntegrationSubscriber,
+  type SubscriberContext,
+} from 'nestjs-integration';
+import { activityRecorded, type GithubPayload, kindOf } from '../events.js';
 import type { Prisma } from '../generated/prisma/client.js';
 
-/** Keeps which deliveries came, and whom they are about, for longer than the log has their events. */
+/**
+ * Keeps which deliveries came, and whom they are about, for longer than the log has their events. Tells others of it in
+ * an event of this application, which is public: subscribers need not know how GitHub says it.
+ */
 @Injectable()
 export class DeliveriesSubscriber {
-  /** Transactional: the rows and the note that this event is done are committed together. */
+  constructor(private readonly publisher: DomainEventPublisher) {}
+
+  /** Transactional: the rows, the event and the note that this one is done are committed together. */
   @IntegrationSubscriber({ eventName: 'webhook.github.*', consumerName: 'deliveries', transactional: true })
   async keep(event: DomainEvent<GithubPayload>, { transaction }: SubscriberContext): Promise<void> {
     await transaction.delivery.create({
@@ -18,6 +28,21 @@ export class DeliveriesSubscriber {
       },
     });
     await this.touchSubject(transaction, event.payload);
+    const { action = null, repository, sender } = event.payload;
+    await this.publisher.publishEvent(
+      activityRecorded.event({
+        sourceModule: 'deliveries',
+        aggregateType: event.aggregateType,
+        aggregateId: event.aggregateId,
+        payload: {
+          kind: kindOf(event),
+          action,
+          repository: repository?.full_name ?? null,
+          by: sender?.login ?? null,
+        },
+      }),
+      { persistenceClient: transaction },
+    );
   }
 
   /** Events of one repository are handled one after the other, so no two handlers make the same row. */

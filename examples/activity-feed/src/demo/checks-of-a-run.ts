@@ -1,13 +1,16 @@
 import { Checks } from './checks.js';
+import { checkWebhooks } from './checks-of-webhooks.js';
 import type { Redriven } from './dead-letter.js';
 import type { Performance } from './play.js';
 import type { Activity } from './receiver.js';
+import type { Resumed } from './resume.js';
 import { CONSUMERS, type Stage } from './stage.js';
 
 const UNDER_A_MINUTE = 60;
 
 export interface Outcome extends Performance {
   redriven: Redriven | undefined;
+  resumed: Resumed | undefined;
 }
 
 /** Compares what there is, in the tables and at the receiver, with what was sent. */
@@ -18,6 +21,7 @@ export async function checkRun(stage: Stage, outcome: Outcome): Promise<Checks> 
   await checkStatistics(checks, stage);
   await checkLinks(checks, stage);
   checkNotifications(checks, stage, outcome);
+  await checkWebhooks(checks, stage, outcome.resumed);
   if (stage.options.processes > 0) checkWorkers(checks, stage, outcome);
   // Since the process began.
   if (stage.options.repeat === 1) checks.atMost('seconds', performance.now() / 1000, UNDER_A_MINUTE);

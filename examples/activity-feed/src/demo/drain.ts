@@ -7,14 +7,16 @@ import { waitUntil } from './waiting.js';
 const WITHIN_MS = 90_000;
 
 /**
- * Waits until every event is processed or dead, everything counted is summarized, and the cursors have swept their holes. False
- * if that takes too long.
+ * Waits until every event is processed or dead, everything counted is summarized, every webhook is delivered, and the cursors
+ * have swept their holes. False if that takes too long.
  */
-export async function drained({ app, ledger, options, signal }: Stage): Promise<boolean> {
+export async function drained({ app, ledger, destinations, options, signal }: Stage): Promise<boolean> {
   const begin = performance.now();
   const processor = app.get(OutboxProcessor, { strict: false });
   const withinMs = WITHIN_MS * options.repeat;
-  let left = { events: 0, counts: 0, holes: 0 };
+  const destinationIds = destinations.map(({ id }) => id);
+  let left = { events: 0, counts: 0, webhooks: 0, holes: 0 };
+  let wasNothingLeft = false;
   let bar: ProgressBar | undefined;
 
   const look = async () => {
@@ -22,17 +24,28 @@ export async function drained({ app, ledger, options, signal }: Stage): Promise<
     const counts = await ledger.notSummarized();
     const { consumers } = await processor.getStats();
     const { total, events } = sumOver(consumers);
-    left = { events, counts, holes: await ledger.holes() };
+    left = {
+      events,
+      counts,
+      webhooks: await ledger.undelivered(destinationIds),
+      holes: await ledger.holes(),
+    };
     bar ??= new ProgressBar('Handling events   ', total);
     bar.show(total - events, total);
-    return consumers.length >= CONSUMERS && left.events + left.counts + left.holes === 0;
+    const isNothingLeft =
+      consumers.length >= CONSUMERS && Object.values(left).every((number) => number === 0);
+    // The last attempt at a destination may have published that it has recovered, after events were counted above.
+    const isDone = isNothingLeft && wasNothingLeft;
+    wasNothingLeft = isNothingLeft;
+    return isDone;
   };
   const complete = await waitUntil(look, { everyMs: 250, withinMs, signal }).finally(() => bar?.clear());
-  if (complete) done('Every event is processed or dead', performance.now() - begin);
-  else {
-    const { events, counts, holes } = left;
+  if (complete) {
+    done('Every event is processed or dead, and every webhook is delivered', performance.now() - begin);
+  } else {
+    const { events, counts, webhooks, holes } = left;
     failed(
-      `Not drained after ${withinMs / 1000} s: ${events} events not settled, ${counts} not summarized, ${holes} ranges of a cursor open`,
+      `Not drained after ${withinMs / 1000} s: ${events} events not settled, ${counts} not summarized, ${webhooks} webhooks not delivered, ${holes} ranges of a cursor open`,
     );
   }
   return complete;

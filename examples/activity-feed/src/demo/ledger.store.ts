@@ -13,6 +13,16 @@ export interface ConsumerFigures {
   waiting: number;
 }
 
+/** An event that receivers of webhooks get. */
+export interface PublicEvent {
+  id: string;
+  position: number;
+  /** The type that receivers see. */
+  type: string;
+  /** Its aggregate: the repository, or the account. */
+  subject: string;
+}
+
 /**
  * The audit: reads the tables themselves and asks nobody who has a part in the run. All figures are of the events that came
  * after `begin`.
@@ -81,6 +91,40 @@ export class Ledger {
     const [row] = await this.rows<{ count: number }>(
       `SELECT count(*)::int AS count FROM integration.outbox_event WHERE position > $1 AND event_name ^@ 'webhook.github.'`,
       [this.begin],
+    );
+    return row?.count ?? 0;
+  }
+
+  /** Events of this run that have a public contract, in the order of the log. */
+  publicEvents(): Promise<PublicEvent[]> {
+    return this.rows<PublicEvent>(
+      `SELECT id, position::int AS position, aggregate_type || ' ' || aggregate_id AS subject,
+         CASE event_name WHEN 'statistics.summarized' THEN 'activity.summarized' ELSE event_name END AS type
+       FROM integration.outbox_event
+       WHERE position > $1 AND event_name IN ('activity.recorded', 'statistics.summarized')
+       ORDER BY position`,
+      [this.begin],
+    );
+  }
+
+  /** Webhooks that are on their way to these destinations, and destinations that have yet to catch up. */
+  async undelivered(destinationIds: readonly string[]): Promise<number> {
+    const [row] = await this.rows<{ count: number }>(
+      `SELECT ((SELECT count(*) FROM integration.webhook_delivery
+                WHERE destination_id = ANY ($1::uuid[]) AND status = 'pending')
+             + (SELECT count(*) FROM integration.webhook_destination
+                WHERE id = ANY ($1::uuid[]) AND status = 'active' AND behind_from IS NOT NULL))::int AS count`,
+      [destinationIds],
+    );
+    return row?.count ?? 0;
+  }
+
+  /** Webhooks to these destinations that were given up. */
+  async deadWebhooks(destinationIds: readonly string[]): Promise<number> {
+    const [row] = await this.rows<{ count: number }>(
+      `SELECT count(*)::int AS count FROM integration.webhook_delivery
+       WHERE destination_id = ANY ($1::uuid[]) AND status = 'dead'`,
+      [destinationIds],
     );
     return row?.count ?? 0;
   }

@@ -1,3 +1,4 @@
+import { type Destination, isAccepted } from './destinations.js';
 import type { ConsumerFigures } from './ledger.store.js';
 import { duration, heading, line, style, table } from './screen.js';
 import type { Stage } from './stage.js';
@@ -30,6 +31,18 @@ export function printConsumers(consumers: readonly ConsumerReport[]): void {
   );
   line(
     style('dim', 'p50, p99: from commit to handler, waiting for earlier events of the repository included'),
+  );
+}
+
+export function printDestinations(destinations: readonly Destination[]): void {
+  heading('Webhooks');
+  table(
+    ['destination', 'requests', 'refused', 'delivered'],
+    destinations.map(({ name, receiver: { requests } }) => {
+      const accepted = requests.filter(isAccepted);
+      const delivered = new Set(accepted.map(({ id }) => id)).size;
+      return [name, ...[requests.length, requests.length - accepted.length, delivered].map(String)];
+    }),
   );
 }
 

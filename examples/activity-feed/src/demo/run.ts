@@ -5,7 +5,8 @@ import { drained } from './drain.js';
 import { writeFigures } from './figures.js';
 import type { DemoOptions } from './options.js';
 import { play } from './play.js';
-import { consumersOf, printConsumers, printKill } from './report.js';
+import { consumersOf, printConsumers, printDestinations, printKill } from './report.js';
+import { resumeOne } from './resume.js';
 import { done, failed, line, seconds } from './screen.js';
 import { type Stage, setStage } from './stage.js';
 
@@ -30,8 +31,10 @@ async function run(stage: Stage, startedAt: Date): Promise<boolean> {
   printKill(performed.kill);
 
   const redriven = complete ? await redriveOne(stage) : undefined;
+  const resumed = complete ? await resumeOne(stage) : undefined;
+  printDestinations(stage.destinations);
 
-  const checks = await checkRun(stage, { ...performed, redriven });
+  const checks = await checkRun(stage, { ...performed, redriven, resumed });
   const elapsedMs = performance.now();
   checks.print();
   line();

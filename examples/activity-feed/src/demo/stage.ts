@@ -1,9 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { INestApplicationContext } from '@nestjs/common';
 import { demoApplication } from './application.js';
 import type { Closing } from './closing.js';
 import { openDatabase } from './database.js';
 import { type DeliveryInput, readDeliveries } from './deliveries-input.js';
+import { addDestinations, type Destination, networkOf, startReceivers } from './destinations.js';
 import { Ledger } from './ledger.store.js';
 import { migrate } from './migrate.js';
 import type { DemoOptions } from './options.js';
@@ -14,8 +15,8 @@ import { Sender } from './sender.js';
 import { Stopwatch, watchCommits, watchHandlers } from './stopwatch.js';
 import { Workers } from './workers.js';
 
-/** How many consumers the application's modules register. */
-export const CONSUMERS = 5;
+/** How many consumers the application's modules register, the router of webhooks included. */
+export const CONSUMERS = 6;
 
 /** Everything that takes part in a run. */
 export interface Stage {
@@ -25,6 +26,8 @@ export interface Stage {
   plan: RefusalPlan;
   ledger: Ledger;
   receiver: Receiver;
+  /** Where webhooks go to. */
+  destinations: readonly Destination[];
   stopwatch: Stopwatch;
   app: INestApplicationContext;
   appUrl: string;
@@ -60,13 +63,17 @@ export async function setStage(
   closing.add(() => receiver.stop());
   if (options.serve) receiver.digestMs = SLOW_DIGEST_MS;
 
+  const webhookReceivers = await startReceivers(closing);
+
   const stopwatch = new Stopwatch();
   const secret = randomBytes(20).toString('hex');
   const environment = {
     ...environmentOf(options, database.url, receiver.url),
+    ...networkOf(webhookReceivers),
     GITHUB_WEBHOOK_SECRET: secret,
   };
   const { app, appUrl } = await boot(environment, stopwatch, closing, options);
+  const destinations = await addDestinations(app, webhookReceivers);
   const workers = new Workers(environment, stopwatch);
   closing.add(() => workers.stop());
   await workers.start(options.processes);
@@ -74,15 +81,33 @@ export async function setStage(
   done(`The application listens on ${appUrl}${where}`, performance.now() - booted);
 
   const sender = new Sender(appUrl, secret, signal);
-  return { options, signal, deliveries, plan, ledger, receiver, stopwatch, app, appUrl, sender, workers };
+  return {
+    options,
+    signal,
+    deliveries,
+    plan,
+    ledger,
+    receiver,
+    destinations,
+    stopwatch,
+    app,
+    appUrl,
+    sender,
+    workers,
+  };
 }
 
 /** Retries come soon, so that the run is short. */
-const QUICK = { SUMMARY_INTERVAL_MS: '1000', INTEGRATION_OUTBOX_RETRY_BASE_DELAY_MS: '100' };
+const QUICK = {
+  SUMMARY_INTERVAL_MS: '1000',
+  INTEGRATION_OUTBOX_RETRY_BASE_DELAY_MS: '100',
+  INTEGRATION_WEBHOOKS_OUTGOING_RETRY_SCHEDULE: Array(30).fill('250ms').join(','),
+};
 /** Failures last long enough to be looked at. Workers have the admin API's consumers too. */
 const SERVED = {
   SUMMARY_INTERVAL_MS: '5000',
   INTEGRATION_OUTBOX_RETRY_BASE_DELAY_MS: '1500',
+  INTEGRATION_WEBHOOKS_OUTGOING_RETRY_SCHEDULE: '2s,5s,10s,30s,1m,5m',
   DEMO_SERVES: 'yes',
 };
 const SLOW_DIGEST_MS = 4_000;
@@ -96,10 +121,16 @@ function environmentOf(
   return {
     DATABASE_URL: databaseUrl,
     NOTIFICATIONS_URL: receiverUrl,
+    INTEGRATION_KEYS: process.env.INTEGRATION_KEYS ?? keyFor(databaseUrl),
     PORT: String(options.port),
     PROCESS_ROLE: options.processes > 0 ? 'publisher' : 'all',
     ...(options.serve ? SERVED : QUICK),
   };
+}
+
+/** The same for the same database, so that a second run can open what the first one has sealed. */
+function keyFor(databaseUrl: string): string {
+  return `demo=${createHash('sha256').update(databaseUrl).digest('base64')}`;
 }
 
 async function boot(

@@ -30,8 +30,9 @@ export function watchHandlers(app: INestApplicationContext, report: (start: Hand
     register(place, {
       ...definition,
       handler: (input, context) => {
-        const { outboxEventId: eventId } = input as { outboxEventId: string };
-        report({ consumerName, eventId, at: now() });
+        // A handler of batches gets a list.
+        const events = [input].flat() as { outboxEventId: string }[];
+        for (const { outboxEventId: eventId } of events) report({ consumerName, eventId, at: now() });
         return handler(input, context);
       },
     });

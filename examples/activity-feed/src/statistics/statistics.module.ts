@@ -1,7 +1,12 @@
 import { Module } from '@nestjs/common';
+import { ContractsModule } from 'nestjs-integration/contracts';
+import { statisticsSummarized } from '../events.js';
 import { StatisticsSubscriber } from './statistics.subscriber.js';
 import { SummaryJob } from './summary.job.js';
 import { SummaryService } from './summary.service.js';
 
-@Module({ providers: [StatisticsSubscriber, SummaryService, SummaryJob] })
+@Module({
+  imports: [ContractsModule.forFeature([statisticsSummarized])],
+  providers: [StatisticsSubscriber, SummaryService, SummaryJob],
+})
 export class StatisticsModule {}

@@ -6,7 +6,7 @@ import { CONSUMERS } from '../stage.js';
 const SERVED_CONSUMERS = CONSUMERS + 2;
 
 /** Looks at the demo as a browser would: through its address. */
-export async function checkServing(adminUrl: string): Promise<Checks> {
+export async function checkServing(adminUrl: string, destinations: number): Promise<Checks> {
   const checks = new Checks();
   checks.equal('status-of-the-dashboard', (await fetch(`${adminUrl}/ui`)).status, 200);
   const overview = await answerOf(`${adminUrl}/overview`);
@@ -18,6 +18,9 @@ export async function checkServing(adminUrl: string): Promise<Checks> {
   const of = (name: string) => consumers.find(({ consumerName }) => consumerName === name);
   checks.equal('consumers', consumers.length, SERVED_CONSUMERS);
   checks.atLeast('backlog-of-the-paused', of('archive')?.pendingPositions, 1);
+  const receivers = await itemsOf(`${adminUrl}/webhooks/destinations`);
+  checks.equal('destinations', receivers.length, destinations);
+  checks.equal('destinations-paused', receivers.filter(({ status }) => status === 'paused').length, 1);
   checks.atLeast('events', (await itemsOf(`${adminUrl}/events`)).length, 10);
 
   checks.atLeast(

@@ -30,9 +30,11 @@ export async function runServe(options: DemoOptions, signal: AbortSignal): Promi
     const flowing = flow(stage, troubles).then((accepted) =>
       line(`\n${accepted} deliveries have come in, and no more will. The dashboard stays.`),
     );
-    const ended = Promise.all([flowing, takeDown(stage.receiver, until)]).catch((error: unknown) => {
-      if (!until.aborted) throw error;
-    });
+    const ended = Promise.all([flowing, takeDown(stage.receiver, stage.destinations, until)]).catch(
+      (error: unknown) => {
+        if (!until.aborted) throw error;
+      },
+    );
     // Closed first of all: nobody sends to an application that is closing.
     closing.add(async () => {
       ending.abort();
@@ -78,10 +80,11 @@ async function served({ forSeconds }: DemoOptions, signal: AbortSignal): Promise
 }
 
 async function check(stage: Stage, adminUrl: string, startedAt: Date): Promise<boolean> {
-  let checks = await checkServing(adminUrl);
+  const look = () => checkServing(adminUrl, stage.destinations.length);
+  let checks = await look();
   for (let again = 0; !checks.ok && again < SECONDS_FOR_TROUBLE; again++) {
     await delay(1_000, undefined, { signal: stage.signal });
-    checks = await checkServing(adminUrl);
+    checks = await look();
   }
   checks.print();
   if (stage.options.json !== undefined) {

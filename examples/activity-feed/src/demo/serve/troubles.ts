@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DeliveryInput } from '../deliveries-input.js';
+import { type Destination, TROUBLED } from '../destinations.js';
 import type { Receiver } from '../receiver.js';
 import { type Refusal, randomNumbers } from '../refusals.js';
 
@@ -31,12 +32,19 @@ export class Troubles {
   }
 }
 
-/** Takes the receiver down now and then, until the signal. */
-export async function takeDown(receiver: Receiver, signal: AbortSignal): Promise<void> {
+/** Takes the receiver and one destination of webhooks down now and then, until the signal. */
+export async function takeDown(
+  receiver: Receiver,
+  destinations: readonly Destination[],
+  signal: AbortSignal,
+): Promise<void> {
+  const troubled = destinations.find(({ name }) => name === TROUBLED);
   for (;;) {
     await delay(UP_MS, undefined, { signal });
     receiver.isDown = true;
+    troubled?.receiver.behave('refuse');
     await delay(DOWN_MS, undefined, { signal });
     receiver.isDown = false;
+    troubled?.receiver.behave('ok');
   }
 }
