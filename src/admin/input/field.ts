@@ -1,3 +1,4 @@
+import { type JsonPatchOperation, PATCH_OPERATIONS } from '../../events/json-patch.js';
 import { isUuid, problemOfText } from '../../words/text.js';
 import { hasZone, timeOf } from '../../words/time-text.js';
 
@@ -101,6 +102,27 @@ export function json(about: string): Field<unknown> {
     // A way that is cut off would lead to another place.
     return { problems: [{ pointer: path.length > LONGEST_WAY ? '' : path, message }] };
   });
+}
+
+const OPERATION_SCHEMA = {
+  type: 'object',
+  properties: {
+    op: { type: 'string', enum: PATCH_OPERATIONS },
+    path: { type: 'string' },
+    from: { type: 'string' },
+    value: {},
+  },
+  required: ['op', 'path'],
+};
+
+/** A JSON Patch. Whether it applies is known to the service that has what it is applied to. */
+export function jsonPatch(about: string): Field<readonly JsonPatchOperation[]> {
+  const { read } = json(about);
+  return field(about, { type: 'array', items: OPERATION_SCHEMA }, (given, isText) =>
+    Array.isArray(given)
+      ? (read(given, isText) as Reading<readonly JsonPatchOperation[]>)
+      : wrong('must be a list of operations: [{ "op": "replace", "path": "/total", "value": 7 }]'),
+  );
 }
 
 const LONGEST_WAY = 200;
