@@ -7,10 +7,10 @@ import { useDraft } from '../parts/draft.ts';
 import { inexactNumbers, laidOut, lastMember } from '../parts/json.ts';
 import { type PatchOperation, patchBetween } from '../parts/json-patch.ts';
 import { eventHref } from '../parts/links.tsx';
+import { LongText } from '../parts/long-text.tsx';
 import { bytes } from '../parts/number.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { visibleInJson } from '../parts/text.tsx';
-import { useSettled } from '../parts/use-settled.ts';
 import { go } from '../router/router.ts';
 
 /** Publishes a corrected event, and discards this one for the consumer that failed at it. */
@@ -34,8 +34,7 @@ export function CorrectDialog({
       .catch(setError);
   }, [event.outboxEventId]);
   const text = typed.value ?? read?.text ?? '';
-  const settled = useSettled(text);
-  const change = useMemo(() => changeOf(settled, read), [settled, read]);
+  const change = useMemo(() => changeOf(text, read), [text, read]);
   const argsOf = (change: Change, reason = '') => ({
     path: { id: event.outboxEventId },
     body: { consumer, ...change, reason },
@@ -44,9 +43,8 @@ export function CorrectDialog({
   const commandOf = (reason: string | undefined) =>
     typeof change === 'string' ? `# ${change}` : curlOf('POST events/{id}/correct', argsOf(change, reason));
   const correct = async (reason: string | undefined) => {
-    const now = changeOf(text, read);
-    if (typeof now === 'string') throw new Error(now);
-    const { outboxEventId } = await call('POST events/{id}/correct', argsOf(now, reason));
+    if (typeof change === 'string') throw new Error(change);
+    const { outboxEventId } = await call('POST events/{id}/correct', argsOf(change, reason));
     typed.drop();
     go(eventHref(outboxEventId));
   };
@@ -72,14 +70,7 @@ export function CorrectDialog({
       {!isBeingRead && (
         <div class="field">
           <label for={id}>Payload</label>
-          <textarea
-            id={id}
-            class="json-edit"
-            dir="ltr"
-            spellcheck={false}
-            value={text}
-            onInput={(input) => typed.change(visibleInJson(input.currentTarget.value))}
-          />
+          <LongText id={id} text={text} onChange={(next) => typed.change(visibleInJson(next))} />
           {typed.value !== undefined && (
             <p class="small muted">
               {typed.isKept ? 'You have typed this before.' : 'What you type is kept when you leave.'}{' '}
