@@ -17,8 +17,8 @@ type Members = Readonly<Record<string, unknown>>;
  * changed where it is seen. What is hidden stays what it is, unless something else is put in its place.
  *
  * A value is hidden if it does not stand at the same place of what is shown. Names that are not shown are not
- * in `tree`, so nobody finds out by a change whether they are there. A list of which more or fewer elements are
- * shown is hidden as a whole, because its indexes would mean other elements.
+ * in `tree`, so nobody finds out by a change whether they are there. A list of which more or fewer elements
+ * are shown is hidden as a whole, because its indexes would mean other elements.
  */
 export class ConcealedPayload {
   /** What is seen, with an object of a class in the place of each value that is hidden. */

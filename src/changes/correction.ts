@@ -19,9 +19,10 @@ export interface CorrectionOptions extends ChangeAuthor {
   reason: string;
   /**
    * Returns what the author may see of a payload, which is given as JSON text, and belongs to the event that
-   * failed or to the one that would be published. It is for patches. What it hides stays as it was, unless the
-   * patch puts something else in its place. A patch then only has the operations `add`, `remove` and `replace`,
-   * and is refused if the new event would show what was hidden. Without it, the author may see everything.
+   * failed or to the one that would be published. It is for patches. What it hides stays as it was, unless
+   * the patch puts something else in its place. A patch then only has the operations `add`, `remove` and
+   * `replace`, and is refused if the new event would show what was hidden. Without it, the author may see
+   * everything.
    */
   mask?: ((payload: string, failed: EventHead) => Promise<string>) | undefined;
 }

@@ -28,8 +28,8 @@ interface Patching {
  * `test` could guess what is hidden, and `copy` and `move` could bring it to a place where it is shown. For
  * the same reason, the new payload must not show more of it than the old one.
  *
- * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a patch that does not apply, whose `pointer` leads to
- *   the wrong part of the patch, and where a number of the payload would lose digits
+ * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a patch that does not apply, whose `pointer` leads
+ *   to the wrong part of the patch, and where a number of the payload would lose digits
  */
 export async function patchedPayload({ payload, patch, maxPayloadBytes, mask }: Patching): Promise<unknown> {
   const mark = `${randomUUID()}:`;
