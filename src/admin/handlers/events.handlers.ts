@@ -165,7 +165,7 @@ const ROUTES = {
       ),
       patch: optional(
         jsonPatch(
-          'A JSON Patch (RFC 6902) of the payload of this event, for payloads of any size. It needs the permission payloads.read. With the option mask, what is hidden stays as it is, and only add, remove and replace are taken.',
+          'A JSON Patch (RFC 6902) of the payload of this event, for payloads of any size. It needs the permission payloads.read. With the option mask, what it takes away stays as it is, and only add, remove and replace are taken.',
         ),
       ),
       eventVersion: optional(

@@ -118,11 +118,14 @@ const OPERATION_SCHEMA = {
 /** A JSON Patch. Whether it applies is known to the service that has what it is applied to. */
 export function jsonPatch(about: string): Field<readonly JsonPatchOperation[]> {
   const { read } = json(about);
-  return field(about, { type: 'array', items: OPERATION_SCHEMA }, (given, isText) =>
-    Array.isArray(given)
-      ? (read(given, isText) as Reading<readonly JsonPatchOperation[]>)
-      : wrong('must be a list of operations: [{ "op": "replace", "path": "/total", "value": 7 }]'),
-  );
+  return field(about, { type: 'array', items: OPERATION_SCHEMA }, (given, isText) => {
+    if (!Array.isArray(given))
+      return wrong('must be a list of operations: [{ "op": "replace", "path": "/total", "value": 7 }]');
+    const index = given.findIndex((each) => typeof each !== 'object' || each === null);
+    if (index >= 0)
+      return { problems: [{ pointer: `/${index}`, message: 'must be an operation, which is an object' }] };
+    return read(given, isText) as Reading<readonly JsonPatchOperation[]>;
+  });
 }
 
 const LONGEST_WAY = 200;
