@@ -94,6 +94,7 @@ export type {
   PayloadOf,
   PublishedEvent,
 } from './events/domain-event.js';
+export type { JsonPatchOperation } from './events/json-patch.js';
 export type { Jsonify } from './events/json-types.js';
 export { ChangeHistoryService } from './history/change-history.service.js';
 export type {

@@ -1,3 +1,4 @@
+export { ExactNumber } from '../events/exact-number.js';
 export { IntegrationAdminModule } from './integration-admin.module.js';
 export { ADMIN_ACTIONS, type AdminAction, type AdminTarget } from './options/admin-action.js';
 export type {
@@ -12,7 +13,6 @@ export type {
   IntegrationAdminOptions,
   MaskedEvent,
 } from './options/admin-options.js';
-export { ExactNumber } from './payload/exact-number.js';
 export {
   ADMIN_PROBLEM_CODES,
   type FieldProblem,

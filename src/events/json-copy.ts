@@ -21,7 +21,7 @@ function copyOfContainer(value: object): object {
 }
 
 /** JSON text may contain the key `__proto__`, which JSON.parse turns into an ordinary property. */
-function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {
+export function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {
   if (key !== '__proto__') object[key] = value;
   else Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true });
 }

@@ -20,6 +20,11 @@ export function isPlainObject(value: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
+/** Whether a value is an object as JSON.parse makes it: no list, and of no class. */
+export function isJsonObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && isPlainObject(value);
+}
+
 /** The reason why a value that is neither object nor array cannot become JSON, or undefined if it can. */
 export function problemOfScalar(value: unknown): string | undefined {
   switch (typeof value) {

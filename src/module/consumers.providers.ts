@@ -13,6 +13,7 @@ import { ReplayWindowStore } from '../changes/replay-window.store.js';
 import { AdminDatabase } from '../database/admin-database.js';
 import { ProcessIdentity } from '../database/connection/process-identity.js';
 import { EngineDatabase } from '../database/engine-database.js';
+import { EventLimits } from '../events/event-limits.js';
 import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
 import {
   BacklogSamples,
@@ -61,8 +62,9 @@ export const CONSUMERS: Provider[] = [
   },
   {
     provide: CorrectionService,
-    inject: [AdminDatabase, DomainEventPublisher],
-    useFactory: (db: AdminDatabase, publisher: DomainEventPublisher) => new CorrectionService(db, publisher),
+    inject: [AdminDatabase, DomainEventPublisher, EventLimits],
+    useFactory: (db: AdminDatabase, publisher: DomainEventPublisher, limits: EventLimits) =>
+      new CorrectionService(db, publisher, limits),
   },
   {
     provide: RehearsalService,

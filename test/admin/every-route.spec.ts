@@ -74,10 +74,11 @@ function badValuesOf({ schema }: Field<unknown>, isText: boolean): BadValue[] {
   }
   if (type === 'boolean') return [{ kind: 'a text as flag', value: 'yes' }, ...others('boolean')];
   if (type === 'array') {
-    const { items } = schema as { items?: { format?: string } };
+    const { items, minItems } = schema as { items?: { format?: string }; minItems?: number };
     const noIds = items?.format === 'uuid' ? [['x']] : [];
     const lists = [...noIds, [EVENT_ID, EVENT_ID], ['a\0b'], [null]];
-    return [...lists.map((value) => ({ kind: JSON.stringify(value), value })), ...others('')];
+    const bad = others(minItems === undefined ? 'array' : '');
+    return [...lists.map((value) => ({ kind: JSON.stringify(value), value })), ...bad];
   }
   if (type === 'object') {
     const objects = [{ 'a\0b': 1 }, { batchSize: 'a\ud800' }, { batchSize: {} }, { '': 1 }];

@@ -294,7 +294,7 @@ describe('a dialog of a change', () => {
     expect(words.at(-1)).toBe(`${shop.url}/${PATH}/events/${broken}/correct`);
     expect(JSON.parse(words[words.indexOf('--data') + 1] ?? '')).toEqual({
       consumer: 'billing',
-      payload: { id: 'broken', total: 12 },
+      patch: [],
       reason: `it's mended`,
     });
   });

@@ -69,33 +69,58 @@ test('a correction shows marks that turn the direction of writing, and keeps wha
   );
 });
 
-test('a payload that is too large for a request is said when the correction opens, and while somebody types', async () => {
-  const { shop } = stage;
-  const large = await refused('large', { text: 'x'.repeat(70_000) });
-  const small = await refused('small', {});
-  await shop.has('billing', 'dead_letter', 2);
+test('a large payload is corrected, and only a change that is too large for a request is said while somebody types', async () => {
+  const { shop, database } = stage;
+  const lines = Array.from({ length: 3_000 }, (_, n) => ({
+    sku: `sku-${n}`,
+    price: n,
+    note: 'x'.repeat(60),
+  }));
+  const large = await refused('large', { lines });
+  await shop.has('billing', 'dead_letter', 1);
   const { page } = await stage.open(`#/events/${large}`);
-  let dialog = await openCorrection(page);
-  await dialog.getByText(/The payload has 68\.\d KB, and a request takes at most 59\.0 KB/).waitFor();
-  const send = () => dialog.getByRole('button', { name: 'Publish the corrected event' });
-  expect(await send().getAttribute('aria-disabled')).toBe('true');
-  expect(await dialog.getByLabel('Payload').count()).toBe(0);
+  const dialog = await openCorrection(page);
+  await dialog.getByText('The payload is being read').waitFor({ state: 'detached' });
+  const field = dialog.getByLabel('Payload');
+  const send = dialog.getByRole('button', { name: 'Publish the corrected event' });
+  const text = await field.inputValue();
+  expect(text.length).toBeGreaterThan(300_000);
+  const payload = JSON.parse(text);
+  expect(payload).toEqual({ id: 'large', lines });
 
-  await page.evaluate((id) => {
-    location.hash = `#/events/${id}`;
-  }, small);
-  dialog = await openCorrection(page);
-  await dialog.getByLabel('Payload').fill(JSON.stringify({ text: 'y'.repeat(70_000) }));
-  await dialog.getByText(/The payload has 68\.\d KB/).waitFor();
-  expect(await send().getAttribute('aria-disabled')).toBe('true');
-  await dialog.getByLabel('Payload').fill('{"text": "y"}');
-  await dialog.getByText(/The payload has/).waitFor({ state: 'detached' });
-  expect(await send().getAttribute('aria-disabled')).toBe('false');
+  await field.fill(JSON.stringify({ ...payload, more: 'y'.repeat(70_000) }));
+  await dialog
+    .getByText(/What you have changed has 68\.\d KB, and a request takes at most 59\.0 KB/)
+    .waitFor();
+  expect(await send.getAttribute('aria-disabled')).toBe('true');
+
+  payload.lines[2_000].price = -1;
+  payload.lines.splice(10, 1);
+  await field.fill(JSON.stringify(payload));
+  await dialog.getByText(/What you have changed/).waitFor({ state: 'detached' });
+  expect(await send.getAttribute('aria-disabled')).toBe('false');
+  await dialog.getByRole('textbox', { name: /^Reason/ }).fill('a wrong line');
+  shop.receiver.mend();
+  const sent = page.waitForRequest(
+    (request) => request.method() === 'POST' && /correct$/.test(request.url()),
+  );
+  await send.click();
+  expect((await sent).postDataJSON().patch).toEqual([
+    { op: 'replace', path: '/lines/2000/price', value: -1 },
+    { op: 'remove', path: '/lines/10' },
+  ]);
+  await dialog.waitFor({ state: 'detached' });
+  await shop.has('billing', 'dead_letter', 0);
+  const { rows } = await database.pool.query(
+    `SELECT payload FROM integration.outbox_event WHERE aggregate_id = 'large' ORDER BY position DESC LIMIT 1`,
+  );
+  expect(rows[0]?.payload).toEqual(payload);
 });
 
 test('a note that was not kept yet is there again', async () => {
   const { shop } = stage;
-  await shop.has('billing', 'dead_letter', 2);
+  await refused('noted', {});
+  await shop.has('billing', 'dead_letter', 1);
   const { page } = await stage.open('#/dead-letters?consumer=billing');
   await page
     .getByRole('main')
@@ -114,7 +139,7 @@ test('a note that was not kept yet is there again', async () => {
 test('the error of an attempt is there to its end', async () => {
   const { shop, database } = stage;
   const event = await refused('long-error', {});
-  await shop.has('billing', 'dead_letter', 3);
+  await shop.has('billing', 'dead_letter', 2);
   const error = `Error: ${'a long way to say it, '.repeat(80)}and this is its end`;
   await database.pool.query(
     `UPDATE integration.inbox_event SET attempts = jsonb_build_array(jsonb_build_object('attempt', 1, 'at', now(), 'ms', 5,

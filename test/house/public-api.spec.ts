@@ -197,6 +197,7 @@ const TYPES = [
   'JourneyDelivery',
   'JourneyEvent',
   'JourneyLane',
+  'JsonPatchOperation',
   'Jsonify',
   'Lease',
   'LeaseFence',

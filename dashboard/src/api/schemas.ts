@@ -1286,7 +1286,20 @@ export interface Routes {
     action: 'events.correct';
     path: { id: string };
     query: Record<never, never>;
-    body: { consumer: string; payload: unknown; eventVersion?: number | undefined; reason: string };
+    body: {
+      consumer: string;
+      payload?: unknown | undefined;
+      patch?:
+        | Array<{
+            op: 'add' | 'remove' | 'replace' | 'move' | 'copy' | 'test';
+            path: string;
+            from?: string | undefined;
+            value?: unknown | undefined;
+          }>
+        | undefined;
+      eventVersion?: number | undefined;
+      reason: string;
+    };
     answer: Correction;
   };
   'GET entities/{type}/{id}/timeline': {

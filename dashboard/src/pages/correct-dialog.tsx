@@ -1,11 +1,13 @@
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useEffect, useId, useMemo, useState } from 'preact/hooks';
 import { call, callForText } from '../api/client.ts';
 import type { EventWithStatus } from '../api/schemas.ts';
 import { curlOf } from '../parts/command.ts';
 import { Confirm } from '../parts/confirm.tsx';
 import { useDraft } from '../parts/draft.ts';
 import { inexactNumbers, laidOut, lastMember } from '../parts/json.ts';
+import { type PatchOperation, patchBetween } from '../parts/json-patch.ts';
 import { eventHref } from '../parts/links.tsx';
+import { LongText } from '../parts/long-text.tsx';
 import { bytes } from '../parts/number.ts';
 import { ProblemBox } from '../parts/problem-box.tsx';
 import { visibleInJson } from '../parts/text.tsx';
@@ -24,36 +26,29 @@ export function CorrectDialog({
   const id = useId();
   const name = `correction ${event.outboxEventId} ${consumer}`;
   const typed = useDraft<string | undefined>(name, undefined);
-  const [original, setOriginal] = useState('');
+  const [read, setRead] = useState<Payload>();
   const [error, setError] = useState<unknown>();
-  const isTooLarge = (event.payloadBytes ?? 0) > MOST_BYTES;
   useEffect(() => {
-    if (isTooLarge) return;
     callForText('GET events/{id}/payload', { path: { id: event.outboxEventId } })
-      // A mark that turns the direction of writing is written as what it is, so that nothing stands elsewhere.
-      .then(({ text: answer }) => setOriginal(visibleInJson(laidOut(lastMember(answer, 'payload')).text)))
+      .then(({ text: answer }) => setRead(payloadOf(lastMember(answer, 'payload'))))
       .catch(setError);
-  }, [event.outboxEventId, isTooLarge]);
-  const text = typed.value ?? original;
-  const argsOf = (payload: unknown, reason = '') => ({
+  }, [event.outboxEventId]);
+  const text = typed.value ?? read?.text ?? '';
+  const change = useMemo(() => changeOf(text, read), [text, read]);
+  const argsOf = (change: Change, reason = '') => ({
     path: { id: event.outboxEventId },
-    body: { consumer, payload, reason },
+    body: { consumer, ...change, reason },
   });
   // While the text is no JSON, and where a request loses digits, there is no command either.
-  const commandOf = (reason: string | undefined) => {
-    try {
-      return curlOf('POST events/{id}/correct', argsOf(exact(text), reason));
-    } catch (problem) {
-      return `# ${problem instanceof Error ? problem.message : String(problem)}`;
-    }
-  };
+  const commandOf = (reason: string | undefined) =>
+    typeof change === 'string' ? `# ${change}` : curlOf('POST events/{id}/correct', argsOf(change, reason));
   const correct = async (reason: string | undefined) => {
-    const { outboxEventId } = await call('POST events/{id}/correct', {
-      ...argsOf(exact(text), reason),
-    });
+    if (typeof change === 'string') throw new Error(change);
+    const { outboxEventId } = await call('POST events/{id}/correct', argsOf(change, reason));
     typed.drop();
     go(eventHref(outboxEventId));
   };
+  const isBeingRead = read === undefined && error === undefined;
   return (
     <Confirm
       title={`Correct it for ${consumer}`}
@@ -61,27 +56,21 @@ export function CorrectDialog({
       command={commandOf}
       needsReason
       keptAs={name}
-      unless={isTooLarge ? tooLarge(event.payloadBytes ?? 0) : tooLargeOf(text)}
+      unless={isBeingRead ? 'The payload is being read.' : tooLargeOf(change)}
       onAct={correct}
       onClose={onClose}
     >
       <p class="muted">
         A new event is published with this payload, and every consumer of its name gets it. This one is
-        discarded for {consumer} only. Where payloads are masked for you, write the masked values again,
-        because what stands here is published.
+        discarded for {consumer} only. What is masked for you stays what it is, unless you write something
+        else there. An element that you change while others are added or removed beside it is published as it
+        stands here.
       </p>
       <ProblemBox error={error} />
-      {!isTooLarge && (
+      {!isBeingRead && (
         <div class="field">
           <label for={id}>Payload</label>
-          <textarea
-            id={id}
-            class="json-edit"
-            dir="ltr"
-            spellcheck={false}
-            value={text}
-            onInput={(input) => typed.change(visibleInJson(input.currentTarget.value))}
-          />
+          <LongText id={id} text={text} onChange={(next) => typed.change(visibleInJson(next))} />
           {typed.value !== undefined && (
             <p class="small muted">
               {typed.isKept ? 'You have typed this before.' : 'What you type is kept when you leave.'}{' '}
@@ -96,38 +85,41 @@ export function CorrectDialog({
   );
 }
 
+/** What the event carries, as a value and as the text that is changed. */
+interface Payload {
+  readonly value: unknown;
+  readonly text: string;
+}
+
+/** A mark that turns the direction of writing is written as what it is, so that nothing stands elsewhere. */
+function payloadOf(json: string): Payload {
+  return { value: JSON.parse(json), text: visibleInJson(laidOut(json).text) };
+}
+
+/** What is sent of the payload that was typed: what differs, or all of it if the one before is not known. */
+type Change = { readonly patch: PatchOperation[] } | { readonly payload: unknown };
+
+/** The change, or why there is none. */
+function changeOf(text: string, read: Payload | undefined): Change | string {
+  if (text === read?.text) return { patch: [] };
+  const [inexact] = inexactNumbers(text);
+  if (inexact !== undefined)
+    return `The number ${inexact} has more digits than a request can carry. Write it as a text, in quotes.`;
+  try {
+    const payload: unknown = JSON.parse(text);
+    return read === undefined ? { payload } : { patch: patchBetween(read.value, payload) };
+  } catch (error) {
+    return `The payload is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
 /** A request of the admin API has at most 64 KiB. The rest of it is the reason, the consumer, and a little more. */
 const MOST_BYTES = 65_536 - 5_120;
 
-function tooLarge(size: number): string {
-  return `The payload has ${bytes(size)}, and a request takes at most ${bytes(MOST_BYTES)} of it. Correct the event from code, with CorrectionService.`;
-}
-
-/** Said while somebody types, and not when everything is typed. White space between members is not sent. */
-function tooLargeOf(text: string): string | undefined {
-  if (text.length * 3 <= MOST_BYTES) return undefined;
-  let size: number;
-  try {
-    size = new TextEncoder().encode(JSON.stringify(JSON.parse(text))).length;
-  } catch {
-    return undefined;
-  }
-  return size > MOST_BYTES ? tooLarge(size) : undefined;
-}
-
-function exact(text: string): unknown {
-  const [inexact] = inexactNumbers(text);
-  if (inexact !== undefined)
-    throw new Error(
-      `The number ${inexact} has more digits than a request can carry. Publish the correction from code.`,
-    );
-  return parsed(text);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new Error(`The payload is not JSON: ${error instanceof Error ? error.message : String(error)}`);
-  }
+/** Said while somebody types, and not when everything is typed. */
+function tooLargeOf(change: Change | string): string | undefined {
+  if (typeof change === 'string') return undefined;
+  const size = new TextEncoder().encode(JSON.stringify(Object.values(change)[0])).length;
+  if (size <= MOST_BYTES) return undefined;
+  return `What you have changed has ${bytes(size)}, and a request takes at most ${bytes(MOST_BYTES)}. Change less of it, or correct the event from code, with CorrectionService.`;
 }

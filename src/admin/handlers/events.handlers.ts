@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CorrectionService } from '../../changes/correction.service.js';
+import { IntegrationError } from '../../errors.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { Answer } from '../../http/answer.js';
 import { ATTEMPTS_KEPT } from '../../inbox/failed-attempt.js';
-import { EVENT_ORDERS, pageBehind } from '../../log/event-look.js';
+import { EVENT_ORDERS, type EventHead, pageBehind } from '../../log/event-look.js';
 import { EventLookService } from '../../log/event-look.service.js';
 import { JourneyService } from '../../status/journey.service.js';
 import { AttemptLines, ComparedAttempts, EventHistory } from '../answers/dead-letters.js';
@@ -11,7 +12,18 @@ import { Correction, EventChain, EventPage, ExplainedEvent, Payload } from '../a
 import { Journey } from '../answers/journey.js';
 import type { Infer } from '../answers/schema.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { choice, count, flag, json, optional, position, text, time, uuid } from '../input/field.js';
+import {
+  choice,
+  count,
+  flag,
+  json,
+  jsonPatch,
+  optional,
+  position,
+  text,
+  time,
+  uuid,
+} from '../input/field.js';
 import { Deliveries } from '../look/deliveries.js';
 import {
   ADMIN_CALL_OPTIONS,
@@ -148,7 +160,14 @@ const ROUTES = {
     target,
     body: {
       consumer: text('The name of the consumer that failed at the event.', 127),
-      payload: json('The payload of the event that is published.'),
+      payload: optional(
+        json('The payload of the event that is published. A request has either this or a patch.'),
+      ),
+      patch: optional(
+        jsonPatch(
+          'A JSON Patch (RFC 6902) of the payload of this event, for payloads of any size. It needs the permission payloads.read. With the option mask, what it takes away stays as it is, and only add, remove and replace are taken.',
+        ),
+      ),
       eventVersion: optional(
         count('The version of the payload. The default is that of the event.', 1, 2_147_483_647),
       ),
@@ -258,8 +277,32 @@ export class EventsHandlers implements Answering<typeof ROUTES, EventsHandlers> 
     return journey;
   }
 
-  correct({ path, body, author }: Call<typeof ROUTES.correct>) {
-    const { consumer, payload, eventVersion, reason } = body;
-    return this.corrections.correct(path.id, consumer, { payload, eventVersion }, { ...author, reason });
+  async correct({ path, body, author, may, request }: Call<typeof ROUTES.correct>) {
+    const { consumer, payload, patch, eventVersion, reason } = body;
+    const correction = { payload, patch, eventVersion };
+    if (patch === undefined)
+      return this.corrections.correct(path.id, consumer, correction, { ...author, reason });
+    // What is answered to a patch tells something of the payload.
+    if (!(await may('payloads.read', target(path)))) throw deniedAction('payloads.read');
+    const ofOptions = this.options.mask?.bind(this.options);
+    const mask =
+      ofOptions &&
+      ((text: string, event: EventHead) => maskedPayload({ event, payload: text }, ofOptions, request));
+    return this.corrections
+      .correct(path.id, consumer, correction, { ...author, reason, mask })
+      .catch(async (error) => {
+        throw error instanceof IntegrationError ? await this.withoutHidden(error, path.id, request) : error;
+      });
+  }
+
+  /** The rules of an application for a payload may name values that the person does not see. */
+  private async withoutHidden(
+    error: IntegrationError,
+    id: string,
+    request: AdminHttpRequest,
+  ): Promise<IntegrationError> {
+    if (this.options.mask === undefined || error.code === 'INTEGRATION_ADMIN_INVALID') return error;
+    const hide = await this.hidingIn(id, request);
+    return new IntegrationError(error.code, hide(error.message), error.details);
   }
 }

@@ -1,3 +1,4 @@
+import { type JsonPatchOperation, PATCH_OPERATIONS } from '../../events/json-patch.js';
 import { isUuid, problemOfText } from '../../words/text.js';
 import { hasZone, timeOf } from '../../words/time-text.js';
 
@@ -100,6 +101,30 @@ export function json(about: string): Field<unknown> {
     const message = 'is a number beyond 2^53, which would lose digits: use a string';
     // A way that is cut off would lead to another place.
     return { problems: [{ pointer: path.length > LONGEST_WAY ? '' : path, message }] };
+  });
+}
+
+const OPERATION_SCHEMA = {
+  type: 'object',
+  properties: {
+    op: { type: 'string', enum: PATCH_OPERATIONS },
+    path: { type: 'string' },
+    from: { type: 'string' },
+    value: {},
+  },
+  required: ['op', 'path'],
+};
+
+/** A JSON Patch. Whether it applies is known to the service that has what it is applied to. */
+export function jsonPatch(about: string): Field<readonly JsonPatchOperation[]> {
+  const { read } = json(about);
+  return field(about, { type: 'array', items: OPERATION_SCHEMA }, (given, isText) => {
+    if (!Array.isArray(given))
+      return wrong('must be a list of operations: [{ "op": "replace", "path": "/total", "value": 7 }]');
+    const index = given.findIndex((each) => typeof each !== 'object' || each === null);
+    if (index >= 0)
+      return { problems: [{ pointer: `/${index}`, message: 'must be an operation, which is an object' }] };
+    return read(given, isText) as Reading<readonly JsonPatchOperation[]>;
   });
 }
 

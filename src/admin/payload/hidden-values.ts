@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
+import { ExactNumber, parseExactly } from '../../events/exact-number.js';
 import type { AdminCallOptions, AdminHttpRequest } from '../options/admin-options.js';
-import { ExactNumber, parseExactly } from './exact-number.js';
 import { maskedPayload, type PayloadOfEvent } from './masked-payload.js';
 
 /** Stands where a hidden value stood. */

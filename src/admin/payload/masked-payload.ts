@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { parseExactly, stringifyExactly } from '../../events/exact-number.js';
 import type { AdminCallOptions, AdminHttpRequest, MaskedEvent } from '../options/admin-options.js';
-import { parseExactly, stringifyExactly } from './exact-number.js';
 import { asMaskFailure } from './mask-failure.js';
 
 /** A payload as a JSON text, and the event that it belongs to, which may never have been published. */

@@ -17,6 +17,8 @@ interface Details {
   readonly fields?: unknown;
   /** The way to a part of a payload: `payload.total`. */
   readonly path?: unknown;
+  /** A JSON pointer from the field to its wrong part: `/3/path`. */
+  readonly pointer?: unknown;
 }
 
 /**
@@ -24,9 +26,12 @@ interface Details {
  * that a discard names something. A refusal that is about no single field points to the whole part.
  */
 export function wrongFieldsOf({ details, message }: IntegrationError, route: Route): FieldProblem[] {
-  const { field, path, fields = [field ?? path] }: Details = details;
+  const { field, path, pointer = '', fields = [field ?? path] }: Details = details;
   const names = Array.isArray(fields) && fields.length > 0 ? fields : [undefined];
-  return names.map((name) => ({ ...placeOf(name, route), message }));
+  return names.map((name) => {
+    const place = placeOf(name, route);
+    return { ...place, pointer: `${place.pointer}${pointer}`, message };
+  });
 }
 
 function placeOf(name: unknown, route: Route): Omit<FieldProblem, 'message'> {

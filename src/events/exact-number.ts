@@ -6,6 +6,12 @@ export class ExactNumber {
   /** @param text the number as JSON writes it */
   constructor(readonly text: string) {}
 
+  /** The number of JavaScript that has all of these digits. Undefined if there is none. */
+  toNumber(): number | undefined {
+    const number = Number(this.text);
+    return significant(this.text) === significant(String(number)) ? number : undefined;
+  }
+
   toString(): string {
     return this.text;
   }
@@ -44,6 +50,13 @@ function isHeld(token: string): boolean {
   if (token.startsWith('"')) return true;
   const written = String(Number(token));
   if (written === token) return true;
-  const digits = token.replace(/[-.]/g, '').replace(/^0+|0+$/g, '');
-  return digits.length <= SURE_DIGITS && !/[eE]|Infinity/.test(token + written);
+  return significant(token).length <= SURE_DIGITS && !/[eE]|Infinity/.test(token + written);
+}
+
+/** The digits of a number without its sign, its point, its exponent and the zeros at its ends. */
+function significant(number: string): string {
+  return number
+    .replace(/[eE].*$/, '')
+    .replace(/[-.]/g, '')
+    .replace(/^0+|0+$/g, '');
 }
