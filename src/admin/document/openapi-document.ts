@@ -1,9 +1,10 @@
-import { Problem } from '../answers/problem.js';
-import type { NamedSchema } from '../answers/schema.js';
+import type { Field, Fields, Schema } from '../../rest/field.js';
+import { Problem } from '../../rest/problem-schema.js';
+import { isWrite } from '../../rest/route.js';
+import type { NamedSchema } from '../../rest/schema.js';
 import { WRITE_HEADER } from '../calls/forgery.js';
-import type { Field, Fields, Schema } from '../input/field.js';
 import type { RoutesOfPart } from '../routes/admin-sections.js';
-import { isWrite, type Route, startsSomething } from '../routes/route.js';
+import { type Route, startsSomething } from '../routes/route.js';
 
 /**
  * The OpenAPI 3.1 document of these routes. `x-part` says which part brings a route. The package ships the

@@ -14,7 +14,7 @@ import {
   TEXT,
   TIME,
   UUID,
-} from '../../admin/answers/schema.js';
+} from '../../rest/schema.js';
 import { DELIVERY_STATUSES } from '../outgoing/destinations/delivery.js';
 import {
   DESTINATION_FORMATS,

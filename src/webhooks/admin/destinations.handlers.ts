@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { choice, count, list, optional, position, text, uuid } from '../../admin/input/field.js';
 import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../../admin/options/admin-options.js';
 import { hidingValues } from '../../admin/payload/hidden-values.js';
 import type { Answering } from '../../admin/routes/answering.js';
-import { type Call, limit, PAGE_SIZE, reason, route } from '../../admin/routes/route.js';
+import { type Call, route } from '../../admin/routes/route.js';
 import { EventLookService } from '../../log/event-look.service.js';
+import { choice, count, list, optional, position, text, uuid } from '../../rest/field.js';
+import { limit, PAGE_SIZE, reason } from '../../rest/route.js';
 import { invalidArgument } from '../../words/argument-checks.js';
 import { DELIVERY_STATUSES, type WebhookDeliveryDetails } from '../outgoing/destinations/delivery.js';
 import {

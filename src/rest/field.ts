@@ -1,5 +1,5 @@
-import { isUuid, problemOfText } from '../../words/text.js';
-import { hasZone, timeOf } from '../../words/time-text.js';
+import { isUuid, problemOfText } from '../words/text.js';
+import { hasZone, timeOf } from '../words/time-text.js';
 
 /** A schema as OpenAPI 3.1 has it. */
 export type Schema = Readonly<Record<string, unknown>>;
