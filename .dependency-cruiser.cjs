@@ -35,7 +35,7 @@ const LINES = [
 const INNER_LINES = {
   webhooks: [
     ['.'],
-    ['admin', 'commands'],
+    ['admin', 'commands', 'outgoing/portal'],
     ['incoming/tenants', 'outgoing/tenants'],
     ['incoming/http'],
     ['incoming', 'outgoing'],

@@ -28,6 +28,15 @@ export function optional<T>(field: Field<T>): Field<T | undefined> {
   return { ...field, isOptional: true };
 }
 
+/** A field of a body that takes null as well. */
+export function nullable<T>(given: Field<T>): Field<T | null> {
+  return {
+    ...given,
+    schema: { anyOf: [given.schema, { type: 'null' }] },
+    read: (value, isText) => (value === null ? { value } : given.read(value, isText)),
+  };
+}
+
 /** A text of 1 to `max` characters. */
 export function text(about: string, max: number): Field<string> {
   return field(about, { type: 'string', minLength: 1, maxLength: max }, (given) => readTextOf(given, max));
