@@ -109,18 +109,23 @@ export class PortalHandlers implements PortalAnswering<typeof ROUTES, PortalHand
     return this.shown(await destinations.planReplay(wish, { maxEvents, rate, ...author }), destinations);
   }
 
-  async operation({ destinations, path: { id } }: CallOf<'operation'>) {
-    return this.shown(await this.engine.operations.get(id), destinations);
+  async operation(call: CallOf<'operation'>) {
+    return this.found(call);
   }
 
   async run(call: CallOf<'run'>) {
-    const { id } = await this.operation(call);
+    const { id } = await this.found(call);
     return this.shown(await this.engine.operations.run(id, call.author), call.destinations);
   }
 
   async cancel(call: CallOf<'cancel'>) {
-    const { id } = await this.operation(call);
+    const { id } = await this.found(call);
     return this.shown(await this.engine.operations.cancel(id, call.author), call.destinations);
+  }
+
+  /** The methods of routes are another thing on the controller, so no method here calls one of them. */
+  private async found({ destinations, path: { id } }: CallOf<'operation'>) {
+    return this.shown(await this.engine.operations.get(id), destinations);
   }
 
   /** With a `tenantOf` of the host, a plan cannot tell whose the events of the log are, and counts all. */
