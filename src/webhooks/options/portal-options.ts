@@ -52,7 +52,9 @@ const MOUNT_NAMES: { readonly [K in keyof Required<WebhookPortalMount>]: true } 
 };
 const CALL_NAMES: { readonly [K in keyof Required<WebhookPortalCalls>]: true } = { tenant: true, by: true };
 
-/** What is wrong with the options of a portal. `incoming` is the path of incoming webhooks, if there are any. */
+/**
+ * What is wrong with the options of a portal. `incoming` is the path of incoming webhooks, if there are any.
+ */
 export function problemsOfPortal(given: WebhookPortalOptions, incoming: string | undefined): string[] {
   if (!isObject(given)) return ['outgoing.portal must be an object, such as { path, guards, tenant }'];
   return [

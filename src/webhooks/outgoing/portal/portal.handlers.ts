@@ -11,7 +11,9 @@ import { deliveryDetailsOf, deliveryOf, destinationOf, detailsOf } from './porta
 
 type CallOf<Name extends keyof typeof ROUTES> = PortalCall<(typeof ROUTES)[Name]>;
 
-/** What a tenant may do with its destinations. Only the answers of `create` and `rotateSecret` have a secret. */
+/**
+ * What a tenant may do with its destinations. Only the answers of `create` and `rotateSecret` have a secret.
+ */
 @Injectable()
 export class PortalHandlers implements PortalAnswering<typeof ROUTES, PortalHandlers> {
   constructor(
