@@ -22,7 +22,7 @@ const LINES = [
   ['inbox', 'outbox', 'links'],
   ['log', 'wakeups'],
   ['settings'],
-  ['audit'],
+  ['audit', 'rest'],
   ['database', 'events', 'context', 'telemetry', 'http'],
   ['words'],
   ['errors', 'types'],
@@ -35,7 +35,7 @@ const LINES = [
 const INNER_LINES = {
   webhooks: [
     ['.'],
-    ['admin', 'commands'],
+    ['admin', 'commands', 'outgoing/portal'],
     ['incoming/tenants', 'outgoing/tenants'],
     ['incoming/http'],
     ['incoming', 'outgoing'],
@@ -107,6 +107,7 @@ const WORK = {
   wakeups: 'tells who waits that there is something new',
   settings: 'resolves settings',
   audit: 'notes who changed what, and why',
+  rest: 'is what the REST APIs are made of: fields, schemas, bodies, problems',
   database: 'is the way to Postgres',
   events: 'says what an event is',
   context: 'carries the context of handlers and traces',

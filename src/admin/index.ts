@@ -1,4 +1,10 @@
 export { ExactNumber } from '../events/exact-number.js';
+export {
+  ADMIN_PROBLEM_CODES,
+  type FieldProblem,
+  type Problem,
+  type ProblemCode,
+} from '../rest/problem.js';
 export { IntegrationAdminModule } from './integration-admin.module.js';
 export { ADMIN_ACTIONS, type AdminAction, type AdminTarget } from './options/admin-action.js';
 export type {
@@ -13,9 +19,3 @@ export type {
   IntegrationAdminOptions,
   MaskedEvent,
 } from './options/admin-options.js';
-export {
-  ADMIN_PROBLEM_CODES,
-  type FieldProblem,
-  type Problem,
-  type ProblemCode,
-} from './problems/problem.js';

@@ -1,5 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
+import { cursor, cursorText } from '../admin/input/cursor.js';
+import type { AdminAddition } from '../admin/routes/admin-sections.js';
+import type { Answering } from '../admin/routes/answering.js';
+import { type Call, route } from '../admin/routes/route.js';
+import { AdminDatabase } from '../database/admin-database.js';
+import { engineOf } from '../module/engine-of.js';
+import { optional, text } from '../rest/field.js';
+import { notFound } from '../rest/problem.js';
+import { limit, PAGE_SIZE } from '../rest/route.js';
 import {
   ANY_OBJECT,
   FLAG,
@@ -12,15 +21,7 @@ import {
   pageOf,
   TEXT,
   TIME,
-} from '../admin/answers/schema.js';
-import { cursor, cursorText } from '../admin/input/cursor.js';
-import { optional, text } from '../admin/input/field.js';
-import { notFound } from '../admin/problems/problem.js';
-import type { AdminAddition } from '../admin/routes/admin-sections.js';
-import type { Answering } from '../admin/routes/answering.js';
-import { type Call, limit, PAGE_SIZE, route } from '../admin/routes/route.js';
-import { AdminDatabase } from '../database/admin-database.js';
-import { engineOf } from '../module/engine-of.js';
+} from '../rest/schema.js';
 import { COMPARED, comparisonOf } from './contract-comparison.js';
 import { EventContractStore, type RegisteredContract } from './event-contract.store.js';
 

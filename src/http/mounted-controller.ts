@@ -38,6 +38,8 @@ export interface ControllerAt<A> {
   readonly routes: Readonly<Record<string, ControllerRoute<A>>>;
   readonly guards?: Parameters<typeof UseGuards> | undefined;
   readonly filters?: Parameters<typeof UseFilters> | undefined;
+  /** Decorators of the application, for the class. What they say of path and version does not hold. */
+  readonly decorate?: readonly ClassDecorator[] | undefined;
 }
 
 const ANSWERER = Symbol('answerer');
@@ -50,11 +52,12 @@ const ANSWERER = Symbol('answerer');
  * decorators. On a shared class or an inherited function, the last one would decide for all.
  */
 export function mountedController<A extends object>(at: ControllerAt<A>): Type<object> {
-  const { name, of: Base = Object, path, by, routes, guards, filters } = at;
+  const { name, of: Base = Object, path, by, routes, guards, filters, decorate = [] } = at;
   class Mounted extends Base {}
   Object.defineProperty(Mounted, 'name', { value: name });
   Inject(by)(Mounted.prototype, ANSWERER);
   for (const [method, route] of Object.entries(routes)) addRoute(Mounted.prototype, method, route);
+  for (const each of decorate) each(Mounted);
   if (filters !== undefined) UseFilters(...filters)(Mounted);
   if (guards !== undefined) UseGuards(...guards)(Mounted);
   Controller({ path: segmentsOf(path).join('/'), version: VERSION_NEUTRAL })(Mounted);

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { FLAG, INTEGER, list, named, object, orNull, pageOf, TEXT, TIME } from '../admin/answers/schema.js';
 import { cursorText } from '../admin/input/cursor.js';
-import { optional, text } from '../admin/input/field.js';
 import type { AdminAddition } from '../admin/routes/admin-sections.js';
 import type { Answering } from '../admin/routes/answering.js';
-import { type Call, limit, PAGE_SIZE, reason, route } from '../admin/routes/route.js';
+import { type Call, route } from '../admin/routes/route.js';
+import { optional, text } from '../rest/field.js';
+import { limit, PAGE_SIZE, reason } from '../rest/route.js';
+import { FLAG, INTEGER, list, named, object, orNull, pageOf, TEXT, TIME } from '../rest/schema.js';
 import { KeyRotation } from './key-rotation.js';
 import { SecretLook } from './secret-look.js';
 import { secretPlace } from './secret-place.js';

@@ -85,6 +85,12 @@ export { IncomingEndpointsService } from './incoming/tenants/incoming-endpoints.
 export { TenantIncomingEndpoints } from './incoming/tenants/tenant-incoming-endpoints.js';
 export type { WebhookMetadata } from './incoming/webhook-event.js';
 export type {
+  WebhookPortalCalls,
+  WebhookPortalMount,
+  WebhookPortalOptions,
+  WebhookPortalRequest,
+} from './options/portal-options.js';
+export type {
   OutgoingWebhooksOptions,
   WebhooksMadeOptions,
   WebhooksModuleAsyncOptions,
@@ -116,6 +122,7 @@ export type {
   WebhookDestinationDetails,
   WebhookEventType,
 } from './outgoing/destinations/destination.js';
+export { WebhookPortalModule } from './outgoing/portal/portal.module.js';
 export {
   type PlanOptions,
   type PlanReplay,

@@ -9,6 +9,7 @@ import { RAW_BODIES, webhookController, webhookRoutes } from './incoming/http/we
 import { IncomingEngine } from './incoming/incoming-engine.js';
 import { IncomingWebhookService } from './incoming/incoming-webhook.service.js';
 import { IncomingEndpointsService } from './incoming/tenants/incoming-endpoints.service.js';
+import type { WebhookPortalMount } from './options/portal-options.js';
 import {
   checkWebhooksAsyncOptions,
   checkWebhooksOptions,
@@ -19,6 +20,7 @@ import {
   type WebhooksModuleOptions,
 } from './options/webhooks-options.js';
 import { OutgoingEngine } from './outgoing/outgoing-engine.js';
+import { WebhookPortalModule } from './outgoing/portal/portal.module.js';
 import { SENDER_CONTRACTS } from './outgoing/sender/sender-events.js';
 import { WebhookDestinationsService } from './outgoing/tenants/webhook-destinations.service.js';
 import { WebhookSender } from './outgoing/webhook-sender.js';
@@ -43,7 +45,7 @@ export class WebhooksModule {
   /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
   static forRoot(options: WebhooksModuleOptions = {}): DynamicModule {
     checkWebhooksOptions(options);
-    return mounted([{ provide: WEBHOOKS_OPTIONS, useValue: options }], options);
+    return mounted([{ provide: WEBHOOKS_OPTIONS, useValue: options }], options, options.outgoing?.portal);
   }
 
   /**
@@ -64,9 +66,10 @@ export class WebhooksModule {
    */
   static forRootAsync(options: WebhooksModuleAsyncOptions): DynamicModule {
     checkWebhooksAsyncOptions(options);
-    const { path, decorate, imports } = options;
+    const { path, decorate, imports = [], portal } = options;
     const made = madeOptions(WEBHOOKS_OPTIONS, options, (each) => resolveMadeOptions(each, options));
-    return { ...mounted(made, { path, incoming: { sources: [], decorate } }), imports: [...(imports ?? [])] };
+    const mount = mounted(made, { path, incoming: { sources: [], decorate } }, portal);
+    return { ...mount, imports: [...(mount.imports ?? []), ...imports] };
   }
 }
 
@@ -80,10 +83,15 @@ const OWN_CONTRACTS: FactoryProvider = {
   },
 };
 
-function mounted(options: Provider[], mount: WebhooksModuleOptions): DynamicModule {
+function mounted(
+  options: Provider[],
+  mount: WebhooksModuleOptions,
+  portal: WebhookPortalMount | undefined,
+): DynamicModule {
   return {
     module: WebhooksModule,
     global: true,
+    imports: portal === undefined ? [] : [WebhookPortalModule.at(portal)],
     controllers: mount.incoming === undefined ? [] : [webhookController(mount)],
     providers: [
       ...options,

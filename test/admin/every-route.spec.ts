@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Field } from '../../src/admin/input/field.js';
-import { isWrite, onlyReads, type Route } from '../../src/admin/routes/route.js';
+import { onlyReads, type Route } from '../../src/admin/routes/route.js';
+import type { Field } from '../../src/rest/field.js';
+import { isWrite } from '../../src/rest/route.js';
 import { ROUTER } from '../../src/webhooks/outgoing/outgoing-engine.js';
 import { emptyTables } from '../support/empty-tables.js';
 import { holdOperations } from '../support/running-operation.js';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
-import { isWrite, type Route } from '../../src/admin/routes/route.js';
+import { type Route } from '../../src/admin/routes/route.js';
+import { isWrite } from '../../src/rest/route.js';
 import { runJsonCommand } from '../support/command.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type AdminApp, type Answered, startAdminApp } from './admin-app.js';

@@ -29,7 +29,8 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { IntegrationAdminModule, type IntegrationAdminOptions } from 'nestjs-integration/admin';
 import { map } from 'rxjs';
 import { HANDLERS } from '../../src/admin/handlers/handlers.js';
-import { isWrite, type Route } from '../../src/admin/routes/route.js';
+import { type Route } from '../../src/admin/routes/route.js';
+import { isWrite } from '../../src/rest/route.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import {
   type AdminApp,

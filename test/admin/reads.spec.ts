@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { isWrite } from '../../src/admin/routes/route.js';
 import { AdminDatabase } from '../../src/database/admin-database.js';
+import { isWrite } from '../../src/rest/route.js';
 import { gate } from '../support/gate.js';
 import { Recorder } from '../support/recorder.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';

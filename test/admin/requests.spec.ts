@@ -10,8 +10,9 @@ import {
   type AdminTarget,
 } from 'nestjs-integration/admin';
 import { HANDLERS } from '../../src/admin/handlers/handlers.js';
-import { isWrite, type Route } from '../../src/admin/routes/route.js';
+import { type Route } from '../../src/admin/routes/route.js';
 import { EXTENSIONS } from '../../src/bin/extensions.js';
+import { isWrite } from '../../src/rest/route.js';
 import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import {

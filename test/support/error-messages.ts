@@ -2,7 +2,7 @@ import ts from 'typescript';
 import { nodesOf, placeOf, type SourceFile } from './source-files.js';
 
 /** Where the message stands among the arguments of a constructor. With any other error it is the first one. */
-const PLACE_OF_MESSAGE: Readonly<Record<string, number>> = { IntegrationError: 1, AdminProblem: 2 };
+const PLACE_OF_MESSAGE: Readonly<Record<string, number>> = { IntegrationError: 1, RestProblem: 2 };
 
 /** A piece of text that can be the end of a message. */
 type Piece = ts.StringLiteral | ts.TemplateLiteralToken;

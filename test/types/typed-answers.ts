@@ -1,4 +1,8 @@
 // Compiled by the type check, never run: which answers of handlers the compiler accepts and refuses.
+
+import type { Answering } from '../../src/admin/routes/answering.js';
+import { route } from '../../src/admin/routes/route.js';
+import { Answer } from '../../src/http/answer.js';
 import {
   FLAG,
   INTEGER,
@@ -12,10 +16,7 @@ import {
   pageOf,
   TEXT,
   TIME,
-} from '../../src/admin/answers/schema.js';
-import type { Answering } from '../../src/admin/routes/answering.js';
-import { route } from '../../src/admin/routes/route.js';
-import { Answer } from '../../src/http/answer.js';
+} from '../../src/rest/schema.js';
 
 const Parcel = named(
   'Parcel',

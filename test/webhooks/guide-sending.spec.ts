@@ -15,6 +15,7 @@ import { examplesOf, runExample } from '../support/guide-code.js';
 import { GUIDE_PAGES } from '../support/pages.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { startOutgoingApp } from './outgoing-app.js';
+import { startPortalApp } from './portal-app.js';
 import { send } from './webhook-app.js';
 
 /** Examples of the guide about sending webhooks. The code is that of the guide's own text. */
@@ -139,4 +140,22 @@ it('has rules of the network that a boot takes', async () => {
   expect(example<{ webhooks: object }>('network.ts').webhooks).toMatchObject({
     module: webhooks.WebhooksModule,
   });
+});
+
+it('has a portal, which shows each tenant its own destinations', async () => {
+  const { webhooks: module, Sessions } = example<{
+    webhooks: common.DynamicModule;
+    Sessions: common.Type<{ open(token: string, session: { tenantId: string; userName: string }): void }>;
+  }>('portal.module.ts');
+  const app = await startPortalApp(database, { webhooks: module });
+  close = app.close;
+  const sessions = app.app.get(Sessions, { strict: false });
+  sessions.open('Bearer a', { tenantId: 'acme', userName: 'ann' });
+  sessions.open('Bearer b', { tenantId: 'other', userName: 'bob' });
+  const json = { url: 'https://receiver.example/hooks', eventTypes: ['invoice.created'] };
+  const added = await app.ask('a', 'my/webhooks/destinations', { method: 'POST', json });
+  expect(added).toMatchObject({ status: 200, json: { secret: expect.stringMatching(/^whsec_/) } });
+  expect((await app.ask('a', 'my/webhooks/destinations')).json.items).toHaveLength(1);
+  expect((await app.ask('b', 'my/webhooks/destinations')).json.items).toEqual([]);
+  expect(await app.ask(undefined, 'my/webhooks/destinations')).toMatchObject({ status: 401 });
 });

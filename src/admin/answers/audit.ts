@@ -1,4 +1,4 @@
-import { ANY_JSON, INTEGER, named, object, oneOf, orNull, pageOf, TEXT, TIME } from './schema.js';
+import { ANY_JSON, INTEGER, named, object, oneOf, orNull, pageOf, TEXT, TIME } from '../../rest/schema.js';
 
 const AuditEntry = named(
   'AuditEntry',

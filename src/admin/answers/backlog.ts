@@ -1,5 +1,5 @@
+import { INTEGER, list, NUMBER, named, object, orNull, pageOf, TEXT, TIME, UUID } from '../../rest/schema.js';
 import { Counted } from './counted.js';
-import { INTEGER, list, NUMBER, named, object, orNull, pageOf, TEXT, TIME, UUID } from './schema.js';
 import { WhyNotYet } from './why.js';
 
 const OWNER = object({

@@ -1,4 +1,3 @@
-import { CONSUMER_STATES } from '../../status/consumer-summary.js';
 import {
   FLAG,
   INTEGER,
@@ -12,7 +11,8 @@ import {
   TEXT,
   TIME,
   UUID,
-} from './schema.js';
+} from '../../rest/schema.js';
+import { CONSUMER_STATES } from '../../status/consumer-summary.js';
 
 const BACKLOG = {
   pendingPositions: INTEGER,

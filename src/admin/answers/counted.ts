@@ -1,4 +1,4 @@
-import { FLAG, INTEGER, named, object } from './schema.js';
+import { FLAG, INTEGER, named, object } from '../../rest/schema.js';
 
 /** A number of rows. With `atLeast` there are more than `count`, and nobody counted how many. */
 export const Counted = named('Counted', object({ count: INTEGER, atLeast: FLAG }));

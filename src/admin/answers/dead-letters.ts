@@ -1,4 +1,3 @@
-import { EstimatedCount } from './counted.js';
 import {
   FLAG,
   INTEGER,
@@ -13,7 +12,8 @@ import {
   TIME,
   TIME_TEXT,
   UUID,
-} from './schema.js';
+} from '../../rest/schema.js';
+import { EstimatedCount } from './counted.js';
 
 /** What an admin decided about an event last. */
 const Resolution = named(

@@ -1,5 +1,5 @@
 import { FINDING_SEVERITIES } from '../../maintenance/finding.js';
-import { ANY_OBJECT, list, named, object, oneOf, orNull, SCALAR, TEXT, TIME } from './schema.js';
+import { ANY_OBJECT, list, named, object, oneOf, orNull, SCALAR, TEXT, TIME } from '../../rest/schema.js';
 
 /** A call of a service that mends something. */
 export const FINDING_ACTION = orNull(object({ service: TEXT, method: TEXT, arguments: list(SCALAR) }));

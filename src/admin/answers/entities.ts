@@ -1,5 +1,5 @@
+import { FLAG, list, named, object, oneOf, pageOf, TEXT, TIME, UUID } from '../../rest/schema.js';
 import { EventWithStatus } from './events.js';
-import { FLAG, list, named, object, oneOf, pageOf, TEXT, TIME, UUID } from './schema.js';
 
 /** The events of an entity. */
 export const TimelinePage = named('TimelinePage', pageOf(EventWithStatus));

@@ -13,7 +13,7 @@ import {
   TEXT,
   TIME,
   UUID,
-} from './schema.js';
+} from '../../rest/schema.js';
 import { LeftOut, WhyNotYet } from './why.js';
 
 const EVENT = {

@@ -1,6 +1,6 @@
+import { INTEGER, list, NUMBER, named, object, oneOf, orNull, TEXT, TIME } from '../../rest/schema.js';
 import { FLOW_STATES } from '../../status/flow.js';
 import { Counted } from './counted.js';
-import { INTEGER, list, NUMBER, named, object, oneOf, orNull, TEXT, TIME } from './schema.js';
 
 const FlowRest = object({ count: INTEGER, says: TEXT });
 

@@ -1,6 +1,18 @@
+import {
+  FLAG,
+  INTEGER,
+  list,
+  NUMBER,
+  named,
+  object,
+  oneOf,
+  orNull,
+  TEXT,
+  TIME,
+  UUID,
+} from '../../rest/schema.js';
 import { FROM_WORST } from '../../status/journey.js';
 import { STATUS } from './events.js';
-import { FLAG, INTEGER, list, NUMBER, named, object, oneOf, orNull, TEXT, TIME, UUID } from './schema.js';
 
 const DeliveryStatus = oneOf(FROM_WORST);
 

@@ -14,7 +14,7 @@ import {
   TIME,
   TIME_TEXT,
   UUID,
-} from './schema.js';
+} from '../../rest/schema.js';
 
 const COUNTED = {
   plannedEvents: INTEGER,

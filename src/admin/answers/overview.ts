@@ -1,4 +1,4 @@
-import { FLAG, INTEGER, list, NUMBER, named, object, orNull, TEXT, TIME } from './schema.js';
+import { FLAG, INTEGER, list, NUMBER, named, object, orNull, TEXT, TIME } from '../../rest/schema.js';
 import { PROCESS } from './why.js';
 
 export const Overview = named(

@@ -1,9 +1,9 @@
 import { FINDING_SEVERITIES } from '../../maintenance/finding.js';
 import { PROBLEM_KINDS, PROBLEM_TRENDS } from '../../problems/problem.js';
+import { INTEGER, list, NUMBER, named, object, oneOf, orNull, TEXT, TIME } from '../../rest/schema.js';
 import { NotedChange } from './changes.js';
 import { EstimatedCount } from './counted.js';
 import { FINDING_ACTION } from './doctor.js';
-import { INTEGER, list, NUMBER, named, object, oneOf, orNull, TEXT, TIME } from './schema.js';
 
 /** One cause, however many consumers have it. The types of the service say what each field means. */
 const Trouble = named(

@@ -12,7 +12,7 @@ import {
   TEXT,
   TIME,
   UUID,
-} from './schema.js';
+} from '../../rest/schema.js';
 
 const ATTEMPT = {
   consumerName: TEXT,

@@ -1,4 +1,4 @@
-import { INTEGER, list, NUMBER, named, object, orNull, TEXT, TIME } from './schema.js';
+import { INTEGER, list, NUMBER, named, object, orNull, TEXT, TIME } from '../../rest/schema.js';
 
 const RANGE = { from: TIME, to: TIME, step: INTEGER };
 

@@ -11,7 +11,7 @@ import {
   TIME,
   TIME_TEXT,
   UUID,
-} from './schema.js';
+} from '../../rest/schema.js';
 
 const PROCESS = object({ id: UUID, host: TEXT, pid: INTEGER });
 

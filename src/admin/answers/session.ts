@@ -1,4 +1,4 @@
-import { ANY_OBJECT, list, named, object, orNull, TEXT } from './schema.js';
+import { ANY_OBJECT, list, named, object, orNull, TEXT } from '../../rest/schema.js';
 
 /**
  * `parts` are the parts of the package that have added sections. Their actions are among `actions`. `links`

@@ -12,7 +12,7 @@ import {
   SCALAR,
   TEXT,
   TIME,
-} from './schema.js';
+} from '../../rest/schema.js';
 
 export const Setting = named(
   'Setting',

@@ -1,4 +1,3 @@
-import { Counted } from './counted.js';
 import {
   either,
   FLAG,
@@ -13,7 +12,8 @@ import {
   TEXT,
   TIME,
   UUID,
-} from './schema.js';
+} from '../../rest/schema.js';
+import { Counted } from './counted.js';
 
 /** A process, as people find it. */
 export const PROCESS = object({ id: UUID, host: TEXT, pid: INTEGER });

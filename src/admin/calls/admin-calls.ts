@@ -7,6 +7,11 @@ import { messageOf } from '../../errors.js';
 import { acceptsCoding } from '../../http/accepted-coding.js';
 import { ANSWER_HEADERS, Answer, JSON_TYPE, sendAnswer, sendBytes } from '../../http/answer.js';
 import { pathOf, queryOf, type ServerRequest } from '../../http/server-request.js';
+import { bodyOf } from '../../rest/body.js';
+import { deniedAction } from '../../rest/problem.js';
+import { problemAnswer } from '../../rest/problem-answer.js';
+import { fieldsOfQuery, readFields } from '../../rest/request-fields.js';
+import { isWrite } from '../../rest/route.js';
 import { EngineLogger } from '../../words/engine-logger.js';
 import { idempotencyKeyOf, Once } from '../idempotency/once.js';
 import { ProblemsLook } from '../look/problems.js';
@@ -17,19 +22,15 @@ import {
   type AdminCallOptions,
   type AdminMountOptions,
 } from '../options/admin-options.js';
-import { deniedAction } from '../problems/problem.js';
-import { problemAnswer } from '../problems/problem-answer.js';
 import { problemOf } from '../problems/problem-of.js';
 import { AdminSections } from '../routes/admin-sections.js';
-import { type Call, isWrite, type Route, startsSomething } from '../routes/route.js';
+import { type Call, type Route, startsSomething } from '../routes/route.js';
 import { OpenStreams } from '../streams/open-streams.js';
 import { AllowedHosts } from './allowed-hosts.js';
-import { bodyOf } from './body.js';
 import { Denials } from './denials.js';
 import { refuseForgery } from './forgery.js';
 import { HostDecisions } from './host-decisions.js';
 import { PageChanges, type RowsPage } from './page-changes.js';
-import { fieldsOfQuery, readFields } from './request-fields.js';
 
 // A proxy that buffers would keep the looks. A connection that stays open would keep the server from
 // closing.

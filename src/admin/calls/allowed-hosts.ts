@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { headerOf } from '../../http/server-request.js';
+import { RestProblem } from '../../rest/problem.js';
 import type { AdminCallOptions, AdminHttpRequest, AdminMountOptions } from '../options/admin-options.js';
-import { AdminProblem } from '../problems/problem.js';
 
 /**
  * Refuses requests that were sent to a name which nobody has given to this API.
@@ -26,12 +26,12 @@ export class AllowedHosts {
     this.names = new Set([...own, ...(allowedHosts ?? [])].map(normalized));
   }
 
-  /** @throws AdminProblem INTEGRATION_ADMIN_FORGED */
+  /** @throws RestProblem INTEGRATION_ADMIN_FORGED */
   refuseOthers(request: AdminHttpRequest): void {
     if (this.names === undefined) return;
     const name = nameIn(headerOf(request, 'host') ?? headerOf(request, ':authority') ?? '');
     if (name !== undefined && (isLocal(name) || this.names.has(name))) return;
-    throw new AdminProblem(
+    throw new RestProblem(
       403,
       'INTEGRATION_ADMIN_FORGED',
       'The request was refused: it was sent to a name that this API does not know. If the name is yours, list it in the option allowedHosts',

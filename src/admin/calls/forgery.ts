@@ -1,6 +1,6 @@
 import { headerOf } from '../../http/server-request.js';
+import { RestProblem } from '../../rest/problem.js';
 import type { AdminHttpRequest } from '../options/admin-options.js';
-import { AdminProblem } from '../problems/problem.js';
 
 /**
  * A header that no HTML form can send, and that a page of another origin can only send after a preflight.
@@ -13,7 +13,7 @@ export const WRITE_HEADER = 'x-integration-admin';
  * must be the origin of the host that the request was sent to. Neither rule asks what the application's
  * CORS allows.
  *
- * @throws AdminProblem INTEGRATION_ADMIN_FORGED
+ * @throws RestProblem INTEGRATION_ADMIN_FORGED
  */
 export function refuseForgery(
   request: AdminHttpRequest,
@@ -46,6 +46,6 @@ function isOwnOrigin(origin: string, request: AdminHttpRequest): boolean {
   return host !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
 }
 
-function forged(why: string): AdminProblem {
-  return new AdminProblem(403, 'INTEGRATION_ADMIN_FORGED', `The request was refused: ${why}`);
+function forged(why: string): RestProblem {
+  return new RestProblem(403, 'INTEGRATION_ADMIN_FORGED', `The request was refused: ${why}`);
 }

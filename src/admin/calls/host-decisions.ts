@@ -1,8 +1,7 @@
+import { kindOf, nameOf } from '../../rest/person-name.js';
 import type { EngineLogger } from '../../words/engine-logger.js';
 import type { AdminAction, AdminTarget } from '../options/admin-action.js';
 import { type AdminCallOptions, type AdminHttpRequest, UNKNOWN_ACTOR } from '../options/admin-options.js';
-
-const LONGEST_ACTOR = 255;
 
 /**
  * Asks the application's own functions, and judges what they answer. A default belongs to an option that is
@@ -31,23 +30,14 @@ export class HostDecisions {
   /** The name of the person behind a request. A number is its text. */
   async actorOf(request: AdminHttpRequest): Promise<string> {
     const answer: unknown = await this.options.actor?.(request);
-    const isNumber = Number.isFinite(answer) || typeof answer === 'bigint';
-    const text = isNumber ? String(answer) : answer;
-    if (typeof text === 'string') {
-      const name = text.toWellFormed().replaceAll('\0', '').trim();
-      return name === '' ? UNKNOWN_ACTOR : [...name].slice(0, LONGEST_ACTOR).join('');
-    }
-    if (text !== undefined && text !== null) {
+    const named = nameOf(answer);
+    if (typeof named === 'object') return named.name;
+    if (named === 'no name') {
       this.logger.warnOfFailure(
-        `actor answered ${kindOf(text)}, so the audit has "${UNKNOWN_ACTOR}" in the place of a name: it must answer a text or a number`,
+        `actor answered ${kindOf(answer)}, so the audit has "${UNKNOWN_ACTOR}" in the place of a name: it must answer a text or a number`,
         'actor',
       );
     }
     return UNKNOWN_ACTOR;
   }
-}
-
-/** The kind of an answer. Its value may be personal. */
-function kindOf(answer: unknown): string {
-  return typeof answer === 'object' ? 'an object' : `a ${typeof answer}`;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { INTEGER, list, named, object, optional, orNull, type Schema, TEXT } from '../answers/schema.js';
+import { INTEGER, list, named, object, optional, orNull, type Schema, TEXT } from '../../rest/schema.js';
 import { route } from '../routes/route.js';
 import { openApiDocument } from './openapi-document.js';
 

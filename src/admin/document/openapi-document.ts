@@ -1,9 +1,15 @@
-import { Problem } from '../answers/problem.js';
-import type { NamedSchema } from '../answers/schema.js';
+import {
+  documentOf,
+  goodResponse,
+  operationIdOf,
+  PROBLEM_RESPONSE,
+  parametersOf,
+  requestBodyOf,
+} from '../../rest/openapi.js';
+import { isWrite } from '../../rest/route.js';
 import { WRITE_HEADER } from '../calls/forgery.js';
-import type { Field, Fields, Schema } from '../input/field.js';
 import type { RoutesOfPart } from '../routes/admin-sections.js';
-import { isWrite, type Route, startsSomething } from '../routes/route.js';
+import { type Route, startsSomething } from '../routes/route.js';
 
 /**
  * The OpenAPI 3.1 document of these routes. `x-part` says which part brings a route. The package ships the
@@ -13,75 +19,40 @@ export function openApiDocument(
   groups: readonly RoutesOfPart[],
   version: string | undefined,
 ): Record<string, unknown> {
-  const paths: Record<string, Record<string, unknown>> = {};
-  for (const { part, routes } of groups)
-    for (const route of routes) {
-      const path = `/${route.path.replace(/:(\w+)/g, '{$1}')}`;
-      paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, part) };
-    }
-  return {
-    openapi: '3.1.0',
-    info: {
-      title: 'nestjs-integration: admin API',
-      version: version ?? 'unknown',
-      description:
-        'What IntegrationAdminModule offers below its path. How to use it stands in docs/guide/reference/admin-api.md.',
-      license: { name: 'MIT', identifier: 'MIT' },
-    },
-    servers: [{ url: '/ops/integration', description: 'The path that the application gave the module.' }],
-    paths,
-    components: { schemas: schemasOf(groups.flatMap(({ routes }) => routes)) },
-  };
-}
-
-/** The schemas that answers refer to, by their names. */
-function schemasOf(routes: readonly Route[]): Record<string, Schema> {
-  const found = new Map<string, NamedSchema<unknown>>();
-  const add = (schema: NamedSchema<unknown>) => {
-    const known = found.get(schema.name);
-    if (known === schema) return;
-    if (known !== undefined) throw new Error(`two schemas have the name ${schema.name}`);
-    found.set(schema.name, schema);
-    schema.described.names.forEach(add);
-  };
-  for (const { names } of [...routes.map(({ answer }) => answer), Problem]) names.forEach(add);
-  const byName = [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return Object.fromEntries(byName.map(({ name, described }) => [name, described.json]));
+  return documentOf({
+    title: 'nestjs-integration: admin API',
+    version,
+    description:
+      'What IntegrationAdminModule offers below its path. How to use it stands in docs/guide/reference/admin-api.md.',
+    path: '/ops/integration',
+    operations: groups.flatMap(({ part, routes }) =>
+      routes.map((route) => ({ route, operation: operationOf(route, part) })),
+    ),
+  });
 }
 
 function operationOf(route: Route, part: string | undefined): Record<string, unknown> {
-  const type = route.isStream ? 'text/event-stream' : 'application/json';
-  const content = { [type]: { schema: route.answer.json } };
-  const good = { description: 'What was asked for, or what was done.', content };
+  const good = goodResponse(route, route.isStream ? 'text/event-stream' : undefined);
   return {
     operationId: operationIdOf(route),
     summary: route.about,
     'x-action': route.action,
     ...(part === undefined ? {} : { 'x-part': part }),
     parameters: [
-      ...parametersOf('path', route.pathFields),
-      ...parametersOf('query', route.query),
+      ...parametersOf(route),
       ...(isWrite(route) ? [WRITE_PARAMETER] : []),
       ...(startsSomething(route) ? [KEY_PARAMETER] : []),
       ...(route.hasIfMatch ? [MATCH_PARAMETER] : []),
       ...(route.changingRows === undefined ? [] : CHANGES_PARAMETERS),
     ],
-    ...(isWrite(route) ? { requestBody: requestBodyOf(route.body) } : {}),
+    ...requestBodyOf(route),
     responses: {
       200: good,
       ...(route.mayGoOn ? { 202: good } : {}),
       ...(route.changingRows === undefined ? {} : changesResponses(route.changingRows.json)),
-      default: {
-        description: 'A problem as RFC 9457 has it.',
-        content: { 'application/problem+json': { schema: Problem.json } },
-      },
+      default: PROBLEM_RESPONSE,
     },
   };
-}
-
-/** `post-consumers-name-pause` */
-function operationIdOf({ method, path }: Route): string {
-  return [method.toLowerCase(), ...path.replaceAll(':', '').split('/')].join('-');
 }
 
 const WRITE_PARAMETER = {
@@ -147,32 +118,3 @@ const changesResponses = (row: object) => ({
   },
   304: { description: 'The page of the ETag in If-None-Match is still right.' },
 });
-
-function parametersOf(part: 'path' | 'query', fields: Fields): object[] {
-  return Object.entries(fields).map(([name, { about, schema, isOptional }]) => ({
-    name,
-    in: part,
-    required: part === 'path' || !isOptional,
-    description: about,
-    schema,
-  }));
-}
-
-function requestBodyOf(fields: Fields): object {
-  const entries = Object.entries(fields);
-  const schemaOf = ({ about, schema }: Field<unknown>): Schema => ({ ...schema, description: about });
-  const required = entries.filter(([, { isOptional }]) => !isOptional).map(([name]) => name);
-  return {
-    required: true,
-    content: {
-      'application/json': {
-        schema: {
-          type: 'object',
-          properties: Object.fromEntries(entries.map(([name, field]) => [name, schemaOf(field)])),
-          ...(required.length === 0 ? {} : { required }),
-          additionalProperties: false,
-        },
-      },
-    },
-  };
-}

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../../audit/audit.service.js';
+import { choice, optional, text, time } from '../../rest/field.js';
+import { limit } from '../../rest/route.js';
 import { AuditPage } from '../answers/audit.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { choice, optional, text, time } from '../input/field.js';
 import type { Answering } from '../routes/answering.js';
-import { type Call, limit, route } from '../routes/route.js';
+import { type Call, route } from '../routes/route.js';
 
 const ROUTES = {
   list: route({

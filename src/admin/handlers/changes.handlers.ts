@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ChangeHistoryService } from '../../history/change-history.service.js';
+import { count, optional, text, time } from '../../rest/field.js';
 import { ChangeHistory } from '../answers/changes.js';
-import { count, optional, text, time } from '../input/field.js';
 import type { Answering } from '../routes/answering.js';
 import { type Call, route } from '../routes/route.js';
 

@@ -1,15 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { ProcessService } from '../../membership/process.service.js';
 import { ConsumerRatesService } from '../../rates/consumer-rates.service.js';
+import { choice, count, optional, text, time } from '../../rest/field.js';
+import { limit } from '../../rest/route.js';
 import { BACKLOG_STATES } from '../../status/consumer-backlog.js';
 import { ConsumerBacklogService } from '../../status/consumer-backlog.service.js';
 import { BacklogPage, BlockingEvents } from '../answers/backlog.js';
 import { RunningAttempts } from '../answers/processes.js';
 import { ConsumerRates, ConsumerWork, EngineRates, HeatMap } from '../answers/rates.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { choice, count, optional, text, time } from '../input/field.js';
 import type { Answering } from '../routes/answering.js';
-import { type Call, limit, route } from '../routes/route.js';
+import { type Call, route } from '../routes/route.js';
 
 const pathFields = { name: text('The name of the consumer.', 127) };
 const target = ({ name }: { readonly name: string }) => ({ consumer: name });

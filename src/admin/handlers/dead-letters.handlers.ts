@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { optional } from '../../rest/field.js';
+import { limit, PAGE_SIZE } from '../../rest/route.js';
 import { DeadLetterPage } from '../answers/dead-letters.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { optional } from '../input/field.js';
 import { Deliveries } from '../look/deliveries.js';
 import type { Answering } from '../routes/answering.js';
-import { type Call, limit, PAGE_SIZE, route } from '../routes/route.js';
+import { type Call, route } from '../routes/route.js';
 import { INBOX_FIELDS, inboxFilterOf } from './inbox-fields.js';
 
 const ROUTES = {

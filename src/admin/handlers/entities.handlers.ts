@@ -2,15 +2,16 @@ import { Injectable } from '@nestjs/common';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { DEEPEST_GRAPH, LinkGraphService } from '../../links/link-graph.service.js';
 import { EventLookService } from '../../log/event-look.service.js';
+import { count, optional, position, text } from '../../rest/field.js';
+import { limit } from '../../rest/route.js';
 import { JourneyService } from '../../status/journey.service.js';
 import type { ExplainedReport } from '../../status/why-not-yet.service.js';
 import { LinkGraph, TimelinePage } from '../answers/entities.js';
 import { Journey } from '../answers/journey.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { count, optional, position, text } from '../input/field.js';
 import { Deliveries } from '../look/deliveries.js';
 import type { Answering } from '../routes/answering.js';
-import { type Call, limit, route } from '../routes/route.js';
+import { type Call, route } from '../routes/route.js';
 
 const pathFields = {
   type: text('The type of the entity: the type of an aggregate.', EVENT_TEXT_LIMITS.aggregateType),

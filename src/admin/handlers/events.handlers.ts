@@ -6,12 +6,6 @@ import { Answer } from '../../http/answer.js';
 import { ATTEMPTS_KEPT } from '../../inbox/failed-attempt.js';
 import { EVENT_ORDERS, type EventHead, pageBehind } from '../../log/event-look.js';
 import { EventLookService } from '../../log/event-look.service.js';
-import { JourneyService } from '../../status/journey.service.js';
-import { AttemptLines, ComparedAttempts, EventHistory } from '../answers/dead-letters.js';
-import { Correction, EventChain, EventPage, ExplainedEvent, Payload } from '../answers/events.js';
-import { Journey } from '../answers/journey.js';
-import type { Infer } from '../answers/schema.js';
-import { cursor, cursorText } from '../input/cursor.js';
 import {
   choice,
   count,
@@ -23,7 +17,15 @@ import {
   text,
   time,
   uuid,
-} from '../input/field.js';
+} from '../../rest/field.js';
+import { deniedAction, notFound, RestProblem } from '../../rest/problem.js';
+import { limit } from '../../rest/route.js';
+import type { Infer } from '../../rest/schema.js';
+import { JourneyService } from '../../status/journey.service.js';
+import { AttemptLines, ComparedAttempts, EventHistory } from '../answers/dead-letters.js';
+import { Correction, EventChain, EventPage, ExplainedEvent, Payload } from '../answers/events.js';
+import { Journey } from '../answers/journey.js';
+import { cursor, cursorText } from '../input/cursor.js';
 import { Deliveries } from '../look/deliveries.js';
 import {
   ADMIN_CALL_OPTIONS,
@@ -32,9 +34,8 @@ import {
 } from '../options/admin-options.js';
 import { hidingValues } from '../payload/hidden-values.js';
 import { maskedPayload } from '../payload/masked-payload.js';
-import { AdminProblem, deniedAction, notFound } from '../problems/problem.js';
 import type { Answering } from '../routes/answering.js';
-import { type Call, limit, route } from '../routes/route.js';
+import { type Call, route } from '../routes/route.js';
 
 const pathFields = { id: uuid('The id of the event.') };
 const target = ({ id }: { readonly id: string }) => ({ event: id });
@@ -211,7 +212,7 @@ export class EventsHandlers implements Answering<typeof ROUTES, EventsHandlers> 
   private async refusePayloads(may: Call<typeof ROUTES.list>['may']): Promise<void> {
     if (!(await may('payloads.read', {}))) throw deniedAction('payloads.read');
     if (this.options.mask !== undefined)
-      throw new AdminProblem(
+      throw new RestProblem(
         403,
         'INTEGRATION_ADMIN_DENIED',
         'Payloads are masked here, so nobody searches in them: a search would tell what the mask hides',

@@ -1,4 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import { choice, flag, optional, text } from '../../rest/field.js';
+import { invalidRequest, otherOrder } from '../../rest/problem.js';
+import { limit, reason } from '../../rest/route.js';
 import {
   FAILURE_GROUP_ORDERS,
   type FailureGroupKey,
@@ -8,10 +11,8 @@ import { FailureGroupService } from '../../status/failure-group.service.js';
 import { FailureGroupPage, GroupedDeadLetterPage } from '../answers/dead-letters.js';
 import { Done } from '../answers/done.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { choice, flag, optional, text } from '../input/field.js';
-import { invalidRequest, otherOrder } from '../problems/problem.js';
 import type { Answering } from '../routes/answering.js';
-import { type Call, limit, reason, route } from '../routes/route.js';
+import { type Call, route } from '../routes/route.js';
 
 /** Stands in paths for dead letters that have no fingerprint. */
 const NONE = 'none';

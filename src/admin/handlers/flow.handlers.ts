@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
+import { count, optional, text } from '../../rest/field.js';
 import { MOST_LISTED } from '../../status/flow.service.js';
 import { FlowMap } from '../answers/flow.js';
-import { count, optional, text } from '../input/field.js';
 import { FlowLook } from '../look/flow.js';
 import type { Answering } from '../routes/answering.js';
 import { type Call, route } from '../routes/route.js';

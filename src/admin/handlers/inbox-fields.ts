@@ -1,7 +1,7 @@
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import type { InboxFilter } from '../../inbox/inbox-record.js';
-import type { ValuesOf } from '../input/field.js';
-import { optional, position, text, uuid } from '../input/field.js';
+import type { ValuesOf } from '../../rest/field.js';
+import { optional, position, text, uuid } from '../../rest/field.js';
 
 /** The fields by which a request chooses events of the inbox. */
 export const INBOX_FIELDS = {

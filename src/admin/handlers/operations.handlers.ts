@@ -11,13 +11,14 @@ import { OperationService } from '../../changes/operations/operation.service.js'
 import { outlookOf } from '../../changes/operations/outlook.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { MOST_CHOSEN } from '../../inbox/filter-checks.js';
+import { choice, count, list, optional, position, text, time, uuid } from '../../rest/field.js';
+import { deniedAction } from '../../rest/problem.js';
+import { limit, reason } from '../../rest/route.js';
 import { Operation, OperationCount, OperationPage, OperationWithVerdict } from '../answers/operations.js';
 import { Denials } from '../calls/denials.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { choice, count, list, optional, position, text, time, uuid } from '../input/field.js';
-import { deniedAction } from '../problems/problem.js';
 import type { Answering } from '../routes/answering.js';
-import { type Call, limit, reason, route } from '../routes/route.js';
+import { type Call, route } from '../routes/route.js';
 import { INBOX_FIELDS, inboxFilterOf } from './inbox-fields.js';
 
 const MOST = Number.MAX_SAFE_INTEGER;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { EVENT_STREAM } from '../../rest/schema.js';
 import { Overview } from '../answers/overview.js';
-import { EVENT_STREAM } from '../answers/schema.js';
 import { OverviewLook } from '../look/overview.js';
 import type { Answering } from '../routes/answering.js';
 import { type Call, route } from '../routes/route.js';

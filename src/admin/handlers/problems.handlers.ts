@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ProblemSource } from '../../problems/problem.js';
+import { count, optional, text } from '../../rest/field.js';
 import { TroubleList } from '../answers/problems.js';
-import { count, optional, text } from '../input/field.js';
 import { ProblemsLook } from '../look/problems.js';
 import type { AdminAction } from '../options/admin-action.js';
 import type { Answering } from '../routes/answering.js';

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { ProcessService } from '../../membership/process.service.js';
+import { flag, optional, text } from '../../rest/field.js';
+import { limit } from '../../rest/route.js';
 import { ProcessPage } from '../answers/processes.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { flag, optional, text } from '../input/field.js';
 import type { Answering } from '../routes/answering.js';
-import { type Call, limit, route } from '../routes/route.js';
+import { type Call, route } from '../routes/route.js';
 
 const ROUTES = {
   list: route({

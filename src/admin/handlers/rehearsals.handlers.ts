@@ -2,8 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Rehearsal as FoundRehearsal, UnpublishedEvent } from '../../changes/rehearsals/rehearsal.js';
 import { RehearsalService } from '../../changes/rehearsals/rehearsal.service.js';
 import { EventLookService } from '../../log/event-look.service.js';
+import { text, uuid } from '../../rest/field.js';
+import { notFound } from '../../rest/problem.js';
+import { reason } from '../../rest/route.js';
 import { Rehearsal, RehearsalOutlook } from '../answers/rehearsals.js';
-import { text, uuid } from '../input/field.js';
 import {
   ADMIN_CALL_OPTIONS,
   type AdminCallOptions,
@@ -11,9 +13,8 @@ import {
 } from '../options/admin-options.js';
 import { hidingValues } from '../payload/hidden-values.js';
 import { maskedPayload, type PayloadOfEvent } from '../payload/masked-payload.js';
-import { notFound } from '../problems/problem.js';
 import type { Answering } from '../routes/answering.js';
-import { type Call, reason, route } from '../routes/route.js';
+import { type Call, route } from '../routes/route.js';
 
 const id = uuid('The id of the event.');
 const consumer = text('The name of the consumer that has failed at the event.', 127);

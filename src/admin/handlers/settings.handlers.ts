@@ -3,16 +3,17 @@ import { Injectable } from '@nestjs/common';
 import { IntegrationError } from '../../errors.js';
 import { Answer } from '../../http/answer.js';
 import { headerOf } from '../../http/server-request.js';
+import { escapePointer, optional, position, text } from '../../rest/field.js';
+import { type FieldProblem, invalidRequest, RestProblem } from '../../rest/problem.js';
+import { limit, reason } from '../../rest/route.js';
 import { IntegrationSettingsService, type SettingView } from '../../settings/integration-settings.service.js';
 import { changeSentence, type SettingValues } from '../../settings/settings-change.js';
 import { Setting, SettingHistoryPage, Settings, SettingsPreview } from '../answers/settings.js';
 import { cursor, cursorText } from '../input/cursor.js';
-import { escapePointer, optional, position, text } from '../input/field.js';
 import { settingValues } from '../input/setting-values.js';
 import type { AdminHttpRequest } from '../options/admin-options.js';
-import { AdminProblem, type FieldProblem, invalidRequest } from '../problems/problem.js';
 import type { Answering } from '../routes/answering.js';
-import { type Call, limit, reason, route } from '../routes/route.js';
+import { type Call, route } from '../routes/route.js';
 
 const values = settingValues(
   'New values by the keys of settings. Null removes a stored value, so that the next source holds again.',
@@ -108,7 +109,7 @@ export class SettingsHandlers implements Answering<typeof ROUTES, SettingsHandle
    * The settings as the person has seen them, if the request says so. The tag is compared with what this
    * process has read. The database compares the values once more, in the transaction of the change.
    *
-   * @throws AdminProblem 412 if they are others by now
+   * @throws RestProblem 412 if they are others by now
    */
   private async seenBy(request: AdminHttpRequest): Promise<readonly SettingView[] | undefined> {
     const given = headerOf(request, 'if-match');
@@ -117,7 +118,7 @@ export class SettingsHandlers implements Answering<typeof ROUTES, SettingsHandle
     if (isMatch(given, tagOf(known))) return known;
     const { entries } = await this.settings.history({ limit: 1 });
     const [latest] = entries.map(changeSentence);
-    throw new AdminProblem(
+    throw new RestProblem(
       412,
       'INTEGRATION_ADMIN_CHANGED',
       `A setting was changed since you read them.${latest === undefined ? '' : ` ${latest}.`} Read them again`,
@@ -173,10 +174,10 @@ async function withPointers<R>(values: SettingValues, change: Promise<R>): Promi
       throw invalidRequest([problemOf(key, 'is not a setting')]);
     if (error.code === 'INTEGRATION_SETTING_INVALID' && problems !== undefined) {
       const wrong = problems.map((each) => problemOf(each.key, each.reason));
-      throw new AdminProblem(400, error.code, error.message, wrong);
+      throw new RestProblem(400, error.code, error.message, wrong);
     }
     if (error.code === 'INTEGRATION_ADMIN_INVALID' && typeof field === 'string')
-      throw new AdminProblem(400, error.code, error.message, [problemOf(field, error.message)]);
+      throw new RestProblem(400, error.code, error.message, [problemOf(field, error.message)]);
     throw error;
   }
 }

@@ -3,14 +3,14 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { AdminDatabase } from '../../database/admin-database.js';
 import { isConnectionLoss } from '../../database/connection/connection-loss.js';
-import type { Answer } from '../../http/answer.js';
+import { Answer } from '../../http/answer.js';
 import { headerOf, type ServerRequest } from '../../http/server-request.js';
 import { engineOf } from '../../module/engine-of.js';
+import { invalidRequest, RestProblem } from '../../rest/problem.js';
+import { PROBLEM_TYPE } from '../../rest/problem-answer.js';
 import { problemOfText } from '../../words/text.js';
 import type { AdminAction } from '../options/admin-action.js';
 import { UNKNOWN_ACTOR } from '../options/admin-options.js';
-import { AdminProblem, invalidRequest } from '../problems/problem.js';
-import { repeatedAnswer } from '../problems/problem-answer.js';
 import { IdempotencyKeyStore, type KeptAnswer, type KeyedRequest } from './idempotency-key.store.js';
 import { OwedNotes } from './owed-notes.js';
 
@@ -75,7 +75,7 @@ export class Once implements OnModuleDestroy {
   }
 }
 
-/** @throws AdminProblem 400 if it is empty or too long */
+/** @throws RestProblem 400 if it is empty or too long */
 export function idempotencyKeyOf(request: ServerRequest): string | undefined {
   const key = headerOf(request, HEADER.toLowerCase());
   const problem = key === undefined ? undefined : problemOfText(key, LONGEST_KEY);
@@ -109,18 +109,24 @@ function sha256(text: string): string {
 
 function repeated({ action, bodyHash, status, answer }: KeptAnswer, asked: KeyedRequest): Answer {
   if (action !== asked.action || bodyHash !== asked.bodyHash) {
-    throw new AdminProblem(
+    throw new RestProblem(
       422,
       'INTEGRATION_ADMIN_KEY_REUSED',
       `The ${HEADER} was used for another request within the last 24 hours: give each request a key of its own`,
     );
   }
   if (status === null) {
-    throw new AdminProblem(
+    throw new RestProblem(
       409,
       'INTEGRATION_ADMIN_KEY_IN_USE',
       `The first request with this ${HEADER} still runs, or its end is unknown. Look in the audit log whether its change was made, before you send it again with another key`,
     );
   }
   return repeatedAnswer(answer ?? '', status);
+}
+
+/** The answer to an earlier request. */
+function repeatedAnswer(json: string, status: number): Answer {
+  const type = status < 400 ? {} : { 'Content-Type': PROBLEM_TYPE };
+  return Answer.ofText(json, { status, headers: { 'Idempotency-Replayed': 'true', ...type } });
 }

@@ -1,4 +1,4 @@
-import { type Field, field, wrong } from './field.js';
+import { type Field, field, wrong } from '../../rest/field.js';
 
 /** The place in a list after which a page begins. It is opaque to clients, so that it may change. */
 export type CursorParts = readonly (string | number)[];

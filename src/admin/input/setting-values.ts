@@ -1,6 +1,6 @@
+import { escapePointer, type Field, field, wrong } from '../../rest/field.js';
 import type { SettingValues } from '../../settings/settings-change.js';
 import { problemOfText } from '../../words/text.js';
-import { escapePointer, type Field, field, wrong } from './field.js';
 
 const MOST_VALUES = 200;
 const LONGEST_KEY = 255;

@@ -1,14 +1,10 @@
 import type { CanActivate, ModuleMetadata, Type } from '@nestjs/common';
 import type { MadeOptions, OptionsMaker } from '../../module/made-options.js';
+import type { HostRequest } from '../../rest/host-request.js';
 import type { AdminAction, AdminTarget } from './admin-action.js';
 
 /** A request of Express or Fastify. A guard of the application may have put a `user` on it. */
-export interface AdminHttpRequest {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly user?: unknown;
-}
+export interface AdminHttpRequest extends HostRequest {}
 
 /** The event that a payload belongs to, as `mask` gets it. */
 export interface MaskedEvent {

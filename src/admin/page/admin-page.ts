@@ -3,7 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { acceptsCoding } from '../../http/accepted-coding.js';
 import { Answer, sendAnswer, sendBytes } from '../../http/answer.js';
 import { pathOf, type ServerRequest } from '../../http/server-request.js';
-import { AdminProblem, notFound } from '../problems/problem.js';
+import { notFound, RestProblem } from '../../rest/problem.js';
 import type { PageFile } from './page-files.js';
 
 /** Token of the function that reads the files of the page. */
@@ -59,7 +59,7 @@ export class AdminPage {
     }
   }
 
-  /** @throws AdminProblem 404 */
+  /** @throws RestProblem 404 */
   asset(name: string, request: ServerRequest, response: unknown): void {
     if (name === 'index.html') throw notFound(`asset ${name}`);
     this.send(this.file(name), request, response, { 'Cache-Control': KEPT });
@@ -96,8 +96,8 @@ export class AdminPage {
   }
 }
 
-function notBuilt(): AdminProblem {
-  return new AdminProblem(
+function notBuilt(): RestProblem {
+  return new RestProblem(
     404,
     'INTEGRATION_ADMIN_NOT_FOUND',
     'The page is not there: the folder dist/admin/ui of the package is missing. Install the package again, or copy its folder beside your bundle',

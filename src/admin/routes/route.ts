@@ -1,29 +1,19 @@
 import type { ChangeAuthor } from '../../audit/change-author.js';
-import type { Schema } from '../answers/schema.js';
-import { count, type Field, type Fields, optional, text, type ValuesOf } from '../input/field.js';
+import type { Fields, ValuesOf } from '../../rest/field.js';
+import type { RestRoute } from '../../rest/route.js';
+import type { Schema } from '../../rest/schema.js';
 import type { AdminAction, AdminTarget } from '../options/admin-action.js';
 import type { AdminHttpRequest } from '../options/admin-options.js';
 
-/** One route: where it is, what it does, what it takes. The OpenAPI document is made of it. */
+/** One route. The OpenAPI document is made of it. */
 export interface Route<
   P extends Fields = Fields,
   Q extends Fields = Fields,
   B extends Fields = Fields,
   A = unknown,
-> {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** The path below the mount path: `consumers/:name`. */
-  readonly path: string;
+> extends RestRoute<P, Q, B, A> {
   readonly action: AdminAction;
-  /** What it does, for the OpenAPI document. */
-  readonly about: string;
-  readonly pathFields: P;
-  readonly query: Q;
-  /** The fields of the body of a write. Routes that only read have none. */
-  readonly body: B;
   target(path: ValuesOf<P>): AdminTarget;
-  /** What it answers. `Answering` holds the handler to it. */
-  readonly answer: Schema<A>;
   /** Whether it answers with server-sent events. Its handler only checks the request, and sends no answer. */
   readonly isStream: boolean;
   /** Whether a POST only asks. Such a request has no Idempotency-Key. */
@@ -99,11 +89,6 @@ export function route<A, P extends Fields = None, Q extends Fields = None, B ext
   };
 }
 
-/** Whether a request has a body, and has to show that no page of another origin sent it. */
-export function isWrite({ method }: Pick<Route, 'method'>): boolean {
-  return method !== 'GET';
-}
-
 /** Whether a route only reads, also if it takes a body. */
 export function onlyReads({ action }: Pick<Route, 'action'>): boolean {
   return action.endsWith('.read');
@@ -113,14 +98,3 @@ export function onlyReads({ action }: Pick<Route, 'action'>): boolean {
 export function startsSomething({ method, startsNothing }: Route): boolean {
   return method === 'POST' && !startsNothing;
 }
-
-/** The default number of items of a page, and the largest one. */
-export const PAGE_SIZE = 50;
-export const LARGEST_PAGE = 1_000;
-
-export const limit: Field<number | undefined> = optional(
-  count(`Number of items, ${PAGE_SIZE} by default.`, 1, LARGEST_PAGE),
-);
-
-/** Why something is done. It is kept with the change. */
-export const reason: Field<string | undefined> = optional(text('Why it is done.', 1_000));

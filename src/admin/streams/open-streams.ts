@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { RestProblem } from '../../rest/problem.js';
 import { OverviewLook } from '../look/overview.js';
 import { LOOK_MS } from '../look/shared-looks.js';
-import { AdminProblem } from '../problems/problem.js';
 
 export interface StreamLimits {
   /** How many streams a process has open at most. */
@@ -51,14 +51,14 @@ export class OpenStreams implements OnModuleDestroy {
   /**
    * Refuses a stream before anything is written.
    *
-   * @throws AdminProblem 429 if there are too many, 503 while the application closes
+   * @throws RestProblem 429 if there are too many, 503 while the application closes
    */
   requirePlace(): void {
     if (this.isClosing) {
-      throw new AdminProblem(503, 'INTEGRATION_ADMIN_UNAVAILABLE', 'The application is closing');
+      throw new RestProblem(503, 'INTEGRATION_ADMIN_UNAVAILABLE', 'The application is closing');
     }
     if (this.open.size >= this.limits.most) {
-      throw new AdminProblem(
+      throw new RestProblem(
         429,
         'INTEGRATION_ADMIN_TOO_MANY_STREAMS',
         `This process has ${this.limits.most} streams open and opens no more. Read the overview instead, or try again later`,
@@ -70,7 +70,7 @@ export class OpenStreams implements OnModuleDestroy {
    * Answers with a stream that ends by itself, when the client goes, or when the application closes. Others
    * may have taken the last place since it was asked for.
    *
-   * @throws AdminProblem as `requirePlace`
+   * @throws RestProblem as `requirePlace`
    */
   start(response: unknown, headers: Readonly<Record<string, string>>): void {
     this.requirePlace();

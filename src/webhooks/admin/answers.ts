@@ -11,7 +11,7 @@ import {
   TEXT,
   TIME,
   UUID,
-} from '../../admin/answers/schema.js';
+} from '../../rest/schema.js';
 import { REFUSED_STEPS } from '../incoming/refusal.js';
 
 export const WebhookSource = named(

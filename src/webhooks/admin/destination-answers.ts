@@ -1,11 +1,8 @@
 import { Counted } from '../../admin/answers/counted.js';
 import {
-  ANY_JSON,
-  ANY_OBJECT,
   FLAG,
   INTEGER,
   list,
-  NUMBER,
   named,
   object,
   oneOf,
@@ -14,14 +11,10 @@ import {
   TEXT,
   TIME,
   UUID,
-} from '../../admin/answers/schema.js';
+} from '../../rest/schema.js';
 import { DELIVERY_STATUSES } from '../outgoing/destinations/delivery.js';
-import {
-  DESTINATION_FORMATS,
-  DESTINATION_ORDERS,
-  DESTINATION_SIGNINGS,
-  DESTINATION_STATUSES,
-} from '../outgoing/destinations/destination.js';
+import { DESTINATION_STATUSES } from '../outgoing/destinations/destination.js';
+import { ATTEMPT, EVENT_TYPES, SENT_HOW } from '../outgoing/destinations/destination-schemas.js';
 
 const DESTINATION = {
   id: UUID,
@@ -42,19 +35,7 @@ const DESTINATION = {
 
 export const WebhookDestinationPage = named('WebhookDestinationPage', pageOf(object(DESTINATION)));
 
-/** Of secrets it has versions and times, and of headers the names. */
-const DETAILS = {
-  ...DESTINATION,
-  filter: orNull(ANY_OBJECT),
-  format: oneOf(DESTINATION_FORMATS),
-  signing: oneOf(DESTINATION_SIGNINGS),
-  order: oneOf(DESTINATION_ORDERS),
-  ratePerSecond: orNull(NUMBER),
-  maxInFlight: orNull(INTEGER),
-  timeoutMs: orNull(INTEGER),
-  headers: list(TEXT),
-  secrets: list(object({ version: INTEGER, rotatedAt: TIME, validUntil: orNull(TIME) })),
-};
+const DETAILS = { ...DESTINATION, ...SENT_HOW };
 
 export const WebhookDestination = named('WebhookDestination', object(DETAILS));
 
@@ -80,15 +61,6 @@ const DELIVERY = {
 
 export const WebhookDeliveryPage = named('WebhookDeliveryPage', pageOf(object(DELIVERY)));
 
-const ATTEMPT = {
-  attempt: INTEGER,
-  at: TIME,
-  durationMs: INTEGER,
-  statusCode: orNull(INTEGER),
-  error: orNull(TEXT),
-  answer: orNull(TEXT),
-};
-
 /** What became of a test. The answer is one to an example. */
 export const WebhookTestAttempt = named('WebhookTestAttempt', object(ATTEMPT));
 
@@ -106,17 +78,4 @@ export const WebhookDelivery = named(
   }),
 );
 
-export const WebhookEventTypes = named(
-  'WebhookEventTypes',
-  object({
-    items: list(
-      object({
-        type: TEXT,
-        description: orNull(TEXT),
-        deprecated: FLAG,
-        schema: orNull(ANY_OBJECT),
-        examples: list(ANY_JSON),
-      }),
-    ),
-  }),
-);
+export const WebhookEventTypes = named('WebhookEventTypes', object(EVENT_TYPES));

@@ -1,18 +1,26 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { choice, count, list, optional, position, text, uuid } from '../../admin/input/field.js';
 import { ADMIN_CALL_OPTIONS, type AdminCallOptions } from '../../admin/options/admin-options.js';
 import { hidingValues } from '../../admin/payload/hidden-values.js';
 import type { Answering } from '../../admin/routes/answering.js';
-import { type Call, limit, PAGE_SIZE, reason, route } from '../../admin/routes/route.js';
+import { type Call, route } from '../../admin/routes/route.js';
 import { EventLookService } from '../../log/event-look.service.js';
+import { choice, optional, position, text, uuid } from '../../rest/field.js';
+import { limit, PAGE_SIZE, reason } from '../../rest/route.js';
 import { invalidArgument } from '../../words/argument-checks.js';
 import { DELIVERY_STATUSES, type WebhookDeliveryDetails } from '../outgoing/destinations/delivery.js';
-import {
-  DESTINATION_ORDERS,
-  DESTINATION_SIGNINGS,
-  DESTINATION_STATUSES,
-} from '../outgoing/destinations/destination.js';
+import { DESTINATION_STATUSES } from '../outgoing/destinations/destination.js';
 import { signingSecretOf } from '../outgoing/destinations/destination.store.js';
+import {
+  eventTypes,
+  MAX_IN_FLIGHT,
+  ORDER,
+  RATE,
+  SECRET,
+  SIGNING,
+  TEST_TYPE,
+  TIMEOUT,
+  URL_FIELD,
+} from '../outgoing/destinations/destination-fields.js';
 import {
   DestinationLookStore,
   type ListedDestination,
@@ -36,14 +44,12 @@ const pathFields = { id: uuid('The id of the destination.') };
 const placeFields = { ...pathFields, position: position('The position of the event in the log.') };
 const target = ({ id }: { readonly id: string }) => ({ webhookDestination: id });
 
-const TYPE = text('A type of events, a prefix such as invoice.*, or *.', 255);
 const HOW = {
-  order: optional(choice('What is delivered in order: none, entity or strict.', DESTINATION_ORDERS)),
-  ratePerSecond: optional(count('The largest number of deliveries a second.', 1, 10_000)),
-  maxInFlight: optional(count('The largest number of requests at the same time.', 1, 1_000)),
-  timeoutMs: optional(count('For how many milliseconds an answer is waited for.', 100, 300_000)),
+  order: ORDER,
+  ratePerSecond: optional(RATE),
+  maxInFlight: optional(MAX_IN_FLIGHT),
+  timeoutMs: optional(TIMEOUT),
 };
-const types = (about: string) => list(about, 'types', 100, TYPE);
 
 const change = (path: string, about: string) =>
   route({
@@ -86,10 +92,10 @@ const ROUTES = {
       'Adds a destination of a tenant. No answer of this API has a secret. So for v1 the caller makes the secret and gives it. For v1a a key is made, and the answer has its public half.',
     body: {
       tenant: text('The id of the tenant.', 127),
-      url: text('Where its events are sent: an https URL.', 2_047),
-      eventTypes: types('What it asks for.'),
-      signing: optional(choice('How deliveries are signed, v1 by default.', DESTINATION_SIGNINGS)),
-      secret: optional(text('The secret of v1, as Standard Webhooks writes it, with 24 to 64 bytes.', 255)),
+      url: URL_FIELD,
+      eventTypes: eventTypes('What it asks for.'),
+      signing: SIGNING,
+      secret: SECRET,
       ...HOW,
       reason,
     },
@@ -112,8 +118,8 @@ const ROUTES = {
     pathFields,
     target,
     body: {
-      url: optional(text('Where its events are sent: an https URL.', 2_047)),
-      eventTypes: optional(types('What it asks for.')),
+      url: optional(URL_FIELD),
+      eventTypes: optional(eventTypes('What it asks for.')),
       ...HOW,
       reason,
     },
@@ -137,7 +143,7 @@ const ROUTES = {
     pathFields,
     target,
     body: {
-      type: optional(text('The type of a public event: by default the first that it asks for.', 255)),
+      type: TEST_TYPE,
       reason,
     },
     answer: WebhookTestAttempt,

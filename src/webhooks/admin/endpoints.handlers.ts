@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { choice, optional, text, uuid } from '../../admin/input/field.js';
 import type { Answering } from '../../admin/routes/answering.js';
-import { type Call, limit, PAGE_SIZE, reason, route } from '../../admin/routes/route.js';
+import { type Call, route } from '../../admin/routes/route.js';
 import { IntegrationError } from '../../errors.js';
+import { choice, optional, text, uuid } from '../../rest/field.js';
+import { limit, PAGE_SIZE, reason } from '../../rest/route.js';
 import type { EndpointRow, IncomingEndpointDetails } from '../incoming/endpoints/incoming-endpoint.js';
 import { IncomingEndpointStore } from '../incoming/endpoints/incoming-endpoint.store.js';
 import { IncomingEngine } from '../incoming/incoming-engine.js';

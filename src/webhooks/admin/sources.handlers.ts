@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { count, optional, text } from '../../admin/input/field.js';
 import type { Answering } from '../../admin/routes/answering.js';
-import { type Call, limit, PAGE_SIZE, route } from '../../admin/routes/route.js';
+import { type Call, route } from '../../admin/routes/route.js';
+import { count, optional, text } from '../../rest/field.js';
+import { limit, PAGE_SIZE } from '../../rest/route.js';
 import { IncomingEngine } from '../incoming/incoming-engine.js';
 import { IncomingWebhookService } from '../incoming/incoming-webhook.service.js';
 import { refusal } from '../incoming/refusal.js';

@@ -6,6 +6,14 @@ import { isRoutePath } from '../../http/route-path.js';
 import { MADE_OPTION_NAMES, type MadeOptions, problemsOfAsyncOptions } from '../../module/made-options.js';
 import { problemsOfUnknownNames } from '../../words/known-names.js';
 import type { WebhookSource } from '../incoming/definitions/webhook-source.js';
+import {
+  problemsOfMadePortal,
+  problemsOfPortal,
+  problemsOfPortalMount,
+  type WebhookPortalCalls,
+  type WebhookPortalMount,
+  type WebhookPortalOptions,
+} from './portal-options.js';
 
 /** What is sent to destinations of tenants. `{}` will do. */
 export interface OutgoingWebhooksOptions {
@@ -17,6 +25,8 @@ export interface OutgoingWebhooksOptions {
   readonly tenantOf?: ((event: DomainEvent) => string) | undefined;
   /** Where requests may go. The default is https, to addresses that can be reached from everywhere. */
   readonly network?: NetworkRules | undefined;
+  /** A REST API with which tenants look after their destinations. Without it there is none. */
+  readonly portal?: WebhookPortalOptions | undefined;
 }
 
 export interface WebhooksModuleOptions {
@@ -41,8 +51,10 @@ export interface WebhooksMadeOptions {
   /** As for `forRoot`. */
   readonly publicUrl?: string | undefined;
   readonly incoming?: { readonly sources: readonly WebhookSource[] } | undefined;
-  /** As for `forRoot`. */
-  readonly outgoing?: OutgoingWebhooksOptions | undefined;
+  /** As for `forRoot`. Of the portal, what decides about requests. */
+  readonly outgoing?:
+    | (Omit<OutgoingWebhooksOptions, 'portal'> & { readonly portal?: WebhookPortalCalls | undefined })
+    | undefined;
 }
 
 /**
@@ -54,6 +66,8 @@ export interface WebhooksModuleAsyncOptions extends MadeOptions<WebhooksMadeOpti
   path?: string | undefined;
   /** As `incoming.decorate` for `forRoot`. */
   decorate?: readonly MethodDecorator[] | undefined;
+  /** The place of the portal. What makes the options returns `outgoing.portal` as well. */
+  portal?: WebhookPortalMount | undefined;
   /** Modules that export what is injected. */
   imports?: ModuleMetadata['imports'] | undefined;
 }
@@ -65,7 +79,7 @@ export const DEFAULT_PATH = 'webhooks';
 /** The compiler reports an error here if an option is missing. */
 const OWN_ASYNC_OPTIONS: {
   readonly [K in keyof Required<Omit<WebhooksModuleAsyncOptions, keyof MadeOptions<unknown>>>]: true;
-} = { path: true, decorate: true, imports: true };
+} = { path: true, decorate: true, portal: true, imports: true };
 const MADE_NAMES: { readonly [K in keyof Required<WebhooksMadeOptions>]: true } = {
   publicUrl: true,
   incoming: true,
@@ -75,6 +89,7 @@ const MADE_NAMES: { readonly [K in keyof Required<WebhooksMadeOptions>]: true } 
 const OUTGOING_NAMES: { readonly [K in keyof Required<OutgoingWebhooksOptions>]: true } = {
   tenantOf: true,
   network: true,
+  portal: true,
 };
 
 /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
@@ -87,6 +102,7 @@ export function checkWebhooksAsyncOptions(given: WebhooksModuleAsyncOptions): vo
       made: Object.keys(MADE_NAMES),
     }),
     ...problemsOfPath(given.path),
+    ...(given.portal === undefined ? [] : problemsOfPortalMount(given.portal, given.path ?? DEFAULT_PATH)),
   ]);
 }
 
@@ -97,7 +113,7 @@ export function checkWebhooksAsyncOptions(given: WebhooksModuleAsyncOptions): vo
  */
 export function resolveMadeOptions(
   made: WebhooksMadeOptions,
-  { path, decorate }: WebhooksModuleAsyncOptions,
+  { path, decorate, portal }: WebhooksModuleAsyncOptions,
 ): WebhooksModuleOptions {
   const given: unknown = made;
   const isGiven = typeof given === 'object' && given !== null;
@@ -110,7 +126,14 @@ export function resolveMadeOptions(
       kind: 'an option that may be returned to WebhooksModule.forRootAsync',
     }),
   );
-  const options = { ...made, path, incoming: { sources: [], ...made.incoming, decorate } };
+  const { outgoing } = made;
+  refuse(problemsOfMadePortal(outgoing?.portal, portal));
+  const options = {
+    ...made,
+    outgoing: outgoing && { ...outgoing, portal: portal && { ...portal, ...outgoing.portal } },
+    path,
+    incoming: { sources: [], ...made.incoming, decorate },
+  } as WebhooksModuleOptions;
   checkWebhooksOptions(options);
   return options;
 }
@@ -129,6 +152,9 @@ export function checkWebhooksOptions(given: WebhooksModuleOptions): void {
       ? []
       : problemsOfUnknownNames(incoming, { known: ['sources', 'decorate'], kind: 'an option of incoming' })),
     ...(outgoing === undefined ? [] : problemsOfOutgoing(outgoing)),
+    ...(outgoing?.portal === undefined
+      ? []
+      : problemsOfPortal(outgoing.portal, incoming === undefined ? undefined : (path ?? DEFAULT_PATH))),
     ...problemsOfPath(path),
     ...(publicUrl === undefined || isHttpUrl(publicUrl)
       ? []

@@ -1,8 +1,8 @@
-// Receives webhooks, and refuses broken bodies of the admin API, in each way in which an application may be
+// Receives webhooks, and refuses broken bodies of the admin API and of the portal, in each way in which an application may be
 // made: on both platforms, with and without raw bodies, with prefixes and versions. It runs on whatever Nest stands beside it, and prints its version and
 // each case as one line of JSON.
 import 'reflect-metadata';
-import { createHmac, randomUUID } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { Controller, Module, Post, Req, VersioningType } from '@nestjs/common';
 import { NestFactory, RouterModule } from '@nestjs/core';
@@ -10,7 +10,9 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { IntegrationModule } from 'nestjs-integration';
 import { IntegrationAdminModule } from 'nestjs-integration/admin';
-import { githubSource, WebhooksModule } from 'nestjs-integration/webhooks';
+import { ContractsModule } from 'nestjs-integration/contracts';
+import { SecretsModule, staticKeys } from 'nestjs-integration/secrets';
+import { githubSource, WebhookPortalModule, WebhooksModule } from 'nestjs-integration/webhooks';
 
 const SECRET = 'a secret of the sender';
 const MEGABYTE = 1_048_576;
@@ -26,6 +28,7 @@ const ROUTES = {
     at: '/api/v2/webhooks/github',
     shop: '/api/v2/v7/shop',
     admin: '/api/v2/ops/integration',
+    portal: '/api/v2/my/hooks',
     isLargest: true,
     prepare: (app) =>
       app.setGlobalPrefix('api/v2').enableVersioning({ type: VersioningType.URI, defaultVersion: '7' }),
@@ -34,12 +37,16 @@ const ROUTES = {
     at: '/api/webhooks/github',
     shop: '/api/shop',
     admin: '/api/ops/integration',
+    portal: '/api/my/hooks',
     prepare: (app) => app.setGlobalPrefix('api'),
   },
   'excluded from the prefix': {
     at: '/webhooks/github',
     shop: '/api/shop',
-    prepare: (app) => app.setGlobalPrefix('api', { exclude: ['webhooks/*path', 'ops/integration/{*rest}'] }),
+    prepare: (app) =>
+      app.setGlobalPrefix('api', {
+        exclude: ['webhooks/*path', 'ops/integration/{*rest}', 'my/hooks/{*rest}'],
+      }),
   },
   'with versions in a header': {
     at: '/webhooks/github',
@@ -51,9 +58,13 @@ const ROUTES = {
     at: '/api/inner/v9/webhooks/github',
     shop: '/api/shop',
     admin: '/api/inner/v9/ops/integration',
+    portal: '/api/inner/v9/my/hooks',
     isLargest: true,
     routes: [
-      { path: 'inner', children: [{ path: 'v9', children: [WebhooksModule, IntegrationAdminModule] }] },
+      {
+        path: 'inner',
+        children: [{ path: 'v9', children: [WebhooksModule, WebhookPortalModule, IntegrationAdminModule] }],
+      },
     ],
     prepare: (app) => app.setGlobalPrefix('api'),
   },
@@ -69,13 +80,18 @@ Req()(ShopController.prototype, 'echo', 0);
 Post()(ShopController.prototype, 'echo', Object.getOwnPropertyDescriptor(ShopController.prototype, 'echo'));
 Controller('shop')(ShopController);
 
+/** Whoever asks acts for one tenant. */
+const PORTAL = { path: 'my/hooks', guards: [{ canActivate: () => true }], tenant: () => 'acme' };
+
 async function start(platform, rawBody, { path, prepare, routes = [] }) {
   class AppModule {}
   const source = githubSource({ secrets: SECRET, maxBodyBytes: LIMIT });
   Module({
     imports: [
       IntegrationModule.forRoot({ connectionString: process.env.DATABASE_URL, role: 'publisher' }),
-      WebhooksModule.forRoot({ path, incoming: { sources: [source] } }),
+      ContractsModule.forRoot(),
+      SecretsModule.forRoot({ keys: staticKeys({ k1: randomBytes(32) }) }),
+      WebhooksModule.forRoot({ path, incoming: { sources: [source] }, outgoing: { portal: PORTAL } }),
       IntegrationAdminModule.forRoot({ path: 'ops/integration', access: 'open' }),
       RouterModule.register(routes),
     ],
@@ -102,6 +118,11 @@ async function post(url, body, headers) {
   }
 }
 
+async function got(url) {
+  const response = await fetch(url);
+  return { status: response.status, json: await response.json() };
+}
+
 const signed = (body, id = randomUUID()) => ({
   'x-github-event': 'push',
   'x-github-delivery': id,
@@ -110,11 +131,20 @@ const signed = (body, id = randomUUID()) => ({
 
 /** A write to the admin API whose body no parser takes. */
 const broken = (url) => post(`${url}/operations`, '{', { 'x-integration-admin': 'test' });
+/** A write to the portal whose body no parser takes. */
+const brokenAtPortal = (url) => post(`${url}/destinations`, '{');
 const isProblem = ({ code }) => code === 'INTEGRATION_ADMIN_INVALID';
 
 /** What is wrong in this case. */
 async function problemsOf(platform, url, rawBody, route) {
-  const { at, shop = '/shop', admin = '/ops/integration', isLargest = false, headers = {} } = route;
+  const {
+    at,
+    shop = '/shop',
+    admin = '/ops/integration',
+    portal = '/my/hooks',
+    isLargest = false,
+    headers = {},
+  } = route;
   const body = isLargest ? LARGEST : LONG;
   const delivery = signed(body);
   const sent = [
@@ -132,6 +162,8 @@ async function problemsOf(platform, url, rawBody, route) {
         ]
       : []),
     ['a broken body', await broken(url + admin), 400, isProblem],
+    ['a broken body at the portal', await brokenAtPortal(url + portal), 400, isProblem],
+    ['types at the portal', await got(`${url}${portal}/event-types`), 200, ({ items }) => items.length > 0],
     // Express does not look at the case of paths.
     ...(platform === 'express'
       ? [['a broken body in capitals', await broken(url + admin.toUpperCase()), 400, isProblem]]

@@ -4,6 +4,7 @@ import { nameOfAggregate } from '../../../events/aggregate-key.js';
 import type { DomainEvent } from '../../../events/domain-event.js';
 import { serializePayload } from '../../../events/json-payload.js';
 import type { PublicEvent } from './public-events.js';
+import { LONGEST_TENANT } from './tenant-id.js';
 
 /** An event whose payload is JSON text, with every digit that the log has. */
 export type TextEvent = DomainEvent<string>;
@@ -27,9 +28,6 @@ export function dataOf(
 
 /** The beginning of the names of this package's own events, which say themselves whose they are. */
 const OWN = 'integration.';
-
-/** The longest name of a tenant. */
-export const LONGEST_TENANT = 127;
 
 /**
  * Whose event it is.

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { invalidArgument } from '../../../words/argument-checks.js';
-import { problemOfCharacters } from '../../../words/text.js';
 import { OutgoingEngine } from '../outgoing-engine.js';
-import { LONGEST_TENANT } from '../public/rendered-event.js';
+import { isTenantId, LONGEST_TENANT } from '../public/tenant-id.js';
 import { TenantDestinations } from './tenant-destinations.js';
 
 /**
@@ -30,11 +29,7 @@ export class WebhookDestinationsService {
    */
   forTenant(tenantId: string): TenantDestinations {
     this.engine.requireOn();
-    const isTenant =
-      typeof tenantId === 'string' &&
-      [...tenantId].length <= LONGEST_TENANT &&
-      problemOfCharacters(tenantId) === undefined;
-    if (!isTenant)
+    if (!isTenantId(tenantId))
       throw invalidArgument(`tenantId must be a text of at most ${LONGEST_TENANT} characters`, {
         field: 'tenantId',
       });

@@ -1,9 +1,9 @@
 import { IncomingMessage } from 'node:http';
-import { MAX_JSON_DEPTH } from '../../events/event-limits.js';
-import { BodyTooLarge, lengthSaidOf, readBytes, SenderGone } from '../../http/read-bytes.js';
-import { headerOf, type ServerRequest } from '../../http/server-request.js';
-import { AdminProblem, invalidRequest } from '../problems/problem.js';
-import { refusalOf, refusedEarly, statusOfException } from '../problems/problem-of.js';
+import { MAX_JSON_DEPTH } from '../events/event-limits.js';
+import { BodyTooLarge, lengthSaidOf, readBytes, SenderGone } from '../http/read-bytes.js';
+import { headerOf, type ServerRequest } from '../http/server-request.js';
+import { invalidRequest, RestProblem } from './problem.js';
+import { refusalOf, refusedEarly, statusOfException } from './problem-of.js';
 
 /** The largest body of a request in bytes. */
 export const MAX_BODY_BYTES = 65_536;
@@ -20,7 +20,7 @@ const JSON_TYPE = /^application\/json\s*(;|$)/i;
  * The body of a write. The application's body parser has read it, or it is read here if the application has
  * none.
  *
- * @throws AdminProblem 413 for more than 64 KiB, 415 for another type than JSON or a coding that nobody
+ * @throws RestProblem 413 for more than 64 KiB, 415 for another type than JSON or a coding that nobody
  * undoes, 400 for no object
  */
 export async function bodyOf(request: ServerRequest): Promise<Record<string, unknown>> {
@@ -109,17 +109,17 @@ function limitOf(error: unknown): number {
   return typeof limit === 'number' ? Math.min(limit, MAX_BODY_BYTES) : MAX_BODY_BYTES;
 }
 
-function noObject(): AdminProblem {
+function noObject(): RestProblem {
   return invalidRequest([{ in: 'body', pointer: '', message: 'must be a JSON object' }]);
 }
 
-function tooDeep(): AdminProblem {
+function tooDeep(): RestProblem {
   const message = `must not be nested more than ${MAX_BODY_DEPTH} levels deep`;
   return invalidRequest([{ in: 'body', pointer: '', message }]);
 }
 
-function otherType(): AdminProblem {
-  return new AdminProblem(
+function otherType(): RestProblem {
+  return new RestProblem(
     415,
     'INTEGRATION_ADMIN_MEDIA_TYPE',
     'A write has a JSON object as its body, if only {}, and the header Content-Type: application/json',
@@ -127,8 +127,8 @@ function otherType(): AdminProblem {
   );
 }
 
-function otherCoding(coding: string): AdminProblem {
-  return new AdminProblem(
+function otherCoding(coding: string): RestProblem {
+  return new RestProblem(
     415,
     'INTEGRATION_ADMIN_MEDIA_TYPE',
     `Nothing in this application could read the body as ${coding.slice(0, 20)}: send it without Content-Encoding`,
@@ -137,8 +137,8 @@ function otherCoding(coding: string): AdminProblem {
 }
 
 /** The problem of a body with more bytes than this. */
-function bodyTooLarge(limit: number = MAX_BODY_BYTES): AdminProblem {
-  return new AdminProblem(413, 'INTEGRATION_ADMIN_TOO_LARGE', `The body has more than ${limit} bytes`, [
+function bodyTooLarge(limit: number = MAX_BODY_BYTES): RestProblem {
+  return new RestProblem(413, 'INTEGRATION_ADMIN_TOO_LARGE', `The body has more than ${limit} bytes`, [
     { in: 'body', pointer: '', message: `must not have more than ${limit} bytes` },
   ]);
 }

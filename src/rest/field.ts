@@ -1,6 +1,6 @@
-import { type JsonPatchOperation, PATCH_OPERATIONS } from '../../events/json-patch.js';
-import { isUuid, problemOfText } from '../../words/text.js';
-import { hasZone, timeOf } from '../../words/time-text.js';
+import { type JsonPatchOperation, PATCH_OPERATIONS } from '../events/json-patch.js';
+import { isUuid, problemOfText } from '../words/text.js';
+import { hasZone, timeOf } from '../words/time-text.js';
 
 /** A schema as OpenAPI 3.1 has it. */
 export type Schema = Readonly<Record<string, unknown>>;
@@ -27,6 +27,15 @@ export type ValuesOf<F extends Fields> = { readonly [K in keyof F]: F[K] extends
 
 export function optional<T>(field: Field<T>): Field<T | undefined> {
   return { ...field, isOptional: true };
+}
+
+/** A field of a body that takes null as well. */
+export function nullable<T>(given: Field<T>): Field<T | null> {
+  return {
+    ...given,
+    schema: { anyOf: [given.schema, { type: 'null' }] },
+    read: (value, isText) => (value === null ? { value } : given.read(value, isText)),
+  };
 }
 
 /** A text of 1 to `max` characters. */

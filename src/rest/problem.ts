@@ -1,4 +1,4 @@
-import type { IntegrationErrorCode } from '../../errors.js';
+import type { IntegrationErrorCode } from '../errors.js';
 
 /** The codes of problems that only the admin API has. Others are the codes of `IntegrationError`. */
 export const ADMIN_PROBLEM_CODES = [
@@ -61,8 +61,8 @@ export const MOST_WRONG_FIELDS = 20;
 const LONGEST_DETAIL = 8_000;
 
 /** Thrown while a request is answered. The answer is then the problem that it describes. */
-export class AdminProblem extends Error {
-  override readonly name = 'AdminProblem';
+export class RestProblem extends Error {
+  override readonly name = 'RestProblem';
 
   readonly errors: readonly FieldProblem[] | undefined;
 
@@ -89,24 +89,24 @@ export class AdminProblem extends Error {
 }
 
 /** @param more how many fields are wrong besides */
-export function invalidRequest(errors: readonly FieldProblem[], more = 0): AdminProblem {
+export function invalidRequest(errors: readonly FieldProblem[], more = 0): RestProblem {
   const named = errors.slice(0, MOST_WRONG_FIELDS);
   const left = errors.length - named.length + more;
   const list = named.map(({ in: part, pointer, message }) => `${part} ${pointer} ${message}`);
   const all = left === 0 ? list : [...list, `and ${left} more`];
-  return new AdminProblem(400, 'INTEGRATION_ADMIN_INVALID', all.join('; '), named);
+  return new RestProblem(400, 'INTEGRATION_ADMIN_INVALID', all.join('; '), named);
 }
 
 /** The page that is asked for begins behind one of a list in another order. */
-export function otherOrder(): AdminProblem {
+export function otherOrder(): RestProblem {
   const message = 'belongs to a list in another order: give the order of that list, or leave after out';
   return invalidRequest([{ in: 'query', pointer: '/after', message }]);
 }
 
-export function deniedAction(action: string): AdminProblem {
-  return new AdminProblem(403, 'INTEGRATION_ADMIN_DENIED', `You may not do this: ${action}`);
+export function deniedAction(action: string): RestProblem {
+  return new RestProblem(403, 'INTEGRATION_ADMIN_DENIED', `You may not do this: ${action}`);
 }
 
-export function notFound(what: string): AdminProblem {
-  return new AdminProblem(404, 'INTEGRATION_ADMIN_NOT_FOUND', `There is no ${what}`);
+export function notFound(what: string): RestProblem {
+  return new RestProblem(404, 'INTEGRATION_ADMIN_NOT_FOUND', `There is no ${what}`);
 }

@@ -1,12 +1,12 @@
-import { suggestionFor } from '../../words/known-names.js';
-import { escapePointer, type Fields, type ValuesOf } from '../input/field.js';
-import { type FieldProblem, invalidRequest, MOST_WRONG_FIELDS } from '../problems/problem.js';
+import { suggestionFor } from '../words/known-names.js';
+import { escapePointer, type Fields, type ValuesOf } from './field.js';
+import { type FieldProblem, invalidRequest, MOST_WRONG_FIELDS } from './problem.js';
 
 /**
  * Reads the fields of one part of a request. Fields that nobody knows are refused, because a filter with a
  * misspelt name would choose more than was meant.
  *
- * @throws AdminProblem 400 with one entry for each wrong field
+ * @throws RestProblem 400 with one entry for each wrong field
  */
 export function readFields<F extends Fields>(
   part: FieldProblem['in'],

@@ -1,6 +1,6 @@
-import type { IntegrationError } from '../../errors.js';
-import { isWrite, type Route } from '../routes/route.js';
+import type { IntegrationError } from '../errors.js';
 import type { FieldProblem } from './problem.js';
+import { isWrite, type RestRoute } from './route.js';
 
 /** What requests call fields that have another name in the services. */
 const NAMES_IN_REQUESTS: Readonly<Record<string, string>> = {
@@ -25,7 +25,7 @@ interface Details {
  * Where the field of a request is that a service refuses. Some rules are known to a service only, such as
  * that a discard names something. A refusal that is about no single field points to the whole part.
  */
-export function wrongFieldsOf({ details, message }: IntegrationError, route: Route): FieldProblem[] {
+export function wrongFieldsOf({ details, message }: IntegrationError, route: RestRoute): FieldProblem[] {
   const { field, path, pointer = '', fields = [field ?? path] }: Details = details;
   const names = Array.isArray(fields) && fields.length > 0 ? fields : [undefined];
   return names.map((name) => {
@@ -34,7 +34,7 @@ export function wrongFieldsOf({ details, message }: IntegrationError, route: Rou
   });
 }
 
-function placeOf(name: unknown, route: Route): Omit<FieldProblem, 'message'> {
+function placeOf(name: unknown, route: RestRoute): Omit<FieldProblem, 'message'> {
   const parts = typeof name === 'string' ? name.split(/[.[]/) : [];
   const candidates = parts.flatMap((part) => [part, NAMES_IN_REQUESTS[part] ?? part]);
   for (const [place, known] of [

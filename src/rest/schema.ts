@@ -1,4 +1,4 @@
-import type { Schema as JsonSchema } from '../input/field.js';
+import type { Schema as JsonSchema } from './field.js';
 
 /**
  * A schema of an answer. It is one value for three readers: the OpenAPI document takes `json`, the document
