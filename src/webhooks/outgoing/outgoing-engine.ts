@@ -39,6 +39,8 @@ import { RoutingStore } from './routing/routing.store.js';
 
 /** The consumer that routes events to destinations. */
 export const ROUTER = 'integration.webhooks';
+/** What CloudEvents calls the sender where the application has not said it. */
+const DEFAULT_SOURCE = 'urn:nestjs-integration';
 /** Events of one call of the router. */
 const BATCH = 500;
 
@@ -166,6 +168,11 @@ export class OutgoingEngine implements OnModuleInit {
   get http(): OutgoingHttp {
     this.wayOut ??= new OutgoingHttp(this.network);
     return this.wayOut;
+  }
+
+  /** The `source` of destinations with the format `cloudevents`. */
+  get cloudEventsSource(): string {
+    return this.options?.cloudEventsSource ?? DEFAULT_SOURCE;
   }
 
   /** Ends all requests. What is sent later fails. */

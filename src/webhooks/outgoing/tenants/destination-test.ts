@@ -59,7 +59,8 @@ export async function sendTestTo(
 ): Promise<WebhookAttempt> {
   // A ring of its own: a test signs with what is in force now, and not with what was two seconds ago.
   const keys = new SendingKeyRing(() => engine.secrets);
-  const requests = new SignedRequests({ http: engine.http, keys, settings: () => engine.settings });
+  const { http, cloudEventsSource: source } = engine;
+  const requests = new SignedRequests({ http, keys, settings: () => engine.settings, source });
   const what = { eventId, type, eventAt: new Date(), data };
   const sent = await requests.send({ target, tenantId, url, format, timeoutMs, ...what });
   const { at, durationMs, statusCode, answer } = sent;
