@@ -36,11 +36,10 @@ import { PublicEvents } from './public/public-events.js';
 import { CatchUp } from './routing/catch-up.js';
 import { Router } from './routing/router.js';
 import { RoutingStore } from './routing/routing.store.js';
+import { DEFAULT_SOURCE } from './sending/webhook-body.js';
 
 /** The consumer that routes events to destinations. */
 export const ROUTER = 'integration.webhooks';
-/** What CloudEvents calls the sender where the application has not said it. */
-const DEFAULT_SOURCE = 'urn:nestjs-integration';
 /** Events of one call of the router. */
 const BATCH = 500;
 
