@@ -112,6 +112,7 @@ const webhooksRedriveCommand: Command = {
   run: (context) => {
     const [id] = context.arguments;
     const destination = textOption(context.options, 'destination');
+    checkHow(context);
     if ((id === undefined) === (destination === undefined))
       throw new UsageError('give the id of a delivery, or --destination and the id of a destination');
     return id === undefined ? redriveMany(context) : redriveOne(context, id);
@@ -173,6 +174,7 @@ const webhooksReplayCommand: Command = {
     if (since === undefined) throw new UsageError('give a time to begin at with --since');
     const until = dateOption(options, 'until') ?? new Date();
     const types = listOption(options, 'types');
+    checkHow(context);
     return withDestination(context, (services, { id, tenantId }) =>
       changeMany(context, ofDestinations(services), {
         request: {
@@ -233,6 +235,12 @@ function hoursOption(options: CommandContext['options']): number | undefined {
   if (text === undefined) return undefined;
   if (/^\d{1,4}$/.test(text) && Number(text) <= 8_760) return Number(text);
   throw new UsageError(`--overlap-hours must be a whole number from 0 to 8760, not ${JSON.stringify(text)}`);
+}
+
+/** Numbers are checked before anything is looked up. */
+function checkHow({ options }: CommandContext): void {
+  countOption(options, 'limit');
+  countOption(options, 'rate');
 }
 
 /** Runs `work` with the destination that the argument or --destination names. */
