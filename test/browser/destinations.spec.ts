@@ -107,7 +107,7 @@ test('a destination is added, fails, is mended, and is caught up with after a pa
   expect(arrived).toMatchObject({ isVerified: true, path: '/hook/right' });
   await main
     .getByRole('row')
-    .filter({ hasText: String(later.position) })
+    .filter({ has: page.getByRole('link', { name: String(later.position), exact: true }) })
     .getByText('delivered')
     .waitFor();
 });
