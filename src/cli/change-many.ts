@@ -1,15 +1,20 @@
 import type { OneEventFilter } from '../changes/chosen/inbox-admin.store.js';
 import type { OperationFilter } from '../changes/chosen/operation-filter.js';
-import type { Operation, OperationRequest } from '../changes/operations/operation.js';
+import type { Operation, OperationRequest, PartOperationRequest } from '../changes/operations/operation.js';
 import { checkKindsWereSeen, checkPlanHolds } from '../changes/operations/operation-checks.js';
 import type { PlannedEvents } from '../changes/operations/operation-plan.store.js';
 import { authorOf } from './author.js';
 import type { CommandContext, CommandOption, CommandResult } from './command.js';
 import { isDryRun, wouldDo } from './dry-run.js';
-import { type FollowEnd, followOperation, hindranceOf, hindranceText } from './follow-operation.js';
+import {
+  type FollowEnd,
+  followOperation,
+  hindranceOf,
+  hindranceText,
+  type OperationServices,
+} from './follow-operation.js';
 import { leftOutLines, partsTable } from './operation-texts.js';
 import { countOption } from './options.js';
-import type { CommandServices } from './services.js';
 import { countedAtLeast, hint } from './texts.js';
 
 /** Options of commands that start a stored operation. */
@@ -20,10 +25,9 @@ export const OPERATION_OPTIONS: Readonly<Record<string, CommandOption>> = {
 
 /** A change of events that the options choose. */
 export interface ManyChanged {
-  readonly request: Pick<
-    OperationRequest,
-    'kind' | 'filter' | 'states' | 'maxEvents' | 'stopAfter' | 'stopAbovePercent'
-  >;
+  readonly request:
+    | Pick<OperationRequest, 'kind' | 'filter' | 'states' | 'maxEvents' | 'stopAfter' | 'stopAbovePercent'>
+    | Pick<PartOperationRequest, 'kind' | 'filter' | 'maxEvents'>;
   /** The field of the result that has the number of events. */
   readonly field: 'redriven' | 'discarded' | 'replayed';
   /** More of the result. */
@@ -42,12 +46,14 @@ export interface ManyChanged {
  */
 export async function changeMany(
   context: CommandContext,
-  services: CommandServices,
+  services: OperationServices,
   change: ManyChanged,
 ): Promise<CommandResult> {
   const { request, field } = change;
   const rate = countOption(context.options, 'rate');
-  const counted = await services.operations.count({ ...request, rate, ...authorOf(context) });
+  // The kind and the filter of the request belong together, which a spread of several kinds does not show.
+  const asked = { ...request, rate, ...authorOf(context) } as OperationRequest | PartOperationRequest;
+  const counted = await services.operations.count(asked);
   // A replay is for one consumer, and has no kinds of failures.
   const found = request.kind === 'replay' ? { ...counted, parts: [] } : counted;
   const would = change.would(found.events, found.isAtLeast);
@@ -61,13 +67,13 @@ export async function changeMany(
   const countedAt = performance.now();
   const isNothing = found.events === 0 && !found.isAtLeast;
   await context.confirm(async () => (isNothing ? undefined : would));
-  const named = namedEvent(request.filter, found);
+  const named = change.one && namedEvent(request.filter as OperationFilter, found);
   if (change.one !== undefined && named !== undefined) {
     const changed = (await change.one(named)) ? 1 : 0;
     return { ok: true, data: { ...change.data, [field]: changed }, text: change.done(changed) };
   }
   if (isNothing) return { ok: true, data: { ...change.data, [field]: 0 }, text: change.done(0) };
-  const plan = await services.operations.plan({ ...request, rate, ...authorOf(context) });
+  const plan = await services.operations.plan(asked);
   checkIsWhatWasSaid(plan, found, performance.now() - countedAt);
   const start = () => services.operations.run(plan.id, authorOf(context));
   if (context.options.detach === true) return detached(context, services, change, await start());
@@ -98,7 +104,7 @@ function checkIsWhatWasSaid(plan: Operation, found: PlannedEvents, ageMs: number
 
 async function detached(
   context: CommandContext,
-  services: CommandServices,
+  services: OperationServices,
   { data, field }: ManyChanged,
   operation: Operation,
 ): Promise<CommandResult> {
@@ -117,7 +123,7 @@ async function detached(
 
 async function carriedOut(
   context: CommandContext,
-  services: CommandServices,
+  services: OperationServices,
   change: ManyChanged,
   begun: Operation,
   signal: AbortSignal,

@@ -34,12 +34,15 @@ const SILENCE = {
   others: 'Operations are worked off one after the other, and only by processes whose role may change them.',
 };
 
+/** What following an operation needs. */
+export type OperationServices = Pick<CommandServices, 'operations' | 'processes' | 'consumers'>;
+
 export type FollowEnd = 'ended' | 'interrupted' | Hindrance;
 
 /** Shows how far an operation is, until it ends, `signal` aborts, or there is a reason not to wait for it. */
 export async function followOperation(
   context: CommandContext,
-  services: CommandServices,
+  services: OperationServices,
   begun: Operation,
   signal: AbortSignal,
 ): Promise<{ end: FollowEnd; operation: Operation }> {
@@ -93,7 +96,7 @@ function hasProgressed(before: Operation, now: Operation): boolean {
  * the owner of its consumer.
  */
 export async function hindranceOf(
-  { processes, consumers }: CommandServices,
+  { processes, consumers }: OperationServices,
   { kind, filter }: Operation,
 ): Promise<Hindrance | undefined> {
   const consumer = kind === 'replay' ? filter.consumerName : undefined;

@@ -1,6 +1,7 @@
 import { messageOf } from '../errors.js';
 import type { Lease } from '../membership/leases/lease.js';
 import type { EngineLogger } from '../words/engine-logger.js';
+import { saveDivided } from './divided-save.js';
 import { InFlight, type Running } from './in-flight.js';
 import type { LaneLeases } from './lane-leases.js';
 import type { LaneRoundStore, ReadyTarget } from './lane-round.store.js';
@@ -18,7 +19,7 @@ const AFTER_LOCKED_MS = 20;
 const LAST_SAVE_MS = 2_000;
 /** After so many rounds in which somebody held the target, the save waits for it. */
 const ROUNDS_WITHOUT_WAITING = 20;
-/** When an item runs again whose run broke by a mistake in the code. */
+/** When an item runs again whose run broke by a mistake in the code, or is saved again that could not be. */
 const AFTER_BROKEN_MS = 60_000;
 
 interface Pending<Item extends LaneItem> extends ToSave<Item> {
@@ -41,6 +42,8 @@ export class LaneLoop<Item extends LaneItem> {
   private readonly memory = new TargetMemory(LOOK_EVERY_MS);
   private readonly waker = new Waker();
   private toSave: Pending<Item>[] = [];
+  /** What cannot be saved, until it is tried again. It keeps its places. */
+  private refused: { readonly each: Pending<Item>; readonly at: number }[] = [];
   private lockedRounds = 0;
   private roundAsked: ((round: Round) => void)[] = [];
   private isStopped = false;
@@ -96,6 +99,7 @@ export class LaneLoop<Item extends LaneItem> {
     this.wake();
     if (!lease.signal.aborted)
       await new Promise((resolve) => lease.signal.addEventListener('abort', resolve, { once: true }));
+    this.dropRefused(lease);
     const idle = this.inFlight.whenIdle(lease);
     const cutting = setTimeout(() => this.cutOff(lease, 'runs'), limitMs);
     // What has ended is saved in one round, unless the database does not answer.
@@ -136,25 +140,63 @@ export class LaneLoop<Item extends LaneItem> {
   }
 
   private async save(): Promise<void> {
+    this.takeRefused();
     if (this.toSave.length === 0) return;
-    const portion = this.toSave.splice(0, MOST_SAVED);
-    let saved: Saved<Item>;
-    try {
-      saved = await this.saver.save(portion, this.lockedRounds > ROUNDS_WITHOUT_WAITING);
-    } catch (error) {
-      // What has lost its lease meanwhile is dropped by the next save.
-      this.toSave.unshift(...portion);
-      throw error;
-    }
-    this.lockedRounds = saved.later.length > 0 ? this.lockedRounds + 1 : 0;
-    if (saved.later.length > 0 || this.toSave.length > 0)
-      this.nextMs = Math.min(this.nextMs, this.toSave.length > 0 ? 0 : AFTER_LOCKED_MS);
-    const later = new Set(saved.later);
-    for (const each of portion)
-      if (!later.has(each) && each.running !== undefined) this.inFlight.remove(each.running);
-    this.toSave.unshift(...portion.filter((each) => later.has(each)));
-    this.memory.wake([...saved.changes.keys()]);
-    await this.afterSave(saved);
+    const wait = this.lockedRounds > ROUNDS_WITHOUT_WAITING;
+    const { saved, refused, left, error } = await saveDivided<Item, Pending<Item>>(
+      this.toSave.splice(0, MOST_SAVED),
+      async (part) => {
+        const each = await this.saver.save(part, wait);
+        this.settle(part, each);
+        return each;
+      },
+    );
+    for (const { each, error: why } of refused) this.refuse(each, why);
+    // What has lost its lease meanwhile is dropped by the next save.
+    this.toSave.unshift(...left);
+    const later = saved.flatMap((each) => each.later) as Pending<Item>[];
+    this.toSave.unshift(...later);
+    this.lockedRounds = later.length > 0 ? this.lockedRounds + 1 : 0;
+    if (this.toSave.length > 0)
+      this.nextMs = Math.min(this.nextMs, this.toSave.length > later.length ? 0 : AFTER_LOCKED_MS);
+    for (const each of saved) await this.afterSave(each);
+    if (left.length > 0) throw error;
+  }
+
+  /** What was saved, or dropped, is in flight no longer. */
+  private settle(part: readonly Pending<Item>[], { changes, later }: Saved<Item>): void {
+    const isLater = new Set<ToSave<Item>>(later);
+    for (const each of part)
+      if (!isLater.has(each) && each.running !== undefined) this.inFlight.remove(each.running);
+    this.memory.wake([...changes.keys()]);
+  }
+
+  /** It stays in flight, so that it is not run again meanwhile. Its target and its lane go on. */
+  private refuse(each: Pending<Item>, error: unknown): void {
+    const words = `An outcome of lanes (${this.work.kind}) cannot be saved`;
+    const key = each.ended?.item.key;
+    const what = `of target ${each.target}${key === undefined ? '' : `, item ${key},`}`;
+    const seconds = AFTER_BROKEN_MS / 1_000;
+    this.logger.errorOfFailure(
+      `${words}: that ${what} is tried again every ${seconds} s, and others go on: ${messageOf(error)}`,
+      error instanceof Error ? error.stack : undefined,
+      words,
+    );
+    this.refused.push({ each, at: performance.now() + AFTER_BROKEN_MS });
+  }
+
+  private takeRefused(): void {
+    if (this.refused.length === 0) return;
+    const now = performance.now();
+    this.toSave.push(...this.refused.filter(({ at }) => at <= now).map(({ each }) => each));
+    this.refused = this.refused.filter(({ at }) => at > now);
+  }
+
+  /** The next owner of the lane runs it again. */
+  private dropRefused(lease: Lease): void {
+    for (const { each } of this.refused)
+      if (each.lease === lease && each.running !== undefined) this.inFlight.remove(each.running);
+    this.refused = this.refused.filter(({ each }) => each.lease !== lease);
   }
 
   private async afterSave({ ended, changes }: Saved<Item>): Promise<void> {
@@ -185,7 +227,10 @@ export class LaneLoop<Item extends LaneItem> {
     if (ready.length === 0) return excluded.length === 0;
     await this.learnLimits(ready, now);
     const places = this.memory.share(ready, limits, free, (id) => this.inFlight.of(id), now);
-    await this.begin(ready, places);
+    const begun = await this.begin(ready, places);
+    // Places that some targets have not used are for those that got none, or too few.
+    const promised = [...places.values()].reduce((sum, count) => sum + count, 0);
+    if (begun < promised && promised >= free - reservedOf(limits.maxInFlight)) this.nextMs = 0;
     if (found.length === MOST_TARGETS) this.nextMs = 0;
     return false;
   }
@@ -202,8 +247,10 @@ export class LaneLoop<Item extends LaneItem> {
   /**
    * An answer has as many more items as are in flight, because the database does not know which these are.
    * Something is begun only if its lane may still begin something, because the statement took its time.
+   * Returns how many were begun.
    */
-  private async begin(ready: readonly ReadyTarget[], places: ReadonlyMap<string, number>): Promise<void> {
+  private async begin(ready: readonly ReadyTarget[], places: ReadonlyMap<string, number>): Promise<number> {
+    const before = this.begun;
     const wanted = new Map([...places].map(([id, count]) => [id, count + this.inFlight.of(id)]));
     const due = wanted.size === 0 ? [] : await this.work.due(wanted);
     const byTarget = new Map<string, Item[]>();
@@ -211,8 +258,11 @@ export class LaneLoop<Item extends LaneItem> {
       if (this.inFlight.has(item)) continue;
       byTarget.set(item.target, [...(byTarget.get(item.target) ?? []), item]);
     }
-    for (const { id, lane } of ready) {
-      const lease = this.leases.of(lane);
+    const limits = this.work.limits();
+    const now = performance.now();
+    for (const target of ready) {
+      const { id } = target;
+      const lease = this.leases.of(target.lane);
       const had = this.inFlight.of(id);
       const places_ = places.get(id);
       const items = (byTarget.get(id) ?? []).slice(0, places_);
@@ -220,12 +270,14 @@ export class LaneLoop<Item extends LaneItem> {
       for (const item of items) this.beginOne(item, lease);
       if (items.length > 0) this.memory.began(id, items.length);
       // It is at its limit, or everything that is due is in flight.
-      if (places_ === undefined ? had > 0 : items.length < places_) this.memory.foundNoMore(id);
+      const isFull = places_ === undefined && had > 0 && !this.memory.hasRoom(target, limits, had, now);
+      if (isFull || (places_ !== undefined && items.length < places_)) this.memory.foundNoMore(id);
       // Nothing is due, so its time is wrong: it was released, or its items were taken away.
       if (places_ !== undefined && items.length === 0 && had === 0)
         this.toSave.push({ target: id, lease, ended: undefined, running: undefined });
     }
     if (this.toSave.length > 0) this.nextMs = 0;
+    return this.begun - before;
   }
 
   private beginOne(item: Item, lease: Lease): void {

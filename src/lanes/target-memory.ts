@@ -115,6 +115,11 @@ export class TargetMemory {
     return places;
   }
 
+  /** Whether one more of this target may begin, as far as its own limits say. */
+  hasRoom({ id, failures }: Candidate, limits: LaneLimits, inFlight: number, now: number): boolean {
+    return this.roomOf(id, failures, limits, inFlight, now) > 0;
+  }
+
   began(target: string, count: number): void {
     this.rates.get(target)?.take(count);
   }

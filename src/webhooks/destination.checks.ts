@@ -2,7 +2,10 @@ import type { EngineDatabase } from '../database/engine-database.js';
 import type { Check } from '../maintenance/finding.js';
 import type { WebhookDestination } from './outgoing/destinations/destination.js';
 import { DestinationStore } from './outgoing/destinations/destination.store.js';
-import { lanesWithoutOwner } from './outgoing/destinations/destination-checks.store.js';
+import {
+  forgottenDestinations,
+  lanesWithoutOwner,
+} from './outgoing/destinations/destination-checks.store.js';
 
 /** How many destinations the doctor names. */
 const MOST_NAMED = 100;
@@ -58,13 +61,25 @@ export function destinationChecks(db: EngineDatabase): Check[] {
           details: { lane, targets },
         })),
     },
+    {
+      name: 'webhook-destination-forgotten',
+      severity: 'critical',
+      run: async () =>
+        (await forgottenDestinations(db, MOST_NAMED)).map(({ since, ...destination }) => ({
+          ...about(destination),
+          since,
+          finding: `A delivery to the destination ${named(destination)} is due, and its lane does not know of it.`,
+          meaning: 'Nothing is sent to it until something new is routed to it.',
+          fix: 'Pause it and resume it (WebhookDestinationsService, pause and resume), so that its lane looks again.',
+        })),
+    },
   ];
 }
 
-function about({ id, tenantId }: WebhookDestination) {
+function about({ id, tenantId }: Pick<WebhookDestination, 'id' | 'tenantId'>) {
   return { about: [id], details: { destinationId: id, tenantId } };
 }
 
-function named({ id, tenantId }: WebhookDestination): string {
+function named({ id, tenantId }: Pick<WebhookDestination, 'id' | 'tenantId'>): string {
   return `${id} of tenant ${JSON.stringify(tenantId)}`;
 }

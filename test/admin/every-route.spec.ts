@@ -16,7 +16,12 @@ const ROUTES = await everyRoute();
 const NAMED = ROUTES.map((route) => [`${route.method} ${route.path}`, route] as const);
 const WRITES = NAMED.filter(([, route]) => isWrite(route));
 /** The only POSTs that start nothing. */
-const ONLY_ASK = ['POST settings/preview', 'POST operations/count'];
+const ONLY_ASK = [
+  'POST settings/preview',
+  'POST operations/count',
+  'POST webhooks/destinations/:id/redrive/count',
+  'POST webhooks/destinations/:id/replay/count',
+];
 /** They change something only where it was paused: how it is paused. */
 const RESUMES: Readonly<Record<string, string>> = {
   'POST consumers/:name/resume': 'consumers/billing/pause',
@@ -31,7 +36,12 @@ const OF_STATE: Readonly<Record<string, 'running' | 'paused'>> = {
 /** It changes a destination only that was disabled, as the engine does. */
 const DISABLED_ONLY = 'POST webhooks/destinations/:id/enable';
 /** A plan changes nothing yet: it is noted when it is run or cancelled. */
-const NOT_NOTED = [...ONLY_ASK, 'POST operations'];
+const PLANS = [
+  'POST operations',
+  'POST webhooks/destinations/:id/redrive',
+  'POST webhooks/destinations/:id/replay',
+];
+const NOT_NOTED = [...ONLY_ASK, ...PLANS];
 /** What an answer never holds: SQL, the way to a line of code, where the database is. */
 const INSIDES = /SELECT |INSERT |relation |\.[jt]s:\d|node_modules|postgres(ql)?:|127\.0\.0\.1|ECONNREFUSED/;
 
@@ -197,7 +207,7 @@ describe.each(PLATFORMS)('on %s, every route', (platform) => {
       const { rows: planned } = await database.pool.query(
         'SELECT count(*)::int AS n FROM integration.integration_operation',
       );
-      expect(planned).toEqual([{ n: name === 'POST operations' ? 2 : 1 }]);
+      expect(planned).toEqual([{ n: PLANS.includes(name) ? 2 : 1 }]);
     },
   );
 

@@ -68,10 +68,17 @@ const BODIES: Readonly<Record<string, object>> = {
   'webhooks/destinations/:id/enable': {},
   'webhooks/destinations/:id/test': {},
   'webhooks/destinations/:id/deliveries/:position/redrive': {},
+  'webhooks/destinations/:id/redrive': {},
+  'webhooks/destinations/:id/replay': { since: '2026-01-01T00:00:00.000Z' },
   'keys/rotate': {},
   'keys/reseal': {},
 };
-const ONLY_ASK = ['settings/preview', 'operations/count'];
+const ONLY_ASK = [
+  'settings/preview',
+  'operations/count',
+  'webhooks/destinations/:id/redrive/count',
+  'webhooks/destinations/:id/replay/count',
+];
 const POSTS = (await everyRoute()).filter(({ method }) => method === 'POST').map(({ path }) => path);
 
 const audited = async () =>

@@ -61,6 +61,8 @@ const OPEN: Readonly<Record<string, string>> = {
   'post-webhooks-destinations-id-pause/filter': 'the same',
   'post-webhooks-destinations-id-resume/filter': 'the same',
   'post-webhooks-destinations-id-enable/filter': 'the same',
+  'post-webhooks-destinations-id-redrive/filter': 'which deliveries an operation changes',
+  'post-webhooks-destinations-id-replay/filter': 'the same',
   'get-webhooks-event-types/items/schema': 'what the application says of its public events, in its code',
   'get-webhooks-event-types/items/examples': 'the same',
   'get-contracts-name/versions/schema': 'what payloads have to be, as the code of the application says it',

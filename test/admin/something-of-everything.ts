@@ -49,6 +49,7 @@ export async function bodyFor(path: string, database: TestDatabase): Promise<Rec
     return { tenant: 'acme', url: 'https://receiver.example/new', eventTypes: ['*'], signing: 'v1a' };
   // Of the application's own events, none is public here.
   if (path.endsWith('/test')) return { type: 'integration.webhook.destination_failing' };
+  if (path.includes('/replay')) return { since: '2026-01-01T00:00:00.000Z' };
   if (path.endsWith('/{fingerprint}')) return { note: 'known' };
   if (!path.endsWith('/restore')) return {};
   const { rows } = await database.pool.query(

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { ContractsModule, defineEvent, jsonSchema } from 'nestjs-integration/contracts';
 import { SecretsModule, staticKeys } from 'nestjs-integration/secrets';
 import { type WebhookReceiver, webhookReceiver } from 'nestjs-integration/testing';
-import { WebhooksModule } from 'nestjs-integration/webhooks';
+import { WebhookDestinationsService, WebhooksModule } from 'nestjs-integration/webhooks';
 import { DomainEventPublisher } from '../../src/index.js';
 import { until } from '../support/until.js';
 import { violationsOf } from './stage/accessibility.js';
@@ -37,20 +37,22 @@ const stage = onStage((database) =>
   }),
 );
 
+/** Publishes an invoice of a tenant. */
+const publishInvoice = (aggregateId: string, tenantId: string) =>
+  stage.shop.app.get(DomainEventPublisher, { strict: false }).publishEvent(
+    {
+      eventName: 'invoice.created',
+      sourceModule: 'billing',
+      aggregateType: 'invoice',
+      aggregateId,
+      payload: { total: 7 },
+      metadata: { tenantId },
+    },
+    { outsideTransaction: true },
+  );
+
 test('a destination is added, fails, is mended, and is caught up with after a pause', async () => {
-  const { shop } = stage;
-  const publish = (aggregateId: string) =>
-    shop.app.get(DomainEventPublisher, { strict: false }).publishEvent(
-      {
-        eventName: 'invoice.created',
-        sourceModule: 'billing',
-        aggregateType: 'invoice',
-        aggregateId,
-        payload: { total: 7 },
-        metadata: { tenantId: 'acme' },
-      },
-      { outsideTransaction: true },
-    );
+  const publish = (aggregateId: string) => publishInvoice(aggregateId, 'acme');
   const { page } = await stage.open('#/webhook-destinations', { bypassCSP: true });
   const main = page.getByRole('main');
   await main.getByText('There are no destinations.').waitFor();
@@ -105,7 +107,55 @@ test('a destination is added, fails, is mended, and is caught up with after a pa
   expect(arrived).toMatchObject({ isVerified: true, path: '/hook/right' });
   await main
     .getByRole('row')
-    .filter({ hasText: String(later.position) })
+    .filter({ has: page.getByRole('link', { name: String(later.position), exact: true }) })
     .getByText('delivered')
     .waitFor();
+});
+
+test('past events and dead deliveries are counted, and sent again by an operation', async () => {
+  receiver.behave('ok');
+  const { outboxEventId } = await publishInvoice('i3', 'beta');
+  const { destination, secret } = await stage.shop.app
+    .get(WebhookDestinationsService, { strict: false })
+    .forTenant('beta')
+    .create({ url: `${receiver.url}/beta`, eventTypes: ['invoice.*'] });
+  receiver.trust(secret ?? '');
+  const came = (count: number) =>
+    until(`it has come ${count} times`, async () => {
+      const all = receiver.requests.filter(({ id, path }) => id === outboxEventId && path === '/hook/beta');
+      return all.length === count && all.every(({ isVerified }) => isVerified);
+    });
+  const here = `#/webhook-destinations/${destination.id}`;
+  const { page } = await stage.open(here, { bypassCSP: true });
+  const main = page.getByRole('main');
+  await main.getByText('Nothing was delivered yet.').waitFor();
+  expect(await main.getByRole('button', { name: 'Send the dead ones again' }).count()).toBe(0);
+
+  await main.getByRole('button', { name: 'Send past events' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('Not counted yet.').waitFor();
+  await dialog.getByRole('button', { name: 'Count them' }).click();
+  await dialog.getByText('1 event will be sent again, the oldest first.').waitFor();
+  await atRest(page);
+  expect(await violationsOf(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Send 1 event again' }).click();
+  await main.getByRole('heading', { level: 1, name: 'Send past events to destination' }).waitFor();
+  await came(1);
+  await main.getByText('1 of 1').first().waitFor();
+
+  await until('it is delivered', async () => {
+    const { rowCount } = await stage.database.pool.query(
+      `UPDATE integration.webhook_delivery SET status = 'dead' WHERE destination_id = $1 AND status = 'delivered'`,
+      [destination.id],
+    );
+    return rowCount === 1;
+  });
+  await page.goto(new URL(here, page.url()).href);
+  await main.getByRole('button', { name: 'Send the dead ones again' }).click();
+  await dialog.getByText('1 event will be sent again, the oldest first.').waitFor();
+  await atRest(page);
+  expect(await violationsOf(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Send 1 event again' }).click();
+  await main.getByRole('heading', { level: 1, name: 'Send the dead ones again' }).waitFor();
+  await came(2);
 });

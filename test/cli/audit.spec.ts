@@ -12,6 +12,7 @@ import { startSecretsApp } from '../support/secrets-app.js';
 import { endRehearsalsAtOnce, nameHandlingProcess } from '../support/stub-rehearsals.js';
 import { tableContents } from '../support/table-contents.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { type Receiver, startReceiver } from '../webhooks/sending-stage.js';
 
 const BATCH_SIZE = 'core.integration.outbox.batchSize';
 const [OLD, NEW] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')];
@@ -59,6 +60,25 @@ async function withSecret(): Promise<void> {
   const owner = { tenantId: 'acme', ownerType: 'webhook_endpoint', ownerId: 'e1' };
   await app.get(SecretService).store({ ...owner, name: 'signing' }, 'planted');
   await app.close();
+}
+
+let receiver: Receiver | undefined;
+afterEach(() => receiver?.close());
+
+/** A destination with a secret, whose receiver is on this machine. */
+async function withReceiver(): Promise<void> {
+  await withDeadWebhook(database);
+  await run(`webhooks rotate-secret ${DESTINATION} --yes`);
+  receiver = await startReceiver();
+  await database.pool.query('UPDATE integration.webhook_destination SET url = $1', [receiver.url]);
+}
+
+/** A destination, and events that may be sent to it. */
+async function withPublicEvents(): Promise<void> {
+  await withDeadWebhook(database);
+  await database.pool.query(
+    `INSERT INTO integration.event_contract (event_name, version, visibility) VALUES ('order.placed', 1, 'public')`,
+  );
 }
 
 async function operationId(): Promise<string> {
@@ -333,7 +353,44 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
       },
     },
   ],
+  'webhooks test': [
+    {
+      words: `webhooks test ${DESTINATION} --type order.placed --allow 127.0.0.1 --http`,
+      given: withReceiver,
+      noted: {
+        action: 'webhook-destinations.test',
+        target: `webhook-destination/${DESTINATION}`,
+        after: { type: 'order.placed', webhookId: expect.stringMatching(/^msg_test_/) },
+        affected: 1,
+      },
+    },
+  ],
+  'webhooks replay': [
+    {
+      words: `webhooks replay ${DESTINATION} --since 2020-01-01T00:00:00Z ${DETACHED}`,
+      given: withPublicEvents,
+      noted: { ...running, target: expect.stringMatching(/^operation\//) },
+    },
+  ],
+  'webhooks rotate-secret': [
+    {
+      words: `webhooks rotate-secret ${DESTINATION} --overlap-hours 2`,
+      given: () => withDeadWebhook(database),
+      noted: {
+        action: 'webhook-destinations.rotate-secret',
+        target: `webhook-destination/${DESTINATION}`,
+        // Nothing of the secret.
+        after: { version: 1, overlapMs: 7_200_000 },
+        affected: 1,
+      },
+    },
+  ],
   'webhooks redrive': [
+    {
+      words: `webhooks redrive --destination ${DESTINATION} ${DETACHED}`,
+      given: () => withDeadWebhook(database),
+      noted: { ...running, target: expect.stringMatching(/^operation\//) },
+    },
     {
       words: `webhooks redrive ${DESTINATION}.1`,
       given: () => withDeadWebhook(database),

@@ -72,6 +72,13 @@ const CALLS: readonly [words: string, says: string][] = [
   ['replay billing --event order.l* --rate 5', '0 events would be sent to "billing" again.'],
   ['replay billing --from 1 --at-once', 'Consumer "billing" is given 3 positions of the log again.'],
   [`webhooks redrive ${DESTINATION}.1`, 'which is dead, would be sent again.'],
+  [`webhooks redrive --destination ${DESTINATION}`, '1 event would be sent to the destination again.'],
+  [`webhooks replay ${DESTINATION} --since 2020-01-01T00:00:00Z`, '0 events of this time would be looked at'],
+  [
+    `webhooks test ${DESTINATION} --type order.placed`,
+    'A test of type order.placed would be sent to https://receiver.example/.',
+  ],
+  [`webhooks rotate-secret ${DESTINATION}`, `The destination ${DESTINATION} would get a new secret.`],
   ['keys rotate', '"new" would wrap 0 data keys.'],
   ['keys reseal --tenant acme', '0 secrets would be sealed with a new data key.'],
   ['operations pause <operation>', '(redrive, 0 of 3 events) would be paused.'],

@@ -61,6 +61,9 @@ const NEEDED: Readonly<Record<string, string>> = {
   'contracts export': `--out ${join(tmpdir(), 'never-written')}`,
   'webhooks deliveries': EVENT,
   'webhooks redrive': `${EVENT}.1 --dry-run`,
+  'webhooks replay': `${EVENT} --since 2020-01-01T00:00:00Z --dry-run`,
+  'webhooks test': `${EVENT} --type order.placed --dry-run`,
+  'webhooks rotate-secret': `${EVENT} --dry-run`,
   'keys rotate': '--dry-run',
   'keys reseal': '--tenant acme --dry-run',
 };

@@ -128,6 +128,23 @@ describe('work in lanes', () => {
     hang.open();
   });
 
+  it('gives the places that a target does not use to others, while all of them hang', async () => {
+    const hang = gate();
+    const begun = new Recorder<string>();
+    const { add } = await start({
+      run: async ({ target }) => {
+        begun.record(target);
+        await hang.opened;
+        return done;
+      },
+      // One of them alone may have all places.
+      limits: { maxInFlight: 40, maxInFlightPerTarget: 40, timeoutMs: 100 },
+    });
+    await add(targets(3), 5);
+    await begun.first(15);
+    hang.open();
+  });
+
   it('keeps the places of a target and of the process', async () => {
     const busy = new Map<string, number>();
     let most = 0;

@@ -11,7 +11,10 @@ import {
   type DestinationRow,
   DestinationStore,
 } from '../../src/webhooks/outgoing/destinations/destination.store.js';
-import { lanesWithoutOwner } from '../../src/webhooks/outgoing/destinations/destination-checks.store.js';
+import {
+  forgottenDestinations,
+  lanesWithoutOwner,
+} from '../../src/webhooks/outgoing/destinations/destination-checks.store.js';
 import { DestinationLookStore } from '../../src/webhooks/outgoing/destinations/destination-look.store.js';
 import { CatchUpStore } from '../../src/webhooks/outgoing/routing/catch-up.store.js';
 import { type Pair, RoutingStore } from '../../src/webhooks/outgoing/routing/routing.store.js';
@@ -104,6 +107,7 @@ async function tourOfDestinations(db: AdminDatabase, [id = '']: readonly string[
   await store.disabled(10);
   await store.behindTheLog(10);
   await lanesWithoutOwner(db);
+  await forgottenDestinations(db, 100);
   const look = new DestinationLookStore(db);
   await look.page({ tenant: undefined, status: undefined }, undefined, 50);
   await look.page({ tenant: undefined, status: undefined }, id, 50);

@@ -325,4 +325,35 @@ describe('the doctor', () => {
     expect(of('webhook-destination-disabled')).toEqual([disabled]);
     expect(of('webhook-lane-without-owner')).toHaveLength(1);
   });
+
+  it('names a destination that its lane has forgotten, until it is paused and resumed', async () => {
+    const app = await stage.start();
+    const [forgotten, held, fresh] = [
+      await destinationOf(app),
+      await destinationOf(app),
+      await destinationOf(app),
+    ];
+    await app.publish({});
+    await app.route();
+    await app.of('acme').pause(held);
+    await stage.database.pool.query(
+      `WITH due AS (
+         UPDATE integration.webhook_delivery SET due_at = clock_timestamp() - interval '5 minutes' WHERE destination_id <> $1)
+       UPDATE integration.outgoing_target SET ready_at = NULL`,
+      [fresh],
+    );
+    const found = async () =>
+      (await app.context.get(DoctorService).examine()).findings
+        .filter(({ check }) => check === 'webhook-destination-forgotten')
+        .map(({ key }) => key.split('/')[1]);
+    expect(await found()).toEqual([forgotten]);
+    await app.of('acme').pause(forgotten);
+    await app.of('acme').resume(forgotten);
+    expect(await found()).toEqual([]);
+    const { rows } = await stage.database.pool.query(
+      'SELECT ready_at IS NOT NULL AS ready FROM integration.outgoing_target WHERE id = $1',
+      [forgotten],
+    );
+    expect(rows).toEqual([{ ready: true }]);
+  });
 });

@@ -1760,6 +1760,46 @@ export interface Routes {
     body: { reason?: string | undefined };
     answer: WebhookDelivery;
   };
+  'POST webhooks/destinations/{id}/redrive/count': {
+    action: 'webhooks.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { maxEvents?: number | undefined };
+    answer: OperationCount;
+  };
+  'POST webhooks/destinations/{id}/redrive': {
+    action: 'webhooks.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { maxEvents?: number | undefined; rate?: number | undefined; reason?: string | undefined };
+    answer: Operation;
+  };
+  'POST webhooks/destinations/{id}/replay/count': {
+    action: 'webhooks.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: {
+      since: string;
+      until?: string | undefined;
+      types?: Array<string> | undefined;
+      maxEvents?: number | undefined;
+    };
+    answer: OperationCount;
+  };
+  'POST webhooks/destinations/{id}/replay': {
+    action: 'webhooks.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: {
+      since: string;
+      until?: string | undefined;
+      types?: Array<string> | undefined;
+      maxEvents?: number | undefined;
+      rate?: number | undefined;
+      reason?: string | undefined;
+    };
+    answer: Operation;
+  };
   'GET contracts': {
     action: 'contracts.read';
     path: Record<never, never>;

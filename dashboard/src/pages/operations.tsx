@@ -28,6 +28,8 @@ export function aboutOperation({ kind, filter, chosenEvents, maxEvents }: Operat
     ...partOfLog(filter),
   ].filter(Boolean);
   const verb = VERBS[kind];
+  const ofDestination = VERBS_OF_DESTINATIONS[kind];
+  if (ofDestination !== undefined) return `${ofDestination} ${String(Object(filter).destinationId)}`;
   // An operation of a part has a filter of its own.
   if (verb === undefined) return `${kind}: ${JSON.stringify(filter)}`;
   return `${verb}${maxEvents === null ? '' : ` ${count(maxEvents)} at most`}: ${parts.join(', ')}`;
@@ -37,6 +39,11 @@ const VERBS: Readonly<Record<string, string>> = {
   redrive: 'Send again',
   discard: 'Discard',
   replay: 'Replay',
+};
+
+const VERBS_OF_DESTINATIONS: Readonly<Record<string, string>> = {
+  'webhooks.redrive': 'Send the dead ones again, of destination',
+  'webhooks.replay': 'Send past events to destination',
 };
 
 /** Which part of the log it takes, in words. */

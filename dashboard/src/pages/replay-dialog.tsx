@@ -87,7 +87,7 @@ function ReplayForm({
   );
 }
 
-function TextField({
+export function TextField({
   label,
   isTime = false,
   hint,
@@ -122,7 +122,7 @@ function numberOf(typed: string): number | undefined {
   return typed.trim() === '' ? undefined : Number(typed);
 }
 
-function isoOf(local: string): string | undefined {
+export function isoOf(local: string): string | undefined {
   const time = new Date(local);
   return local === '' || Number.isNaN(time.getTime()) ? undefined : time.toISOString();
 }

@@ -171,7 +171,7 @@ export function OperationForm({
 
 type Field = readonly [value: string, onChange: (value: string) => void];
 
-function NumberField({
+export function NumberField({
   label,
   unit,
   hint,
@@ -202,6 +202,6 @@ function NumberField({
   );
 }
 
-function wholeOf(text: string): number | undefined {
+export function wholeOf(text: string): number | undefined {
   return text === '' ? undefined : Number(text);
 }

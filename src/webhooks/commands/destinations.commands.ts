@@ -1,6 +1,4 @@
-import { authorOf, CHANGE_OPTIONS } from '../../cli/author.js';
 import type { Command } from '../../cli/command.js';
-import { saidFirst } from '../../cli/dry-run.js';
 import { nextPage } from '../../cli/next-page.js';
 import { checkUuid, choiceOption, pageOption, textOption } from '../../cli/options.js';
 import { table } from '../../cli/table.js';
@@ -106,35 +104,8 @@ function deliveriesText(deliveries: readonly WebhookDelivery[]): string {
   ]);
 }
 
-/** Sends one delivery again that has ended. */
-const webhooksRedriveCommand: Command = {
-  name: 'webhooks redrive',
-  parameters: ['delivery'],
-  options: CHANGE_OPTIONS,
-  summary: 'send a delivery again that is delivered, dead or cancelled; its id is in webhooks deliveries',
-  run: (context) => {
-    const [id = ''] = context.arguments;
-    const [destinationId = ''] = id.split('.');
-    return context.withDatabase(async (_db, admin) => {
-      const deliveries = await deliveriesOf(admin, destinationId);
-      const before = await deliveries.get(id);
-      const dry = await saidFirst(context, async () => ({
-        what:
-          before.status === 'pending'
-            ? `Delivery ${id} is pending already.`
-            : `Delivery ${id}, which is ${before.status}, would be sent again.`,
-        data: { delivery: id, status: before.status },
-        isNothing: before.status === 'pending',
-      }));
-      if (dry !== undefined) return dry;
-      const { status } = await deliveries.redrive(id, authorOf(context));
-      return { ok: true, data: { delivery: id, status }, text: `Delivery ${id} is ${status}.` };
-    });
-  },
-};
-
 /** The deliveries of the tenant that has this destination. */
-async function deliveriesOf(admin: AdminDatabase, destinationId: string): Promise<TenantDeliveries> {
+export async function deliveriesOf(admin: AdminDatabase, destinationId: string): Promise<TenantDeliveries> {
   const row = await new DestinationLookStore(admin).ofId(
     checkUuid(destinationId, 'The id of the destination'),
   );
@@ -142,9 +113,8 @@ async function deliveriesOf(admin: AdminDatabase, destinationId: string): Promis
   return new TenantDeliveries(row.tenantId, { admin }, async () => row);
 }
 
-/** The commands of outgoing webhooks, in the order of the usage. */
+/** The commands that show what goes out, in the order of the usage. */
 export const destinationCommands: readonly Command[] = [
   webhooksDestinationsCommand,
   webhooksDeliveriesCommand,
-  webhooksRedriveCommand,
 ];

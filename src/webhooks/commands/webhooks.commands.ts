@@ -9,6 +9,7 @@ import { IncomingEndpointStore } from '../incoming/endpoints/incoming-endpoint.s
 import { type Refusal, RequestRecordStore } from '../incoming/request-record.store.js';
 import { type SourceReport, sourceReports } from '../incoming/source-report.js';
 import { destinationCommands } from './destinations.commands.js';
+import { sendingCommands } from './sending.commands.js';
 
 const DEFAULT_DAYS = 7;
 
@@ -128,4 +129,5 @@ export const webhooksCommands: readonly Command[] = [
   webhooksRefusalsCommand,
   webhooksEndpointsCommand,
   ...destinationCommands,
+  ...sendingCommands,
 ];

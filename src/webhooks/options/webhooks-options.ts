@@ -27,6 +27,11 @@ export interface OutgoingWebhooksOptions {
   readonly network?: NetworkRules | undefined;
   /** A REST API with which tenants look after their destinations. Without it there is none. */
   readonly portal?: WebhookPortalOptions | undefined;
+  /**
+   * The `source` of what goes to destinations with the format `cloudevents`: who sends. A URI, such as
+   * `https://example.com/orders`, or a part of one, such as `/orders`. Default: `urn:nestjs-integration`.
+   */
+  readonly cloudEventsSource?: string | undefined;
 }
 
 export interface WebhooksModuleOptions {
@@ -90,6 +95,7 @@ const OUTGOING_NAMES: { readonly [K in keyof Required<OutgoingWebhooksOptions>]:
   tenantOf: true,
   network: true,
   portal: true,
+  cloudEventsSource: true,
 };
 
 /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID with every problem (`details.problems`) */
@@ -173,7 +179,7 @@ export function checkWebhooksOptions(given: WebhooksModuleOptions): void {
 function problemsOfOutgoing(outgoing: OutgoingWebhooksOptions): string[] {
   const given: unknown = outgoing;
   if (typeof given !== 'object' || given === null) return ['outgoing must be an object, such as {}'];
-  const { tenantOf, network } = outgoing;
+  const { tenantOf, network, cloudEventsSource } = outgoing;
   return [
     ...problemsOfUnknownNames(outgoing, {
       known: Object.keys(OUTGOING_NAMES),
@@ -183,7 +189,20 @@ function problemsOfOutgoing(outgoing: OutgoingWebhooksOptions): string[] {
       ? []
       : ['outgoing.tenantOf must be a function']),
     ...(network === undefined ? [] : problemsOfNetworkRules(network, 'outgoing.network.')),
+    ...(cloudEventsSource === undefined || isUriReference(cloudEventsSource)
+      ? []
+      : ['outgoing.cloudEventsSource must be a URI or a part of one, such as "https://example.com/orders"']),
   ];
+}
+
+/**
+ * https://www.rfc-editor.org/rfc/rfc3986#section-4.1, and not empty, as CloudEvents asks of a source:
+ * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md#source-1
+ */
+function isUriReference(value: unknown): boolean {
+  const isOfItsCharacters =
+    typeof value === 'string' && /^([\w\-.~:/?#[\]@!$&'()*+,;=]|%[0-9a-f]{2})+$/i.test(value);
+  return isOfItsCharacters && URL.canParse(value, 'https://example.com');
 }
 
 function problemsOfPath(path: unknown = DEFAULT_PATH): string[] {

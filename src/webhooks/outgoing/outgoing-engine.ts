@@ -36,6 +36,7 @@ import { PublicEvents } from './public/public-events.js';
 import { CatchUp } from './routing/catch-up.js';
 import { Router } from './routing/router.js';
 import { RoutingStore } from './routing/routing.store.js';
+import { DEFAULT_SOURCE } from './sending/webhook-body.js';
 
 /** The consumer that routes events to destinations. */
 export const ROUTER = 'integration.webhooks';
@@ -166,6 +167,11 @@ export class OutgoingEngine implements OnModuleInit {
   get http(): OutgoingHttp {
     this.wayOut ??= new OutgoingHttp(this.network);
     return this.wayOut;
+  }
+
+  /** The `source` of destinations with the format `cloudevents`. */
+  get cloudEventsSource(): string {
+    return this.options?.cloudEventsSource ?? DEFAULT_SOURCE;
   }
 
   /** Ends all requests. What is sent later fails. */

@@ -59,7 +59,8 @@ export class WebhookSender implements OnApplicationBootstrap, OnModuleDestroy {
     const givingUp = new GivingUp(db, store, events, () => engine.settings['outgoing.disableAfterHours']);
     const keys = new SendingKeyRing(() => engine.secrets);
     const settings = () => engine.settings;
-    const requests = new SignedRequests({ http: engine.http, keys, settings });
+    const { http, cloudEventsSource: source } = engine;
+    const requests = new SignedRequests({ http, keys, settings, source });
     const work = new WebhookWork({ store, requests, events, givingUp, settings });
     return new LaneRunner(engine.lanes, work);
   }

@@ -17,6 +17,7 @@ import { type Place, to } from '../../router/router.ts';
 import { TextField, typesOf } from './create-destination.tsx';
 import { DeliveriesTable } from './deliveries-table.tsx';
 import { DestinationMark, DestinationTrouble, successText } from './destination-state.tsx';
+import { SendDeadAgain, SendPastEvents } from './send-again.tsx';
 
 const ABOVE = <a href={to(['webhook-destinations'])}>Destinations of webhooks</a>;
 const STATES = ['pending', 'delivered', 'dead', 'cancelled'] as const;
@@ -33,7 +34,7 @@ export function DestinationPage({ place }: { place: Place }) {
   );
 }
 
-type Asked = 'hold' | 'change' | 'test' | undefined;
+type Asked = 'hold' | 'change' | 'test' | 'dead' | 'past' | undefined;
 
 function Shown({
   place,
@@ -50,7 +51,7 @@ function Shown({
     setAsked(undefined);
     reload();
   };
-  const { id, url, status } = destination;
+  const { id, url, status, dead } = destination;
   return (
     <Page
       title={url}
@@ -60,6 +61,14 @@ function Shown({
           <DestinationMark {...destination} />
           <Act needs="webhooks.change" onAct={() => setAsked('test')}>
             Send a test
+          </Act>
+          {dead.count > 0 && (
+            <Act needs={['webhooks.change', 'operations.run']} onAct={() => setAsked('dead')}>
+              Send the dead ones again
+            </Act>
+          )}
+          <Act needs={['webhooks.change', 'operations.run']} onAct={() => setAsked('past')}>
+            Send past events
           </Act>
           <Act needs="webhooks.change" onAct={() => setAsked('change')}>
             Change
@@ -80,6 +89,8 @@ function Shown({
       <Deliveries place={place} id={id} />
       {asked === 'hold' && <HoldOrGoOn destination={destination} onClose={close} />}
       {asked === 'test' && <SendTest destination={destination} onDone={setTested} onClose={close} />}
+      {asked === 'dead' && <SendDeadAgain id={id} onClose={close} />}
+      {asked === 'past' && <SendPastEvents id={id} onClose={close} />}
       {asked === 'change' && <Change destination={destination} onClose={close} />}
     </Page>
   );

@@ -27,7 +27,7 @@ export interface ReplayParts extends EventRules, WindowParts {
   readonly store: RoutingStore;
 }
 
-const MOST_COUNTED = 100_000;
+export const MOST_COUNTED = 100_000;
 
 /**
  * Delivers events of the log to a destination again, also those that it has not got. A delivery that is there
@@ -38,12 +38,7 @@ export function replayToDestination(parts: ReplayParts): KindOfOperation<Replaye
   return {
     name: 'webhooks.replay',
     check({ filter }) {
-      checkNames('a field of the filter', filter, ['tenantId', 'destinationId', 'since', 'until', 'types']);
-      checkDestination(filter);
-      if (filter.since === undefined || filter.until === undefined)
-        throw invalidArgument('The filter needs since and until', { field: 'filter' });
-      checkTime('filter.since', new Date(filter.since));
-      checkTime('filter.until', new Date(filter.until));
+      checkReplay(filter);
       for (const type of filter.types ?? []) parts.events().check(type);
     },
     async plan(db, { filter, maxEvents }) {
@@ -63,6 +58,16 @@ export function replayToDestination(parts: ReplayParts): KindOfOperation<Replaye
     },
     choose: choosing(parts),
   };
+}
+
+/** @throws IntegrationError INTEGRATION_ADMIN_INVALID */
+export function checkReplay(filter: ReplayedEvents): void {
+  checkNames('a field of the filter', filter, ['tenantId', 'destinationId', 'since', 'until', 'types']);
+  checkDestination(filter);
+  if (filter.since === undefined || filter.until === undefined)
+    throw invalidArgument('The filter needs since and until', { field: 'filter' });
+  checkTime('filter.since', new Date(filter.since));
+  checkTime('filter.until', new Date(filter.until));
 }
 
 /** Chooses the next window of the log, behind what was changed before. */

@@ -1,3 +1,4 @@
+import { storable } from '../../../delivery/partition/storable-text.js';
 import { messageOf } from '../../../errors.js';
 import type { OutgoingAnswer } from '../../../http/outgoing-answer.js';
 import type { OutgoingHttp } from '../../../http/outgoing-http.js';
@@ -9,8 +10,6 @@ import { webhookHeaders } from '../sending/webhook-headers.js';
 import type { DueDelivery } from './sending.store.js';
 import type { SendingKeyRing, SendingKeys } from './sending-keys.js';
 
-/** What CloudEvents calls the sender. */
-const SOURCE = 'urn:nestjs-integration';
 /** When a destination is tried again whose secrets cannot be opened. */
 const WITHOUT_KEYS_MS = 60_000;
 const LONGEST_ERROR = 1_000;
@@ -34,6 +33,8 @@ export interface SignedRequestsParts {
   readonly http: Pick<OutgoingHttp, 'sendRequest'>;
   readonly keys: SendingKeyRing;
   readonly settings: () => Readonly<WebhookSettings>;
+  /** What CloudEvents calls the sender. */
+  readonly source: string;
 }
 
 /** Signs what is sent to destinations, and sends it. */
@@ -52,7 +53,7 @@ export class SignedRequests {
       const outcome = {
         is: 'target-off',
         forMs: WITHOUT_KEYS_MS,
-        reason: firstLine(messageOf(error)),
+        reason: storable(firstLine(messageOf(error))),
       } as const;
       const durationMs = Math.round(performance.now() - begunAt);
       return { outcome, at, durationMs, statusCode: null, answer: null };
@@ -65,8 +66,9 @@ export class SignedRequests {
     at: Date,
     signal: AbortSignal | undefined,
   ): Promise<OutgoingAnswer> {
-    const settings = this.parts.settings();
-    const body = webhookBody(format, { id: eventId, type, at: eventAt, data }, SOURCE);
+    const { settings: settingsNow, source } = this.parts;
+    const settings = settingsNow();
+    const body = webhookBody(format, { id: eventId, type, at: eventAt, data }, source);
     return this.parts.http.sendRequest({
       url,
       headers: webhookHeaders({ id: eventId, at, body, secrets, headers }),
@@ -81,7 +83,7 @@ export class SignedRequests {
 
 /** Why an attempt failed, as it is kept. Null if it did not. */
 export function errorOf({ outcome }: Sent): string | null {
-  return outcome.is === 'done' ? null : outcome.reason.slice(0, LONGEST_ERROR);
+  return outcome.is === 'done' ? null : storable(outcome.reason.slice(0, LONGEST_ERROR));
 }
 
 function sentOf(answer: OutgoingAnswer, at: Date): Sent {

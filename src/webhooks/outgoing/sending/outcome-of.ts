@@ -1,3 +1,4 @@
+import { storable } from '../../../delivery/partition/storable-text.js';
 import type { OutgoingAnswer, OutgoingFailureKind } from '../../../http/outgoing-answer.js';
 import { retryAfterMs } from './retry-after.js';
 
@@ -34,7 +35,7 @@ const ASKS_FOR_A_PAUSE: ReadonlySet<number> = new Set([429, 503]);
  */
 export function outcomeOf(answer: OutgoingAnswer, now = new Date()): SendOutcome {
   if (answer.is === 'failed')
-    return { is: 'again', isFailure: IS_OF_RECEIVER[answer.kind], reason: answer.message };
+    return { is: 'again', isFailure: IS_OF_RECEIVER[answer.kind], reason: storable(answer.message) };
   const { status, headers } = answer;
   if (status >= 200 && status < 300) return { is: 'done' };
   const reason = `The receiver answered ${status}`;

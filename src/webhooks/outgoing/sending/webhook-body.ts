@@ -17,6 +17,9 @@ export interface WebhookBody {
 /** `standard`: the body of Standard Webhooks. `cloudevents`: CloudEvents 1.0, structured. */
 export type DestinationFormat = 'standard' | 'cloudevents';
 
+/** What CloudEvents calls the sender where the application has not said it. */
+export const DEFAULT_SOURCE = 'urn:nestjs-integration';
+
 /**
  * The body of a request. It is put around the text of `data`, which is never parsed: a number keeps all its
  * digits, and each attempt, of a later version too, sends the same bytes.

@@ -48,18 +48,24 @@ export function testOf(
         : `A test is of one type, and ${JSON.stringify(given)} stands for several`,
       { field: 'type' },
     );
-  return { id: `msg_test_${ids.next()}`, type: found.type, data: exampleOf(found, limits) };
+  return testWith(found.type, exampleOf(found, limits));
+}
+
+/** A test with an id of its own. */
+export function testWith(type: string, data = NO_EXAMPLE): DestinationTest {
+  return { id: `msg_test_${ids.next()}`, type, data };
 }
 
 /** Sends a test. It says what became of it, and never rejects. */
 export async function sendTestTo(
   { id: target, tenantId, url, format, timeoutMs }: WebhookDestination,
   { id: eventId, type, data }: DestinationTest,
-  engine: OutgoingEngine,
+  engine: Pick<OutgoingEngine, 'secrets' | 'http' | 'settings' | 'cloudEventsSource'>,
 ): Promise<WebhookAttempt> {
   // A ring of its own: a test signs with what is in force now, and not with what was two seconds ago.
   const keys = new SendingKeyRing(() => engine.secrets);
-  const requests = new SignedRequests({ http: engine.http, keys, settings: () => engine.settings });
+  const { http, cloudEventsSource: source } = engine;
+  const requests = new SignedRequests({ http, keys, settings: () => engine.settings, source });
   const what = { eventId, type, eventAt: new Date(), data };
   const sent = await requests.send({ target, tenantId, url, format, timeoutMs, ...what });
   const { at, durationMs, statusCode, answer } = sent;

@@ -1,12 +1,11 @@
-import { AuditStore } from '../../../audit/audit.store.js';
 import { AUTHOR_FIELDS, type Author, authorOf, type ChangeAuthor } from '../../../audit/change-author.js';
 import type { Operation, OperationRequest } from '../../../changes/operations/operation.js';
+import type { PlannedEvents } from '../../../changes/operations/operation-plan.store.js';
 import type { EngineSession } from '../../../database/sql/engine-session.js';
 import { messageOf } from '../../../errors.js';
 import { UuidV7Generator } from '../../../events/uuid-v7.js';
 import { OutgoingTargetStore } from '../../../lanes/outgoing-target.store.js';
 import { type AddSecret, sealingTransaction } from '../../../secrets/sealing-transaction.js';
-import { checkOverlap } from '../../../secrets/secret-checks.js';
 import {
   checkChoice,
   checkNames,
@@ -49,17 +48,21 @@ import {
 import { checkCreate, checkUpdate } from '../destinations/destination-checks.js';
 import { changedRow, newRow, viewOf } from '../destinations/destination-rows.js';
 import type { OutgoingEngine } from '../outgoing-engine.js';
-import { publicKeyOf, type SigningSecret, signingSecretFor } from '../sending/signing-secrets.js';
+import { signingSecretFor } from '../sending/signing-secrets.js';
+import { DestinationSecrets } from './destination-secrets.js';
 import { sendTestTo, testOf } from './destination-test.js';
 import { eventTypesOf } from './event-types-of.js';
+import { type NotedChange, noteChange } from './noted-change.js';
 import { TenantDeliveries } from './tenant-deliveries.js';
 import { unknownDestination } from './unknown-destination.js';
 
-const HOUR_MS = 3_600_000;
 const ids = new UuidV7Generator();
 
 /** By whom and why an operation is planned, and how it is worked off. */
 export type PlanOptions = ChangeAuthor & Pick<OperationRequest, 'maxEvents' | 'rate'>;
+
+/** How far is counted. */
+export type CountOptions = Pick<OperationRequest, 'maxEvents'>;
 
 export interface PlanReplay {
   destinationId: string;
@@ -103,14 +106,12 @@ export class TenantDestinations {
       await this.note(session, author, 'create', row.id, { after: viewOf(added) });
     });
     if (startFrom !== 'now') await this.begin(row.id).catch((error: unknown) => this.sayNotBegun(row, error));
-    return this.withSecret(row.id, secret);
+    return this.ofSecrets.shown(row.id, secret);
   }
 
   /** @throws IntegrationError INTEGRATION_WEBHOOK_DESTINATION_UNKNOWN */
-  async get(id: string): Promise<WebhookDestinationDetails> {
-    const row = isUuid(id) ? await this.store.find(this.tenantId, id) : undefined;
-    if (row === undefined) throw unknownDestination(id);
-    return { ...row, secrets: await this.engine.secretService.list(ownerOf(row)) };
+  get(id: string): Promise<WebhookDestinationDetails> {
+    return this.ofSecrets.details(id);
   }
 
   /**
@@ -222,19 +223,8 @@ export class TenantDestinations {
    * @throws IntegrationError INTEGRATION_WEBHOOK_DESTINATION_UNKNOWN, INTEGRATION_ADMIN_INVALID for a secret
    * that cannot be used, INTEGRATION_KEY_MISSING
    */
-  async rotateSecret(id: string, given: RotateDestinationSecret = {}): Promise<DestinationWithSecret> {
-    checkNames('an option of rotateSecret', given, ['secret', 'overlapMs', ...AUTHOR_FIELDS]);
-    const { overlapMs = this.engine.settings.secretOverlapHours * HOUR_MS } = given;
-    checkOverlap(overlapMs);
-    const author = authorOf(given);
-    const { signing } = await this.get(id);
-    const secret = signingSecretFor(signing, given.secret);
-    await this.sealing(async (session, add) => {
-      const row = await this.held(session, id);
-      const version = await add(signingSecretOf(row), secret.value, overlapMs);
-      await this.note(session, author, 'rotate-secret', row.id, { after: { version, overlapMs } });
-    });
-    return this.withSecret(id, secret);
+  rotateSecret(id: string, given: RotateDestinationSecret = {}): Promise<DestinationWithSecret> {
+    return this.ofSecrets.rotate(id, given);
   }
 
   /**
@@ -306,13 +296,16 @@ export class TenantDestinations {
    * @throws IntegrationError INTEGRATION_WEBHOOK_DESTINATION_UNKNOWN, or as `OperationService.plan`
    */
   async planRedrive(filter: { destinationId: string }, options: PlanOptions = {}): Promise<Operation> {
-    checkNames('a field of the filter', filter, ['destinationId']);
-    const { id: destinationId, tenantId } = await this.get(filter.destinationId);
-    return this.engine.operations.plan({
-      ...options,
-      kind: 'webhooks.redrive',
-      filter: { tenantId, destinationId },
-    });
+    return this.engine.operations.plan({ ...options, ...(await this.redriveOf(filter)) });
+  }
+
+  /**
+   * Counts what `planRedrive` would plan, and stores nothing.
+   *
+   * @throws IntegrationError as `planRedrive`
+   */
+  async countRedrive(filter: { destinationId: string }, options: CountOptions = {}): Promise<PlannedEvents> {
+    return this.engine.operations.count({ ...options, ...(await this.redriveOf(filter)) });
   }
 
   /**
@@ -321,13 +314,29 @@ export class TenantDestinations {
    *
    * @throws IntegrationError INTEGRATION_WEBHOOK_DESTINATION_UNKNOWN, or as `OperationService.plan`
    */
-  async planReplay(
-    { destinationId: given, since, until = new Date(), types }: PlanReplay,
-    options: PlanOptions = {},
-  ): Promise<Operation> {
+  async planReplay(given: PlanReplay, options: PlanOptions = {}): Promise<Operation> {
+    return this.engine.operations.plan({ ...options, ...(await this.replayOf(given)) });
+  }
+
+  /**
+   * Counts what `planReplay` would plan, and stores nothing.
+   *
+   * @throws IntegrationError as `planReplay`
+   */
+  async countReplay(given: PlanReplay, options: CountOptions = {}): Promise<PlannedEvents> {
+    return this.engine.operations.count({ ...options, ...(await this.replayOf(given)) });
+  }
+
+  private async redriveOf(filter: { destinationId: string }) {
+    checkNames('a field of the filter', filter, ['destinationId']);
+    const { id: destinationId, tenantId } = await this.get(filter.destinationId);
+    return { kind: 'webhooks.redrive', filter: { tenantId, destinationId } } as const;
+  }
+
+  private async replayOf({ destinationId: given, since, until = new Date(), types }: PlanReplay) {
     const { id: destinationId, tenantId } = await this.get(given);
     const filter = { tenantId, destinationId, since, until, ...(types === undefined ? {} : { types }) };
-    return this.engine.operations.plan({ ...options, kind: 'webhooks.replay', filter });
+    return { kind: 'webhooks.replay', filter } as const;
   }
 
   /** A destination with a past is set on by a transaction of its own (docs/decisions/0131). */
@@ -400,29 +409,8 @@ export class TenantDestinations {
     return row;
   }
 
-  private note(
-    session: EngineSession,
-    author: Author,
-    verb: string,
-    id: string,
-    change: { readonly before?: object; readonly after?: object },
-  ): Promise<void> {
-    const noted = {
-      action: `webhook-destinations.${verb}`,
-      target: `webhook-destination/${id}`,
-      affected: 1,
-    };
-    return new AuditStore(this.engine.admin).add(session, author, { ...noted, ...change });
-  }
-
-  private async withSecret(id: string, { value, isNew }: SigningSecret): Promise<DestinationWithSecret> {
-    const destination = await this.get(id);
-    const isShared = destination.signing === 'v1';
-    return {
-      destination,
-      secret: isShared && isNew ? value : null,
-      publicKey: isShared ? null : publicKeyOf(value),
-    };
+  private note(session: EngineSession, author: Author, verb: string, id: string, change: NotedChange) {
+    return noteChange(this.engine.admin, session, author, verb, id, change);
   }
 
   private get store(): DestinationStore {
@@ -431,6 +419,10 @@ export class TenantDestinations {
 
   private get targets(): OutgoingTargetStore {
     return new OutgoingTargetStore(this.engine.admin);
+  }
+
+  private get ofSecrets(): DestinationSecrets {
+    return new DestinationSecrets(this.tenantId, this.engine);
   }
 
   private get ofDeliveries(): TenantDeliveries {
