@@ -170,7 +170,8 @@ export class ConsumerService {
     if (state !== undefined) checkChoice('state', state, CONSUMER_STATES);
     if (after !== undefined) checkPlace(after);
     const isByName = order === 'name' && state === undefined;
-    const read = isByName ? { ...selection, after: after?.consumerName, limit: limit + 1 } : selection;
+    const oneMore = Math.min(limit + 1, MOST_LISTED);
+    const read = isByName ? { ...selection, after: after?.consumerName, limit: oneMore } : selection;
     const { consumers, rates } = await this.listWithRates(read);
     const listed = listedOf(consumers, rates);
     const chosen = isByName

@@ -48,6 +48,12 @@ export function destinationChecks(db: EngineDatabase): Check[] {
           fix: 'Have its receiver mended, and enable it (WebhookDestinationsService, enable), or remove it.',
         })),
     },
+    ...laneChecks(db),
+  ];
+}
+
+function laneChecks(db: EngineDatabase): Check[] {
+  return [
     {
       name: 'webhook-lane-without-owner',
       severity: 'critical',

@@ -36,6 +36,7 @@ import { PublicEvents } from './public/public-events.js';
 import { CatchUp } from './routing/catch-up.js';
 import { Router } from './routing/router.js';
 import { RoutingStore } from './routing/routing.store.js';
+import { EventWriter } from './sender/event-writer.js';
 import { DEFAULT_SOURCE } from './sending/webhook-body.js';
 
 /** The consumer that routes events to destinations. */
@@ -115,13 +116,10 @@ export class OutgoingEngine implements OnModuleInit {
     };
   }
 
-  /** Writes to the log. */
-  get log(): OutboxEventStore {
-    return this.engine.get(OutboxEventStore);
-  }
-
-  get notifier(): OutboxNotifier {
-    return this.engine.get(OutboxNotifier);
+  /** Writes events about destinations. */
+  get eventWriter(): EventWriter {
+    const { engine, limits } = this;
+    return new EventWriter(engine.get(OutboxEventStore), engine.get(OutboxNotifier), limits);
   }
 
   get limits(): EventLimits {
@@ -207,7 +205,7 @@ export class OutgoingEngine implements OnModuleInit {
     return {
       events: () => this.events,
       tenantOf: this.options?.tenantOf,
-      limits: { maxPayloadBytes: this.engine.get(EventLimits).maxPayloadBytes },
+      limits: { maxPayloadBytes: this.limits.maxPayloadBytes },
     };
   }
 

@@ -3,7 +3,6 @@ import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@
 import { LaneRunner } from '../../lanes/lane-runner.js';
 import { LANES } from '../../lanes/outgoing-target.store.js';
 import { OutgoingEngine } from './outgoing-engine.js';
-import { EventWriter } from './sender/event-writer.js';
 import { GivingUp } from './sender/giving-up.js';
 import { type DueDelivery, SendingStore } from './sender/sending.store.js';
 import { SendingKeyRing } from './sender/sending-keys.js';
@@ -55,7 +54,7 @@ export class WebhookSender implements OnApplicationBootstrap, OnModuleDestroy {
     const { engine } = this;
     const db = engine.database;
     const store = new SendingStore(db);
-    const events = new EventWriter(engine.log, engine.notifier, engine.limits);
+    const events = engine.eventWriter;
     const givingUp = new GivingUp(db, store, events, () => engine.settings['outgoing.disableAfterHours']);
     const keys = new SendingKeyRing(() => engine.secrets);
     const settings = () => engine.settings;

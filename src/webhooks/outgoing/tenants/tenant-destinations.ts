@@ -349,7 +349,7 @@ export class TenantDestinations {
     });
   }
 
-  /** The destination and its secret are stored already, so that the caller gets both. Its reason says what to do. */
+  /** The destination and its secret are stored, so the caller gets both. Its reason says what to do. */
   private sayNotBegun({ id }: Pick<WebhookDestination, 'id'>, error: unknown): void {
     new EngineLogger('OutgoingWebhooks').warnOfFailure(
       `The destination ${id} was created, and stays paused until it is resumed: ${firstLine(messageOf(error))}`,
