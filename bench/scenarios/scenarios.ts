@@ -11,6 +11,7 @@ import { publishClients } from './publish-clients.js';
 import { publishConcurrent } from './publish-concurrent.js';
 import { publishContract } from './publish-contract.js';
 import type { Scenario } from './scenario.js';
+import { sendWebhooks } from './send-webhooks.js';
 import { storage } from './storage.js';
 import { transactional } from './transactional.js';
 
@@ -26,6 +27,7 @@ export const SCENARIOS: readonly Scenario[] = [
   publishConcurrent,
   publishContract,
   acceptWebhook,
+  sendWebhooks,
   latencyIdle,
   latencyLoad,
   flatness,

@@ -5,7 +5,7 @@ import { InFlight, type Running } from './in-flight.js';
 import type { LaneLeases } from './lane-leases.js';
 import type { LaneRoundStore, ReadyTarget } from './lane-round.store.js';
 import type { LaneSaver, Saved, ToSave } from './lane-saver.js';
-import type { LaneItem, LaneWork, Outcome } from './lane-work.js';
+import type { LaneItem, LaneLimits, LaneWork, Outcome } from './lane-work.js';
 import { reservedOf, TargetMemory } from './target-memory.js';
 import { Waker } from './waker.js';
 
@@ -40,6 +40,8 @@ export class LaneLoop<Item extends LaneItem> {
   private readonly inFlight = new InFlight<Item, Lease>();
   private readonly memory = new TargetMemory(LOOK_EVERY_MS);
   private readonly waker = new Waker();
+  /** What cuts off the runs of a lease. */
+  private readonly cuts = new WeakMap<Lease, AbortController>();
   private toSave: Pending<Item>[] = [];
   private lockedRounds = 0;
   private roundAsked: ((round: Round) => void)[] = [];
@@ -69,7 +71,7 @@ export class LaneLoop<Item extends LaneItem> {
   /** Ends the rounds. What is in flight is told to end, and its outcome is dropped. */
   async stop(): Promise<void> {
     this.isStopped = true;
-    for (const { cut } of this.inFlight.all()) cut.abort();
+    for (const { lease } of this.inFlight.all()) this.cutOf(lease).abort();
     this.waker.wake();
     await this.running;
   }
@@ -169,7 +171,7 @@ export class LaneLoop<Item extends LaneItem> {
   /** Begins what has a place. Returns whether nothing is ready. */
   private async look(): Promise<boolean> {
     const limits = this.work.limits();
-    const free = limits.maxInFlight - this.inFlight.size;
+    const free = this.freeOf(limits);
     const lanes = this.leases.lanes();
     if (lanes.length === 0 || limits.maxInFlight === 0) return true;
     if (free <= 0) return false;
@@ -188,6 +190,15 @@ export class LaneLoop<Item extends LaneItem> {
     await this.begin(ready, places);
     if (found.length === MOST_TARGETS) this.nextMs = 0;
     return false;
+  }
+
+  /**
+   * What has ended takes no place, or a process would send nothing while it saves. As much again may wait for
+   * its save, as it does where somebody holds the targets.
+   */
+  private freeOf({ maxInFlight }: LaneLimits): number {
+    const { runs, size } = this.inFlight;
+    return Math.min(maxInFlight - runs, 2 * maxInFlight - size);
   }
 
   private async learnLimits(ready: readonly ReadyTarget[], now: number): Promise<void> {
@@ -229,13 +240,14 @@ export class LaneLoop<Item extends LaneItem> {
   }
 
   private beginOne(item: Item, lease: Lease): void {
-    const running = { item, lease, cut: new AbortController(), hasEnded: false };
+    const running = { item, lease, hasEnded: false };
+    const { signal } = this.cutOf(lease);
     this.inFlight.add(running);
     this.begun++;
-    this.outcomeOf(item, running.cut.signal).then((outcome) => {
+    this.outcomeOf(item, signal).then((outcome) => {
       // What was cut off stays due as it is.
-      if (running.cut.signal.aborted) return;
-      running.hasEnded = true;
+      if (signal.aborted) return;
+      this.inFlight.end(running);
       this.toSave.push({ target: item.target, lease, ended: { item, outcome }, running });
       this.waker.wake();
     });
@@ -259,10 +271,14 @@ export class LaneLoop<Item extends LaneItem> {
 
   /** Drops what is in flight under a lease, or only what still runs. */
   private cutOff(lease: Lease, which: 'runs' | 'all'): void {
-    for (const running of this.inFlight.under(lease)) {
-      if (running.hasEnded && which === 'runs') continue;
-      running.cut.abort(lease.signal.reason);
-      this.inFlight.remove(running);
-    }
+    this.cutOf(lease).abort(lease.signal.reason);
+    for (const running of this.inFlight.under(lease))
+      if (!running.hasEnded || which === 'all') this.inFlight.remove(running);
+  }
+
+  private cutOf(lease: Lease): AbortController {
+    const cut = this.cuts.get(lease) ?? new AbortController();
+    this.cuts.set(lease, cut);
+    return cut;
   }
 }

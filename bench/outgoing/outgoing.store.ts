@@ -1,0 +1,35 @@
+/** $1: how many events, $2: the data of each. Behind what is there already. */
+export const FILL_MESSAGES = `
+  INSERT INTO integration.webhook_message (position, tenant_id, outbox_event_id, event_name, type, data, event_at)
+  SELECT m.last + n, 'tenant-0', gen_random_uuid(), 'invoice.created', 'invoice.created', $2::text, clock_timestamp()
+  FROM generate_series(1, $1::int) AS n, (SELECT coalesce(max(position), 0) AS last FROM integration.webhook_message) AS m`;
+
+/** $1: destinations, $2: how many deliveries of the latest events each gets, $3: the time from which on they are due. */
+export const FILL_DELIVERIES = `
+  INSERT INTO integration.webhook_delivery (destination_id, position, tenant_id, entity, due_at)
+  SELECT d.id, m.position, d.tenant_id, m.position, $3::timestamptz
+  FROM integration.webhook_destination d
+  CROSS JOIN (SELECT position FROM integration.webhook_message ORDER BY position DESC LIMIT $2::int) AS m
+  WHERE d.id = ANY ($1::uuid[])`;
+
+/** $1: destinations. They begin as if they had never failed. */
+export const MAKE_READY = `
+  UPDATE integration.outgoing_target SET held = false, failures = 0, failing_since = NULL, not_before = NULL, ready_at = clock_timestamp()
+  WHERE kind = 'webhook' AND id = ANY ($1::uuid[])`;
+
+/** $1: destinations. Nothing begins for them. */
+export const HOLD = `
+  UPDATE integration.outgoing_target SET held = true, ready_at = NULL WHERE kind = 'webhook' AND id = ANY ($1::uuid[])`;
+
+export const COUNT_PENDING = `SELECT count(*)::int AS count FROM integration.webhook_delivery WHERE status = 'pending'`;
+
+/** $1: how many events, $2: the payload. */
+export const FILL_LOG = `
+  INSERT INTO integration.outbox_event (id, event_name, source_module, aggregate_type, aggregate_id, payload, metadata)
+  SELECT gen_random_uuid(), 'invoice.created', 'bench', 'invoice', 'i' || n % 500, $2::jsonb, '{"tenantId": "tenant-0"}'
+  FROM generate_series(1, $1::int) AS n`;
+
+export const COUNT_DELIVERIES = 'SELECT count(*)::int AS count FROM integration.webhook_delivery';
+
+export const SETTLE =
+  'VACUUM (ANALYZE) integration.webhook_delivery, integration.webhook_message, integration.outgoing_target';
