@@ -101,8 +101,7 @@ function faultSteps({ state, setup, moves }: Turn, i: Name): void {
 
 function lookSteps({ state, rules, moves }: Turn, i: Name): void {
   const owner = state.owners[i];
-  const waits = rules.roundsFollow && (owner.save !== Save.none || owner.ended !== 0 || owner.corrects === 1);
-  if (owner.look === Look.none && !waits && owner.stops === 0 && state.ready === Ready.now)
+  if (owner.look === Look.none && owner.corrects === 0 && owner.stops === 0 && state.ready === Ready.now)
     moves.step(
       () => `${who(i)} reads that the target is ready`,
       (next) => {
@@ -136,7 +135,8 @@ function beginStep({ state, rules, moves }: Turn, i: Name): void {
       if (overtakes(next, begun)) next.disordered = 1;
       mine.inFlight |= begun;
       if (begun === 0 && mine.inFlight === 0 && mine.stops === 0 && rules.correctsReady) mine.corrects = 1;
-      Object.assign(mine, { look: Look.none, found: 0 });
+      mine.inFlight &= ~mine.leaving;
+      Object.assign(mine, { look: Look.none, found: 0, leaving: 0 });
     },
   );
 }
@@ -149,10 +149,10 @@ function overtakes(state: LanesState, begun: number): boolean {
 }
 
 function runSteps({ state, setup, moves }: Turn, i: Name): void {
-  const { inFlight, ended } = state.owners[i];
+  const { inFlight, ended, leaving } = state.owners[i];
   for (const [k] of state.items.entries()) {
     const item = 1 << k;
-    if ((inFlight & ~ended & item) === 0) continue;
+    if ((inFlight & ~ended & ~leaving & item) === 0) continue;
     moves.step(
       () => `item ${k + 1} of ${who(i)} has ended`,
       (next) => {
@@ -178,7 +178,6 @@ function saveSteps(turn: Turn, i: Name): void {
   const owner = state.owners[i];
   const isOurs = owner.token === state.token;
   if (owner.save === Save.none && (owner.ended !== 0 || owner.corrects === 1)) {
-    if (rules.roundsFollow && owner.look !== Look.none) return;
     if (!isOurs && rules.fence !== 'none') return;
     moves.step(
       () => `${who(i)} begins a save${rules.fence === 'none' ? '' : ': the token is its own'}`,
@@ -222,7 +221,8 @@ function commitSteps({ state, setup, rules, moves }: Turn, i: Name): void {
     (next) => {
       settle(next, i, rules.endReleasesNext);
       const mine = next.owners[i];
-      mine.inFlight &= ~mine.saved;
+      if (mine.look !== Look.none && rules.savedLeave === 'when the look is over') mine.leaving |= mine.saved;
+      else mine.inFlight &= ~mine.saved;
       mine.ended &= ~mine.saved;
       mine.again &= ~mine.saved;
       Object.assign(mine, { save: Save.none, saved: 0, corrects: 0, nextDue: Ready.null });

@@ -11,8 +11,8 @@ export interface LanesRules {
   readonly fence: 'holds the lease' | 'looks at the token' | 'none';
   /** An owner that is asked for its lane waits for what is in flight, and saves it. */
   readonly handsOverIdle: boolean;
-  /** A look and a save of one owner follow each other. */
-  readonly roundsFollow: boolean;
+  /** When an item leaves what is in flight whose save has committed beside a look of the same owner. */
+  readonly savedLeave: 'when the look is over' | 'at once';
   /** A look that finds nothing due has the time of the target computed again. */
   readonly correctsReady: boolean;
   /** The end of a hold makes the target ready. */
@@ -29,7 +29,7 @@ export const lanesRules: LanesRules = {
   nextDueCountsInFlight: true,
   fence: 'holds the lease',
   handsOverIdle: true,
-  roundsFollow: true,
+  savedLeave: 'when the look is over',
   correctsReady: true,
   releaseMakesReady: true,
   waitingDecided: 'behind the lock',

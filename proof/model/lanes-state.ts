@@ -57,6 +57,8 @@ export interface Owner {
   ended: Items;
   /** Of what has ended, what is to run again. */
   again: Items;
+  /** Of what is in flight, what was saved beside a look that is under way. */
+  leaving: Items;
   /** The time of the target is to be computed again. */
   corrects: number;
   save: number;
@@ -107,6 +109,7 @@ export function outOfWork(): Owner {
     inFlight: 0,
     ended: 0,
     again: 0,
+    leaving: 0,
     corrects: 0,
     save: Save.none,
     saved: 0,
@@ -178,6 +181,7 @@ const OWNER: readonly (readonly [width: number, field: keyof Owner])[] = [
   [MOST_ITEMS, 'inFlight'],
   [MOST_ITEMS, 'ended'],
   [MOST_ITEMS, 'again'],
+  [MOST_ITEMS, 'leaving'],
   [1, 'corrects'],
   [3, 'save'],
   [MOST_ITEMS, 'saved'],

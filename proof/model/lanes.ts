@@ -9,6 +9,9 @@
  *
  * Of an order, the first pending item never waits: that is decided, and changed, under the lock as well.
  *
+ * A look and a save of one owner run side by side. What a save has ended stays in flight until the look is over, which
+ * may have read it as due before.
+ *
  * A save holds the row of its lease until it commits, and the taking of the lease waits for that row. So what a
  * save has changed was changed before anybody else had the lane, or not at all.
  *

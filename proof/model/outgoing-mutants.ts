@@ -55,8 +55,8 @@ export const lanesMutants: readonly LanesMutant[] = [
   { part: 'lanes', name: 'a lane given back in flight', rules: { handsOverIdle: false }, setup: handOver },
   {
     part: 'lanes',
-    name: 'a look beside a save of the same owner',
-    rules: { roundsFollow: false },
+    name: 'a saved item leaves beside a look',
+    rules: { savedLeave: 'at once' },
     setup: lanesSetup(1, { faults: false, tokens: 1 }),
   },
   {

@@ -140,19 +140,9 @@ function lanesSetups(size: Size): LanesSetup[] {
     lanesSetup(2, { ordered: true }),
   ];
   if (size === 'small') return small;
-  const usual = [
-    ...small,
-    lanesSetup(2, { retries: true }),
-    lanesSetup(2, { holds: true }),
-    lanesSetup(1, { retries: true, tokens: 4 }),
-  ];
+  const usual = [...small, lanesSetup(2, { holds: true }), lanesSetup(1, { retries: true, tokens: 4 })];
   if (size === 'usual') return usual;
-  return [
-    ...usual,
-    lanesSetup(3),
-    lanesSetup(2, { retries: true, holds: true }),
-    lanesSetup(3, { ordered: true }),
-  ];
+  return [...usual, lanesSetup(2, { retries: true }), lanesSetup(3, { ordered: true })];
 }
 
 function routingSetups(size: Size): RoutingSetup[] {

@@ -32,9 +32,10 @@ export interface Round {
 }
 
 /**
- * The owner of lanes. It works in rounds, one after another: it saves what has ended, looks at what is ready,
- * and begins what has a place. Rounds do not overlap, so a look never reads an item whose outcome is being
- * saved.
+ * The owner of lanes. It works in rounds, one after another: it looks at what is ready, and begins what has a
+ * place. What has ended is saved meanwhile, one save after another, so that it goes on sending while a save
+ * waits for the database. A look may read an item that a save beside it ends, so such an item stays in flight
+ * until the look is over.
  */
 export class LaneLoop<Item extends LaneItem> {
   private readonly inFlight = new InFlight<Item, Lease>();
@@ -44,10 +45,23 @@ export class LaneLoop<Item extends LaneItem> {
   private readonly cuts = new WeakMap<Lease, AbortController>();
   private toSave: Pending<Item>[] = [];
   private lockedRounds = 0;
+  private saving: Promise<void> | undefined;
+  private saveFailed: { readonly error: unknown } | undefined;
+  /** A save waits so long until it is tried again for targets that somebody held. */
+  private laterAt = 0;
+  private isLooking = false;
+  /** Saved while a look was under way. They leave when it is over. */
+  private leaving: Running<Item, Lease>[] = [];
+  /** Targets with something to save that may change when they go on, and how much of it. */
+  private readonly unclear = new Map<string, number>();
   private roundAsked: ((round: Round) => void)[] = [];
   private isStopped = false;
   private tickAt = 0;
+  /** When it looks again, without a signal. */
+  private lookAt = 0;
   private nextMs = LOOK_EVERY_MS;
+  /** The last look found more than there were places for. */
+  private isMoreReady = false;
   private begun = 0;
   private running: Promise<void> | undefined;
 
@@ -74,10 +88,12 @@ export class LaneLoop<Item extends LaneItem> {
     for (const { lease } of this.inFlight.all()) this.cutOf(lease).abort();
     this.waker.wake();
     await this.running;
+    await this.saving;
   }
 
   /** Looks soon: these targets have got items, or any may have. */
   wake(targets?: readonly string[]): void {
+    this.lookAt = 0;
     this.memory.wake(targets);
     this.waker.wake();
   }
@@ -111,12 +127,13 @@ export class LaneLoop<Item extends LaneItem> {
     while (!this.isStopped) {
       const asked = this.roundAsked.splice(0);
       try {
-        this.nextMs = LOOK_EVERY_MS;
         this.tick();
-        await this.save();
-        const isNothingReady = await this.look();
+        if (asked.length > 0) await this.saving;
+        this.beginSave();
+        const isNothingReady = asked.length > 0 || this.isLookDue() ? await this.look() : false;
         const isIdle = isNothingReady && this.inFlight.size === 0 && this.toSave.length === 0;
-        for (const resolve of asked) resolve({ isIdle });
+        for (const resolve of asked) resolve({ isIdle: isIdle && this.saving === undefined });
+        this.throwFailure();
       } catch (error) {
         for (const resolve of asked) resolve({ isIdle: false });
         const words = `Work of lanes (${this.work.kind}) waits for the database`;
@@ -125,7 +142,7 @@ export class LaneLoop<Item extends LaneItem> {
         await this.waker.pause(AFTER_FAILURE_MS, () => this.isStopped);
         continue;
       }
-      if (this.roundAsked.length === 0) await this.waker.sleep(this.nextMs);
+      if (this.roundAsked.length === 0) await this.waker.sleep(this.restMs());
     }
   }
 
@@ -133,12 +150,47 @@ export class LaneLoop<Item extends LaneItem> {
     const now = performance.now();
     if (now - this.tickAt < LOOK_EVERY_MS) return;
     this.tickAt = now;
+    this.lookAt = 0;
     this.memory.wake();
     this.memory.forget(now);
   }
 
+  /** Saves what has ended, beside the rounds. What ends meanwhile is saved by the next one. */
+  private beginSave(): void {
+    if (this.saving !== undefined || this.toSave.length === 0) return;
+    if (this.laterAt > performance.now()) return;
+    this.saving = this.save()
+      .catch((error: unknown) => {
+        this.saveFailed = { error };
+      })
+      .then(() => {
+        this.saving = undefined;
+        this.lookAt = 0;
+        this.waker.wake();
+      });
+  }
+
+  /** A run that ended makes room, which is worth a look only if much of it is free. */
+  private isLookDue(): boolean {
+    if (performance.now() >= this.lookAt) return true;
+    const limits = this.work.limits();
+    return this.isMoreReady && this.freeOf(limits) >= reservedOf(limits.maxInFlight);
+  }
+
+  /** Milliseconds until there is something to do, without a signal. */
+  private restMs(): number {
+    const now = performance.now();
+    const saveMs = this.toSave.length > 0 && this.saving === undefined ? this.laterAt - now : LOOK_EVERY_MS;
+    return Math.max(0, Math.min(this.lookAt - now, saveMs));
+  }
+
+  private throwFailure(): void {
+    const failed = this.saveFailed;
+    this.saveFailed = undefined;
+    if (failed !== undefined) throw failed.error;
+  }
+
   private async save(): Promise<void> {
-    if (this.toSave.length === 0) return;
     const portion = this.toSave.splice(0, MOST_SAVED);
     let saved: Saved<Item>;
     try {
@@ -148,15 +200,27 @@ export class LaneLoop<Item extends LaneItem> {
       this.toSave.unshift(...portion);
       throw error;
     }
-    this.lockedRounds = saved.later.length > 0 ? this.lockedRounds + 1 : 0;
-    if (saved.later.length > 0 || this.toSave.length > 0)
-      this.nextMs = Math.min(this.nextMs, this.toSave.length > 0 ? 0 : AFTER_LOCKED_MS);
     const later = new Set(saved.later);
-    for (const each of portion)
-      if (!later.has(each) && each.running !== undefined) this.inFlight.remove(each.running);
+    this.lockedRounds = later.size > 0 ? this.lockedRounds + 1 : 0;
+    this.laterAt = later.size > 0 ? performance.now() + AFTER_LOCKED_MS : 0;
+    for (const each of portion) if (!later.has(each)) this.leave(each);
     this.toSave.unshift(...portion.filter((each) => later.has(each)));
     this.memory.wake([...saved.changes.keys()]);
     await this.afterSave(saved);
+  }
+
+  /** It is saved. A look that is under way may have read it before that. */
+  private leave({ target, ended, running }: Pending<Item>): void {
+    if (ended?.outcome.is !== 'done') this.countUnclear(target, -1);
+    if (running === undefined) return;
+    if (this.isLooking) this.leaving.push(running);
+    else this.inFlight.remove(running);
+  }
+
+  private countUnclear(target: string, change: 1 | -1): void {
+    const count = (this.unclear.get(target) ?? 0) + change;
+    if (count > 0) this.unclear.set(target, count);
+    else this.unclear.delete(target);
   }
 
   private async afterSave({ ended, changes }: Saved<Item>): Promise<void> {
@@ -170,6 +234,21 @@ export class LaneLoop<Item extends LaneItem> {
 
   /** Begins what has a place. Returns whether nothing is ready. */
   private async look(): Promise<boolean> {
+    this.isLooking = true;
+    this.isMoreReady = false;
+    this.nextMs = LOOK_EVERY_MS;
+    this.lookAt = Number.POSITIVE_INFINITY;
+    try {
+      return await this.findAndBegin();
+    } finally {
+      this.isLooking = false;
+      // A signal that came meanwhile stays.
+      this.lookAt = Math.min(this.lookAt, performance.now() + this.nextMs);
+      for (const running of this.leaving.splice(0)) this.inFlight.remove(running);
+    }
+  }
+
+  private async findAndBegin(): Promise<boolean> {
     const limits = this.work.limits();
     const free = this.freeOf(limits);
     const lanes = this.leases.lanes();
@@ -177,7 +256,7 @@ export class LaneLoop<Item extends LaneItem> {
     if (free <= 0) return false;
     this.memory.lookBegins();
     const now = performance.now();
-    const excluded = this.memory.excluded(now);
+    const excluded = [...this.memory.excluded(now), ...this.unclear.keys()];
     const onlyReserve = free <= reservedOf(limits.maxInFlight);
     const without = onlyReserve ? [...excluded, ...this.inFlight.targets()] : excluded;
     const found = await this.store.ready(this.work.kind, lanes, without, LOOK_EVERY_MS, MOST_TARGETS);
@@ -188,6 +267,7 @@ export class LaneLoop<Item extends LaneItem> {
     await this.learnLimits(ready, now);
     const places = this.memory.share(ready, limits, free, (id) => this.inFlight.of(id), now);
     await this.begin(ready, places);
+    this.isMoreReady = places.size < ready.length || this.freeOf(limits) <= reservedOf(limits.maxInFlight);
     if (found.length === MOST_TARGETS) this.nextMs = 0;
     return false;
   }
@@ -233,10 +313,11 @@ export class LaneLoop<Item extends LaneItem> {
       // It is at its limit, or everything that is due is in flight.
       if (places_ === undefined ? had > 0 : items.length < places_) this.memory.foundNoMore(id);
       // Nothing is due, so its time is wrong: it was released, or its items were taken away.
-      if (places_ !== undefined && items.length === 0 && had === 0)
+      if (places_ !== undefined && items.length === 0 && had === 0) {
+        this.countUnclear(id, 1);
         this.toSave.push({ target: id, lease, ended: undefined, running: undefined });
+      }
     }
-    if (this.toSave.length > 0) this.nextMs = 0;
   }
 
   private beginOne(item: Item, lease: Lease): void {
@@ -248,6 +329,7 @@ export class LaneLoop<Item extends LaneItem> {
       // What was cut off stays due as it is.
       if (signal.aborted) return;
       this.inFlight.end(running);
+      if (outcome.is !== 'done') this.countUnclear(item.target, 1);
       this.toSave.push({ target: item.target, lease, ended: { item, outcome }, running });
       this.waker.wake();
     });
