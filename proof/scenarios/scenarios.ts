@@ -3,6 +3,7 @@ import { interleavings } from './interleavings.js';
 import { kill } from './kill.js';
 import { longWriter } from './long-writer.js';
 import { manyHoles } from './many-holes.js';
+import { outgoing } from './outgoing.js';
 import { poison } from './poison.js';
 import { restarts } from './restarts.js';
 import type { Scenario } from './scenario.js';
@@ -20,6 +21,7 @@ const GROUPS: readonly (readonly Scenario[])[] = [
   [longWriter],
   [stoppedWorker, takeover, clocks, silentListen, webhooks],
   [versions, poison, interleavings, manyHoles],
+  [outgoing],
   [soak],
 ];
 
