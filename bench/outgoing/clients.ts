@@ -11,9 +11,10 @@ const SECRET = Buffer.from('a secret of the benchmark of 32b');
 
 const dist = join(dirname(createRequire(import.meta.url).resolve('nestjs-integration/package.json')), 'dist');
 
+const load = (file: string) => import(pathToFileURL(join(dist, file)).href);
+
 /** The way out of the package, which has no public name. */
 export async function openClient() {
-  const load = (file: string) => import(pathToFileURL(join(dist, file)).href);
   const [{ OutgoingHttp }, { checkNetworkRules }] = await Promise.all([
     load('http/outgoing-http.js'),
     load('http/network-rules.js'),
@@ -22,6 +23,17 @@ export async function openClient() {
     sendRequest(request: object): Promise<{ is: string; status?: number }>;
     close(): void;
   };
+}
+
+/** The statements of a sender, which have no public names, run by `query`. */
+export async function openStores(query: (sql: string, values: readonly unknown[]) => Promise<object[]>) {
+  const [{ tablesOf }, { LaneRoundStore }, { SendingStore }] = await Promise.all([
+    load('database/sql/tables.js'),
+    load('lanes/lane-round.store.js'),
+    load('webhooks/outgoing/sender/sending.store.js'),
+  ]);
+  const session = { tables: tablesOf('integration'), query };
+  return { session, rounds: new LaneRoundStore(session), sending: new SendingStore(session) };
 }
 
 export const NETWORK = { allow: ['127.0.0.1/32'], http: true };

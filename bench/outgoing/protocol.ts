@@ -1,10 +1,7 @@
 /** What is asked of the process that sends. Each command has what it is given, and what it answers. */
 export interface SenderCommands {
-  /** Makes destinations, in one tenant for each hundred, and answers their ids. */
-  destinations: [
-    given: { count: number; url: string; eventType?: string; timeoutMs?: number },
-    answer: string[],
-  ];
+  /** Makes destinations, so many in each of the tenants `<tenant>-0`, `<tenant>-1` and so on. Answers their ids. */
+  destinations: [given: { count: number; url: string; tenant: string; perTenant: number }, answer: string[]];
   /** Sends everything that is due. */
   send: [given: object, answer: Work];
   /** So many equal requests by the client of the package, without a database. */
@@ -13,8 +10,8 @@ export interface SenderCommands {
   bare: [given: Requests, answer: Work];
   /** Routes everything that is in the log. */
   route: [given: object, answer: Work];
-  /** Publishes at a steady rate, in turn for each of these tenants. */
-  publish: [given: { perSecond: number; seconds: number; tenants: number }, answer: number];
+  /** Publishes events at a steady rate, in turn for each of these tenants. How many there were. */
+  publish: [given: { perSecond: number; seconds: number; tenant: string; tenants: number }, answer: number];
   /** Bytes of the heap behind a full collection. */
   heap: [given: object, answer: number];
 }
@@ -43,12 +40,10 @@ export interface TargetCommands {
   url: [given: object, answer: string];
   /** Milliseconds from the events to their requests, and forgets them. Requests that hang are not among them. */
   take: [given: object, answer: number[]];
-  /** Answers with 500 what hangs. How many did. */
-  letGo: [given: object, answer: number];
+  /** How many would be taken now, and how many requests hang. */
+  counts: [given: object, answer: { taken: number; hanging: number }];
+  /** Answers with 500 what hangs. */
+  letGo: [given: object, answer: undefined];
 }
 
 export const EVENT = 'invoice.created';
-
-export function tenantOf(index: number): string {
-  return `tenant-${Math.floor(index / 100)}`;
-}

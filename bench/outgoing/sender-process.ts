@@ -9,7 +9,7 @@ import { sendDue } from 'nestjs-integration/testing';
 import { WebhookDestinationsService, WebhooksModule } from 'nestjs-integration/webhooks';
 import { answering, measured } from './asked-process.js';
 import { atOnce, BareClient, DATA, NETWORK, openClient, signed } from './clients.js';
-import { EVENT, type SenderCommands, tenantOf } from './protocol.js';
+import { EVENT, type SenderCommands } from './protocol.js';
 
 const LONGEST_MS = 120_000;
 
@@ -41,17 +41,16 @@ const publisher = app.get(DomainEventPublisher);
 const destinations = app.get(WebhookDestinationsService);
 const bare = new BareClient();
 const client = await openClient();
-let made = 0;
 
-function publishFor(tenant: number): Promise<unknown> {
+function publishFor(tenantId: string): Promise<unknown> {
   return publisher.publishEvent(
     {
       eventName: EVENT,
       sourceModule: 'bench',
       aggregateType: 'invoice',
-      aggregateId: `i${tenant}`,
+      aggregateId: `invoice of ${tenantId}`,
       payload: JSON.parse(DATA),
-      metadata: { tenantId: tenantOf(tenant * 100) },
+      metadata: { tenantId },
     },
     { outsideTransaction: true },
   );
@@ -59,15 +58,11 @@ function publishFor(tenant: number): Promise<unknown> {
 
 answering<SenderCommands>(
   {
-    destinations: async ({ count, url, eventType = EVENT, timeoutMs }) => {
+    destinations: async ({ count, url, tenant, perTenant }) => {
       const ids: string[] = [];
       for (let n = 0; n < count; n++) {
-        const { destination } = await destinations.forTenant(tenantOf(made++)).create({
-          url,
-          eventTypes: [eventType],
-          ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        });
-        ids.push(destination.id);
+        const of = destinations.forTenant(`${tenant}-${Math.floor(n / perTenant)}`);
+        ids.push((await of.create({ url, eventTypes: [EVENT] })).destination.id);
       }
       return ids;
     },
@@ -88,14 +83,14 @@ answering<SenderCommands>(
       ),
     bare: ({ url, count, inFlight }) => measured(() => atOnce(count, inFlight, () => bare.send(url))),
     route: () => measured(() => app.get(OutboxProcessor).drain({ timeoutMs: LONGEST_MS })),
-    publish: async ({ perSecond, seconds, tenants }) => {
+    publish: async ({ perSecond, seconds, tenant, tenants }) => {
       const startedAt = performance.now();
       const total = perSecond * seconds;
       const published: Promise<unknown>[] = [];
       for (let n = 0; n < total; n++) {
         const waitMs = startedAt + (n * 1000) / perSecond - performance.now();
         if (waitMs > 1) await delay(waitMs);
-        published.push(publishFor(n % tenants));
+        published.push(publishFor(`${tenant}-${n % tenants}`));
       }
       await Promise.all(published);
       return total;

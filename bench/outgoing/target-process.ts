@@ -39,10 +39,10 @@ answering<TargetCommands>(
   {
     url: async () => url,
     take: async () => samples.splice(0),
+    counts: async () => ({ taken: samples.length, hanging: hanging.size }),
     letGo: async () => {
-      const { size } = hanging;
       for (const response of hanging) response.writeHead(500).end();
-      return size;
+      return undefined;
     },
   },
   async () => server.closeAllConnections(),
