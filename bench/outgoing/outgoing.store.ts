@@ -1,8 +1,8 @@
-/** $1: how many events, $2: the data of each, $3: the tenant. Behind what is there already. */
+/** $1: how many events, $2: the data of each, $3: the tenant. Far behind the events of the log. */
 export const FILL_MESSAGES = `
   INSERT INTO integration.webhook_message (position, tenant_id, outbox_event_id, event_name, type, data, event_at)
   SELECT m.last + n, $3::text, gen_random_uuid(), 'invoice.created', 'invoice.created', $2::text, clock_timestamp()
-  FROM generate_series(1, $1::int) AS n, (SELECT coalesce(max(position), 0) AS last FROM integration.webhook_message) AS m`;
+  FROM generate_series(1, $1::int) AS n, (SELECT greatest(max(position), 1000000000) AS last FROM integration.webhook_message) AS m`;
 
 /** $1: destinations, $2: how many deliveries of the latest events each gets, $3: the time from which on they are due. */
 export const FILL_DELIVERIES = `

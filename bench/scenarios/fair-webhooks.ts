@@ -11,10 +11,10 @@ const OTHERS = 1_980;
 const PER_TENANT = 10;
 const HANGING = 20;
 const WAITING = 50_000;
-const EVENTS_PER_SECOND = 20;
-const SECONDS = 5;
+const EVENTS_PER_SECOND = 10;
+const SECONDS = 4;
 const PAIRS = 9;
-const LONGEST_MS = 60_000;
+const LONGEST_MS = 120_000;
 const ALLOWED = 1.5;
 
 interface Stage {
