@@ -1,16 +1,20 @@
 import { acceptWebhook } from './accept-webhook.js';
 import { drainOwnNames, drainScenario } from './drain.js';
+import { fairWebhooks } from './fair-webhooks.js';
 import { flatness } from './flatness.js';
 import { growth } from './growth.js';
 import { idleCost } from './idle-cost.js';
 import { latencyIdle } from './latency-idle.js';
 import { latencyLoad } from './latency-load.js';
+import { lookWebhooks } from './look-webhooks.js';
 import { memory } from './memory.js';
 import { publish } from './publish.js';
 import { publishClients } from './publish-clients.js';
 import { publishConcurrent } from './publish-concurrent.js';
 import { publishContract } from './publish-contract.js';
+import { routeWebhooks } from './route-webhooks.js';
 import type { Scenario } from './scenario.js';
+import { sendWebhooks } from './send-webhooks.js';
 import { storage } from './storage.js';
 import { transactional } from './transactional.js';
 
@@ -26,6 +30,10 @@ export const SCENARIOS: readonly Scenario[] = [
   publishConcurrent,
   publishContract,
   acceptWebhook,
+  sendWebhooks,
+  routeWebhooks,
+  lookWebhooks,
+  fairWebhooks,
   latencyIdle,
   latencyLoad,
   flatness,

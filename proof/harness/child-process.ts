@@ -11,6 +11,7 @@ import type {
   WorkerSetup,
 } from '../processes/protocol.js';
 import type { ReceiverRequest, ReceiverSetup } from '../processes/receiver-protocol.js';
+import type { SenderRequest, SenderSetup } from '../processes/sender-protocol.js';
 import { PROGRAMS, SHIFTED_DATE } from './package-paths.js';
 import { until } from './wait.js';
 
@@ -77,7 +78,7 @@ export class ProofProcess {
     return this;
   }
 
-  ask<T>(request: Request | ApplicationRequest | ReceiverRequest): Promise<T> {
+  ask<T>(request: Request | ApplicationRequest | ReceiverRequest | SenderRequest): Promise<T> {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       if (this.end !== undefined) return reject(new Error(`${this.name} ended: ${this.end}`));
@@ -138,6 +139,8 @@ interface StartOptions {
   readonly shiftMs?: number;
   /** Another place of the program than this package's own. */
   readonly program?: string;
+  /** Options of Node. */
+  readonly execArgv?: readonly string[];
 }
 
 /** Starts the processes of one scenario, and ends whatever is left of them. */
@@ -179,6 +182,11 @@ export class ProcessGroup {
     return this.start('receiver', given, options);
   }
 
+  /** An application that routes and sends webhooks. */
+  sender(given: SenderSetup, options: StartOptions = {}): ProofProcess {
+    return this.start('sender', given, options);
+  }
+
   /** Processes that ended without having been told to. */
   get deaths(): ProofProcess[] {
     return this.all.filter((one) => one.endedByItself);
@@ -199,7 +207,7 @@ export class ProcessGroup {
     const log = openSync(logFile, 'a');
     const { shiftMs } = options;
     const child = fork(options.program ?? PROGRAMS[program], [], {
-      execArgv: shiftMs === undefined ? [] : ['--import', SHIFTED_DATE],
+      execArgv: [...(options.execArgv ?? []), ...(shiftMs === undefined ? [] : ['--import', SHIFTED_DATE])],
       env: {
         ...process.env,
         NODE_OPTIONS: '',

@@ -1,5 +1,7 @@
 /** What is explored, how large, and what must come out. */
 import { type Exploration, explore } from './explore.js';
+import { lanesMachine } from './lanes.js';
+import { type LanesSetup, lanesRules } from './lanes-rules.js';
 import { leaseMachine } from './lease.js';
 import { type LeaseSetup, leaseRules } from './lease-rules.js';
 import { logMachine } from './log.js';
@@ -17,8 +19,18 @@ import {
   renewalMutants,
   writer,
 } from './mutants.js';
+import {
+  type LanesMutant,
+  lanesMutants,
+  lanesSetup,
+  type RoutingMutant,
+  routingMutants,
+  routingSetup,
+} from './outgoing-mutants.js';
 import { renewalMachine } from './renewal.js';
 import { renewalRules } from './renewal-rules.js';
+import { routingMachine } from './routing.js';
+import { type RoutingSetup, routingRules } from './routing-rules.js';
 
 /** small: for a test, a second or two. usual: under a minute. long: several minutes and a few gigabytes. */
 export type Size = 'small' | 'usual' | 'long';
@@ -53,11 +65,19 @@ export function cases(size: Size): Case[] {
     ...(['of a cursor', 'of a name'] as const).map((lease) =>
       renewalCase('rules', { part: 'renewal', name: 'renewal', rules: {}, setup: { lease } }),
     ),
+    ...lanesSetups(size).map((setup) =>
+      lanesCase('rules', { part: 'lanes', name: 'lanes', rules: {}, setup }),
+    ),
+    ...routingSetups(size).map((setup) =>
+      routingCase('rules', { part: 'routing', name: 'routing', rules: {}, setup }),
+    ),
     ...logVariants.map((v) => logCase('variant', v)),
     ...leaseVariants.map((v) => leaseCase('variant', v)),
     ...logMutants.map((m) => logCase('mutant', m)),
     ...leaseMutants.map((m) => leaseCase('mutant', m)),
     ...renewalMutants.map((m) => renewalCase('mutant', m)),
+    ...lanesMutants.map((m) => lanesCase('mutant', m)),
+    ...routingMutants.map((m) => routingCase('mutant', m)),
   ];
 }
 
@@ -113,6 +133,41 @@ function leaseSetups(size: Size): LeaseSetup[] {
   ];
 }
 
+function lanesSetups(size: Size): LanesSetup[] {
+  const small = [
+    lanesSetup(1, { retries: true, holds: true }),
+    lanesSetup(2, { faults: false }),
+    lanesSetup(2, { ordered: true }),
+  ];
+  if (size === 'small') return small;
+  const usual = [...small, lanesSetup(2, { holds: true }), lanesSetup(1, { retries: true, tokens: 4 })];
+  if (size === 'usual') return usual;
+  return [...usual, lanesSetup(2, { retries: true }), lanesSetup(3, { ordered: true })];
+}
+
+function routingSetups(size: Size): RoutingSetup[] {
+  const small = [
+    routingSetup(2),
+    routingSetup(2, { routers: 2, window: 1 }),
+    routingSetup(2, { created: true, routers: 2, pauses: 0 }),
+    routingSetup(2, { ordered: true, window: 1 }),
+  ];
+  if (size === 'small') return small;
+  const usual = [
+    ...small,
+    routingSetup(3, { pauses: 2, window: 1 }),
+    routingSetup(3, { routers: 2 }),
+    routingSetup(3, { ordered: true, routers: 2, window: 1 }),
+  ];
+  if (size === 'usual') return usual;
+  return [
+    ...usual,
+    routingSetup(3, { created: true, routers: 2, window: 1 }),
+    routingSetup(3, { pauses: 2, routers: 2, window: 1 }),
+    routingSetup(3, { ordered: true, created: true, routers: 2, window: 1 }),
+  ];
+}
+
 function logCase(kind: Case['kind'], { name, rules, setup }: LogMutant): Case {
   return {
     kind,
@@ -143,6 +198,26 @@ function renewalCase(kind: Case['kind'], { name, rules, setup }: RenewalMutant):
   };
 }
 
+function lanesCase(kind: Case['kind'], { name, rules, setup }: LanesMutant): Case {
+  return {
+    kind,
+    name,
+    bounds: lanesBounds(setup),
+    expected: kind === 'mutant' ? 'caught' : 'holds',
+    run: () => explore(lanesMachine(setup, { ...lanesRules, ...rules })),
+  };
+}
+
+function routingCase(kind: Case['kind'], { name, rules, setup }: RoutingMutant): Case {
+  return {
+    kind,
+    name,
+    bounds: routingBounds(setup),
+    expected: kind === 'mutant' ? 'caught' : 'holds',
+    run: () => explore(routingMachine(setup, { ...routingRules, ...rules })),
+  };
+}
+
 function logBounds(setup: LogSetup): string {
   const writers = setup.writers.map(
     (w) => `${w.events}${w.keyed ? 'k' : ''}${w.savepoint ? 's' : ''}${w.prepares ? 'p' : ''}`,
@@ -157,4 +232,19 @@ function leaseBounds(setup: LeaseSetup): string {
   if (!setup.faults) return `${events}${more}, no faults, ${setup.tokens - 1} hand-overs`;
   const strays = setup.transactional ? `, ${setup.strays} left behind` : '';
   return `${events}${more}, ${setup.tokens - 1} takeovers, ${setup.maxAttempts} attempts${strays}`;
+}
+
+function lanesBounds({ items, tokens, faults, retries, holds, ordered }: LanesSetup): string {
+  const more = `${retries ? ', retries' : ''}${holds ? ', a pause' : ''}${ordered ? ', in order' : ''}`;
+  const changes = some(tokens - 1, faults ? 'takeover' : 'hand-over');
+  return `${some(items, 'item')}${more}, ${changes}${faults ? '' : ', no faults'}`;
+}
+
+function routingBounds({ events, ordered, created, pauses, window, routers }: RoutingSetup): string {
+  const more = `${ordered ? ', in order' : ''}${created ? ', created with a past' : ''}`;
+  return `${some(events, 'event')}${more}, ${some(routers, 'router')}, ${some(pauses, 'pause')}, windows of ${window}`;
+}
+
+function some(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

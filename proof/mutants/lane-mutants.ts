@@ -116,15 +116,21 @@ export const laneMutants: readonly SpecMutant[] = [
   {
     name: 'lanes: what was cut off counts as an attempt',
     patches: [
-      { file: LOOP, find: 'if (running.cut.signal.aborted) return;', put: '' },
+      { file: LOOP, find: 'if (signal.aborted) return;', put: '' },
       {
         file: LOOP,
-        find: 'running.cut.abort(lease.signal.reason);\n      this.inFlight.remove(running);',
-        put: 'running.cut.abort(lease.signal.reason);',
+        find: "if (!running.hasEnded || which === 'all') this.inFlight.remove(running);",
+        put: "if (which === 'all') this.inFlight.remove(running);",
       },
     ],
     spec: LANES,
     test: 'what it cut off runs again and no attempt is counted',
+  },
+  {
+    name: 'lanes: what is saved leaves beside a look that has read it',
+    patches: [{ file: LOOP, find: 'if (this.isLooking) this.leaving.push(running);\n    else ', put: '' }],
+    spec: LANES,
+    test: 'does not run again what a look read as due while its save was under way',
   },
   {
     name: 'lanes: the owner gives a lane back at once',

@@ -28,5 +28,7 @@ export interface Scenario<S = Sizes> {
   readonly name: string;
   /** What it shows, in a line. */
   readonly shows: string;
+  /** Runs only when it is named: it shows nothing in a minute. */
+  readonly onlyByName?: true;
   run(stage: Stage<S>): Promise<void>;
 }

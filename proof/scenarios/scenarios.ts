@@ -3,9 +3,11 @@ import { interleavings } from './interleavings.js';
 import { kill } from './kill.js';
 import { longWriter } from './long-writer.js';
 import { manyHoles } from './many-holes.js';
+import { outgoing } from './outgoing.js';
 import { poison } from './poison.js';
 import { restarts } from './restarts.js';
 import type { Scenario } from './scenario.js';
+import { sendingSoak } from './sending-soak.js';
 import { silentListen } from './silent-listen.js';
 import { soak } from './soak.js';
 import { stoppedWorker } from './stopped-worker.js';
@@ -20,13 +22,16 @@ const GROUPS: readonly (readonly Scenario[])[] = [
   [longWriter],
   [stoppedWorker, takeover, clocks, silentListen, webhooks],
   [versions, poison, interleavings, manyHoles],
+  [outgoing],
   [soak],
+  [sendingSoak],
 ];
 
 export const SCENARIOS: readonly Scenario[] = GROUPS.flat();
 
-/** The groups of the scenarios that are wanted; none named means all. */
+/** The groups of the scenarios that are wanted; none named means all but those that run only by their name. */
 export function chosen(names: readonly string[]): readonly (readonly Scenario[])[] {
-  if (names.length === 0) return GROUPS;
-  return GROUPS.map((group) => group.filter(({ name }) => names.includes(name)));
+  return GROUPS.map((group) =>
+    group.filter(({ name, onlyByName }) => (names.length === 0 ? onlyByName !== true : names.includes(name))),
+  );
 }

@@ -5,36 +5,34 @@ interface Abortable {
 
 /**
  * One listener for each signal, however many requests wait for it. Node warns of a leak from the eleventh
- * listener on, and hundreds of requests share the signal of their lane.
+ * listener on, and hundreds of requests share the signal of their lane. The listener stays as long as the
+ * signal: to add and remove one takes longer than to write a request.
  */
 export class AbortGroups {
-  private readonly groups = new Map<AbortSignal, { readonly members: Set<Abortable>; leave(): void }>();
+  private readonly groups = new WeakMap<AbortSignal, Set<Abortable>>();
 
   /**
    * Ends a member when the signal says so. The function that is returned must be called at the member's end.
    */
   join(signal: AbortSignal, member: Abortable): () => void {
-    const group = this.groups.get(signal) ?? this.begin(signal);
-    group.members.add(member);
+    const members = this.groups.get(signal) ?? this.begin(signal);
+    members.add(member);
     if (signal.aborted) member.abort();
     return () => {
-      group.members.delete(member);
-      if (group.members.size === 0) group.leave();
+      members.delete(member);
     };
   }
 
-  private begin(signal: AbortSignal) {
+  private begin(signal: AbortSignal): Set<Abortable> {
     const members = new Set<Abortable>();
-    const abort = () => {
-      for (const member of [...members]) member.abort();
-    };
-    const leave = () => {
-      signal.removeEventListener('abort', abort);
-      this.groups.delete(signal);
-    };
-    const group = { members, leave };
-    this.groups.set(signal, group);
-    signal.addEventListener('abort', abort);
-    return group;
+    this.groups.set(signal, members);
+    signal.addEventListener(
+      'abort',
+      () => {
+        for (const member of [...members]) member.abort();
+      },
+      { once: true },
+    );
+    return members;
   }
 }

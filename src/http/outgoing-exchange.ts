@@ -26,6 +26,8 @@ export class OutgoingExchange {
   private readonly begunAt = performance.now();
   private phase: OutgoingPhase = 'connecting';
   private timer: NodeJS.Timeout | undefined;
+  /** When the timer ends. */
+  private timerAt = Number.POSITIVE_INFINITY;
   private request: ClientRequest | undefined;
   private response: IncomingMessage | undefined;
   private readonly kept: Buffer[] = [];
@@ -128,12 +130,26 @@ export class OutgoingExchange {
     this.request?.destroy();
   }
 
-  /** The next deadline is that of the phase. All of them count from the beginning. */
+  /**
+   * The next deadline is that of the phase. All of them count from the beginning. A timer that ends sooner
+   * stays, because most requests end before their first deadline.
+   */
   private enter(phase: OutgoingPhase): void {
     this.phase = phase;
+    const at = this.begunAt + this.deadlines[phase];
+    if (at < this.timerAt) this.setTimer(at);
+  }
+
+  private setTimer(at: number): void {
     clearTimeout(this.timer);
-    const leftMs = this.begunAt + this.deadlines[phase] - performance.now();
-    this.timer = setTimeout(() => this.onDeadline(), Math.max(0, leftMs));
+    this.timerAt = at;
+    this.timer = setTimeout(() => this.onTimer(), Math.max(0, at - performance.now()));
+  }
+
+  private onTimer(): void {
+    const at = this.begunAt + this.deadlines[this.phase];
+    if (at > this.timerAt) this.setTimer(at);
+    else this.onDeadline();
   }
 
   private onDeadline(): void {

@@ -1,15 +1,14 @@
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { AbortGroups } from './abort-groups.js';
 import { isConnectionHeader } from './connection-headers.js';
 import { judgedAddresses, lookupOf } from './judged-addresses.js';
-import { type CheckedNetworkRules, hostOf } from './network-rules.js';
+import type { CheckedNetworkRules } from './network-rules.js';
 import type { OutgoingAnswer } from './outgoing-answer.js';
 import { OutgoingExchange } from './outgoing-exchange.js';
 import { secureTunnelAgent, type Tunnels, tunnelAgent } from './proxy-tunnel.js';
-import { parsedUrl, portOf, refusedTarget } from './refused-url.js';
+import { type RequestTarget, RequestTargets } from './request-targets.js';
 import { askNameServers, type ResolveName } from './resolve-names.js';
 
 /** A request that leaves the application. */
@@ -68,13 +67,12 @@ export class OutgoingHttp {
   private readonly askedOfProxy = new Set<ClientRequest>();
   private readonly signals = new AbortGroups();
   private isClosed = false;
+  private readonly targets: RequestTargets;
   private readonly agents: { readonly http: HttpAgent; readonly https: HttpsAgent };
 
   /** @param resolve how names are looked up that are not allowed by name */
-  constructor(
-    private readonly rules: CheckedNetworkRules,
-    resolve: ResolveName = askNameServers(),
-  ) {
+  constructor(rules: CheckedNetworkRules, resolve: ResolveName = askNameServers()) {
+    this.targets = new RequestTargets(rules);
     const kept = {
       keepAlive: true,
       timeout: IDLE_MS,
@@ -118,14 +116,12 @@ export class OutgoingHttp {
    */
   async sendRequest(request: OutgoingRequest): Promise<OutgoingAnswer> {
     const exchange = new OutgoingExchange(request.answerBytes, deadlinesOf(request.deadlines));
-    const url = parsedUrl(request.url);
-    const refused = typeof url === 'string' ? url : refusedTarget(url, this.rules);
-    if (typeof url === 'string' || refused !== undefined)
-      return exchange.refuse(refused ?? 'The URL cannot be read');
+    const target = this.targets.of(request.url);
+    if (typeof target === 'string') return exchange.refuse(target);
     const { signal, isRepeatable = false } = request;
     if (this.isClosed || signal?.aborted) return exchange.giveUp();
     this.underWay.add(exchange);
-    const answered = exchange.run(() => this.begin(url, request), isRepeatable);
+    const answered = exchange.run(() => this.begin(target, request), isRepeatable);
     const leave = signal === undefined ? undefined : this.signals.join(signal, exchange);
     const answer = await answered;
     leave?.();
@@ -142,27 +138,28 @@ export class OutgoingHttp {
     this.agents.https.destroy();
   }
 
-  private begin(url: URL, { method = 'POST', headers = {}, body = '' }: OutgoingRequest): ClientRequest {
-    const isSecured = url.protocol === 'https:';
-    const host = hostOf(url);
+  private begin(
+    { isSecured, host, port, path, hostHeader, servername }: RequestTarget,
+    { method = 'POST', headers = {}, body = '' }: OutgoingRequest,
+  ): ClientRequest {
     const length = Buffer.byteLength(body);
     const hasBody = length > 0 || /^(?:POST|PUT|PATCH)$/i.test(method);
+    // What is kept of an answer is read by people.
+    const sent: Record<string, string> = { 'accept-encoding': 'identity' };
+    for (const name of Object.keys(headers))
+      if (!isConnectionHeader(name)) sent[name] = headers[name] as string;
+    sent.host = hostHeader;
+    if (hasBody) sent['content-length'] = String(length);
     const request = (isSecured ? httpsRequest : httpRequest)({
       agent: isSecured ? this.agents.https : this.agents.http,
       host,
-      port: portOf(url),
-      path: url.pathname + url.search,
+      port,
+      path,
       method,
-      headers: {
-        // What is kept of an answer is read by people.
-        'accept-encoding': 'identity',
-        ...Object.fromEntries(Object.entries(headers).filter(([name]) => !isConnectionHeader(name))),
-        host: url.host.replace(/\.(?=:\d+$|$)/, ''),
-        ...(hasBody ? { 'content-length': String(length) } : {}),
-      },
+      headers: sent,
       maxHeaderSize: HEAD_BYTES,
       insecureHTTPParser: false,
-      ...(isSecured && isIP(host) === 0 ? { servername: host } : {}),
+      ...(servername === undefined ? {} : { servername }),
     });
     // A text goes in one piece with the head, and bytes would go in a second one.
     request.end(body);

@@ -5,7 +5,6 @@ export interface Running<Item extends LaneItem, Lease> {
   readonly item: Item;
   /** The lease under which it began. Its outcome is saved under this one or not at all. */
   readonly lease: Lease;
-  readonly cut: AbortController;
   /** Whether it waits for its save. */
   hasEnded: boolean;
 }
@@ -16,6 +15,8 @@ export class InFlight<Item extends LaneItem, Lease> {
   private readonly counts = new Map<Lease, number>();
   private readonly idle = new Map<Lease, (() => void)[]>();
   size = 0;
+  /** How many of them run: the others wait for their save. */
+  runs = 0;
 
   has({ target, key }: LaneItem): boolean {
     return this.byTarget.get(target)?.has(key) === true;
@@ -31,6 +32,13 @@ export class InFlight<Item extends LaneItem, Lease> {
     this.byTarget.set(item.target, ofTarget.set(item.key, running));
     this.counts.set(lease, (this.counts.get(lease) ?? 0) + 1);
     this.size++;
+    this.runs++;
+  }
+
+  /** Its run has ended, and it waits for its save. */
+  end(running: Running<Item, Lease>): void {
+    running.hasEnded = true;
+    this.runs--;
   }
 
   /** False if it is not in flight any more. */
@@ -41,6 +49,7 @@ export class InFlight<Item extends LaneItem, Lease> {
     ofTarget.delete(item.key);
     if (ofTarget.size === 0) this.byTarget.delete(item.target);
     this.size--;
+    if (!running.hasEnded) this.runs--;
     const left = (this.counts.get(lease) ?? 0) - 1;
     if (left > 0) this.counts.set(lease, left);
     else {

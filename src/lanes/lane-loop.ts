@@ -6,7 +6,7 @@ import { InFlight, type Running } from './in-flight.js';
 import type { LaneLeases } from './lane-leases.js';
 import type { LaneRoundStore, ReadyTarget } from './lane-round.store.js';
 import type { LaneSaver, Saved, ToSave } from './lane-saver.js';
-import type { LaneItem, LaneWork, Outcome } from './lane-work.js';
+import type { LaneItem, LaneLimits, LaneWork, Outcome } from './lane-work.js';
 import { reservedOf, TargetMemory } from './target-memory.js';
 import { Waker } from './waker.js';
 
@@ -33,22 +33,38 @@ export interface Round {
 }
 
 /**
- * The owner of lanes. It works in rounds, one after another: it saves what has ended, looks at what is ready,
- * and begins what has a place. Rounds do not overlap, so a look never reads an item whose outcome is being
- * saved.
+ * The owner of lanes. It works in rounds, one after another: it looks at what is ready, and begins what has a
+ * place. What has ended is saved meanwhile, one save after another, so that it goes on sending while a save
+ * waits for the database. A look may read an item that a save beside it ends, so such an item stays in flight
+ * until the look is over.
  */
 export class LaneLoop<Item extends LaneItem> {
   private readonly inFlight = new InFlight<Item, Lease>();
   private readonly memory = new TargetMemory(LOOK_EVERY_MS);
   private readonly waker = new Waker();
+  /** What cuts off the runs of a lease. */
+  private readonly cuts = new WeakMap<Lease, AbortController>();
   private toSave: Pending<Item>[] = [];
   /** What cannot be saved, until it is tried again. It keeps its places. */
   private refused: { readonly each: Pending<Item>; readonly at: number }[] = [];
   private lockedRounds = 0;
+  private saving: Promise<void> | undefined;
+  private saveFailed: { readonly error: unknown } | undefined;
+  /** A save waits so long until it is tried again for targets that somebody held. */
+  private laterAt = 0;
+  private isLooking = false;
+  /** Saved while a look was under way. They leave when it is over. */
+  private leaving: Running<Item, Lease>[] = [];
+  /** Targets with something to save that may change when they go on, and how much of it. */
+  private readonly unclear = new Map<string, number>();
   private roundAsked: ((round: Round) => void)[] = [];
   private isStopped = false;
   private tickAt = 0;
+  /** When it looks again, without a signal. */
+  private lookAt = 0;
   private nextMs = LOOK_EVERY_MS;
+  /** The last look found more than there were places for. */
+  private isMoreReady = false;
   private begun = 0;
   private running: Promise<void> | undefined;
 
@@ -72,13 +88,15 @@ export class LaneLoop<Item extends LaneItem> {
   /** Ends the rounds. What is in flight is told to end, and its outcome is dropped. */
   async stop(): Promise<void> {
     this.isStopped = true;
-    for (const { cut } of this.inFlight.all()) cut.abort();
+    for (const { lease } of this.inFlight.all()) this.cutOf(lease).abort();
     this.waker.wake();
     await this.running;
+    await this.saving;
   }
 
   /** Looks soon: these targets have got items, or any may have. */
   wake(targets?: readonly string[]): void {
+    this.lookAt = 0;
     this.memory.wake(targets);
     this.waker.wake();
   }
@@ -113,12 +131,13 @@ export class LaneLoop<Item extends LaneItem> {
     while (!this.isStopped) {
       const asked = this.roundAsked.splice(0);
       try {
-        this.nextMs = LOOK_EVERY_MS;
         this.tick();
-        await this.save();
-        const isNothingReady = await this.look();
+        if (asked.length > 0) await this.saving;
+        this.beginSave();
+        const isNothingReady = asked.length > 0 || this.isLookDue() ? await this.look() : false;
         const isIdle = isNothingReady && this.inFlight.size === 0 && this.toSave.length === 0;
-        for (const resolve of asked) resolve({ isIdle });
+        for (const resolve of asked) resolve({ isIdle: isIdle && this.saving === undefined });
+        this.throwFailure();
       } catch (error) {
         for (const resolve of asked) resolve({ isIdle: false });
         const words = `Work of lanes (${this.work.kind}) waits for the database`;
@@ -127,7 +146,7 @@ export class LaneLoop<Item extends LaneItem> {
         await this.waker.pause(AFTER_FAILURE_MS, () => this.isStopped);
         continue;
       }
-      if (this.roundAsked.length === 0) await this.waker.sleep(this.nextMs);
+      if (this.roundAsked.length === 0) await this.waker.sleep(this.restMs());
     }
   }
 
@@ -135,13 +154,49 @@ export class LaneLoop<Item extends LaneItem> {
     const now = performance.now();
     if (now - this.tickAt < LOOK_EVERY_MS) return;
     this.tickAt = now;
+    this.lookAt = 0;
     this.memory.wake();
     this.memory.forget(now);
   }
 
-  private async save(): Promise<void> {
+  /** Saves what has ended, beside the rounds. What ends meanwhile is saved by the next one. */
+  private beginSave(): void {
+    if (this.saving !== undefined) return;
     this.takeRefused();
     if (this.toSave.length === 0) return;
+    if (this.laterAt > performance.now()) return;
+    this.saving = this.save()
+      .catch((error: unknown) => {
+        this.saveFailed = { error };
+      })
+      .then(() => {
+        this.saving = undefined;
+        this.lookAt = 0;
+        this.waker.wake();
+      });
+  }
+
+  /** A run that ended makes room, which is worth a look only if an eighth of the places is free. */
+  private isLookDue(): boolean {
+    if (performance.now() >= this.lookAt) return true;
+    const limits = this.work.limits();
+    return this.isMoreReady && this.freeOf(limits) >= reservedOf(limits.maxInFlight) / 2;
+  }
+
+  /** Milliseconds until there is something to do, without a signal. */
+  private restMs(): number {
+    const now = performance.now();
+    const saveMs = this.toSave.length > 0 && this.saving === undefined ? this.laterAt - now : LOOK_EVERY_MS;
+    return Math.max(0, Math.min(this.lookAt - now, saveMs));
+  }
+
+  private throwFailure(): void {
+    const failed = this.saveFailed;
+    this.saveFailed = undefined;
+    if (failed !== undefined) throw failed.error;
+  }
+
+  private async save(): Promise<void> {
     const wait = this.lockedRounds > ROUNDS_WITHOUT_WAITING;
     const { saved, refused, left, error } = await saveDivided<Item, Pending<Item>>(
       this.toSave.splice(0, MOST_SAVED),
@@ -157,8 +212,7 @@ export class LaneLoop<Item extends LaneItem> {
     const later = saved.flatMap((each) => each.later) as Pending<Item>[];
     this.toSave.unshift(...later);
     this.lockedRounds = later.length > 0 ? this.lockedRounds + 1 : 0;
-    if (this.toSave.length > 0)
-      this.nextMs = Math.min(this.nextMs, this.toSave.length > later.length ? 0 : AFTER_LOCKED_MS);
+    this.laterAt = later.length > 0 ? performance.now() + AFTER_LOCKED_MS : 0;
     for (const each of saved) await this.afterSave(each);
     if (left.length > 0) throw error;
   }
@@ -166,8 +220,7 @@ export class LaneLoop<Item extends LaneItem> {
   /** What was saved, or dropped, is in flight no longer. */
   private settle(part: readonly Pending<Item>[], { changes, later }: Saved<Item>): void {
     const isLater = new Set<ToSave<Item>>(later);
-    for (const each of part)
-      if (!isLater.has(each) && each.running !== undefined) this.inFlight.remove(each.running);
+    for (const each of part) if (!isLater.has(each)) this.leave(each);
     this.memory.wake([...changes.keys()]);
   }
 
@@ -182,13 +235,16 @@ export class LaneLoop<Item extends LaneItem> {
       error instanceof Error ? error.stack : undefined,
       words,
     );
+    this.countPending(each, -1);
     this.refused.push({ each, at: performance.now() + AFTER_BROKEN_MS });
   }
 
   private takeRefused(): void {
     if (this.refused.length === 0) return;
     const now = performance.now();
-    this.toSave.push(...this.refused.filter(({ at }) => at <= now).map(({ each }) => each));
+    const due = this.refused.filter(({ at }) => at <= now).map(({ each }) => each);
+    for (const each of due) this.countPending(each, 1);
+    this.toSave.push(...due);
     this.refused = this.refused.filter(({ at }) => at > now);
   }
 
@@ -197,6 +253,26 @@ export class LaneLoop<Item extends LaneItem> {
     for (const { each } of this.refused)
       if (each.lease === lease && each.running !== undefined) this.inFlight.remove(each.running);
     this.refused = this.refused.filter(({ each }) => each.lease !== lease);
+  }
+
+  /** It is saved. A look that is under way may have read it before that. */
+  private leave(each: Pending<Item>): void {
+    const { running } = each;
+    this.countPending(each, -1);
+    if (running === undefined) return;
+    if (this.isLooking) this.leaving.push(running);
+    else this.inFlight.remove(running);
+  }
+
+  /** What may change when its target goes on makes that unclear until it is saved. */
+  private countPending({ target, ended }: Pending<Item>, change: 1 | -1): void {
+    if (ended?.outcome.is !== 'done') this.countUnclear(target, change);
+  }
+
+  private countUnclear(target: string, change: 1 | -1): void {
+    const count = (this.unclear.get(target) ?? 0) + change;
+    if (count > 0) this.unclear.set(target, count);
+    else this.unclear.delete(target);
   }
 
   private async afterSave({ ended, changes }: Saved<Item>): Promise<void> {
@@ -210,14 +286,29 @@ export class LaneLoop<Item extends LaneItem> {
 
   /** Begins what has a place. Returns whether nothing is ready. */
   private async look(): Promise<boolean> {
+    this.isLooking = true;
+    this.isMoreReady = false;
+    this.nextMs = LOOK_EVERY_MS;
+    this.lookAt = Number.POSITIVE_INFINITY;
+    try {
+      return await this.findAndBegin();
+    } finally {
+      this.isLooking = false;
+      // A signal that came meanwhile stays.
+      this.lookAt = Math.min(this.lookAt, performance.now() + this.nextMs);
+      for (const running of this.leaving.splice(0)) this.inFlight.remove(running);
+    }
+  }
+
+  private async findAndBegin(): Promise<boolean> {
     const limits = this.work.limits();
-    const free = limits.maxInFlight - this.inFlight.size;
+    const free = this.freeOf(limits);
     const lanes = this.leases.lanes();
     if (lanes.length === 0 || limits.maxInFlight === 0) return true;
     if (free <= 0) return false;
     this.memory.lookBegins();
     const now = performance.now();
-    const excluded = this.memory.excluded(now);
+    const excluded = [...this.memory.excluded(now), ...this.unclear.keys()];
     const onlyReserve = free <= reservedOf(limits.maxInFlight);
     const without = onlyReserve ? [...excluded, ...this.inFlight.targets()] : excluded;
     const found = await this.store.ready(this.work.kind, lanes, without, LOOK_EVERY_MS, MOST_TARGETS);
@@ -231,8 +322,18 @@ export class LaneLoop<Item extends LaneItem> {
     // Places that some targets have not used are for those that got none, or too few.
     const promised = [...places.values()].reduce((sum, count) => sum + count, 0);
     if (begun < promised && promised >= free - reservedOf(limits.maxInFlight)) this.nextMs = 0;
+    this.isMoreReady = places.size < ready.length || this.freeOf(limits) <= reservedOf(limits.maxInFlight);
     if (found.length === MOST_TARGETS) this.nextMs = 0;
     return false;
+  }
+
+  /**
+   * What has ended takes no place, or a process would send nothing while it saves. As much again may wait for
+   * its save, as it does where somebody holds the targets.
+   */
+  private freeOf({ maxInFlight }: LaneLimits): number {
+    const { runs, size } = this.inFlight;
+    return Math.min(maxInFlight - runs, 2 * maxInFlight - size);
   }
 
   private async learnLimits(ready: readonly ReadyTarget[], now: number): Promise<void> {
@@ -273,21 +374,24 @@ export class LaneLoop<Item extends LaneItem> {
       const isFull = places_ === undefined && had > 0 && !this.memory.hasRoom(target, limits, had, now);
       if (isFull || (places_ !== undefined && items.length < places_)) this.memory.foundNoMore(id);
       // Nothing is due, so its time is wrong: it was released, or its items were taken away.
-      if (places_ !== undefined && items.length === 0 && had === 0)
+      if (places_ !== undefined && items.length === 0 && had === 0) {
+        this.countUnclear(id, 1);
         this.toSave.push({ target: id, lease, ended: undefined, running: undefined });
+      }
     }
-    if (this.toSave.length > 0) this.nextMs = 0;
     return this.begun - before;
   }
 
   private beginOne(item: Item, lease: Lease): void {
-    const running = { item, lease, cut: new AbortController(), hasEnded: false };
+    const running = { item, lease, hasEnded: false };
+    const { signal } = this.cutOf(lease);
     this.inFlight.add(running);
     this.begun++;
-    this.outcomeOf(item, running.cut.signal).then((outcome) => {
+    this.outcomeOf(item, signal).then((outcome) => {
       // What was cut off stays due as it is.
-      if (running.cut.signal.aborted) return;
-      running.hasEnded = true;
+      if (signal.aborted) return;
+      this.inFlight.end(running);
+      if (outcome.is !== 'done') this.countUnclear(item.target, 1);
       this.toSave.push({ target: item.target, lease, ended: { item, outcome }, running });
       this.waker.wake();
     });
@@ -311,10 +415,14 @@ export class LaneLoop<Item extends LaneItem> {
 
   /** Drops what is in flight under a lease, or only what still runs. */
   private cutOff(lease: Lease, which: 'runs' | 'all'): void {
-    for (const running of this.inFlight.under(lease)) {
-      if (running.hasEnded && which === 'runs') continue;
-      running.cut.abort(lease.signal.reason);
-      this.inFlight.remove(running);
-    }
+    this.cutOf(lease).abort(lease.signal.reason);
+    for (const running of this.inFlight.under(lease))
+      if (!running.hasEnded || which === 'all') this.inFlight.remove(running);
+  }
+
+  private cutOf(lease: Lease): AbortController {
+    const cut = this.cuts.get(lease) ?? new AbortController();
+    this.cuts.set(lease, cut);
+    return cut;
   }
 }

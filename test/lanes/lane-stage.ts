@@ -46,6 +46,8 @@ export interface Hooks {
   readonly run: (item: Item, signal: AbortSignal) => Promise<Outcome>;
   readonly limits?: Partial<LaneLimits>;
   readonly limitsOf?: (targets: readonly string[]) => ReadonlyMap<string, TargetLimits>;
+  /** Runs in a look, when what is due was read and before any of it begins. */
+  readonly afterDue?: (due: readonly Item[]) => Promise<void>;
   /** Runs in the transaction of the save, before anything is saved. */
   readonly beforeSave?: (ended: readonly Ended<Item>[]) => Promise<void>;
   /** Runs in the transaction of the save, when it is computed what is due next. */
@@ -58,13 +60,16 @@ export function itemWork(db: EngineDatabase, hooks: Hooks): LaneWork<Item> {
     kind: 'webhook',
     limits: () => ({ ...LIMITS, ...hooks.limits }),
     ...(hooks.limitsOf && { limitsOf: async (targets) => hooks.limitsOf?.(targets) ?? new Map() }),
-    due: (wanted) =>
-      db.query<Item>(
+    async due(wanted) {
+      const due = await db.query<Item>(
         `SELECT i.*, i.target || ' ' || i.n AS key FROM unnest($1::uuid[], $2::int[]) AS w (target, most), LATERAL (
            SELECT target, n, attempts FROM public.item WHERE target = w.target AND status = 'pending' AND due_at <= now()
            ORDER BY due_at, n LIMIT w.most) AS i`,
         [[...wanted.keys()], [...wanted.values()]],
-      ),
+      );
+      await hooks.afterDue?.(due);
+      return due;
+    },
     run: (item, { signal }) => hooks.run(item, signal),
     async save(session, ended) {
       await hooks.beforeSave?.(ended);

@@ -85,6 +85,41 @@ describe('work in lanes', () => {
     expect(rows[0].n).toBe(0);
   });
 
+  it('does not run again what a look read as due while its save was under way', async () => {
+    const [target = ''] = targets(1);
+    const [saving, looked, saved] = [gate(), gate(), gate()];
+    const [maySave, mayBegin] = [gate(), gate()];
+    let isSaving = false;
+    const ran = new Recorder<number>();
+    const { add, runner } = await start({
+      run: async ({ n }) => {
+        ran.record(n);
+        return done;
+      },
+      beforeSave: async () => {
+        isSaving = true;
+        saving.open();
+        await maySave.opened;
+      },
+      saved: () => saved.open(),
+      afterDue: async (due) => {
+        if (!isSaving || due.length === 0) return;
+        looked.open();
+        await mayBegin.opened;
+      },
+    });
+    await add([target], 1);
+    await saving.opened;
+    runner.wake([target]);
+    await looked.opened;
+    maySave.open();
+    await saved.opened;
+    mayBegin.open();
+    await add([target], 1, 2);
+    await until('both are done', async () => (await pending()) === 0);
+    expect(ran.all).toEqual([1, 2]);
+  });
+
   it('is not held up by a target that hangs', async () => {
     const hanging = targets(8);
     const hang = gate();
