@@ -274,6 +274,7 @@ export type { EarlierEvent, NamedProcess, WhyNotYet } from './status/why-not-yet
 export { EventSubscriberRegistry } from './subscribers/event-subscriber-registry.js';
 export { IntegrationSubscriber } from './subscribers/integration-subscriber.decorator.js';
 export type {
+  BatchSubscriberContext,
   BatchSubscriberDefinition,
   BatchSubscriberHandler,
   BatchSubscriberOptions,

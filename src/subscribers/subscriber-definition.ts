@@ -38,25 +38,53 @@ export interface SubscriberContext {
   transaction: Tx;
 }
 
+/** What the handler of a batch gets together with its events. */
+export interface BatchSubscriberContext extends SubscriberContext {
+  /**
+   * Says that this event of the batch failed. The others are processed when the handler has returned. The error
+   * means for the event what it means when a handler of one event throws it: retries and their delays, dead
+   * letters, `PostponeError`, `UnavailableError` and so on. Of two errors of one event the first one counts.
+   *
+   * An ordered consumer keeps the order: later events of the same aggregate wait behind the failed one, and are
+   * handled after it. This holds as well for those that the handler has handled in this call already, so they
+   * are handled again. Behind an event that is skipped (`SkipEventError`) no other one waits.
+   *
+   * If the handler throws, the batch has failed as a whole, whatever was said here before. A call after the
+   * handler has returned, or after its deadline, changes nothing.
+   *
+   * @throws IntegrationError INTEGRATION_EVENT_INVALID if the event is not in the batch.
+   * INTEGRATION_SUBSCRIBER_INVALID if the handler is transactional, because one transaction has one end.
+   */
+  fail: (event: Pick<DomainEvent, 'outboxEventId'>, error: unknown) => void;
+}
+
 /**
  * The handler of a declared name is checked against its payload. The handler of an undeclared name may say
  * which payload it expects. The result of a handler is awaited and then ignored.
  */
-type HandlerOf<N extends string, Input> = [N] extends [keyof IntegrationEvents]
-  ? (event: Input, context: SubscriberContext) => unknown
-  : { handle(event: Input, context: SubscriberContext): unknown }['handle'];
+type HandlerOf<N extends string, Input, Context = SubscriberContext> = [N] extends [keyof IntegrationEvents]
+  ? (event: Input, context: Context) => unknown
+  : { handle(event: Input, context: Context): unknown }['handle'];
 
 /** Handles one event. */
 export type SubscriberHandler<N extends string = EventName> = HandlerOf<N, EventOf<N>>;
 
 /** Handles up to `batch.maxSize` events at once, in the order of the log. */
-export type BatchSubscriberHandler<N extends string = EventName> = HandlerOf<N, EventOf<N>[]>;
+export type BatchSubscriberHandler<N extends string = EventName> = HandlerOf<
+  N,
+  EventOf<N>[],
+  BatchSubscriberContext
+>;
 
 /** Handles one event, with its payload as JSON text. */
 export type TextSubscriberHandler<N extends string = EventName> = HandlerOf<N, TextEventOf<N>>;
 
 /** Handles up to `batch.maxSize` events at once, with their payloads as JSON text. */
-export type TextBatchSubscriberHandler<N extends string = EventName> = HandlerOf<N, TextEventOf<N>[]>;
+export type TextBatchSubscriberHandler<N extends string = EventName> = HandlerOf<
+  N,
+  TextEventOf<N>[],
+  BatchSubscriberContext
+>;
 
 /** How failed events are tried again. The settings decide what is left out here. */
 export interface SubscriberRetry {
@@ -174,5 +202,5 @@ export interface TextBatchSubscriberDefinition<N extends string = EventName>
 /** Any definition, without the types of its handler. */
 export interface AnySubscriberDefinition extends SubscriberOptions<string> {
   batch?: SubscriberBatch | undefined;
-  handler: (input: never, context: SubscriberContext) => unknown;
+  handler: (input: never, context: BatchSubscriberContext) => unknown;
 }

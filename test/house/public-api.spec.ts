@@ -95,6 +95,7 @@ const TYPES = [
   'BacklogPage',
   'BacklogPlace',
   'BacklogState',
+  'BatchSubscriberContext',
   'BatchSubscriberDefinition',
   'BatchSubscriberHandler',
   'BatchSubscriberOptions',

@@ -1,16 +1,35 @@
 import { Injectable } from '@nestjs/common';
 import type { Attempt } from '../partition/attempt.js';
-import type { Outcome } from '../partition/delivery.js';
+import { type Delivery, type EndOfAttempt, type Outcome, PROCESSED } from '../partition/delivery.js';
 import { isUnavailable, RetryPolicy } from '../partition/retry-policy.js';
 import { isDatabaseOutage } from './infrastructure-failure.js';
+
+/** What is asked here about an attempt: the event whose error it is. */
+interface Failing {
+  readonly delivery: Delivery;
+}
 
 /** Decides the outcome of an attempt that failed. */
 @Injectable()
 export class FailedAttempts {
   constructor(private readonly retries: RetryPolicy) {}
 
+  /**
+   * The end of an attempt whose handler did not throw. An error that the handler gave for one of its events
+   * means for that event what it means when a handler throws it.
+   */
+  endOf({ failedEvents, others }: Attempt): EndOfAttempt {
+    if (failedEvents === undefined) return PROCESSED;
+    const failed = new Map<Delivery, Outcome>();
+    for (const [delivery, error] of failedEvents) failed.set(delivery, this.outcomeOf({ delivery }, error));
+    const [only] = failed.values();
+    if (others.length === 0) return only ?? PROCESSED;
+    const [error] = failedEvents.values();
+    return { kind: 'partly', failed, error };
+  }
+
   /** The outcome of an attempt whose handler threw this error, or whose COMMIT failed with it. */
-  outcomeOf(attempt: Attempt, error: unknown): Outcome {
+  outcomeOf(attempt: Failing, error: unknown): Outcome {
     try {
       if (!isUnavailable(error) && isDatabaseOutage(error)) return { kind: 'infrastructure', error };
     } catch {
@@ -20,7 +39,7 @@ export class FailedAttempts {
   }
 
   /** The outcome of an attempt whose failure is known to be the event's own. */
-  outcomeOfEvent({ delivery }: Attempt, error: unknown): Outcome {
+  outcomeOfEvent({ delivery }: Failing, error: unknown): Outcome {
     try {
       return this.retries.outcomeOf(error, delivery);
     } catch {

@@ -1,9 +1,10 @@
 import type { Logger } from '@nestjs/common';
 import type { Tx } from '../../database/clients/sql-client.js';
 import { IntegrationError } from '../../errors.js';
+import type { DomainEvent } from '../../events/domain-event.js';
 import type { InboxService } from '../../inbox/inbox.service.js';
 import type { IntegrationLinkService } from '../../links/integration-link.service.js';
-import type { SubscriberContext } from '../../subscribers/subscriber-definition.js';
+import type { BatchSubscriberContext, SubscriberContext } from '../../subscribers/subscriber-definition.js';
 import { loggerOf } from '../../words/engine-logger.js';
 import { type OfEngine } from '../../words/engine-name.js';
 import type { Attempt } from '../partition/attempt.js';
@@ -16,14 +17,24 @@ export interface ContextServices extends OfEngine {
   readonly lines: LineKeeping;
 }
 
+/** The context of an attempt: that of a batch if its handler takes one. */
+export function contextOf(
+  attempt: Attempt,
+  services: ContextServices,
+  openTransaction: object | undefined,
+): SubscriberContext {
+  const Context = attempt.isBatch ? BatchHandlerContext : HandlerContext;
+  return new Context(attempt, services, openTransaction);
+}
+
 /** What a handler receives besides its event. Signal and logger are created when they are first read. */
-export class HandlerContext implements SubscriberContext {
+class HandlerContext implements SubscriberContext {
   readonly inboxService: InboxService;
   readonly linkService: IntegrationLinkService;
   readonly integration: string;
 
   constructor(
-    private readonly run: Attempt,
+    protected readonly run: Attempt,
     private readonly services: ContextServices,
     private readonly openTransaction: object | undefined,
   ) {
@@ -54,4 +65,25 @@ export class HandlerContext implements SubscriberContext {
       `context.transaction is there for transactional handlers only: register ${this.run.delivery.subscription.place} with transactional: true`,
     );
   }
+}
+
+/** What the handler of a batch receives besides its events. */
+class BatchHandlerContext extends HandlerContext implements BatchSubscriberContext {
+  /** A property, so that it can be taken out of the context. */
+  readonly fail = ({ outboxEventId }: Pick<DomainEvent, 'outboxEventId'>, error: unknown): void => {
+    const { consumerName, place, transactional } = this.run.delivery.subscription;
+    const details = { consumerName, outboxEventId };
+    if (transactional)
+      throw new IntegrationError(
+        'INTEGRATION_SUBSCRIBER_INVALID',
+        `context.fail is there for batches without a transaction only, because one transaction has one end: throw the error in ${place}, or register it without transactional: true`,
+        details,
+      );
+    if (!this.run.fail(outboxEventId, error))
+      throw new IntegrationError(
+        'INTEGRATION_EVENT_INVALID',
+        `context.fail was called in ${place} for an event that is not in its batch: give it one of the events that this call of the handler received`,
+        details,
+      );
+  };
 }

@@ -9,11 +9,11 @@ import { IntegrationSettingsService } from '../../settings/integration-settings.
 import type { SettingsView } from '../../settings/settings-view.js';
 import { EngineTelemetry } from '../../telemetry/engine-telemetry.js';
 import { Attempt, type OutcomeHandler } from '../partition/attempt.js';
-import { CRASHED, type Delivery, type Outcome, PROCESSED } from '../partition/delivery.js';
+import { CRASHED, type Delivery, type EndOfAttempt, type Outcome } from '../partition/delivery.js';
 import { Watchdog } from '../watchdog/watchdog.js';
 import { FailedAttempts } from './failed-attempts.js';
 import { type FaultPointName, FaultPoints } from './fault-points.js';
-import { HandlerContext } from './handler-context.js';
+import { contextOf } from './handler-context.js';
 import { inputOf } from './handler-input.js';
 import { LineKeeping } from './line-keeping.js';
 import { TransactionalRunner } from './transactional-runner.js';
@@ -80,7 +80,7 @@ export class HandlerRunner {
   }
 
   /** Called when the handler itself ends. This may be after the deadline has settled the attempt. */
-  private end(attempt: Attempt, outcome: Outcome): void {
+  private end(attempt: Attempt, outcome: EndOfAttempt): void {
     this.watchdog.leave(attempt.watched);
     attempt.watched = -1;
     if (this.faults.isArmed) this.faults.outcomeOf(attempt);
@@ -97,10 +97,10 @@ export class HandlerRunner {
       const running = this.callPlain(attempt);
       if (isThenable(running)) {
         running.then(
-          () => this.finishPlain(attempt, PROCESSED),
+          () => this.finishPlain(attempt, this.failures.endOf(attempt)),
           (error) => this.failPlain(attempt, error),
         );
-      } else this.finishPlain(attempt, PROCESSED);
+      } else this.finishPlain(attempt, this.failures.endOf(attempt));
     } catch (error) {
       this.failPlain(attempt, error);
     }
@@ -110,7 +110,7 @@ export class HandlerRunner {
     this.finishPlain(attempt, this.outcomeOf(attempt, error));
   }
 
-  private finishPlain(attempt: Attempt, outcome: Outcome): void {
+  private finishPlain(attempt: Attempt, outcome: EndOfAttempt): void {
     this.end(attempt, this.crashes('after-handler', attempt) ? CRASHED : outcome);
   }
 
@@ -121,7 +121,7 @@ export class HandlerRunner {
   private callPlain(attempt: Attempt): unknown {
     const { subscription } = attempt.delivery;
     attempt.isEntered = true;
-    const context = new HandlerContext(attempt, this, undefined);
+    const context = contextOf(attempt, this, undefined);
     const input = inputOf(attempt, this.gate);
     const event = Array.isArray(input) ? undefined : input;
     const { consumerName, handler } = subscription;

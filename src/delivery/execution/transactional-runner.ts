@@ -20,7 +20,7 @@ import { CRASHED, type Outcome, PROCESSED } from '../partition/delivery.js';
 import { FailedAttempts } from './failed-attempts.js';
 import { type FaultPointName, FaultPoints } from './fault-points.js';
 import { givenUp, giveUp } from './given-up.js';
-import { HandlerContext } from './handler-context.js';
+import { contextOf } from './handler-context.js';
 import { inputOf } from './handler-input.js';
 import type { AttemptTransaction, AttemptTransactions } from './handler-transaction.js';
 import { HandlerTransactions } from './handler-transactions.js';
@@ -228,7 +228,7 @@ export class TransactionalRunner<For = HeldLease> {
     const { subscription } = attempt.delivery;
     const { consumerName } = subscription;
     attempt.isEntered = true;
-    const context = new HandlerContext(attempt, this, client);
+    const context = contextOf(attempt, this, client);
     const input = inputOf(attempt, this.gate);
     const event = Array.isArray(input) ? undefined : input;
     const { engine } = this;

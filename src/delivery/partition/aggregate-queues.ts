@@ -187,6 +187,14 @@ export class AggregateQueues {
     this.advance(queue);
   }
 
+  /** Called when an earlier event of the same batch failed. This one takes its turn behind it, like any other. */
+  putBack(delivery: Delivery): void {
+    const queue = this.finish(delivery);
+    if (queue.hold.kind === 'blocked') this.blocked.park(queue, queue.hold, delivery);
+    else queue.insert(delivery);
+    this.advance(queue);
+  }
+
   /** Takes the parked events that the save in preparation must write as waiting. */
   takeParked(): Delivery[] {
     return this.blocked.takeParked();

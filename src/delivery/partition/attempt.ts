@@ -2,10 +2,10 @@ import { IntegrationError } from '../../errors.js';
 import type { DomainEvent } from '../../events/domain-event.js';
 import type { AttemptObserver } from '../../telemetry/handled-message.js';
 import type { AttemptLines } from './attempt-lines.js';
-import type { Deliveries, Delivery, Outcome } from './delivery.js';
+import type { Deliveries, Delivery, EndOfAttempt } from './delivery.js';
 
 /** Called once with the outcome of an attempt. */
-export type OutcomeHandler = (attempt: Attempt, outcome: Outcome) => void;
+export type OutcomeHandler = (attempt: Attempt, outcome: EndOfAttempt) => void;
 
 /**
  * How far an attempt has come:
@@ -78,6 +78,7 @@ export class Attempt {
   private startedAt: number | undefined;
   private controller: AbortController | undefined;
   private pending: readonly Delivery[] | undefined;
+  private failures: Map<Delivery, unknown> | undefined;
 
   constructor(
     /** The first event, and usually the only one. Logs name the attempt by it. */
@@ -103,6 +104,23 @@ export class Attempt {
   /** Called when the batch's transaction has found that all events but these are settled already. */
   handleOnly(pending: readonly Delivery[]): void {
     this.pending = pending;
+  }
+
+  /**
+   * Notes that the event with this id failed, with its error. Of two errors of one event the first one counts.
+   * Returns false if the batch has no such event.
+   */
+  fail(eventId: string, error: unknown): boolean {
+    const failed = this.deliveries.find(({ log }) => log.id === eventId);
+    if (failed === undefined) return false;
+    this.failures ??= new Map();
+    if (!this.failures.has(failed)) this.failures.set(failed, error);
+    return true;
+  }
+
+  /** The events that the handler says have failed, with their errors. Undefined if it says so of none. */
+  get failedEvents(): ReadonlyMap<Delivery, unknown> | undefined {
+    return this.failures;
   }
 
   /** The events of a batch, as its handler gets them. */
@@ -221,7 +239,7 @@ export class Attempt {
   }
 
   /** Takes the outcome. Only the first one counts, from the handler or from the deadline. */
-  settle(outcome: Outcome): void {
+  settle(outcome: EndOfAttempt): void {
     if (this.phase === 'ended') return;
     this.phase = 'ended';
     if (this.timer !== undefined) clearTimeout(this.timer);

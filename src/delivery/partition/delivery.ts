@@ -126,6 +126,26 @@ export type Outcome =
   /** The lease is not ours any more. */
   | { readonly kind: 'lease-lost' };
 
+/**
+ * The handler of a batch has said which of its events failed (`context.fail`). `error` is the first thing that
+ * it gave. There are several events: the end of a batch of one is the outcome of its event.
+ */
+export interface PartlyFailed {
+  readonly kind: 'partly';
+  readonly failed: ReadonlyMap<Delivery, Outcome>;
+  readonly error: unknown;
+}
+
+/** How an attempt ended, which may hold several events. */
+export type EndOfAttempt = Outcome | PartlyFailed;
+
+/** What the end of an attempt says about what its handler needs. */
+export function reachOf(end: EndOfAttempt): Outcome {
+  if (end.kind !== 'partly') return end;
+  const outcomes = [...end.failed.values()];
+  return outcomes.find(({ kind }) => kind === 'unavailable') ?? outcomes.find(isUndecided) ?? PROCESSED;
+}
+
 /** Whether nothing is decided yet about the event, so that it must run once more. No attempt is counted. */
 export function isUndecided(outcome: Outcome): boolean {
   return outcome.kind === 'infrastructure' || outcome.kind === 'unavailable';

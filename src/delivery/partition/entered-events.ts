@@ -4,7 +4,7 @@ import { IntegrationSettingsService } from '../../settings/integration-settings.
 import type { SettingsView } from '../../settings/settings-view.js';
 import type { Subscription } from '../../subscribers/consumer.js';
 import type { Attempt } from './attempt.js';
-import type { Delivery, Outcome } from './delivery.js';
+import type { Delivery, EndOfAttempt, Outcome } from './delivery.js';
 import { RetryPolicy } from './retry-policy.js';
 
 /** The settings that are read here. */
@@ -131,11 +131,12 @@ export class EnteredEventsOf {
    * Returns the final outcome of an attempt. It is called even if nobody waits for the attempt any more,
    * because a lost server takes the lease as well.
    */
-  judge(attempt: Attempt, outcome: Outcome): Outcome {
+  judge(attempt: Attempt, outcome: EndOfAttempt): EndOfAttempt {
     switch (outcome.kind) {
       case 'processed':
       case 'skipped':
       case 'elsewhere':
+      case 'partly':
         if (this.failing.size > 0) this.endedByThemselves(attempt);
         return outcome;
       case 'dead':

@@ -141,6 +141,32 @@ class World {
     this.partition.ended(attempt, outcome);
   }
 
+  /**
+   * The handler of a batch says which of its events failed: those of the bits of `mask`, as `endings` says.
+   * The later events of the aggregate of a failed one are not resolved.
+   */
+  endPartly(which: number, mask: number, endings: readonly Ending[]): void {
+    const attempt = this.running.find(({ others }) => others.length > 0);
+    const isFailed = (index: number) => (mask & (1 << index)) > 0;
+    if (attempt === undefined || !attempt.deliveries.some((_, index) => isFailed(index))) return;
+    this.running.splice(this.running.indexOf(attempt), 1);
+    const failed = new Map<Delivery, Outcome>();
+    const held = new Set<string>();
+    for (const [index, delivery] of attempt.deliveries.entries()) {
+      const { position, log } = delivery;
+      const ending = isFailed(index) ? endings[(which + index) % endings.length] : undefined;
+      const outcome = outcomeOf(ending ?? 'processed', delivery);
+      if (ending !== undefined) failed.set(delivery, outcome);
+      if (this.setup.ordered && held.has(log.aggregateId)) continue;
+      if (outcome.kind === 'retry') this.counted.set(position, (this.counted.get(position) ?? 0) + 1);
+      if (['processed', 'dead', 'skipped'].includes(outcome.kind)) this.resolved.add(position);
+      if (!['processed', 'skipped'].includes(outcome.kind)) held.add(log.aggregateId);
+    }
+    const said = [...failed].map(([{ position }, { kind }]) => `${position} ${kind}`);
+    this.tell(`end ${positionsOf(attempt)} ${said}`);
+    this.partition.ended(attempt, { kind: 'partly', failed, error: new Error('partly') });
+  }
+
   /** A save begins. It takes along what is there. */
   collect(): void {
     if (this.flush !== undefined) return;
@@ -287,6 +313,7 @@ const WEIGHTS = {
   skipped: 1,
   postponed: 3,
   infrastructure: 1,
+  partly: 4,
   collect: 4,
   commit: 5,
   save: 5,
@@ -320,6 +347,8 @@ function perform(world: World, { kind, which, count }: Step): void {
   else if (kind === 'recheck') world.recheck();
   else if (kind === 'make room') world.makeRoom();
   else if (kind === 'a moment') world.pass(RETRY_MS);
+  else if (kind === 'partly')
+    world.endPartly(which, count, ['retry', 'postponed', 'skipped', 'dead', 'infrastructure']);
   else world.end(which, kind);
   world.start();
 }

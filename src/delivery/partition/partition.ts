@@ -9,7 +9,7 @@ import type { Consumer } from '../../subscribers/consumer.js';
 import { Arrivals } from './arrivals.js';
 import type { Attempt } from './attempt.js';
 import { AttemptSettler } from './attempt-settler.js';
-import type { Delivery, Outcome } from './delivery.js';
+import { type Delivery, type EndOfAttempt, reachOf } from './delivery.js';
 import type { EnteredEventsOf } from './entered-events.js';
 import { exceptionOf, WAITING } from './outcome-rows.js';
 import { OutcomeSettler } from './outcome-settler.js';
@@ -216,12 +216,12 @@ export class Partition implements FlushSource {
   }
 
   /** Takes the outcome of an attempt. */
-  ended(attempt: Attempt, outcome: Outcome): void {
+  ended(attempt: Attempt, outcome: EndOfAttempt): void {
     this.attemptsEnded++;
     const { running, claims } = this.inHand;
     const judged = this.entered.judge(attempt, outcome);
     running.finish(attempt);
-    this.gate.ended(attempt, outcome);
+    this.gate.ended(attempt, reachOf(outcome));
     if (this.state !== 'abandoned') this.attempts.settle(attempt, judged);
     running.tellIfEnded();
     claims.tellWaiters();

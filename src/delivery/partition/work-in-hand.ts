@@ -102,6 +102,15 @@ export class WorkInHand {
   }
 
   /**
+   * Called when the event must run again because one before it in its batch failed. It waits behind that one,
+   * and may be in a batch again.
+   */
+  putBack(delivery: Delivery): void {
+    this.enterWindow(delivery);
+    this.queues.putBack(delivery);
+  }
+
+  /**
    * Called when the event was part of a batch that failed. It runs singly, so that the event at fault is
    * found.
    */

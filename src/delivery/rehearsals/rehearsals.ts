@@ -13,7 +13,7 @@ import { type EngineLogger, loggerOf } from '../../words/engine-logger.js';
 import { LineKeeping } from '../execution/line-keeping.js';
 import { TransactionalRunner } from '../execution/transactional-runner.js';
 import { Attempt } from '../partition/attempt.js';
-import { Delivery, type Outcome } from '../partition/delivery.js';
+import { Delivery, type Outcome, reachOf } from '../partition/delivery.js';
 import { Watchdog } from '../watchdog/watchdog.js';
 import { refusedResult, resultOf } from './rehearsal-result.js';
 import type { RunningRehearsal } from './rehearsal-transaction.js';
@@ -158,7 +158,7 @@ export class Rehearsals {
     try {
       let ended: Promise<void> = Promise.resolve();
       const outcome = await new Promise<Outcome>((resolve) => {
-        attempt.begin((_, settled) => resolve(settled));
+        attempt.begin((_, settled) => resolve(reachOf(settled)));
         attempt.watchDeadline();
         ended = this.runner.run(attempt, running).then((each) => attempt.settle(each));
       });

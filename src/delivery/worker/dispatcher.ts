@@ -4,7 +4,7 @@ import type { ConcurrencyLimiter, SlotUser } from '../execution/concurrency-limi
 import type { HandlerRunner } from '../execution/handler-runner.js';
 import type { HostConnections } from '../execution/host-connections.js';
 import type { Attempt } from '../partition/attempt.js';
-import type { Outcome } from '../partition/delivery.js';
+import type { EndOfAttempt } from '../partition/delivery.js';
 import type { Partition } from '../partition/partition.js';
 
 /** The parts that run attempts. All workers of the process share them. */
@@ -121,7 +121,7 @@ export class Dispatcher implements SlotUser {
   };
 
   /** One function serves all attempts. */
-  private readonly endInSlot = (attempt: Attempt, outcome: Outcome): void => {
+  private readonly endInSlot = (attempt: Attempt, outcome: EndOfAttempt): void => {
     // The attempt ends first. So the attempts that wait here take part when the slot is given to the highest
     // priority.
     this.end(attempt, outcome);
@@ -132,7 +132,7 @@ export class Dispatcher implements SlotUser {
    * Runs the attempt while no other handler runs. If the host does not answer, the attempt does not even wait
    * for its turn.
    */
-  private async runExclusively(attempt: Attempt): Promise<Outcome> {
+  private async runExclusively(attempt: Attempt): Promise<EndOfAttempt> {
     const { runner, slots } = this.parts;
     try {
       if (attempt.asksHost) await runner.askHost();
@@ -148,7 +148,7 @@ export class Dispatcher implements SlotUser {
   /**
    * The turn may come long after the request. If the worker has been given up since then, nothing is started.
    */
-  private runUnlessClosed(attempt: Attempt): Promise<Outcome> {
+  private runUnlessClosed(attempt: Attempt): Promise<EndOfAttempt> {
     if (this.partition.isClosed || !this.lease.isValid()) {
       return Promise.resolve({ kind: 'infrastructure', error: new Error('the lease was not ours any more') });
     }
@@ -160,7 +160,7 @@ export class Dispatcher implements SlotUser {
     });
   }
 
-  private end(attempt: Attempt, outcome: Outcome): void {
+  private end(attempt: Attempt, outcome: EndOfAttempt): void {
     try {
       this.partition.ended(attempt, outcome);
     } catch (error) {
