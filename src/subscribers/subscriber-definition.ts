@@ -41,13 +41,14 @@ export interface SubscriberContext {
 /** What the handler of a batch gets together with its events. */
 export interface BatchSubscriberContext extends SubscriberContext {
   /**
-   * Says that this event of the batch failed. The others are processed when the handler has returned. The error
-   * means for the event what it means when a handler of one event throws it: retries and their delays, dead
-   * letters, `PostponeError`, `UnavailableError` and so on. Of two errors of one event the first one counts.
+   * Says that this event of the batch failed. The others are processed when the handler has returned. The
+   * error means for the event what it means when a handler of one event throws it: retries and their delays,
+   * dead letters, `PostponeError`, `UnavailableError` and so on. Of two errors of one event the first one
+   * counts.
    *
-   * An ordered consumer keeps the order: later events of the same aggregate wait behind the failed one, and are
-   * handled after it. This holds as well for those that the handler has handled in this call already, so they
-   * are handled again. Behind an event that is skipped (`SkipEventError`) no other one waits.
+   * An ordered consumer keeps the order: later events of the same aggregate wait behind the failed one, and
+   * are handled after it. This holds as well for those that the handler has handled in this call already, so
+   * they are handled again. Behind an event that is skipped (`SkipEventError`) no other one waits.
    *
    * If the handler throws, the batch has failed as a whole, whatever was said here before. A call after the
    * handler has returned, or after its deadline, changes nothing.

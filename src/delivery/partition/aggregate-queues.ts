@@ -187,7 +187,9 @@ export class AggregateQueues {
     this.advance(queue);
   }
 
-  /** Called when an earlier event of the same batch failed. This one takes its turn behind it, like any other. */
+  /**
+   * Called when an earlier event of the same batch failed. This one takes its turn behind it, like any other.
+   */
   putBack(delivery: Delivery): void {
     const queue = this.finish(delivery);
     if (queue.hold.kind === 'blocked') this.blocked.park(queue, queue.hold, delivery);

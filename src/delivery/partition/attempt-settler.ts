@@ -130,8 +130,8 @@ function noteDuration({ deliveries, beganAt }: Attempt): void {
 }
 
 /**
- * The events of a batch that come after a failed one of their aggregate. One that was skipped holds nobody up.
- * An unordered consumer has one queue for each event.
+ * The events of a batch that come after a failed one of their aggregate. One that was skipped holds nobody
+ * up. An unordered consumer has one queue for each event.
  */
 function behindFailed(
   deliveries: readonly Delivery[],

@@ -107,8 +107,8 @@ export class Attempt {
   }
 
   /**
-   * Notes that the event with this id failed, with its error. Of two errors of one event the first one counts.
-   * Returns false if the batch has no such event.
+   * Notes that the event with this id failed, with its error. Of two errors of one event the first one
+   * counts. Returns false if the batch has no such event.
    */
   fail(eventId: string, error: unknown): boolean {
     const failed = this.deliveries.find(({ log }) => log.id === eventId);

@@ -127,8 +127,8 @@ export type Outcome =
   | { readonly kind: 'lease-lost' };
 
 /**
- * The handler of a batch has said which of its events failed (`context.fail`). `error` is the first thing that
- * it gave. There are several events: the end of a batch of one is the outcome of its event.
+ * The handler of a batch has said which of its events failed (`context.fail`). `error` is the first thing
+ * that it gave. There are several events: the end of a batch of one is the outcome of its event.
  */
 export interface PartlyFailed {
   readonly kind: 'partly';

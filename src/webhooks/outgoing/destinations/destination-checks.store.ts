@@ -54,14 +54,16 @@ export async function forgottenDestinations(
        (${next('')})
        UNION ALL
        SELECT (${next('AND v.destination_id > w.id')}) FROM waiting w WHERE w.id IS NOT NULL
-     ), looked AS MATERIALIZED (SELECT id FROM waiting WHERE id IS NOT NULL LIMIT ${MOST_LOOKED_AT})
+     ), looked AS MATERIALIZED (SELECT id FROM waiting WHERE id IS NOT NULL LIMIT ${MOST_LOOKED_AT}),
+     found AS MATERIALIZED (
      SELECT d.id, d.tenant_id AS "tenantId", f.due_at AS since FROM looked l
      JOIN ${outgoingTarget} t ON t.kind = 'webhook' AND t.id = l.id AND t.ready_at IS NULL AND NOT t.held
      JOIN ${webhookDestination} d ON d.id = l.id AND d.status = 'active'
      CROSS JOIN LATERAL (
        SELECT due_at FROM ${webhookDelivery} WHERE destination_id = l.id AND status = 'pending'
          AND due_at < clock_timestamp() - ${UNREADY_S} * interval '1 second' ORDER BY due_at LIMIT 1) f
-     ORDER BY d.id LIMIT $1`,
+     LIMIT $1)
+     SELECT * FROM found ORDER BY id`,
     [limit],
   );
 }
