@@ -27,13 +27,19 @@ export async function openClient() {
 
 /** The statements of a sender, which have no public names, run by `query`. */
 export async function openStores(query: (sql: string, values: readonly unknown[]) => Promise<object[]>) {
-  const [{ tablesOf }, { LaneRoundStore }, { SendingStore }] = await Promise.all([
+  const [{ tablesOf }, { ENGINE_SESSION }, { LaneRoundStore }, { SendingStore }] = await Promise.all([
     load('database/sql/tables.js'),
+    load('database/sql/session-settings.store.js'),
     load('lanes/lane-round.store.js'),
     load('webhooks/outgoing/sender/sending.store.js'),
   ]);
   const session = { tables: tablesOf('integration'), query };
-  return { session, rounds: new LaneRoundStore(session), sending: new SendingStore(session) };
+  return {
+    session,
+    settings: ENGINE_SESSION as string,
+    rounds: new LaneRoundStore(session),
+    sending: new SendingStore(session),
+  };
 }
 
 export const NETWORK = { allow: ['127.0.0.1/32'], http: true };

@@ -119,6 +119,8 @@ async function costs(client: pg.Client, ids: readonly string[]): Promise<Cost[]>
     found.push({ statement, rows: plan['Actual Rows'], pages });
     return [];
   });
+  // The plans are those of the sessions of the engine.
+  await client.query(stores.settings);
   statement = 'targets that are ready';
   await stores.rounds.ready('webhook', LANES, [], 2_000, 500);
   statement = 'deliveries that are due';
@@ -131,5 +133,6 @@ async function costs(client: pg.Client, ids: readonly string[]): Promise<Cost[]>
     'entity',
     ids.map((destinationId) => ({ destinationId, position: 2 })),
   );
+  await client.query('RESET ALL');
   return found;
 }

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { PoolClient } from 'pg';
 import type { EngineDatabase } from '../../src/database/engine-database.js';
 import type { EngineSession } from '../../src/database/sql/engine-session.js';
+import { ENGINE_SESSION } from '../../src/database/sql/session-settings.store.js';
 import { SendingStore } from '../../src/webhooks/outgoing/sender/sending.store.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -41,6 +43,14 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
+async function addMessages(first: number, count: number): Promise<void> {
+  await database.pool.query(
+    `INSERT INTO integration.webhook_message (position, tenant_id, outbox_event_id, event_name, type, data, event_at)
+     SELECT n, 'acme', gen_random_uuid(), 'a', 'a', '{}', now() FROM generate_series($1::int, $2::int) AS n ON CONFLICT DO NOTHING`,
+    [first, first + count - 1],
+  );
+}
+
 async function fill(
   id: string,
   first: number,
@@ -48,11 +58,7 @@ async function fill(
   dueAt: string,
   status = 'pending',
 ): Promise<void> {
-  await database.pool.query(
-    `INSERT INTO integration.webhook_message (position, tenant_id, outbox_event_id, event_name, type, data, event_at)
-     SELECT n, 'acme', gen_random_uuid(), 'a', 'a', '{}', now() FROM generate_series($1::int, $2::int) AS n ON CONFLICT DO NOTHING`,
-    [first, first + Math.min(count, 2) - 1],
-  );
+  await addMessages(first, Math.min(count, 2));
   await database.pool.query(
     `INSERT INTO integration.webhook_delivery (destination_id, position, tenant_id, entity, status, due_at)
      SELECT $1, n, 'acme', CASE WHEN n < 100 THEN n ELSE 1 END, $4, ${dueAt} FROM generate_series($2::int, $3::int) AS n`,
@@ -60,11 +66,9 @@ async function fill(
   );
 }
 
-/** The costs of each statement, in transactions that are rolled back. */
-async function costs(): Promise<Cost[]> {
-  const found: Cost[] = [];
-  const client = await database.pool.connect();
-  const query = async (sql: string, values: unknown[]) => {
+/** Notes what each statement costs, in a transaction that is rolled back. */
+function explaining(client: PoolClient, found: Cost[]) {
+  return async (sql: string, values: unknown[]) => {
     await client.query('BEGIN');
     const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`, values);
     await client.query('ROLLBACK');
@@ -76,6 +80,15 @@ async function costs(): Promise<Cost[]> {
     });
     return [];
   };
+}
+
+/** The costs of each statement. */
+async function costs(): Promise<Cost[]> {
+  const found: Cost[] = [];
+  const client = await database.pool.connect();
+  // The plans are those of the sessions of the engine.
+  await client.query(ENGINE_SESSION);
+  const query = explaining(client, found);
   const db = { tables: database.engine().tables, query } as unknown as EngineDatabase;
   const session = db as unknown as EngineSession;
   const store = new SendingStore(db);
@@ -88,7 +101,7 @@ async function costs(): Promise<Cost[]> {
   await store.nextDue(session, [ID, OTHER]);
   await store.releaseNext(session, 'entity', [{ destinationId: ID, position: 2 }]);
   await store.releaseNext(session, 'strict', [{ destinationId: OTHER, position: 2 }]);
-  client.release();
+  client.release(true);
   return found;
 }
 
@@ -102,5 +115,37 @@ describe('with fifty thousand deliveries that wait behind another, for a time, o
     expect(many[i]?.rows).toBe(few[i]?.rows);
     // Indexes are one or two levels deeper, at each of a few places where one is entered.
     expect((many[i]?.pages ?? Number.NaN) - (few[i]?.pages ?? Number.NaN)).toBeLessThanOrEqual(24);
+  });
+});
+
+describe('with a hundred destinations of a tenant that has a hundred messages', () => {
+  it('a look reads the messages of what is due, and pairs no destination with the others', async () => {
+    const small = await createTestDatabase();
+    const { rows } = await small.pool.query<{ id: string }>(
+      `INSERT INTO integration.webhook_destination (id, tenant_id, url, event_types)
+       SELECT gen_random_uuid(), 'acme', 'https://a.example', '{*}' FROM generate_series(1, 100) RETURNING id`,
+    );
+    await small.pool.query(
+      `INSERT INTO integration.webhook_message (position, tenant_id, outbox_event_id, event_name, type, data, event_at)
+       SELECT n, 'acme', gen_random_uuid(), 'a', 'a', '{}', now() FROM generate_series(1, 100) AS n`,
+    );
+    await small.pool.query(
+      `INSERT INTO integration.webhook_delivery (destination_id, position, tenant_id, entity, status)
+       SELECT d.id, n, 'acme', n, CASE WHEN n > 66 THEN 'pending' ELSE 'delivered' END
+       FROM integration.webhook_destination d, generate_series(1, 100) AS n`,
+    );
+    // Few destinations are never analyzed.
+    await small.pool.query('VACUUM (ANALYZE) integration.webhook_delivery, integration.webhook_message');
+    const found: Cost[] = [];
+    const client = await small.pool.connect();
+    await client.query(ENGINE_SESSION);
+    const query = explaining(client, found);
+    const db = { tables: small.engine().tables, query } as unknown as EngineDatabase;
+    await new SendingStore(db).due(new Map(rows.map(({ id }) => [id, 2])));
+    client.release(true);
+    await small.drop();
+    expect(found[0]?.rows).toBe(200);
+    // For each delivery its index and its row, and the same for its message.
+    expect(found[0]?.pages).toBeLessThan(200 * 8);
   });
 });

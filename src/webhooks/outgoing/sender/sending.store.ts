@@ -78,20 +78,26 @@ export class SendingStore {
   /**
    * Of each of these destinations, at most so many deliveries that are due, those that wait longest first. It
    * reads the index of what is due, and so nothing that waits for a time or for another delivery. The tenant
-   * is compared outside: inside, the planner would expect few rows, and put all that is due in order.
+   * is compared outside: inside, the planner would expect few rows, and put all that is due in order. OFFSET 0
+   * keeps the messages last: the planner would otherwise pair each destination with each message of its
+   * tenant, and look for the deliveries of each pair.
    */
   due(wanted: ReadonlyMap<string, number>): Promise<DueDelivery[]> {
     return this.db.query<DueDelivery>(
-      `SELECT d.id AS target, v.position::text AS key, v.position, d.tenant_id AS "tenantId", v.attempts, v.tries_from AS "triesFrom",
-         m.outbox_event_id AS "eventId", m.type, m.event_at AS "eventAt", m.data, d.url, d.format, d.timeout_ms AS "timeoutMs", d.header_names AS headers
-       FROM unnest($1::uuid[], $2::int[]) AS w (id, most)
-       JOIN ${this.destination} d ON d.id = w.id AND d.status = 'active'
+      `SELECT v.target, v.position::text AS key, v.position, v.tenant_id AS "tenantId", v.attempts, v.tries_from AS "triesFrom",
+         m.outbox_event_id AS "eventId", m.type, m.event_at AS "eventAt", m.data, v.url, v.format, v.timeout_ms AS "timeoutMs", v.header_names AS headers
+       FROM (
+         SELECT d.id AS target, d.tenant_id, d.url, d.format, d.timeout_ms, d.header_names, r.position, r.attempts, r.tries_from, r.due_at
+         FROM unnest($1::uuid[], $2::int[]) AS w (id, most)
+         JOIN ${this.destination} d ON d.id = w.id AND d.status = 'active'
+         CROSS JOIN LATERAL (
+           SELECT position, tenant_id, attempts, tries_from, due_at FROM ${this.delivery}
+           WHERE destination_id = d.id AND status = 'pending' AND due_at <= now()
+           ORDER BY due_at, position LIMIT w.most) AS r
+         WHERE r.tenant_id = d.tenant_id OFFSET 0) AS v
        CROSS JOIN LATERAL (
-         SELECT position, tenant_id, attempts, tries_from, due_at FROM ${this.delivery}
-         WHERE destination_id = d.id AND status = 'pending' AND due_at <= now()
-         ORDER BY due_at, position LIMIT w.most) AS v
-       JOIN ${this.message} m ON m.position = v.position AND m.tenant_id = d.tenant_id
-       WHERE v.tenant_id = d.tenant_id
+         SELECT outbox_event_id, type, event_at, data FROM ${this.message}
+         WHERE position = v.position AND tenant_id = v.tenant_id OFFSET 0) AS m
        ORDER BY v.due_at, v.position`,
       [[...wanted.keys()], [...wanted.values()]],
     );
