@@ -133,11 +133,11 @@ export class LaneLoop<Item extends LaneItem> {
       try {
         this.tick();
         if (asked.length > 0) await this.saving;
+        this.throwFailure();
         this.beginSave();
         const isNothingReady = asked.length > 0 || this.isLookDue() ? await this.look() : false;
         const isIdle = isNothingReady && this.inFlight.size === 0 && this.toSave.length === 0;
         for (const resolve of asked) resolve({ isIdle: isIdle && this.saving === undefined });
-        this.throwFailure();
       } catch (error) {
         for (const resolve of asked) resolve({ isIdle: false });
         const words = `Work of lanes (${this.work.kind}) waits for the database`;
@@ -212,7 +212,8 @@ export class LaneLoop<Item extends LaneItem> {
     const later = saved.flatMap((each) => each.later) as Pending<Item>[];
     this.toSave.unshift(...later);
     this.lockedRounds = later.length > 0 ? this.lockedRounds + 1 : 0;
-    this.laterAt = later.length > 0 ? performance.now() + AFTER_LOCKED_MS : 0;
+    const isOnlyLater = later.length > 0 && this.toSave.length === later.length;
+    this.laterAt = isOnlyLater ? performance.now() + AFTER_LOCKED_MS : 0;
     for (const each of saved) await this.afterSave(each);
     if (left.length > 0) throw error;
   }
