@@ -19,6 +19,10 @@ const WITHOUT_TENANT: Readonly<Record<string, string>> = {
     'retention deletes what is left of destinations that are gone, of every tenant',
   'webhooks/outgoing/destinations/delivery-retention.store.ts DELETE FROM "integration".webhook_delivery v USING':
     'retention deletes dead deliveries without a body, of every tenant',
+  'webhooks/outgoing/destinations/destination-checks.store.ts SELECT v.destination_id':
+    'a part of the next statement',
+  'webhooks/outgoing/destinations/destination-checks.store.ts WITH RECURSIVE waiting (id)':
+    'doctor looks at all tenants',
   'webhooks/outgoing/destinations/destination-look.store.ts (SELECT count(*)::int':
     'a part of a statement that has chosen the destination',
   'webhooks/outgoing/destinations/destination-look.store.ts SELECT d.id':

@@ -78,9 +78,9 @@ export class SendingStore {
   /**
    * Of each of these destinations, at most so many deliveries that are due, those that wait longest first. It
    * reads the index of what is due, and so nothing that waits for a time or for another delivery. The tenant
-   * is compared outside: inside, the planner would expect few rows, and put all that is due in order. OFFSET 0
-   * keeps the messages last: the planner would otherwise pair each destination with each message of its
-   * tenant, and look for the deliveries of each pair.
+   * is compared outside: inside, the planner would expect few rows, and put all that is due in order.
+   * OFFSET 0 keeps the messages last: the planner would otherwise pair each destination with each message of
+   * its tenant, and look for the deliveries of each pair.
    */
   due(wanted: ReadonlyMap<string, number>): Promise<DueDelivery[]> {
     return this.db.query<DueDelivery>(
