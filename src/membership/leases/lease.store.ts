@@ -53,7 +53,8 @@ export class LeaseStore {
 
   /**
    * Takes those of these names that are free, each with a new token. A row that a save, or another process,
-   * holds at this moment is passed over.
+   * holds at this moment is passed over. Of two that add a row in the same microsecond, one may meet the
+   * other at either of the two unique keys, so DO NOTHING names neither.
    */
   take(
     names: readonly string[],
@@ -74,7 +75,7 @@ export class LeaseStore {
          INSERT INTO ${this.table} (name, owner, token, expires_at)
          SELECT n.name, $2::uuid, ${now}, ${until} FROM unnest($1::text[]) AS n (name)
          WHERE NOT EXISTS (SELECT FROM ${this.table} l WHERE l.name = n.name) ORDER BY n.name
-         ON CONFLICT (name) DO NOTHING RETURNING name, token
+         ON CONFLICT DO NOTHING RETURNING name, token
        )
        SELECT name, token FROM taken UNION ALL SELECT name, token FROM made`,
       [names, owner, leaseMs, dead],
