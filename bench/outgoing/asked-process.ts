@@ -66,7 +66,7 @@ export class AskedProcess<C extends Commands<C>> {
   }
 }
 
-/** The side of the process. It ends when whoever started it is gone. */
+/** The side of the process. It ends with the process that started it. */
 export function answering<C extends Commands<C>>(handlers: Handlers<C>, close: () => Promise<unknown>): void {
   process.on('message', ({ id, name, given }: Asked) => {
     handlers[name as keyof C](given).then(

@@ -85,7 +85,7 @@ export class BareClient {
   }
 }
 
-/** So many calls, at most so many at a time. */
+/** Makes `count` calls, at most `most` at a time. */
 export async function atOnce(count: number, most: number, call: () => Promise<unknown>): Promise<void> {
   let left = count;
   const worker = async () => {

@@ -1,6 +1,9 @@
 /** What is asked of the process that sends. Each command has what it is given, and what it answers. */
 export interface SenderCommands {
-  /** Makes destinations, so many in each of the tenants `<tenant>-0`, `<tenant>-1` and so on. Answers their ids. */
+  /**
+   * Makes `count` destinations, `perTenant` in each of the tenants `<tenant>-0`, `<tenant>-1` and so on. Answers their
+   * ids.
+   */
   destinations: [given: { count: number; url: string; tenant: string; perTenant: number }, answer: string[]];
   /** Sends everything that is due. */
   send: [given: object, answer: Work];
@@ -31,7 +34,7 @@ export interface Work {
 
 /** What is asked of the process with pg-boss. */
 export interface BossCommands {
-  /** Puts so many jobs into the queue, and works until all are done. */
+  /** Puts `count` jobs into the queue, and works until all are done. */
   send: [given: { url: string; count: number }, answer: Work];
 }
 

@@ -33,7 +33,7 @@ function takeStep({ state, setup, rules, moves }: Turn, i: Name): void {
   const owner = state.owners.find(({ token }) => token === state.token);
   const isLeft = state.free === 1 || owner === undefined;
   if (state.token >= setup.tokens || (!isLeft && !setup.faults)) return;
-  // A fence holds the row of the lease, and whoever takes it changes its key.
+  // A fence holds the row of the lease. A process that takes the lease changes the key of that row.
   if (rules.fence === 'holds the lease' && owner !== undefined && owner.save !== Save.none) return;
   const text = isLeft ? 'takes the lane' : 'takes the lane of an owner that stalls';
   moves[isLeft ? 'step' : 'fault'](

@@ -90,7 +90,7 @@ export interface LanesState {
   pausing: number;
 
   // The onlooker.
-  /** Items that were sent, and of which nothing is saved since. */
+  /** Items that were sent, and whose outcome is not saved yet. */
   sent: Items;
   /** A save under a lease that was lost has changed something. */
   stale: number;

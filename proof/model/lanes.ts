@@ -5,7 +5,7 @@
  * time of its own means that `ready_at` is not null. Who adds an item holds the lock until the commit that shows
  * the item, and leaves the target ready. A save holds the lock while it computes what is due next, so it sees
  * every item whose writer had the lock before it, and the writers behind it lower what it has left. What is in
- * flight counts as due, so whoever takes the lane over finds it.
+ * flight counts as due, so the next owner of the lane finds it.
  *
  * Of an order, the first pending item never waits: that is decided, and changed, under the lock as well.
  *

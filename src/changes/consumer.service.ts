@@ -23,7 +23,14 @@ import {
 } from '../status/cursor-status.store.js';
 import type { ConsumersOverview, OverviewStore } from '../status/overview.store.js';
 import { unknownConsumer } from '../status/unknown-consumer.js';
-import { checkChoice, checkCount, checkNames, checkText, invalidArgument } from '../words/argument-checks.js';
+import {
+  checkChoice,
+  checkCount,
+  checkNames,
+  checkText,
+  invalidArgument,
+  pageSizeOf,
+} from '../words/argument-checks.js';
 import type { OperationFilter } from './chosen/operation-filter.js';
 import { ConsumerAdminStore } from './consumer-admin.store.js';
 import { checkRename, notRenamed, remainingNames, stillActive } from './consumer-checks.js';
@@ -45,9 +52,6 @@ export type ConsumerView = CursorStatus & {
 
 /** A limit is for pages, whose number of rows fits into an integer of the database. */
 const MOST_LISTED = 1_000_000;
-
-/** The size of a page if none is given. */
-const PAGE_SIZE = 50;
 
 /** The default number of dead letters that one `redrive` sends. */
 const REDRIVE_LIMIT = 100;
@@ -164,7 +168,7 @@ export class ConsumerService {
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid selection, order, state or place
    */
   async page(request: ConsumerPageRequest = {}): Promise<ConsumerPage> {
-    const { order = 'name', state, after, limit = PAGE_SIZE, ...selection } = request;
+    const { order = 'name', state, after, limit = pageSizeOf(), ...selection } = request;
     checkSelection({ ...selection, limit });
     checkChoice('order', order, CONSUMER_ORDERS);
     if (state !== undefined) checkChoice('state', state, CONSUMER_STATES);

@@ -1,14 +1,13 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { until } from '../support/until.js';
-import { tooWideAt, violationsOf } from './stage/accessibility.js';
+import { SCREENS, tooWideAt, violationsOf } from './stage/accessibility.js';
 import { ids, openOrders } from './stage/orders.js';
 import { onStage } from './stage/stage.js';
 
 /* The way of events as a picture and as tables, with 3 consumers and with 300. */
 
 const stage = onStage(openOrders);
-const WIDTHS = [390, 768, 1280, 1440];
 const MANY = 300;
 
 beforeAll(async () => {
@@ -129,7 +128,7 @@ test('what nobody asks for is grey, in a picture that is read without colours to
   expect(dashes).not.toBe('none');
 });
 
-test.each(WIDTHS)(
+test.each(SCREENS)(
   'with 300 consumers the worst come first and the others are one box, at %i px',
   async (width) => {
     await setMany(true);
@@ -165,5 +164,5 @@ test('axe finds nothing in it, in both themes, and no width has to be scrolled s
   await unfold(page);
   await rowOf(page, 'Consumers', 'billing').waitFor();
   expect(await violationsOf(page)).toEqual([]);
-  expect(await tooWideAt(page, WIDTHS)).toEqual([]);
+  expect(await tooWideAt(page, SCREENS)).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import type { Locator, Page } from 'playwright-core';
-import { THEMES } from './stage/accessibility.js';
+import { SCREENS, THEMES } from './stage/accessibility.js';
 import { openOrders } from './stage/orders.js';
 import { onStage } from './stage/stage.js';
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
 /** What is folded away can be reached at each width, in light and dark, and nothing stands out of the window. */
 async function isInReach(page: Page, fold: Locator): Promise<void> {
   const usual = page.viewportSize();
-  for (const width of [390, 768, 1280, 1440])
+  for (const width of SCREENS)
     for (const colorScheme of THEMES) {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });

@@ -1,12 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { OperationService } from '../../src/index.js';
-import { tooWideAt, violationsOf } from './stage/accessibility.js';
+import { SCREENS, tooWideAt, violationsOf } from './stage/accessibility.js';
 import { ids, openOrders } from './stage/orders.js';
 import { onStage } from './stage/stage.js';
 
 const stage = onStage(openOrders);
 const ERROR = 'The receiver answered 503: out for lunch';
-const WIDTHS = [390, 768, 1_280, 1_440] as const;
 
 test('a redrive that grows is seen, paused, made faster and comes to its end', async () => {
   const { shop } = stage;
@@ -54,7 +53,7 @@ test('a redrive that grows is seen, paused, made faster and comes to its end', a
   await page.getByText(/Each\s+has a mark in the charts/).waitFor();
   await chart.getByRole('button').first().click();
   await chart.getByRole('row').nth(1).getByText('60').first().waitFor();
-  expect(await tooWideAt(page, WIDTHS)).toEqual([]);
+  expect(await tooWideAt(page, SCREENS)).toEqual([]);
   expect(await violationsOf(page)).toEqual([]);
 });
 

@@ -1,13 +1,12 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { tooWideAt, violationsOf } from './stage/accessibility.js';
+import { SCREENS, tooWideAt, violationsOf } from './stage/accessibility.js';
 import { openOrders } from './stage/orders.js';
 import { onStage } from './stage/stage.js';
 
 /* The journey of a request and of an entity, as a picture and in words. */
 
 const stage = onStage(openOrders);
-const WIDTHS = [390, 768, 1280, 1440];
 let order = '';
 
 beforeAll(async () => {
@@ -79,5 +78,5 @@ test('axe finds nothing in it, in both themes, and no width has to be scrolled s
     .getByText(/^Attempt 1, /)
     .waitFor();
   expect(await violationsOf(page)).toEqual([]);
-  expect(await tooWideAt(page, WIDTHS)).toEqual([]);
+  expect(await tooWideAt(page, SCREENS)).toEqual([]);
 });

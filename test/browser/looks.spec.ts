@@ -3,7 +3,7 @@ import type { Locator, Page } from 'playwright-core';
 import { ConsumerService, NonRetryableError } from '../../src/index.js';
 import { TEST_LOGGER } from '../support/log-lines.js';
 import { until } from '../support/until.js';
-import { THEMES } from './stage/accessibility.js';
+import { SCREENS, THEMES } from './stage/accessibility.js';
 import { openPage } from './stage/every-page.js';
 import { ids, openOrders } from './stage/orders.js';
 import { PATH } from './stage/shop.js';
@@ -13,8 +13,6 @@ import { onStage } from './stage/stage.js';
  * What somebody on call looks for is seen and can be used: on a phone, a tablet, half a screen and a wide one, in
  * light and dark. That no page is wider than its window is held by widths.spec.ts, and axe by every-page.spec.ts.
  */
-
-const WIDTHS = [390, 768, 1280, 1440];
 
 const stage = onStage((database) =>
   openOrders(database, {
@@ -218,7 +216,7 @@ test.each(Object.entries(LOOKS))(
     const { shop } = stage;
     const { page } = await stage.open();
     await openPage(page, `${shop.url}/${PATH}/ui`, route());
-    for (const width of WIDTHS) {
+    for (const width of SCREENS) {
       await page.setViewportSize({ width, height: 900 });
       await open?.(page);
       for (const colorScheme of THEMES) {

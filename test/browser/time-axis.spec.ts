@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
+import { SCREENS } from './stage/accessibility.js';
 import { openOrders } from './stage/orders.js';
 import { onStage } from './stage/stage.js';
 
@@ -140,7 +141,7 @@ test('a chart opens with the span that its data fill', async () => {
   }, 'Events per second');
 });
 
-test.each([390, 768, 1_280, 1_440])('a week and a month fit at %d pixels', async (width) => {
+test.each(SCREENS)('a week and a month fit at %d pixels', async (width) => {
   const { page } = await stage.open('#/overview?hours=720');
   await page.setViewportSize({ width, height: 900 });
   for (const label of ['last 7 days', 'last 30 days']) {

@@ -8,7 +8,7 @@ import { type AdminApp, PLATFORMS, startAdminApp } from '../admin/admin-app.js';
 import { runCommand } from '../support/command.js';
 import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { CONTRACTS, invoice, KEYS } from './outgoing-app.js';
+import { CONTRACTS, DESTINATION_TABLES, invoice, KEYS } from './outgoing-app.js';
 
 const SECRET = `whsec_${randomBytes(32).toString('base64')}`;
 const RECEIVER = 'https://receiver.example/hooks';
@@ -41,17 +41,7 @@ describe.each(PLATFORMS)('on %s, destinations of tenants', (platform) => {
   beforeEach(async () => {
     denied = [];
     // The application goes on with its consumers and contracts.
-    await emptyTables(
-      database.pool,
-      'integration.webhook_delivery',
-      'integration.webhook_message',
-      'integration.webhook_attempt',
-      'integration.webhook_subscription',
-      'integration.webhook_destination',
-      'integration.outgoing_target',
-      'integration.integration_secret',
-      'integration.integration_audit',
-    );
+    await emptyTables(database.pool, ...DESTINATION_TABLES);
   });
   afterAll(async () => {
     await admin.close();

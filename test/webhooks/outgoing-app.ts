@@ -177,6 +177,18 @@ export async function untilWaiting(database: TestDatabase, count: number): Promi
   });
 }
 
+/** What destinations are and have, with their secrets and the audit of their changes. */
+export const DESTINATION_TABLES = [
+  'integration.webhook_delivery',
+  'integration.webhook_message',
+  'integration.webhook_attempt',
+  'integration.webhook_subscription',
+  'integration.webhook_destination',
+  'integration.outgoing_target',
+  'integration.integration_secret',
+  'integration.integration_audit',
+];
+
 /** Empties what outgoing webhooks and the log have. */
 export async function emptyOutgoing(database: TestDatabase): Promise<void> {
   await emptyTables(
@@ -184,14 +196,7 @@ export async function emptyOutgoing(database: TestDatabase): Promise<void> {
     'integration.outbox_event',
     'integration.inbox_event',
     'integration.inbox_cursor',
-    'integration.webhook_delivery',
-    'integration.webhook_message',
-    'integration.webhook_attempt',
-    'integration.webhook_subscription',
-    'integration.webhook_destination',
-    'integration.outgoing_target',
-    'integration.integration_secret',
-    'integration.integration_audit',
+    ...DESTINATION_TABLES,
     'integration.event_contract',
   );
 }

@@ -8,6 +8,7 @@ import { emptyTables } from '../support/empty-tables.js';
 import { silenceLog } from '../support/log-lines.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
+import { DESTINATION_TABLES } from './outgoing-app.js';
 import { type Asked, type PortalApp, startPortalApp } from './portal-app.js';
 import { PLATFORMS } from './webhook-app.js';
 
@@ -27,18 +28,7 @@ describe.each(PLATFORMS)('on %s, the portal', (platform) => {
   });
   afterEach(async () => {
     silenceLog();
-    await emptyTables(
-      database.pool,
-      'integration.webhook_delivery',
-      'integration.webhook_message',
-      'integration.webhook_attempt',
-      'integration.webhook_subscription',
-      'integration.webhook_destination',
-      'integration.outgoing_target',
-      'integration.integration_secret',
-      'integration.integration_operation',
-      'integration.integration_audit',
-    );
+    await emptyTables(database.pool, ...DESTINATION_TABLES, 'integration.integration_operation');
   });
   afterAll(async () => {
     await portal.close();

@@ -113,7 +113,7 @@ function changeOf(text: string, read: Payload | undefined): Change | string {
   }
 }
 
-/** A request of the admin API has at most 64 KiB. The rest of it is the reason, the consumer, and a little more. */
+/** The body of a request has at most 64 KiB. What is left is for the reason, the consumer and the version. */
 const MOST_BYTES = 65_536 - 5_120;
 
 /** Said while somebody types, and not when everything is typed. */

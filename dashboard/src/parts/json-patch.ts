@@ -54,8 +54,8 @@ function betweenLists(before: readonly unknown[], after: readonly unknown[], pat
 }
 
 /**
- * The indexes of elements that stand in both lists in the same order: all at the beginning and at the end, and
- * in between those that each list has once, as many as do not cross.
+ * The indexes of elements that stand in both lists in the same order: all at the beginning and at the end,
+ * and in between those that each list has once, as many as do not cross.
  */
 function sameElements(before: readonly unknown[], after: readonly unknown[]): [number, number][] {
   const [texts, others] = [before, after].map((list) => list.map((each) => JSON.stringify(each)));

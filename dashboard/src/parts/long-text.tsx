@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
 
-/** A text of so many characters is told at each key. */
+/** A text of at most this many characters is reported at each key. */
 const SHORT = 50_000;
 const PAUSE_MS = 300;
 

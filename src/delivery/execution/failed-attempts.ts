@@ -23,9 +23,7 @@ export class FailedAttempts {
     const failed = new Map<Delivery, Outcome>();
     for (const [delivery, error] of failedEvents) failed.set(delivery, this.outcomeOf({ delivery }, error));
     const [only] = failed.values();
-    if (others.length === 0) return only ?? PROCESSED;
-    const [error] = failedEvents.values();
-    return { kind: 'partly', failed, error };
+    return others.length === 0 ? (only ?? PROCESSED) : { kind: 'partly', failed };
   }
 
   /** The outcome of an attempt whose handler threw this error, or whose COMMIT failed with it. */

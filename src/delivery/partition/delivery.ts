@@ -127,13 +127,12 @@ export type Outcome =
   | { readonly kind: 'lease-lost' };
 
 /**
- * The handler of a batch has said which of its events failed (`context.fail`). `error` is the first thing
- * that it gave. There are several events: the end of a batch of one is the outcome of its event.
+ * The handler of a batch has said which of its events failed (`context.fail`). There are several
+ * events: the end of a batch of one is the outcome of its event.
  */
 export interface PartlyFailed {
   readonly kind: 'partly';
   readonly failed: ReadonlyMap<Delivery, Outcome>;
-  readonly error: unknown;
 }
 
 /** How an attempt ended, which may hold several events. */

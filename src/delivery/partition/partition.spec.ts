@@ -164,7 +164,7 @@ class World {
     }
     const said = [...failed].map(([{ position }, { kind }]) => `${position} ${kind}`);
     this.tell(`end ${positionsOf(attempt)} ${said}`);
-    this.partition.ended(attempt, { kind: 'partly', failed, error: new Error('partly') });
+    this.partition.ended(attempt, { kind: 'partly', failed });
   }
 
   /** A save begins. It takes along what is there. */

@@ -12,9 +12,13 @@ import {
   TIME,
   UUID,
 } from '../../rest/schema.js';
-import { DELIVERY_STATUSES } from '../outgoing/destinations/delivery.js';
 import { DESTINATION_STATUSES } from '../outgoing/destinations/destination.js';
-import { ATTEMPT, EVENT_TYPES, SENT_HOW } from '../outgoing/destinations/destination-schemas.js';
+import {
+  ATTEMPT,
+  DELIVERY_STATE,
+  EVENT_TYPES,
+  SENT_HOW,
+} from '../outgoing/destinations/destination-schemas.js';
 
 const DESTINATION = {
   id: UUID,
@@ -50,13 +54,7 @@ const DELIVERY = {
   position: INTEGER,
   outboxEventId: orNull(UUID),
   eventName: orNull(TEXT),
-  type: orNull(TEXT),
-  eventAt: orNull(TIME),
-  status: oneOf(DELIVERY_STATUSES),
-  attempts: INTEGER,
-  dueAt: orNull(TIME),
-  lastStatus: orNull(INTEGER),
-  lastError: orNull(TEXT),
+  ...DELIVERY_STATE,
 };
 
 export const WebhookDeliveryPage = named('WebhookDeliveryPage', pageOf(object(DELIVERY)));

@@ -9,7 +9,6 @@ import { limit, PAGE_SIZE, reason } from '../../rest/route.js';
 import { invalidArgument } from '../../words/argument-checks.js';
 import { DELIVERY_STATUSES, type WebhookDeliveryDetails } from '../outgoing/destinations/delivery.js';
 import { DESTINATION_STATUSES } from '../outgoing/destinations/destination.js';
-import { signingSecretOf } from '../outgoing/destinations/destination.store.js';
 import {
   eventTypes,
   MAX_IN_FLIGHT,
@@ -26,9 +25,10 @@ import {
   type ListedDestination,
   stateOf,
 } from '../outgoing/destinations/destination-look.store.js';
+import { sentHowOf, signingSecretsOf } from '../outgoing/destinations/destination-views.js';
 import { OutgoingEngine } from '../outgoing/outgoing-engine.js';
+import { existingDestination } from '../outgoing/tenants/existing-destination.js';
 import type { TenantDestinations } from '../outgoing/tenants/tenant-destinations.js';
-import { unknownDestination } from '../outgoing/tenants/unknown-destination.js';
 import { WebhookDestinationsService } from '../outgoing/tenants/webhook-destinations.service.js';
 import {
   CreatedWebhookDestination,
@@ -290,30 +290,18 @@ export class WebhookDestinationsHandlers implements Answering<typeof ROUTES, Web
 
   /** The destinations of the tenant that has this one. */
   private async ofTenant(id: string): Promise<TenantDestinations> {
-    const row = await this.store.ofId(id);
-    if (row === undefined) throw unknownDestination(id);
-    return this.destinations.forTenant(row.tenantId);
+    const { tenantId } = await existingDestination(this.engine.admin, id);
+    return this.destinations.forTenant(tenantId);
   }
 
   private async details(id: string) {
-    const row = await this.store.ofId(id);
-    if (row === undefined) throw unknownDestination(id);
-    const { filter, format, signing, order, ratePerSecond, maxInFlight, timeoutMs, headers, secrets } =
-      await this.destinations.forTenant(row.tenantId).get(id);
+    const row = await existingDestination(this.engine.admin, id);
+    const details = await this.destinations.forTenant(row.tenantId).get(id);
     return {
       ...rowOf(row),
       ...stateOf(row),
-      filter: filter as Readonly<Record<string, unknown>> | null,
-      format,
-      signing,
-      order,
-      ratePerSecond,
-      maxInFlight,
-      timeoutMs,
-      headers,
-      secrets: secrets
-        .filter(({ name }) => name === signingSecretOf(row).name)
-        .map(({ version, rotatedAt, validUntil }) => ({ version, rotatedAt, validUntil })),
+      ...sentHowOf(details),
+      secrets: signingSecretsOf(details),
     };
   }
 

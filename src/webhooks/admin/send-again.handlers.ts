@@ -3,12 +3,12 @@ import { Operation, OperationCount } from '../../admin/answers/operations.js';
 import type { Answering } from '../../admin/routes/answering.js';
 import { type Call, route } from '../../admin/routes/route.js';
 import type { PlannedEvents } from '../../changes/operations/operation-plan.store.js';
-import { count, list, optional, text, time, uuid } from '../../rest/field.js';
+import { count, optional, time, uuid } from '../../rest/field.js';
 import { reason } from '../../rest/route.js';
-import { DestinationLookStore } from '../outgoing/destinations/destination-look.store.js';
+import { eventTypes } from '../outgoing/destinations/destination-fields.js';
 import { OutgoingEngine } from '../outgoing/outgoing-engine.js';
+import { existingDestination } from '../outgoing/tenants/existing-destination.js';
 import type { TenantDestinations } from '../outgoing/tenants/tenant-destinations.js';
-import { unknownDestination } from '../outgoing/tenants/unknown-destination.js';
 import { WebhookDestinationsService } from '../outgoing/tenants/webhook-destinations.service.js';
 
 const MOST = Number.MAX_SAFE_INTEGER;
@@ -30,14 +30,7 @@ const HOW = {
 const PAST = {
   since: time('Written at this time or later.'),
   until: optional(time('Written before this time. By default now.')),
-  types: optional(
-    list(
-      'Only these types, in the place of those that the destination asks for.',
-      'types',
-      100,
-      text('A type of events, a prefix such as invoice.*, or *.', 255),
-    ),
-  ),
+  types: optional(eventTypes('Only these types, in the place of those that the destination asks for.')),
 };
 
 const ROUTES = {
@@ -107,9 +100,8 @@ export class WebhookSendAgainHandlers implements Answering<typeof ROUTES, Webhoo
 
   /** The destinations of the tenant that has this one. */
   private async ofTenant(id: string): Promise<TenantDestinations> {
-    const row = await new DestinationLookStore(this.engine.admin).ofId(id);
-    if (row === undefined) throw unknownDestination(id);
-    return this.destinations.forTenant(row.tenantId);
+    const { tenantId } = await existingDestination(this.engine.admin, id);
+    return this.destinations.forTenant(tenantId);
   }
 }
 

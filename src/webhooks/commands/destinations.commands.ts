@@ -14,8 +14,8 @@ import {
   type ListedDestination,
   stateOf,
 } from '../outgoing/destinations/destination-look.store.js';
+import { existingDestination } from '../outgoing/tenants/existing-destination.js';
 import { TenantDeliveries } from '../outgoing/tenants/tenant-deliveries.js';
-import { unknownDestination } from '../outgoing/tenants/unknown-destination.js';
 
 /** Where tenants get their events, and how each destination stands. */
 const webhooksDestinationsCommand: Command = {
@@ -106,10 +106,7 @@ function deliveriesText(deliveries: readonly WebhookDelivery[]): string {
 
 /** The deliveries of the tenant that has this destination. */
 export async function deliveriesOf(admin: AdminDatabase, destinationId: string): Promise<TenantDeliveries> {
-  const row = await new DestinationLookStore(admin).ofId(
-    checkUuid(destinationId, 'The id of the destination'),
-  );
-  if (row === undefined) throw unknownDestination(destinationId);
+  const row = await existingDestination(admin, checkUuid(destinationId, 'The id of the destination'));
   return new TenantDeliveries(row.tenantId, { admin }, async () => row);
 }
 

@@ -18,12 +18,12 @@ import { webhookSettings } from '../options/webhook-settings.js';
 import type { WebhookAttempt } from '../outgoing/destinations/delivery.js';
 import type { WebhookDestination } from '../outgoing/destinations/destination.js';
 import { DestinationStore } from '../outgoing/destinations/destination.store.js';
-import { DestinationLookStore } from '../outgoing/destinations/destination-look.store.js';
 import { redriveDeliveries } from '../outgoing/operations/redrive-deliveries.js';
 import { replayWithoutContracts } from '../outgoing/operations/replay-without-contracts.js';
 import { DEFAULT_SOURCE } from '../outgoing/sending/webhook-body.js';
 import { DestinationSecrets } from '../outgoing/tenants/destination-secrets.js';
 import { sendTestTo, testWith } from '../outgoing/tenants/destination-test.js';
+import { existingDestination } from '../outgoing/tenants/existing-destination.js';
 import { noteChange } from '../outgoing/tenants/noted-change.js';
 import { unknownDestination } from '../outgoing/tenants/unknown-destination.js';
 import { deliveriesOf } from './destinations.commands.js';
@@ -251,8 +251,8 @@ function withDestination(
   const given = textOption(context.options, 'destination') ?? context.arguments[0] ?? '';
   const id = checkUuid(given, 'The id of the destination');
   return withServices(context, async (services) => {
-    const row = await new DestinationLookStore(services.admin).ofId(id);
-    const found = row && (await new DestinationStore(services.admin).find(row.tenantId, id));
+    const { tenantId } = await existingDestination(services.admin, id);
+    const found = await new DestinationStore(services.admin).find(tenantId, id);
     if (found === undefined) throw unknownDestination(id);
     return work(services, found);
   });

@@ -8,6 +8,8 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 
 export const THEMES = ['light', 'dark'] as const;
 export const WIDTHS = [360, 1280] as const;
+/** A phone, a tablet, half a screen and a wide one. */
+export const SCREENS = [390, 768, 1280, 1440] as const;
 
 /** Violations of the page in both themes and at both widths, each as a line. A page that is wider than its window is one too. */
 export async function violationsOf(page: Page): Promise<string[]> {

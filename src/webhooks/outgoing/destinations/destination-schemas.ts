@@ -11,6 +11,7 @@ import {
   TEXT,
   TIME,
 } from '../../../rest/schema.js';
+import { DELIVERY_STATUSES } from './delivery.js';
 import { DESTINATION_FORMATS, DESTINATION_ORDERS, DESTINATION_SIGNINGS } from './destination.js';
 
 /** How a destination is sent to. Of secrets it has versions and times, and of headers the names. */
@@ -24,6 +25,17 @@ export const SENT_HOW = {
   timeoutMs: orNull(INTEGER),
   headers: list(TEXT),
   secrets: list(object({ version: INTEGER, rotatedAt: TIME, validUntil: orNull(TIME) })),
+};
+
+/** What has become of a delivery. */
+export const DELIVERY_STATE = {
+  type: orNull(TEXT),
+  eventAt: orNull(TIME),
+  status: oneOf(DELIVERY_STATUSES),
+  attempts: INTEGER,
+  dueAt: orNull(TIME),
+  lastStatus: orNull(INTEGER),
+  lastError: orNull(TEXT),
 };
 
 export const ATTEMPT = {

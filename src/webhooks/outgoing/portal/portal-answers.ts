@@ -12,9 +12,8 @@ import {
   TIME,
   UUID,
 } from '../../../rest/schema.js';
-import { DELIVERY_STATUSES } from '../destinations/delivery.js';
 import { DESTINATION_STATUSES } from '../destinations/destination.js';
-import { ATTEMPT, EVENT_TYPES, SENT_HOW } from '../destinations/destination-schemas.js';
+import { ATTEMPT, DELIVERY_STATE, EVENT_TYPES, SENT_HOW } from '../destinations/destination-schemas.js';
 
 /*
  * What a tenant sees. It has no word of the application's own: no names of events besides the types that
@@ -50,13 +49,7 @@ const DELIVERY = {
   destinationId: UUID,
   position: INTEGER,
   webhookId: orNull(UUID),
-  type: orNull(TEXT),
-  eventAt: orNull(TIME),
-  status: oneOf(DELIVERY_STATUSES),
-  attempts: INTEGER,
-  dueAt: orNull(TIME),
-  lastStatus: orNull(INTEGER),
-  lastError: orNull(TEXT),
+  ...DELIVERY_STATE,
 };
 
 /** `position` is the place of the event in its order. `webhookId` is the header that the receiver gets. */

@@ -1,6 +1,6 @@
 import type { WebhookDelivery, WebhookDeliveryDetails } from '../destinations/delivery.js';
 import type { WebhookDestination, WebhookDestinationDetails } from '../destinations/destination.js';
-import { signingSecretOf } from '../destinations/destination.store.js';
+import { sentHowOf, signingSecretsOf } from '../destinations/destination-views.js';
 
 /**
  * A destination as its tenant sees it. The reason of a pause may be an admin's, for other admins. That of a
@@ -8,7 +8,6 @@ import { signingSecretOf } from '../destinations/destination.store.js';
  */
 export function destinationOf(of: WebhookDestination) {
   const { id, url, eventTypes, status, reason, behindFrom, createdAt } = of;
-  const { filter, format, signing, order, ratePerSecond, maxInFlight, timeoutMs, headers } = of;
   return {
     id,
     url,
@@ -16,23 +15,13 @@ export function destinationOf(of: WebhookDestination) {
     status,
     reason: status === 'disabled' ? reason : null,
     isBehind: behindFrom !== null,
-    filter: filter as Readonly<Record<string, unknown>> | null,
-    format,
-    signing,
-    order,
-    ratePerSecond,
-    maxInFlight,
-    timeoutMs,
-    headers,
+    ...sentHowOf(of),
     createdAt,
   };
 }
 
 export function detailsOf(of: WebhookDestinationDetails) {
-  const secrets = of.secrets
-    .filter(({ name }) => name === signingSecretOf(of).name)
-    .map(({ version, rotatedAt, validUntil }) => ({ version, rotatedAt, validUntil }));
-  return { ...destinationOf(of), secrets };
+  return { ...destinationOf(of), secrets: signingSecretsOf(of) };
 }
 
 /** A body that could not be made has the error of the application's code, which is not for tenants. */
