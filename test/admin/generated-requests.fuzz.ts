@@ -231,8 +231,8 @@ function bodyOf({ properties, required }: BodySchema): fc.Arbitrary<unknown> {
       { arbitrary: anyValue(schema), weight: 1 },
     );
   // Rules that no schema has want more: a consumer for operations, something to
-  // change for a group of failures, a signature for which no secret is needed.
-  const wanted = ['consumer', 'acknowledged', 'signing'].filter((name) => name in properties);
+  // change for a group of failures, a signature for which no secret is needed, a payload in the place of a patch.
+  const wanted = ['consumer', 'acknowledged', 'signing', 'payload'].filter((name) => name in properties);
   const names = [...new Set([...required, ...wanted])];
   const least = Object.fromEntries(names.map((name) => [name, fittingValue(name, properties[name] ?? {})]));
   return fc.oneof(
