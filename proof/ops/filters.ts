@@ -39,11 +39,17 @@ const hoursAgo = (hours: number) => new Date(Date.now() - hours * HOUR_MS).toISO
 
 function FILTERS(
   { event, dead, fingerprint }: Things,
-  { state: states = [] }: ReadRoute['choices'],
+  { state: states = [], order: orders = [] }: ReadRoute['choices'],
 ): Readonly<Record<string, readonly Filter[]>> {
   const consumer = 'consumer-001';
   return {
-    consumers: [by({ name: '-001' })],
+    consumers: [
+      by({ name: '-001' }),
+      by({ paused: 'true' }),
+      // For a state or an order, all consumers are read.
+      ...states.map((state) => by({ state }, { name: `state-${state}`, looksAtPart: true })),
+      ...orders.map((order) => by({ order }, { name: `order-${order}`, looksAtPart: order !== 'name' })),
+    ],
     'entities/{type}/{id}/timeline': [by({ below: '1000' })],
     'consumers/{name}/backlog': states.map((state) => by({ state }, { name: `state-${state}` })),
     events: [
@@ -86,6 +92,11 @@ function FILTERS(
         by({ order }, { name: `order-${order}`, looksAtPart: order !== 'name' }),
         by({ consumer, order }, { name: `consumer-and-order-${order}` }),
       ]),
+    ],
+    processes: [
+      by({ text: consumer }),
+      by({ text: 'nothing' }, { name: 'text-of-none', looksAtPart: true }),
+      by({ alive: 'false' }),
     ],
     operations: [
       ...['done', 'cancelled', 'failed'].map((state) => by({ state }, { name: `state-${state}` })),

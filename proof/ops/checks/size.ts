@@ -20,8 +20,11 @@ const SLACK_OF_SMALL = 3;
 /** What no index has is looked for in 100,000 positions, 150,000 dead letters or 20,000 groups, however many there are. */
 const PART_MS = 1_000;
 const ON_THE_OVERVIEW = ['overview', 'dead-letters/groups'];
-/** They count over all consumers: dead letters by their kind, and the newest events by their name. */
-const LOOKS_AT_PART = ['problems', 'flow'];
+/**
+ * Two count over all consumers: dead letters by their kind, and the newest events by their name. The journey of an
+ * entity shows its newest events with all that came of each, and an empty database has none of them.
+ */
+const LOOKS_AT_PART = ['problems', 'flow', 'entities/{type}/{id}/journey'];
 
 interface Request {
   readonly name: string;
