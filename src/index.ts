@@ -278,6 +278,7 @@ export type {
   BatchSubscriberDefinition,
   BatchSubscriberHandler,
   BatchSubscriberOptions,
+  DeliveryOccasion,
   EventOf,
   SingleSubscriberOptions,
   StartFrom,

@@ -1,6 +1,7 @@
 import type { EngineSession } from '../database/sql/engine-session.js';
 import type { Tables } from '../database/sql/tables.js';
 import { waitLongerForLocks } from './chosen/inbox-admin.store.js';
+import { replaysOfAll } from './replays-column.store.js';
 
 /** A cursor row of a consumer whose number of partitions may be changed. */
 export interface StoredPartition {
@@ -153,11 +154,11 @@ export class RepartitionCursors {
     return `
       INSERT INTO ${this.cursor} AS c (consumer_name, partition, partitions, event_names, starts_at, unread, read_upto,
         unclean_takeovers, changed_by_others, paused_at, paused_by, pause_reason, registered_at, last_progress_at, served_at,
-        repartition_to, repartition_asked_at,
+        repartition_to, repartition_asked_at, replays,
         held_back)
       SELECT $1, n.partition, $2::int, old.event_names, old.starts_at, n.unread::int8multirange, old.read_upto,
         old.unclean_takeovers, old.changed_by_others, old.paused_at, old.paused_by, old.pause_reason, old.registered_at, old.last_progress_at,
-        old.served_at, $2::int, old.asked_at,
+        old.served_at, $2::int, old.asked_at, old.replays,
         true
       FROM unnest($3::int[], $4::text[]) AS n (partition, unread)
       CROSS JOIN (
@@ -165,14 +166,14 @@ export class RepartitionCursors {
           min(starts_at) AS starts_at, max(read_upto) AS read_upto, max(unclean_takeovers + (lease_token IS NOT NULL)::int) AS unclean_takeovers, max(changed_by_others) + 1 AS changed_by_others,
           min(paused_at) AS paused_at, min(paused_by) AS paused_by, min(pause_reason) AS pause_reason,
           min(registered_at) AS registered_at, max(last_progress_at) AS last_progress_at,
-          max(served_at) AS served_at, min(repartition_asked_at) AS asked_at
+          max(served_at) AS served_at, min(repartition_asked_at) AS asked_at, ${replaysOfAll(this.cursor)} AS replays
         FROM ${this.cursor} WHERE consumer_name = $1
       ) old
       ON CONFLICT (consumer_name, partition) DO UPDATE
       SET partitions = excluded.partitions, unread = excluded.unread, starts_at = excluded.starts_at, read_upto = excluded.read_upto,
           unclean_takeovers = excluded.unclean_takeovers, changed_by_others = excluded.changed_by_others,
           lease_owner = NULL, lease_token = NULL, lease_expires_at = NULL,
-          replayed = '{}', repartition_to = excluded.repartition_to, repartition_asked_at = excluded.repartition_asked_at,
+          replayed = '{}', replays = excluded.replays, repartition_to = excluded.repartition_to, repartition_asked_at = excluded.repartition_asked_at,
           held_back = true, cut_over = NULL
       RETURNING 1`;
   }

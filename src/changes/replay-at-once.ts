@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../audit/change-author.js';
 import type { CommandTarget } from '../database/sql/pasteable-text.js';
 import { unknownConsumer } from '../status/unknown-consumer.js';
@@ -18,9 +19,10 @@ export async function replayAtOnce(
   const bounds = await replayed.boundsOf(consumerName, range.from, range.to);
   if (bounds === undefined) throw unknownConsumer(consumerName, target);
   const { from, to } = bounds;
+  const replayId = randomUUID();
   let positions = 0;
   for (let next = from; next <= to; ) {
-    const put = await replayed.putBack(consumerName, from, next, to, authorOf(options));
+    const put = await replayed.putBack(consumerName, from, next, to, authorOf(options), replayId);
     positions += put.positions;
     next = put.to + 1;
   }

@@ -3,8 +3,11 @@ import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import type { EngineSession } from '../database/sql/engine-session.js';
+import { type ReplayedRanges, replaysIn } from '../inbox/inbox-cursor.store.js';
+import { PositionSet } from '../log/position-set.js';
 import { consumerTarget } from './chosen/audit-targets.js';
 import { waitLongerForLocks } from './chosen/inbox-admin.store.js';
+import { replaysWith } from './replays-column.store.js';
 
 /** Number of events of the log that one transaction looks at. Each takes a probe of the inbox. */
 const EVENTS_AT_ONCE = 20_000;
@@ -31,7 +34,7 @@ export interface PutBack {
  * 2. Delete resolved rows of settled positions in the range. A row that somebody else has locked stays, for
  *    example during a redrive.
  * 3. added := range - unread - positions of the rows that are left. unread := unread + added. replayed :=
- *    replayed + added.
+ *    replayed + added. `replays` gets `added` under the id of this replay, and loses it under older ones.
  *
  * How a running owner learns of it without reading anything twice. Everything that the owner has in hand is
  * in `unread` until its save commits. So `added` has nothing in common with what the owner has in hand or has
@@ -42,6 +45,11 @@ export interface PutBack {
  * and its owner may not know yet that it has (see ConsumerWorker). A discarded event that its owner still has
  * in hand may be put back, fail, and be saved before `added` is taken up. So the owner takes up only what is
  * unread.
+ *
+ * How an owner knows which events are replayed. It gets `replays` when it claims the cursor, and whenever it
+ * takes something up. So it has the entry of a position before it reads the position, and a row that such an
+ * event leaves is claimed with the entry known. Only a repartition may blur this: what one partition had not
+ * read yet may count as replayed if another one had put it back.
  *
  * A position may be put back whose writer has not ended yet, if the consumer started later than the position.
  * That position was drawn before anything that the owner has seen. So the proof of the sweep in
@@ -84,6 +92,8 @@ export class ReplayStore {
   /**
    * Puts positions of `[begin, to]` back. It starts at `from`, and goes to the end or as far as a small
    * transaction goes.
+   *
+   * @param replayId the id of the replay, which is the same for all of its portions
    */
   async putBack(
     consumerName: string,
@@ -91,6 +101,7 @@ export class ReplayStore {
     from: number,
     to: number,
     author: Author,
+    replayId: string,
   ): Promise<PutBack> {
     return this.db.transaction(async (session) => {
       await waitLongerForLocks(session);
@@ -105,6 +116,7 @@ export class ReplayStore {
         from,
         end,
         begin,
+        replayId,
       ]);
       const positions = added?.positions ?? 0;
       if (positions > 0)
@@ -132,21 +144,24 @@ export class ReplayStore {
   }
 
   /**
-   * Gives the owner what was put back since it last asked, as the text of a multirange. Undefined means that
-   * the lease is lost.
+   * Gives the owner what was put back since it last asked, and all replays. Undefined means that the lease is
+   * lost.
    */
-  async takeUp(key: { consumerName: string; partition: number }, token: string): Promise<string | undefined> {
-    const [row] = await this.db.query<{ replayed: string }>(
+  async takeUp(
+    key: { consumerName: string; partition: number },
+    token: string,
+  ): Promise<{ positions: PositionSet; replays: ReplayedRanges[] } | undefined> {
+    const [row] = await this.db.query<{ replayed: string; replays: string }>(
       `UPDATE ${this.cursor} c SET replayed = '{}'
        FROM (
          SELECT replayed FROM ${this.cursor}
          WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid FOR UPDATE
        ) before
        WHERE c.consumer_name = $1 AND c.partition = $2 AND c.lease_token = $3::uuid
-       RETURNING (before.replayed * c.unread)::text AS replayed`,
+       RETURNING (before.replayed * c.unread)::text AS replayed, c.replays::text AS replays`,
       [key.consumerName, key.partition, token],
     );
-    return row?.replayed;
+    return row && { positions: PositionSet.parse(row.replayed), replays: replaysIn(JSON.parse(row.replays)) };
   }
 
   // Rows are looked up by their events, because no index leads from a position to a row. The array keeps each
@@ -182,7 +197,7 @@ export class ReplayStore {
         FROM ${this.cursor} c, held WHERE c.consumer_name = $1
       ), put AS (
         UPDATE ${this.cursor} c
-        SET unread = c.unread + a.positions, replayed = c.replayed + a.positions,
+        SET unread = c.unread + a.positions, replayed = c.replayed + a.positions, replays = ${replaysWith('$5::text', 'a.positions')},
             starts_at = CASE WHEN $3 >= c.starts_at - 1 THEN least(c.starts_at, $4) ELSE c.starts_at END
         FROM added a WHERE c.consumer_name = $1 AND c.partition = a.partition
         RETURNING a.positions

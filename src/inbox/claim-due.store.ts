@@ -69,7 +69,7 @@ export function claimDueSql(
        FROM picked, owner WHERE i.id = picked.id AND i.status IN ('received', 'failed')
        RETURNING i.id AS "inboxEventId", i.outbox_event_id AS "outboxEventId", i.position, i.attempt_count AS attempt,
          picked.follows, i.aggregate_type AS "aggregateType", i.aggregate_id AS "aggregateId",
-         i.operation_id IS NOT NULL OR i.resolution IS NOT NULL AS "isAgain",
+         i.resolution->>'action' AS decision, i.resolution->>'at' AS "decidedAt",
          (SELECT count(*) FROM due) = $4 OR (SELECT count(*) FROM picked WHERE NOT follows) < (SELECT count(*) FROM due) AS more`;
 }
 

@@ -21,12 +21,24 @@ export interface ClaimedCursor extends CursorKey {
   readonly readUpto: number | null;
   readonly uncleanTakeovers: number;
   readonly changedByOthers: number;
-  /** What a replay has put back and no owner has taken up, as a part of `unread`. */
-  readonly replayed: PositionSet;
+  /** What replays of ranges have put back, the newest replay first. */
+  readonly replays: readonly ReplayedRanges[];
   /** When the consumer was registered, in milliseconds since 1970. */
   readonly registeredAt: number;
   /** True when the former owner is the same process. */
   readonly wasOurs: boolean;
+}
+
+/** What one replay has put back of a partition. */
+export interface ReplayedRanges {
+  /** Tells this replay from others of the consumer. */
+  readonly id: string;
+  readonly positions: PositionSet;
+}
+
+/** Reads the column `replays`. */
+export function replaysIn(stored: readonly { id: string; positions: string }[]): ReplayedRanges[] {
+  return stored.map(({ id, positions }) => ({ id, positions: PositionSet.parse(positions) }));
 }
 
 /** The index of each of these columns in a row of a claim. */
@@ -54,7 +66,7 @@ export class InboxCursorStore {
             lease_expires_at = clock_timestamp() + $4::float8 * interval '1 millisecond', lease_ms = $4::float8, replayed = '{}',
             unclean_takeovers = c.unclean_takeovers + (c.lease_token IS NOT NULL AND c.lease_owner <> $3)::int
         FROM (
-          SELECT f.consumer_name, f.partition, f.lease_owner, f.replayed FROM ${this.cursor} f
+          SELECT f.consumer_name, f.partition, f.lease_owner FROM ${this.cursor} f
           JOIN unnest($1::text[], $2::int[]) AS k (consumer_name, partition)
             ON f.consumer_name = k.consumer_name AND f.partition = k.partition
           WHERE f.paused_at IS NULL AND NOT f.held_back
@@ -67,7 +79,7 @@ export class InboxCursorStore {
         RETURNING json_build_object('consumerName', c.consumer_name, 'partition', c.partition, 'partitions', c.partitions,
             'eventNames', c.event_names, 'leaseToken', c.lease_token, 'readUpto', c.read_upto,
             'uncleanTakeovers', c.unclean_takeovers, 'changedByOthers', c.changed_by_others,
-            'replayed', (free.replayed * c.unread)::text, 'registeredAt', floor(extract(epoch FROM c.registered_at) * 1000),
+            'replays', c.replays, 'registeredAt', floor(extract(epoch FROM c.registered_at) * 1000),
             'wasOurs', free.lease_owner IS NOT DISTINCT FROM $3) AS described,
           CASE WHEN c.cut_over IS NULL THEN c.unread ELSE c.unread * int8multirange(int8range(NULL, c.cut_over)) END AS unread
       )
@@ -108,8 +120,8 @@ export class InboxCursorStore {
     const cursors: ClaimedCursor[] = [];
     for (const { described, from, to } of claimed) {
       const cursor = JSON.parse(described);
-      const replayed = PositionSet.parse(cursor.replayed);
-      cursors.push({ ...cursor, replayed, unread: await readRangeLists(from, to) });
+      const replays = replaysIn(cursor.replays);
+      cursors.push({ ...cursor, replays, unread: await readRangeLists(from, to) });
     }
     return cursors;
   }

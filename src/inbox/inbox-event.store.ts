@@ -7,7 +7,7 @@ import type { EngineStatement } from '../database/wire/named-statement.js';
 import type { AggregateKey } from '../events/aggregate-key.js';
 import { isoText, withAttempt } from './attempts.store.js';
 import { type Claimable, claimDueSql, SUSPECT, SUSPECT_RUNS } from './claim-due.store.js';
-import { INTERRUPTED_KIND } from './failed-attempt.js';
+import { INTERRUPTED_KIND, type Resolution } from './failed-attempt.js';
 import { type CursorKey, type InboxStatus, unresolved } from './inbox-status.js';
 
 /** A row that the retry loop has claimed. Its attempt is counted, and its status is `processing`. */
@@ -19,8 +19,10 @@ export interface ClaimedRow extends AggregateKey {
   readonly attempt: number;
   /** True when the row waited behind the previous row of its aggregate and was claimed with it. */
   readonly follows: boolean;
-  /** Whether an admin has sent the event again, by a redrive or a replay. */
-  readonly isAgain: boolean;
+  /** What an admin has decided about the row last, such as a redrive or a replay, or null. */
+  readonly decision: Resolution['action'] | null;
+  /** When, as an ISO text. */
+  readonly decidedAt: string | null;
 }
 
 /** The rows of one claim, and whether other rows may be due. */

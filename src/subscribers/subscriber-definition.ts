@@ -19,6 +19,21 @@ export type TextEventOf<N extends string> = N extends keyof IntegrationEvents
   ? DomainEvent<string> & (N extends `${string}*` ? unknown : { eventName: N })
   : DomainEvent<string>;
 
+/** Why a handler gets an event. */
+export interface DeliveryOccasion {
+  /**
+   * `first`, or `retry` from the second attempt on. `redrive` or `replay` after an admin has sent the event
+   * again, also when that delivery is tried again.
+   */
+  kind: 'first' | 'retry' | 'replay' | 'redrive';
+  /**
+   * One text for all attempts of an occasion, and another one for each replay and redrive. For `first` and
+   * `retry` it is the id of the event. At most 100 characters of ASCII. It serves as a key for systems that
+   * drop what they know already, such as JetStream by its message id.
+   */
+  id: string;
+}
+
 /** What a handler gets together with its event. */
 export interface SubscriberContext {
   /** Adds consumer and event to every line. */
@@ -36,6 +51,12 @@ export interface SubscriberContext {
    * handlers, reading it throws an error.
    */
   transaction: Tx;
+  /**
+   * Why the handler gets this event: for the first time, as a retry, or because an admin has sent it again.
+   *
+   * @throws IntegrationError INTEGRATION_EVENT_INVALID if the handler did not receive the event in this call
+   */
+  occasion: (event: Pick<DomainEvent, 'outboxEventId'>) => DeliveryOccasion;
 }
 
 /** What the handler of a batch gets together with its events. */

@@ -128,6 +128,7 @@ const TYPES = [
   'CursorStatus',
   'DeadLetter',
   'DeadLetterPlace',
+  'DeliveryOccasion',
   'DeliveryStatus',
   'DiscardOneOptions',
   'DiscardOptions',

@@ -72,7 +72,7 @@ export class SimulatedInbox {
       readUpto: this.readUpto,
       uncleanTakeovers: this.uncleanTakeovers,
       changedByOthers: this.changedByOthers,
-      replayed: PositionSet.empty(),
+      replays: [],
       registeredAt: 0,
       wasOurs: !isUnclean,
     };
@@ -283,7 +283,8 @@ export class SimulatedInbox {
         position,
         attempt,
         follows,
-        isAgain: false,
+        decision: null,
+        decidedAt: null,
         aggregateType: 'thing',
         aggregateId,
       };

@@ -58,6 +58,15 @@ class HandlerContext implements SubscriberContext {
     return this.services.lines.keptOf(this.run, logger);
   }
 
+  /** A function that can be taken out of the context. */
+  get occasion(): SubscriberContext['occasion'] {
+    return ({ outboxEventId }) => {
+      const delivery = this.run.deliveries.find(({ log }) => log.id === outboxEventId);
+      if (delivery === undefined) throw notReceived('occasion', this.run, outboxEventId);
+      return delivery.occasion;
+    };
+  }
+
   get transaction(): Tx {
     if (this.openTransaction !== undefined) return this.openTransaction as Tx;
     throw new IntegrationError(
@@ -79,11 +88,15 @@ class BatchHandlerContext extends HandlerContext implements BatchSubscriberConte
         `context.fail is there for batches without a transaction only, because one transaction has one end: throw the error in ${place}, or register it without transactional: true`,
         details,
       );
-    if (!this.run.fail(outboxEventId, error))
-      throw new IntegrationError(
-        'INTEGRATION_EVENT_INVALID',
-        `context.fail was called in ${place} for an event that is not in its batch: give it one of the events that this call of the handler received`,
-        details,
-      );
+    if (!this.run.fail(outboxEventId, error)) throw notReceived('fail', this.run, outboxEventId);
   };
+}
+
+function notReceived(call: string, { delivery }: Attempt, outboxEventId: string): IntegrationError {
+  const { consumerName, place } = delivery.subscription;
+  return new IntegrationError(
+    'INTEGRATION_EVENT_INVALID',
+    `context.${call} was called in ${place} for an event that is not in its batch: give it one of the events that this call of the handler received`,
+    { consumerName, outboxEventId },
+  );
 }

@@ -1,12 +1,12 @@
 import { IntegrationError } from '../../errors.js';
+import type { ReplayedRanges } from '../../inbox/inbox-cursor.store.js';
 import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
 import type { Unflushed } from '../../inbox/unflushed.js';
 import type { LogEvent } from '../../log/log-event.js';
 import { type LogRows, passedOver } from '../../log/outbox-log.store.js';
-import type { PositionSet } from '../../log/position-set.js';
 import type { Consumer } from '../../subscribers/consumer.js';
 import { Delivery } from './delivery.js';
-import { FirstDeliveries } from './first-deliveries.js';
+import { Occasions } from './occasions.js';
 import { exceptionOf } from './outcome-rows.js';
 import type { OutcomeSettler } from './outcome-settler.js';
 import type { PartitionParts } from './partition-ports.js';
@@ -20,7 +20,7 @@ import type { WorkInHand } from './work-in-hand.js';
 export class Arrivals {
   /** No process has begun an event from this position on. */
   private newFrom = 0;
-  private readonly firsts: FirstDeliveries;
+  private readonly occasions: Occasions;
 
   constructor(
     private readonly consumer: Consumer,
@@ -30,12 +30,12 @@ export class Arrivals {
     private readonly settler: OutcomeSettler,
     cursor: PartitionParts['cursor'],
   ) {
-    this.firsts = new FirstDeliveries(cursor);
+    this.occasions = new Occasions(cursor);
   }
 
-  /** Called when a replay has put these positions back. */
-  replayed(positions: PositionSet): void {
-    this.firsts.replayedAlso(positions);
+  /** Called when a replay has put positions back. These are all replays. */
+  replaysAre(replays: readonly ReplayedRanges[]): void {
+    this.occasions.replaysAre(replays);
   }
 
   /** Takes a page of the log. Former owners may have begun the events below `begunBelow`. */
@@ -65,7 +65,7 @@ export class Arrivals {
     }
     const { inboxEventId, follows } = row;
     const delivery = new Delivery(log, subscription, row.attempt, { inboxEventId, follows, isSuspect });
-    delivery.isFirst = !row.isAgain && this.firsts.has(log);
+    this.sayWhy(delivery, row);
     this.inHand.fromInbox(delivery);
     return true;
   }
@@ -74,7 +74,8 @@ export class Arrivals {
   suspect(log: LogEvent, inboxEventId: string): boolean {
     const { id: outboxEventId, position, aggregateType, aggregateId } = log;
     const event = { outboxEventId, position, aggregateType, aggregateId };
-    return this.claimed({ ...event, inboxEventId, attempt: 1, follows: false, isAgain: false }, log, true);
+    const row = { ...event, inboxEventId, attempt: 1, follows: false, decision: null, decidedAt: null };
+    return this.claimed(row, log, true);
   }
 
   private deliveryOf(log: LogEvent): Delivery {
@@ -87,10 +88,15 @@ export class Arrivals {
       );
     }
     const delivery = new Delivery(log, subscription, 1, undefined);
-    delivery.isFirst = this.firsts.has(log);
+    this.sayWhy(delivery, undefined);
     delivery.isNew = log.position >= this.newFrom;
     if (delivery.isNew) this.newFrom = log.position + 1;
     return delivery;
+  }
+
+  private sayWhy(delivery: Delivery, row: ClaimedRow | undefined): void {
+    delivery.sentAgain = this.occasions.of(delivery.log, row);
+    delivery.isTimely = this.occasions.isTimely(delivery.log);
   }
 
   private postpone(log: LogEvent, availableInMs: number): void {

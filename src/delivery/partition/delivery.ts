@@ -1,8 +1,10 @@
 import type { DomainEvent } from '../../events/domain-event.js';
 import type { LogEvent } from '../../log/log-event.js';
 import type { Subscription } from '../../subscribers/consumer.js';
+import type { DeliveryOccasion } from '../../subscribers/subscriber-definition.js';
 import type { AggregateQueue } from './aggregate-queue.js';
 import type { AttemptLines } from './attempt-lines.js';
+import type { SentAgain } from './occasions.js';
 
 /** The row of the inbox that a retry belongs to. */
 export interface Claim {
@@ -40,8 +42,10 @@ export class Delivery {
    * processed.
    */
   lines: AttemptLines | undefined = undefined;
-  /** Whether the event is delivered for the first time (see `FirstDeliveries`). */
-  isFirst = true;
+  /** What an admin has done so that the event is delivered once more. */
+  sentAgain: SentAgain | undefined = undefined;
+  /** Whether the event is younger than its consumer. */
+  isTimely = true;
   /** The queue of its aggregate, in which it waits or runs. */
   queue: AggregateQueue<Delivery> | undefined = undefined;
 
@@ -59,10 +63,18 @@ export class Delivery {
 
   /**
    * Since when its latency counts, in milliseconds since 1970. Undefined where its age does not say how fast
-   * events are delivered.
+   * events are delivered: a replay of last week would show a latency of a week.
    */
   get latencyFrom(): number | undefined {
-    return this.isFirst ? this.log.createdAt : undefined;
+    return this.isTimely && this.sentAgain === undefined ? this.log.createdAt : undefined;
+  }
+
+  /** Why the handler gets the event. Retries have the id of what they repeat. */
+  get occasion(): DeliveryOccasion {
+    const { log, sentAgain, attempt } = this;
+    return sentAgain === undefined
+      ? { kind: attempt > 1 ? 'retry' : 'first', id: log.id }
+      : { kind: sentAgain.kind, id: `${log.id}/${sentAgain.kind}/${sentAgain.id}` };
   }
 
   /** The event as the handler gets it. */

@@ -16,7 +16,7 @@ export interface PartitionParts {
   readonly outcomes: OutcomeStream;
   readonly work: WorkCounts;
   /** As the owner found it. */
-  readonly cursor: Pick<ClaimedCursor, 'registeredAt' | 'replayed'>;
+  readonly cursor: Pick<ClaimedCursor, 'registeredAt' | 'replays'>;
   readonly settings: SettingsView<'deadLetterEnabled'>;
   /** The process that runs the attempts. */
   readonly process: Ran['process'];

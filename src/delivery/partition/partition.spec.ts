@@ -66,7 +66,7 @@ class World {
         retries,
         outcomes: new OutcomeStream(),
         work: new WorkCounts(),
-        cursor: { registeredAt: 0, replayed: PositionSet.empty() },
+        cursor: { registeredAt: 0, replays: [] },
         settings,
         process: { id: 'process', host: 'host', pid: 1 },
         attemptFor: (delivery, others) =>

@@ -1,5 +1,6 @@
 import type { AggregateKey } from '../../events/aggregate-key.js';
 import type { FlushSource, SaveReport } from '../../inbox/flush-writer.js';
+import type { ReplayedRanges } from '../../inbox/inbox-cursor.store.js';
 import type { ClaimedRow } from '../../inbox/inbox-event.store.js';
 import { type Flush, Unflushed } from '../../inbox/unflushed.js';
 import type { LogEvent } from '../../log/log-event.js';
@@ -104,9 +105,9 @@ export class Partition implements FlushSource {
     if (!this.unflushed.isEmpty || this.inHand.queues.hasUnsaved) this.listener.flushWanted();
   }
 
-  /** Called when a replay has put these positions back. */
-  replayed(positions: PositionSet): void {
-    this.arrivals.replayed(positions);
+  /** Called when a replay has put positions back. These are all replays. */
+  replaysAre(replays: readonly ReplayedRanges[]): void {
+    this.arrivals.replaysAre(replays);
   }
 
   /** Called when it is certain that no event will come at these positions. */

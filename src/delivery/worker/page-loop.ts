@@ -1,7 +1,6 @@
 import { messageOf } from '../../errors.js';
 import type { CursorReader, Page } from '../../inbox/cursor-reader.js';
 import { bytesOf, type LogRows } from '../../log/outbox-log.store.js';
-import { PositionSet } from '../../log/position-set.js';
 import { Backoff } from '../partition/backoff.js';
 import type { Partition } from '../partition/partition.js';
 import type { CrashRecovery } from '../suspects/crash-recovery.js';
@@ -223,19 +222,19 @@ export class PageLoop {
    */
   private async includeReplayed(): Promise<boolean> {
     const { env, lease } = this.context;
-    const replayed = await env.stores.replays.takeUp(lease.key, lease.token);
+    const taken = await env.stores.replays.takeUp(lease.key, lease.token);
     this.replayWanted = false;
     if (this.context.isClosed) return false;
-    if (replayed === undefined) {
+    if (taken === undefined) {
       this.context.leaseLost();
       return false;
     }
-    const positions = PositionSet.parse(replayed);
+    const { positions, replays } = taken;
     if (this.partition.workload.holdsAny(positions)) {
       this.release();
       return false;
     }
-    this.partition.replayed(positions);
+    this.partition.replaysAre(replays);
     this.reader.include(positions);
     return true;
   }
