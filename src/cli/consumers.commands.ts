@@ -222,10 +222,14 @@ function describeOne(
   return facts([
     ...about,
     ['Lag', lag === null ? 'none' : `${counted(lag.positions, 'position')}, ${lag.seconds.toFixed(1)} s`],
-    ['Behind', lag === null ? null : `${lag.says}\nSince ${timeText(lag.since)}.`],
+    [
+      'Backlog',
+      lag === null || lag.isAtMost ? backlog.says : `${backlog.says}\nBehind since ${timeText(lag.since)}.`,
+    ],
     ['Pending', countText(backlog.pending)],
-    ['Running', countText(backlog.running)],
+    ['Running again', countText(backlog.running)],
     ['Retrying', countText(backlog.retrying)],
+    ['Postponed', countText(backlog.postponed)],
     ['Waiting', countText(backlog.waiting)],
     ['Delayed', countText(backlog.delayed)],
     ['Failed for good', countText(backlog.failedForGood)],

@@ -22,6 +22,11 @@ describe('catchUpSeconds', () => {
 });
 
 it('says how far a consumer is behind, and for how long still', () => {
-  expect(behindSentence(0.4, null)).toBe('It is 0 s behind.');
-  expect(behindSentence(150, 7)).toBe('It is 3 min behind, and caught up in about 7 s at this rate.');
+  const lag = { seconds: 150, isAtMost: false, caughtUpInSeconds: 7 };
+  expect(behindSentence(lag)).toBe('It is 3 min behind, and caught up in about 7 s at this rate.');
+  expect(behindSentence({ ...lag, seconds: 0.4, caughtUpInSeconds: null })).toBe('It is 0 s behind.');
+  expect(behindSentence({ ...lag, isAtMost: true })).toBe(
+    'It asks for none of the events that were looked at, and has more to pass.',
+  );
+  expect(behindSentence(null)).toBe('It is up to date.');
 });

@@ -1,4 +1,5 @@
 import { durationText } from '../words/duration-text.js';
+import type { ConsumerLag } from './consumer-backlog.js';
 
 /** A consumer that is behind by more seconds is called behind. */
 export const BEHIND_SECONDS = 60;
@@ -27,8 +28,13 @@ export function catchUpSeconds({
   return gained > 0 ? positions / gained : null;
 }
 
-/** How far a consumer is behind, in a sentence for people. */
-export function behindSentence(seconds: number, caughtUpInSeconds: number | null): string {
+/** How far a consumer is behind, in the sentence that the page, the admin API and the command show. */
+export function behindSentence(
+  lag: Pick<ConsumerLag, 'seconds' | 'isAtMost' | 'caughtUpInSeconds'> | null,
+): string {
+  if (lag === null) return 'It is up to date.';
+  if (lag.isAtMost) return 'It asks for none of the events that were looked at, and has more to pass.';
+  const { seconds, caughtUpInSeconds } = lag;
   const behind = `It is ${durationText(seconds * 1_000)} behind`;
   return caughtUpInSeconds === null
     ? `${behind}.`

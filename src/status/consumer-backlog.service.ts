@@ -155,6 +155,7 @@ function backlogOf(
   rates: CurrentRates | undefined,
 ): ConsumerBacklog {
   const [first] = cursors;
+  const lag = lagOf(cursors, counts, rates);
   const ofFailed = (count: number) => withMore(count, counts.moreFailed);
   const ofReceived = (count: number) => withMore(count, counts.moreReceived);
   return {
@@ -169,7 +170,8 @@ function backlogOf(
     delayed: ofReceived(counts.delayed),
     failedForGood: ofFailed(counts.failedForGood),
     deadLetters: countedTo(counts.deadLetters),
-    lag: lagOf(cursors, counts, rates),
+    lag,
+    says: behindSentence(lag),
     paused:
       first === undefined || first.pausedSince === null
         ? null
@@ -189,15 +191,19 @@ function lagOf(
   counts: InboxCounts,
   rates: CurrentRates | undefined,
 ): ConsumerBacklog['lag'] {
-  const inLog = cursors.flatMap(({ oldestPosition: position, lagSeconds: seconds }) =>
-    position === null || seconds === null ? [] : [{ position, seconds }],
+  const inLog = cursors.flatMap(({ oldestPosition: position, lagSeconds: seconds, lagIsAtMost: isAtMost }) =>
+    position === null || seconds === null ? [] : [{ position, seconds, isAtMost }],
   );
   const { head, oldestPosition, oldestSeconds } = counts;
-  const inInbox = oldestPosition === null ? [] : [{ position: oldestPosition, seconds: oldestSeconds ?? 0 }];
+  const inInbox =
+    oldestPosition === null
+      ? []
+      : [{ position: oldestPosition, seconds: oldestSeconds ?? 0, isAtMost: false }];
   const all = [...inLog, ...inInbox];
   if (all.length === 0) return null;
   const oldest = all.reduce((least, { position }) => Math.min(least, position), Number.POSITIVE_INFINITY);
   const seconds = all.reduce((most, each) => Math.max(most, each.seconds), 0);
+  const isAtMost = all.every((each) => each.isAtMost);
   const caughtUpInSeconds = catchUpSeconds({
     // Every partition passes the whole log, and the slowest is the last to have passed it.
     positions: Math.max(...cursors.map(({ pendingPositions }) => pendingPositions)),
@@ -208,9 +214,9 @@ function lagOf(
   return {
     positions: Math.max(1, head - oldest + 1),
     seconds,
+    isAtMost,
     since: new Date(Date.now() - seconds * 1_000),
     caughtUpInSeconds,
-    says: behindSentence(seconds, caughtUpInSeconds),
   };
 }
 

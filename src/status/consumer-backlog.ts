@@ -5,6 +5,8 @@ import type { WhyNotYet } from './why-not-yet.js';
 export interface ConsumerLag {
   positions: number;
   seconds: number;
+  /** It asks for none of the events that were looked at, so that the figures are bounds. */
+  isAtMost: boolean;
   /** When its oldest event was published. */
   since: Date;
   /**
@@ -12,8 +14,6 @@ export interface ConsumerLag {
    * does not catch up so, or if that is not known.
    */
   caughtUpInSeconds: number | null;
-  /** The same as a sentence: "It is 3 min behind, and caught up in about 7 s at this rate." */
-  says: string;
 }
 
 /** What one consumer has still to do, over the log and the inbox, and what it has given up. */
@@ -45,6 +45,8 @@ export interface ConsumerBacklog {
    * from its position to the end of the log, and its age. Delayed events do not count. Null if there is none.
    */
   lag: ConsumerLag | null;
+  /** The same as a sentence: "It is 3 min behind, and caught up in about 7 s at this rate." */
+  says: string;
   paused: { since: Date; by: string | null; reason: string | null } | null;
   /** The processes that hold a lease. Host and pid are null for a process that is not listed. */
   owners: { id: string; host: string | null; pid: number | null; partitions: number[] }[];

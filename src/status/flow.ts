@@ -1,4 +1,4 @@
-import { type Counted, countText } from '../rates/counted.js';
+import type { Counted } from '../rates/counted.js';
 import { durationText } from '../words/duration-text.js';
 import { countedText, wholeText } from '../words/number-text.js';
 
@@ -122,7 +122,7 @@ export function consumerText(standing: Standing): string {
 }
 
 function deadLettersText(deadLetters: Counted): string {
-  if (deadLetters.atLeast) return `${countText(deadLetters)} dead letters`;
+  if (deadLetters.atLeast) return `${wholeText(deadLetters.count)}+ dead letters`;
   return countedText(deadLetters.count, 'dead letter');
 }
 

@@ -69,6 +69,27 @@ describe('the attempts of an event', () => {
     expect(await textOf(page)).not.toContain(CARD);
   });
 
+  test('have one clock, that of the browser, in their list, their lines and where they are compared', async () => {
+    const { page } = await stage.open(`#/events/${id}`);
+    await unfold(page, 'Attempt 5, ');
+    await unfold(page, '2 lines of its logger');
+    const summary = page.locator('summary').filter({ hasText: 'Attempt 5, ' });
+    const at = new Date((await summary.locator('time').getAttribute('datetime')) ?? '');
+    const clock = at.toLocaleTimeString('en-GB', { timeZone: 'Europe/Berlin' });
+    expect(await summary.textContent()).toContain(clock);
+    const logged = await page
+      .getByRole('region', { name: 'Lines of attempt 5' })
+      .locator('pre')
+      .textContent();
+    // The handler may have logged in the next second.
+    expect(logged?.slice(0, 3)).toBe(clock.slice(0, 3));
+    expect(logged).toMatch(/^\d\d:\d\d:\d\d[.,]\d{3} log {5}pays/);
+    await unfold(page, 'Compare two attempts');
+    const options = await page.getByLabel('with attempt').locator('option').allTextContents();
+    expect(options.at(-1)).toContain(clock);
+    expect(options.join()).not.toContain('UTC');
+  });
+
   test('keep what was logged from those who may not read payloads', async () => {
     const { page } = await stage.open(`#/events/${id}`, { operator: NO_PAYLOADS });
     await unfold(page, 'Attempt 5, ');

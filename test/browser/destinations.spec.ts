@@ -143,19 +143,27 @@ test('past events and dead deliveries are counted, and sent again by an operatio
   await came(1);
   await main.getByText('1 of 1').first().waitFor();
 
-  await until('it is delivered', async () => {
-    const { rowCount } = await stage.database.pool.query(
-      `UPDATE integration.webhook_delivery SET status = 'dead' WHERE destination_id = $1 AND status = 'delivered'`,
-      [destination.id],
-    );
-    return rowCount === 1;
-  });
+  const killDelivered = () =>
+    until('it is delivered', async () => {
+      const { rowCount } = await stage.database.pool.query(
+        `UPDATE integration.webhook_delivery SET status = 'dead' WHERE destination_id = $1 AND status = 'delivered'`,
+        [destination.id],
+      );
+      return rowCount === 1;
+    });
+  await killDelivered();
   await page.goto(new URL(here, page.url()).href);
   await main.getByRole('button', { name: 'Send the dead ones again' }).click();
   await dialog.getByText('1 event will be sent again, the oldest first.').waitFor();
   await atRest(page);
   expect(await violationsOf(page)).toEqual([]);
+  // Who was told of one event does not send twice as many.
+  await publishInvoice('i4', 'beta');
+  await killDelivered();
   await dialog.getByRole('button', { name: 'Send 1 event again' }).click();
+  await dialog.getByRole('alert').getByText('There are 2 events by now, and there were 1.').waitFor();
+  await came(1);
+  await dialog.getByRole('button', { name: 'Send 2 events again' }).click();
   await main.getByRole('heading', { level: 1, name: 'Send the dead ones again' }).waitFor();
   await came(2);
 });

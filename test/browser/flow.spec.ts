@@ -116,6 +116,15 @@ test('of very many lines those to who is in trouble and the widest are drawn, an
   expect(await mapOf(page).locator('path.edge').count()).toBe(600);
   // Three of them have dead letters, and forty names each.
   expect(await mapOf(page).locator('path.edge.dead-letters').count()).toBeGreaterThanOrEqual(120);
+  await unfold(page);
+  // Every name has its line from a module, so that it is seen where it comes from.
+  const starts = await mapOf(page)
+    .locator('path.edge')
+    .evaluateAll((paths) => paths.map((path) => Number(/^M(\d+)/.exec(path.getAttribute('d') ?? '')?.[1])));
+  const fromModules = starts.filter((start) => start === Math.min(...starts)).length;
+  expect(fromModules).toBe(
+    await page.getByRole('table', { name: 'Names of events' }).locator('tbody tr').count(),
+  );
 });
 
 test('what nobody asks for is grey, in a picture that is read without colours too', async () => {

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { NonRetryableError } from '../../src/index.js';
+import { NonRetryableError, PostponeError } from '../../src/index.js';
 import { runCommand } from '../support/command.js';
 import { until } from '../support/until.js';
 import { THEMES } from './stage/accessibility.js';
@@ -18,6 +18,13 @@ const stage = onStage((database) =>
         eventName: 'order.placed',
         handler: () => {
           throw new NonRetryableError('nothing is left');
+        },
+      },
+      {
+        consumerName: 'later',
+        eventName: 'order.placed',
+        handler: () => {
+          throw new PostponeError(3_600_000, 'the bank is closed');
         },
       },
     ],
@@ -53,16 +60,43 @@ const sample = () =>
      SELECT now() - n * interval '10 seconds', 'slow', 0, 1000, ${WAITING} + 70 * n, 0 FROM generate_series(0, 4) AS n`,
   );
 
-test('the page of a consumer says since when it is behind, and that it is caught up in 7 s', async () => {
+test('page, API and command say in the same words since when a consumer is behind, and that it is caught up in 7 s', async () => {
   const { page } = await stage.open('#/consumers/slow');
   const says = page.getByText(
-    /^It is \d+ \w+( \d+ \w+)? behind, and caught up in about 7 s at this rate\. The oldest event was published .*09:02:00\.$/,
+    /^It is \d+ \w+( \d+ \w+)? behind, and caught up in about 7 s at this rate\. Behind since .*09:02:00\.$/,
   );
   // The process writes samples too, so these are written until the page has read them.
   await until('the page says it', async () => {
     await sample();
     return (await says.count()) > 0;
   });
+  const sentence = (await says.textContent())?.replace(/ Behind since .*/, '') ?? '';
+  const withoutAge = (text: string) => text.replace(/\d+ \w+( \d+ \w+)? behind/, 'behind');
+  let since = '';
+  await until('the API says it', async () => {
+    await sample();
+    const answer = await page.request.get(`${stage.shop.url}/${PATH}/consumers/slow/backlog`);
+    const { backlog } = (await answer.json()) as { backlog: { says: string; lag: { since: string } } };
+    since = backlog.lag.since.slice(0, 16);
+    return withoutAge(backlog.says) === withoutAge(sentence);
+  });
+  await until('the command says it', async () => {
+    await sample();
+    const { stdout } = await runCommand(['consumers', 'show', 'slow'], stage.database);
+    return withoutAge(stdout).includes(withoutAge(sentence)) && stdout.includes(`Behind since ${since}`);
+  });
+});
+
+test('what handlers have put off is among the figures of a consumer, and its reason behind it', async () => {
+  const { page } = await stage.open('#/consumers/later');
+  const figure = page.getByRole('link', { name: /^Postponed/ });
+  await figure.filter({ hasText: /^Postponed1$/ }).waitFor();
+  await figure.click();
+  const events = page.getByRole('table', { name: 'Postponed' });
+  await events.getByRole('link', { name: 'order.placed' }).waitFor();
+  await events.getByText('the bank is closed').first().waitFor();
+  const { stdout } = await runCommand(['consumers', 'show', 'later'], stage.database);
+  expect(stdout).toMatch(/^Postponed +1$/m);
 });
 
 /** The colour of a name of the style sheet, as the browser computes it. */

@@ -208,11 +208,8 @@ describe('the backlog of a consumer', () => {
     await start([]);
     await cursor('gone');
     await rows('gone', 'failed', 'now()', '1, 1');
-    expect((await backlogOf('gone')).lag).toEqual({
-      positions: 1,
-      seconds: 0,
-      since: expect.any(Date),
-      caughtUpInSeconds: null,
+    expect(await backlogOf('gone')).toMatchObject({
+      lag: { positions: 1, seconds: 0, isAtMost: false, since: expect.any(Date), caughtUpInSeconds: null },
       says: 'It is 0 s behind.',
     });
   });
@@ -230,12 +227,31 @@ describe('the backlog of a consumer', () => {
       `INSERT INTO integration.integration_sample (at, consumer_name, partition, head, backlog, dead) VALUES
          (now() - interval '12 seconds', 'billing', 0, 100, 20, 0), (now() - interval '2 seconds', 'billing', 0, 110, 10, 0)`,
     );
-    const { lag } = await backlogOf('billing');
+    const { lag, says } = await backlogOf('billing');
     expect(lag?.caughtUpInSeconds).toBeCloseTo(3, 1);
-    expect(lag?.says).toBe('It is 5 min behind, and caught up in about 3 s at this rate.');
+    expect(says).toBe('It is 5 min behind, and caught up in about 3 s at this rate.');
     expect(lag?.since.getTime()).toBeCloseTo(Date.now() - 5 * 60_000, -5);
     await database.pool.query('UPDATE integration.inbox_cursor SET paused_at = now()');
-    expect((await backlogOf('billing')).lag?.says).toBe('It is 5 min behind.');
+    expect((await backlogOf('billing')).says).toBe('It is 5 min behind.');
+  });
+
+  it('is not called behind by events that it does not ask for, but by what it tries again', async () => {
+    await start([]);
+    await cursor('billing');
+    await database.pool.query(
+      `INSERT INTO integration.outbox_event (event_name, source_module, aggregate_type, aggregate_id)
+         SELECT 'invoice.created', 'billing', 'invoice', n::text FROM generate_series(1, 2500) AS n;
+       UPDATE integration.inbox_cursor SET unread = '{[1,)}', read_upto = NULL, event_names = '{other.*}'`,
+    );
+    expect(await backlogOf('billing')).toMatchObject({
+      lag: { isAtMost: true },
+      says: 'It asks for none of the events that were looked at, and has more to pass.',
+    });
+    await rows('billing', 'failed', 'now()', '1, 1');
+    expect(await backlogOf('billing')).toMatchObject({ lag: { isAtMost: false }, says: 'It is 0 s behind.' });
+    await database.pool.query(`UPDATE integration.inbox_cursor SET unread = '{[2501,)}'`);
+    await database.pool.query(`UPDATE integration.inbox_event SET status = 'skipped', available_at = NULL`);
+    expect(await backlogOf('billing')).toMatchObject({ lag: null, says: 'It is up to date.' });
   });
 
   it('has what is unread, and who paused it', async () => {

@@ -42,10 +42,11 @@ export type Backlog = {
   lag: {
     positions: number;
     seconds: number;
+    isAtMost: boolean;
     since: string;
     caughtUpInSeconds: number | null;
-    says: string;
   } | null;
+  says: string;
   paused: { since: string; by: string | null; reason: string | null } | null;
   owners: Array<{ id: string; host: string | null; pid: number | null; partitions: Array<number> }>;
 };

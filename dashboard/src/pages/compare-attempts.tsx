@@ -6,6 +6,7 @@ import { Folded } from '../parts/folded.tsx';
 import { Loaded } from '../parts/loading.tsx';
 import { Scrolled } from '../parts/scrolled-text.tsx';
 import { visible } from '../parts/text.tsx';
+import { absolute } from '../parts/time.tsx';
 
 type FailedAttempts = EventHistory['attempts'];
 
@@ -46,7 +47,7 @@ function Which({
       {label}{' '}
       <select value={place} onChange={(event) => onChoose(Number(event.currentTarget.value))}>
         {attempts.map(({ attempt, at }, index) => (
-          <option key={at} value={index + 1}>{`${attempt}, at ${at.slice(11, 19)} UTC`}</option>
+          <option key={at} value={index + 1}>{`${attempt}, at ${absolute(new Date(at))}`}</option>
         ))}
       </select>
     </label>

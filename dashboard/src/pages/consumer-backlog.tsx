@@ -16,14 +16,15 @@ import { Why } from './why-not-yet.tsx';
 type State = NonNullable<Routes['GET consumers/{name}/backlog']['query']['state']>;
 
 const STATES: readonly (readonly [state: State, word: string, field: keyof Backlog, meaning: string])[] = [
-  ['pending', 'Pending', 'pending', 'These are in the log, and no handler has begun them.'],
   [
-    'running',
-    'Running',
-    'running',
-    'Retries of these run now. An event whose first attempt runs is pending until that ends.',
+    'pending',
+    'Pending',
+    'pending',
+    'These are in the log. An event whose first attempt runs is one of them until that ends.',
   ],
+  ['running', 'Running again', 'running', 'Retries of these run now, or each of these runs alone.'],
   ['retrying', 'Retrying', 'retrying', 'These have failed, and are tried again.'],
+  ['postponed', 'Postponed', 'postponed', 'The handler has put these off, and gets them again.'],
   ['waiting', 'Waiting', 'waiting', 'These wait for an earlier event of their entity.'],
   ['delayed', 'Delayed', 'delayed', 'These were published for a later time.'],
   [
@@ -66,12 +67,11 @@ const columnsOf = (consumer: string, onDone: () => void): readonly Column<Backlo
 ];
 
 /** The age counts what is tried again, as the chart below does. */
-function behindText({ lag }: Backlog, lagIsAtMost: boolean): ComponentChildren {
-  if (lag === null) return 'It is up to date.';
-  if (lagIsAtMost) return 'It asks for none of the events that were looked at, and has more to pass.';
+function behindText({ lag, says }: Backlog): ComponentChildren {
+  if (lag === null || lag.isAtMost) return says;
   return (
     <>
-      {lag.says} The oldest event was published <Time at={lag.since} />.
+      {says} Behind since <Time at={lag.since} />.
     </>
   );
 }
@@ -80,12 +80,10 @@ function behindText({ lag }: Backlog, lagIsAtMost: boolean): ComponentChildren {
 export function ConsumerBacklog({
   name,
   place,
-  lagIsAtMost,
   onChange,
 }: {
   name: string;
   place: Place;
-  lagIsAtMost: boolean;
   onChange: () => void;
 }) {
   const chosen = STATES.find(([state]) => state === place.query.get('state'));
@@ -97,7 +95,7 @@ export function ConsumerBacklog({
     onChange();
   };
   return (
-    <Panel title="Backlog" about={reading.data && behindText(reading.data.backlog, lagIsAtMost)}>
+    <Panel title="Backlog" about={reading.data && behindText(reading.data.backlog)}>
       <Loaded from={reading}>
         {({ backlog, items, next }) => (
           <>

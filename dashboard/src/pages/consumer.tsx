@@ -125,7 +125,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
           <ProblemLines list={problems.data} here={name} onDone={close} />
         </Panel>
       )}
-      <ConsumerBacklog name={name} place={place} lagIsAtMost={consumer.lagIsAtMost} onChange={reload} />
+      <ConsumerBacklog name={name} place={place} onChange={reload} />
       <ConsumerBlocked name={name} />
       <ConsumerRunning name={name} />
       <ConsumerReplays name={name} />

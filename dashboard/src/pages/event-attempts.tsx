@@ -7,7 +7,7 @@ import { Loaded } from '../parts/loading.tsx';
 import { duration } from '../parts/number.ts';
 import { ScrolledText } from '../parts/scrolled-text.tsx';
 import { Code, Foreign, visible } from '../parts/text.tsx';
-import { Time } from '../parts/time.tsx';
+import { clockWithMs, Time } from '../parts/time.tsx';
 import { to } from '../router/router.ts';
 import { AttemptLine } from './attempt-line.tsx';
 import { CompareAttempts } from './compare-attempts.tsx';
@@ -132,7 +132,7 @@ function Lines({
       {({ attempts }) => (
         <ScrolledText label={`Lines of attempt ${attempt}`}>
           {(attempts[place]?.lines ?? [])
-            .map(({ at, level, text }) => `${at.slice(11, 23)} ${level.padEnd(7)} ${text}`)
+            .map(({ at, level, text }) => `${clockWithMs(at)} ${level.padEnd(7)} ${text}`)
             .join('\n')}
         </ScrolledText>
       )}

@@ -1,4 +1,5 @@
 import type { FlowMap } from '../api/schemas.ts';
+import { count } from '../parts/number.ts';
 import { Scrolled } from '../parts/scrolled-text.tsx';
 import { visible } from '../parts/text.tsx';
 import { type Place, to } from '../router/router.ts';
@@ -17,7 +18,7 @@ const ROW = 52;
 const BOX = 42;
 const HEAD = 26;
 const WIDEST = 12;
-/** More lines than these cannot be told apart. Those to consumers in trouble and those with most events are drawn. */
+/** More lines than these cannot be told apart. Those from modules, to consumers in trouble and with most events are drawn. */
 const MOST_LINES = 600;
 /** The styles of lines that tell where something sticks. */
 const TROUBLED = ['dead-letters', 'behind', 'paused'];
@@ -72,8 +73,8 @@ export function FlowDrawing({ map, place }: { map: FlowMap; place: Place }) {
       </Scrolled>
       {lines.length > shown.length && (
         <p class="body muted small">
-          {MOST_LINES} of {lines.length} lines are drawn: those to consumers in trouble, and the widest. The
-          tables have all of them.
+          {MOST_LINES} of {count(lines.length)} lines are drawn: those from modules, those to consumers in
+          trouble, and the widest. The tables have all of them.
         </p>
       )}
     </>
@@ -196,9 +197,10 @@ function linksOf({ path, query }: Place) {
 }
 type Links = ReturnType<typeof linksOf>;
 
+/** No name has more than one line from a module. Without these nobody would see where events come from. */
 function byWeight(a: Line, b: Line): number {
-  const isTroubled = ({ style }: Line) => Number(TROUBLED.includes(style));
-  return isTroubled(b) - isTroubled(a) || b.perSecond - a.perSecond;
+  const rank = ({ from, style }: Line) => (from.column === 0 ? 2 : Number(TROUBLED.includes(style)));
+  return rank(b) - rank(a) || b.perSecond - a.perSecond;
 }
 
 function topOf({ row }: Box): number {

@@ -11,6 +11,7 @@ import { Loaded } from '../parts/loading.tsx';
 import { bytes } from '../parts/number.ts';
 import { ScrolledText } from '../parts/scrolled-text.tsx';
 import { Code, Foreign } from '../parts/text.tsx';
+import { clockWithMs } from '../parts/time.tsx';
 
 /** Asks for a rehearsal, and says what it does not undo. `onAsked` is told its id. */
 export function RehearseDialog({
@@ -103,7 +104,7 @@ type Result = NonNullable<Rehearsal['result']>;
 function Lines({ of }: { of: Result['lines'] }) {
   return (
     <ScrolledText label="Lines of the rehearsal">
-      {of.map(({ at, level, text }) => `${at.slice(11, 23)} ${level.padEnd(7)} ${text}`).join('\n')}
+      {of.map(({ at, level, text }) => `${clockWithMs(at)} ${level.padEnd(7)} ${text}`).join('\n')}
     </ScrolledText>
   );
 }

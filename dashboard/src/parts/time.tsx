@@ -2,6 +2,13 @@ import { useEffect, useState } from 'preact/hooks';
 import { duration } from './number.ts';
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const MS = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+  hourCycle: 'h23',
+});
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
 
@@ -27,6 +34,11 @@ export function relative(seconds: number): string {
 export function absolute(time: Date, now: number = Date.now()): string {
   const isToday = time.toDateString() === new Date(now).toDateString();
   return (isToday ? CLOCK : DAY).format(time);
+}
+
+/** For lines that follow each other closely, in the viewer's zone as every other time is. */
+export function clockWithMs(at: string): string {
+  return MS.format(new Date(at));
 }
 
 /** Shows times again every ten seconds. */

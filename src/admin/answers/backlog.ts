@@ -1,4 +1,16 @@
-import { INTEGER, list, NUMBER, named, object, orNull, pageOf, TEXT, TIME, UUID } from '../../rest/schema.js';
+import {
+  FLAG,
+  INTEGER,
+  list,
+  NUMBER,
+  named,
+  object,
+  orNull,
+  pageOf,
+  TEXT,
+  TIME,
+  UUID,
+} from '../../rest/schema.js';
 import { Counted } from './counted.js';
 import { WhyNotYet } from './why.js';
 
@@ -27,11 +39,12 @@ const Backlog = named(
       object({
         positions: INTEGER,
         seconds: NUMBER,
+        isAtMost: FLAG,
         since: TIME,
         caughtUpInSeconds: orNull(NUMBER),
-        says: TEXT,
       }),
     ),
+    says: TEXT,
     paused: orNull(object({ since: TIME, by: orNull(TEXT), reason: orNull(TEXT) })),
     owners: list(OWNER),
   }),

@@ -1,18 +1,12 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { call } from '../../api/client.ts';
 import type { Operation, OperationCount } from '../../api/schemas.ts';
-import { Act } from '../../parts/button.tsx';
 import { curlOf } from '../../parts/command.ts';
-import { CopyText } from '../../parts/copy-text.tsx';
+import { CountedForm, NumberField, wholeOf } from '../../parts/counted-form.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
 import { localTime } from '../../parts/filter.tsx';
 import { operationHref } from '../../parts/links.tsx';
-import { NumberField, wholeOf } from '../../parts/operation-dialog.tsx';
-import { plannedText } from '../../parts/operation-start.ts';
-import { ProblemBox } from '../../parts/problem-box.tsx';
-import { ReasonField, reasonOf } from '../../parts/reason-field.tsx';
-import { useAttempt } from '../../parts/use-attempt.ts';
 import { go } from '../../router/router.ts';
 import { isoOf, TextField } from '../replay-dialog.tsx';
 import { typesOf } from './create-destination.tsx';
@@ -37,7 +31,7 @@ export function SendDeadAgain({ id, onClose }: { id: string; onClose: () => void
     <Dialog title="Send the dead ones again" onClose={onClose}>
       <SendForm
         about="Deliveries that have used up their attempts are sent again, and their schedule of retries begins anew. No order is promised for them."
-        choice=""
+        chosen=""
         countOf={(body) => call('POST webhooks/destinations/{id}/redrive/count', { path, body })}
         plan={(body) => call(REDRIVE, { path, body })}
         command={(body) => curlOf(REDRIVE, { path, body })}
@@ -64,7 +58,7 @@ export function SendPastEvents({ id, onClose }: { id: string; onClose: () => voi
     <Dialog title="Send past events" onClose={onClose}>
       <SendForm
         about="The destination gets the events of this time, also those that it has not got yet. Receivers tell a repetition by webhook-id."
-        choice={JSON.stringify(past)}
+        chosen={JSON.stringify(past)}
         unless={from === undefined ? 'Give a time to begin at.' : undefined}
         countOf={(body) =>
           call('POST webhooks/destinations/{id}/replay/count', { path, body: { ...past, ...body } })
@@ -87,10 +81,10 @@ export function SendPastEvents({ id, onClose }: { id: string; onClose: () => voi
   );
 }
 
-/** Counts first, then plans and runs, and leads to the page of the operation. */
+/** Begins with how many and how fast, and leads to the page of the operation. */
 function SendForm({
   about,
-  choice,
+  chosen,
   unless,
   countOf,
   plan,
@@ -100,7 +94,7 @@ function SendForm({
 }: {
   about: string;
   /** What the fields choose. A count does not hold for another choice. */
-  choice: string;
+  chosen: string;
   /** Why the events cannot be counted yet. */
   unless?: string | undefined;
   countOf: (body: HowMany) => Promise<OperationCount>;
@@ -111,73 +105,31 @@ function SendForm({
 }) {
   const [maxEvents, setMaxEvents] = useState('');
   const [rate, setRate] = useState('');
-  const [reason, setReason] = useState('');
-  const [found, setFound] = useState<OperationCount & { readonly choice: string }>();
-  const { attempt, error, isBusy } = useAttempt();
   const howMany = { maxEvents: wholeOf(maxEvents) };
-  const how = { ...howMany, rate: wholeOf(rate), ...reasonOf(reason) };
-  const whole = `${maxEvents} ${choice}`;
-  const counted = found?.choice === whole ? found : undefined;
-  const isNothing = counted !== undefined && counted.plannedEvents === 0 && !counted.plannedAtLeast;
-  const look = () => attempt(async () => setFound({ ...(await countOf(howMany)), choice: whole }));
-  const run = () =>
-    attempt(async () => {
-      const { id } = await plan(how);
-      await call('POST operations/{id}/run', { path: { id }, body: reasonOf(reason) });
-      onClose();
-      go(operationHref(id));
-    });
-
-  useEffect(() => {
-    if (children === undefined) void look();
-  }, []);
-
+  const how = { ...howMany, rate: wholeOf(rate) };
   return (
-    <form
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (!isBusy) void (counted === undefined ? look() : run());
+    <CountedForm
+      about={about}
+      choice={{
+        key: `${maxEvents} ${chosen}`,
+        count: () => countOf(howMany),
+        plan: (because) => plan({ ...how, ...because }),
       }}
+      needs={{ count: 'webhooks.change', start: ['webhooks.change', 'operations.run'] }}
+      unless={unless}
+      isCountedAtOnce={children === undefined}
+      command={(reason) => command({ ...how, reason })}
+      onBegun={({ id }) => {
+        onClose();
+        go(operationHref(id));
+      }}
+      onClose={onClose}
     >
-      <p class="muted">{about}</p>
       {children}
       <div class="fields">
         <NumberField label="At most" unit="events" hint="all" field={[maxEvents, setMaxEvents]} />
         <NumberField label="Rate" unit="a second" hint="no limit" field={[rate, setRate]} />
       </div>
-      <p role="status" class="plan">
-        {counted === undefined ? (
-          <span class="muted">{isBusy ? 'Counting…' : 'Not counted yet.'}</span>
-        ) : (
-          <>
-            <b>{plannedText(counted)}</b> will be sent again, the oldest first.
-          </>
-        )}
-      </p>
-      <ReasonField value={reason} isRequired={false} onChange={setReason} />
-      <ProblemBox error={error} />
-      <div class="acts">
-        {counted === undefined ? (
-          <Act needs="webhooks.change" unless={unless} kind="primary">
-            {isBusy ? 'Counting…' : 'Count them'}
-          </Act>
-        ) : (
-          <Act
-            needs={['webhooks.change', 'operations.run']}
-            unless={isNothing ? 'There is no such event.' : undefined}
-            kind="primary"
-          >
-            {isBusy
-              ? 'Working…'
-              : `Send ${counted.plannedAtLeast ? 'all of them' : plannedText(counted)} again`}
-          </Act>
-        )}
-        <button type="button" onClick={onClose}>
-          Leave it
-        </button>
-      </div>
-      <CopyText label="The same as a command" text={command(how)} />
-    </form>
+    </CountedForm>
   );
 }
