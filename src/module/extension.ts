@@ -9,6 +9,7 @@ import type { MaintenanceTask, MaintenanceTools } from '../maintenance/maintenan
 import type { ExtensionRights } from '../maintenance/privileges.js';
 import type { SettingGroup } from '../settings/setting-group.js';
 import type { PartGauge } from '../telemetry/part-gauges.js';
+import { type PartCounter, type PartDurations, PartMeasures } from '../telemetry/part-measures.js';
 
 /**
  * What a part of this package brings. The rooms that use it know no part: the module passes on to each room
@@ -31,8 +32,12 @@ export interface IntegrationExtension {
   readonly rights?: ExtensionRights | undefined;
   /** Its kinds of operations, which `OperationService` plans and runs. */
   readonly operations?: readonly AnyKindOfOperation[] | undefined;
-  /** Its gauges for OpenTelemetry. */
+  /** Its gauges for OpenTelemetry, whose values come from the database. */
   readonly gauges?: ((tools: MaintenanceTools) => readonly PartGauge[]) | undefined;
+  /** What it counts in each process, for OpenTelemetry. The engine's `PartMeasures` takes it. */
+  readonly counters?: readonly PartCounter[] | undefined;
+  /** What it times in each process. The engine's `PartMeasures` takes it. */
+  readonly durations?: readonly PartDurations[] | undefined;
   /** Further checks of the command `doctor`. */
   readonly checks?: ((tools: MaintenanceTools) => readonly Check[]) | undefined;
 }
@@ -70,6 +75,14 @@ export function tasksOf(extensions: Extensions, tools: MaintenanceTools): Mainte
 
 export function gaugesOf(extensions: Extensions, tools: MaintenanceTools): PartGauge[] {
   return extensions.flatMap(({ gauges }) => gauges?.(tools) ?? []);
+}
+
+/** What the extensions count and time, for as long as the process lives. */
+export function measuresOf(extensions: Extensions): PartMeasures {
+  return new PartMeasures(
+    extensions.flatMap(({ counters }) => counters ?? []),
+    extensions.flatMap(({ durations }) => durations ?? []),
+  );
 }
 
 /** The kinds of operations of the engine, and those of the extensions. */

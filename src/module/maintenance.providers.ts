@@ -25,8 +25,9 @@ import {
 import { ConsumerPresenceStore } from '../membership/consumer-presence.store.js';
 import { ProblemService } from '../problems/problem.service.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { PartMeasures } from '../telemetry/part-measures.js';
 import { PartGauges } from './engine-extensions.js';
-import { doctorAdditionsOf, gaugesOf, tasksOf } from './extension.js';
+import { doctorAdditionsOf, gaugesOf, measuresOf, tasksOf } from './extension.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
 /** The providers of retention and the other regular tasks, and of those who say what is wrong. */
@@ -91,6 +92,11 @@ export const MAINTENANCE: Provider[] = [
       tasks: MaintenanceTaskStore,
       { extensions }: ResolvedOptions,
     ) => new PartGauges(gaugesOf(extensions, { db, settings, tasks })),
+  },
+  {
+    provide: PartMeasures,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ extensions }: ResolvedOptions) => measuresOf(extensions),
   },
   {
     provide: DoctorService,

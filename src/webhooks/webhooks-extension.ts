@@ -11,6 +11,7 @@ import {
   deleteOutdatedDeliveries,
 } from './outgoing/destinations/delivery-retention.store.js';
 import { redriveDeliveries } from './outgoing/operations/redrive-deliveries.js';
+import { SENDING_COUNTERS, SENDING_DURATIONS } from './outgoing/sender/sending-metrics.js';
 import { refusingSourcesCheck } from './refusing-sources.check.js';
 
 declare module '../admin/options/admin-action.js' {
@@ -35,8 +36,8 @@ const REFUSAL_DAYS = 30;
 const MOST_NAMED = 100;
 
 /**
- * What webhooks bring: settings, the task that deletes what is old, checks, a gauge, a section of the admin
- * API and commands. Their tables are among the engine's.
+ * What webhooks bring: settings, tasks that delete what is old, checks, metrics, sections of the admin API
+ * and commands. Their tables are among the engine's.
  */
 export const webhooksExtension: IntegrationExtension = {
   name: 'webhooks',
@@ -85,6 +86,8 @@ export const webhooksExtension: IntegrationExtension = {
       },
     ];
   },
+  counters: SENDING_COUNTERS,
+  durations: SENDING_DURATIONS,
   gauges: ({ db }) => [
     {
       name: 'nestjs_integration.webhooks.refused_for',
