@@ -5,7 +5,11 @@ import { OperationKinds } from '../changes/operations/operation-kinds.js';
 import type { MigrationLine } from '../database/migrations/migration-files.js';
 import type { DoctorAdditions } from '../maintenance/doctor.js';
 import type { Check } from '../maintenance/finding.js';
-import type { MaintenanceTask, MaintenanceTools } from '../maintenance/maintenance-task.js';
+import type {
+  ApplicationServices,
+  MaintenanceTask,
+  MaintenanceTools,
+} from '../maintenance/maintenance-task.js';
 import type { ExtensionRights } from '../maintenance/privileges.js';
 import type { SettingGroup } from '../settings/setting-group.js';
 import type { PartGauge } from '../telemetry/part-gauges.js';
@@ -28,8 +32,8 @@ export interface IntegrationExtension {
   readonly settings?: SettingGroup | undefined;
   /** Tasks that one of all processes does every few minutes. */
   readonly tasks?: ((tools: MaintenanceTools) => readonly MaintenanceTask[]) | undefined;
-  /** The rights on its tables that the roles of the application need. */
-  readonly rights?: ExtensionRights | undefined;
+  /** The rights on its tables that the roles of the application need. It is asked at the boot. */
+  readonly rights?: ((application: ApplicationServices) => readonly ExtensionRights[]) | undefined;
   /** Its kinds of operations, which `OperationService` plans and runs. */
   readonly operations?: readonly AnyKindOfOperation[] | undefined;
   /** Its gauges for OpenTelemetry, whose values come from the database. */
@@ -90,8 +94,8 @@ export function operationKindsOf(extensions: Extensions): OperationKinds {
   return new OperationKinds([...INBOX_KINDS, ...extensions.flatMap(({ operations }) => operations ?? [])]);
 }
 
-export function rightsOf(extensions: Extensions): ExtensionRights[] {
-  return extensions.flatMap(({ rights }) => rights ?? []);
+export function rightsOf(extensions: Extensions, application: ApplicationServices): ExtensionRights[] {
+  return extensions.flatMap(({ rights }) => rights?.(application) ?? []);
 }
 
 /** What a `doctor` examination checks in addition for these extensions. */

@@ -1,4 +1,5 @@
 import { type Provider } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { ConsumerService } from '../changes/consumer.service.js';
 import { AdminDatabase } from '../database/admin-database.js';
 import { EngineDatabase } from '../database/engine-database.js';
@@ -58,6 +59,7 @@ export const MAINTENANCE: Provider[] = [
       MaintenanceTaskStore,
       DoctorService,
       RESOLVED_OPTIONS,
+      ModuleRef,
     ],
     useFactory: (
       presence: ConsumerPresence,
@@ -70,6 +72,7 @@ export const MAINTENANCE: Provider[] = [
       tasks: MaintenanceTaskStore,
       doctor: DoctorService,
       { extensions, telemetry }: ResolvedOptions,
+      application: ModuleRef,
     ): MaintenanceTask[] => [
       presence,
       retention,
@@ -79,7 +82,7 @@ export const MAINTENANCE: Provider[] = [
       records,
       // Only metrics have a use for it.
       ...(telemetry.metrics ? [new DoctorLook(tasks, doctor)] : []),
-      ...tasksOf(extensions, { db, settings, tasks }),
+      ...tasksOf(extensions, { db, settings, tasks, application }),
     ],
   },
   MaintenanceJob,

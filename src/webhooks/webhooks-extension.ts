@@ -4,7 +4,8 @@ import { destinationChecks } from './destination.checks.js';
 import { IncomingEndpointStore } from './incoming/endpoints/incoming-endpoint.store.js';
 import { WebhookReceiptStore } from './incoming/receipts/webhook-receipt.store.js';
 import { deleteOutdatedRecords, RequestRecordStore } from './incoming/request-record.store.js';
-import { WEBHOOK_RIGHTS } from './options/webhook-rights.store.js';
+import { sendsWebhooks } from './options/sends-webhooks.js';
+import { RECEIVING_RIGHTS, SENDING_RIGHTS } from './options/webhook-rights.store.js';
 import { webhookSettings } from './options/webhook-settings.js';
 import {
   deleteOrphanedDeliveries,
@@ -42,11 +43,12 @@ const MOST_NAMED = 100;
 export const webhooksExtension: IntegrationExtension = {
   name: 'webhooks',
   settings: webhookSettings,
-  rights: WEBHOOK_RIGHTS,
+  rights: (application) =>
+    sendsWebhooks(application) ? [RECEIVING_RIGHTS, SENDING_RIGHTS] : [RECEIVING_RIGHTS],
   operations: [redriveDeliveries],
   admin: async () => (await import('./admin/webhooks.admin.js')).webhooksAdmin,
   commands: async () => (await import('./commands/webhooks.commands.js')).webhooksCommands,
-  tasks: ({ db, settings, tasks }) => {
+  tasks: ({ db, settings, tasks, application }) => {
     const receipts = new WebhookReceiptStore(db);
     return [
       {
@@ -71,6 +73,7 @@ export const webhooksExtension: IntegrationExtension = {
       {
         name: 'webhook-deliveries',
         run: async (intervalMs, stopping) => {
+          if (!sendsWebhooks(application)) return;
           const days = settings.snapshotOf(webhookSettings)['outgoing.deliveryDays'];
           let more = true;
           let after: number | undefined = 0;
