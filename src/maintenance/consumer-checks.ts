@@ -7,6 +7,7 @@ import type { OutboxSettings } from '../settings/settings-definitions.js';
 import { unservedConsumers } from '../status/unserved.store.js';
 import {
   ConsumerHealthStore,
+  type KnownTasks,
   type LeaseProblem,
   type PartialRowProblem,
   type PoolProblem,
@@ -38,7 +39,7 @@ const BACK_WITHIN_MS = 2_000;
 export function consumerChecks(
   db: EngineDatabase,
   settings: Readonly<OutboxSettings>,
-  tasks: readonly string[],
+  tasks: KnownTasks,
   mostRows: number,
 ): Check[] {
   const store = new ConsumerHealthStore(db);
@@ -302,7 +303,7 @@ function behind({ aggregateType, aggregateId, behind: count, next }: PostponedEv
   return `; behind the first, of ${aggregateType} "${aggregateId}", wait ${named.join(', ')}${more}`;
 }
 
-async function lateFindings(store: ConsumerHealthStore, tasks: readonly string[]): Promise<Findings> {
+async function lateFindings(store: ConsumerHealthStore, tasks: KnownTasks): Promise<Findings> {
   return (await store.lateTasks(tasks, LATE_HOURS)).map(({ task, doneAt }) => ({
     about: [task],
     since: doneAt,

@@ -21,6 +21,13 @@ export interface PartialRowProblem extends RowProblem {
   readonly isPartial: boolean;
 }
 
+/** The names of maintenance tasks. */
+export interface KnownTasks {
+  /** Those of the engine. */
+  readonly own: readonly string[];
+  readonly ofParts: readonly string[];
+}
+
 /** The events of a consumer that were put off again and again. */
 export interface PostponedEvents {
   readonly consumerName: string;
@@ -269,16 +276,20 @@ export class ConsumerHealthStore {
     );
   }
 
-  /** Tasks that were not done for this many hours although there are processes that should have done them. */
-  lateTasks(tasks: readonly string[], hours: number): Promise<{ task: string; doneAt: Date | null }[]> {
+  /**
+   * Tasks that were not done for this many hours although there are processes that should have done them. An
+   * application may not have a part, so a task of one counts only once it was done.
+   */
+  lateTasks({ own, ofParts }: KnownTasks, hours: number): Promise<{ task: string; doneAt: Date | null }[]> {
     return this.db.query(
       `SELECT t.task, CASE WHEN isfinite(m.done_at) THEN m.done_at END AS "doneAt"
-       FROM unnest($1::text[]) AS t (task) LEFT JOIN ${this.maintenance} m ON m.task = t.task
-       WHERE coalesce(m.done_at, '-infinity') < clock_timestamp() - $2 * interval '1 hour'
+       FROM (SELECT unnest($1::text[]) AS task, '-infinity'::timestamptz AS never UNION ALL SELECT unnest($3::text[]), NULL) AS t
+       LEFT JOIN ${this.maintenance} m ON m.task = t.task
+       WHERE coalesce(m.done_at, t.never) < clock_timestamp() - $2 * interval '1 hour'
          AND EXISTS (SELECT FROM ${this.process} p WHERE p.role <> 'publisher'
                      AND p.started_at < clock_timestamp() - $2 * interval '1 hour' AND p.seen_at > clock_timestamp() - interval '5 minutes')
        ORDER BY t.task`,
-      [tasks, hours],
+      [own, hours, ofParts],
     );
   }
 }

@@ -96,7 +96,8 @@ export class DoctorService {
   private checks(settings: IntegrationSettingsService): Check[] {
     const tools = { db: this.db, settings, tasks: new MaintenanceTaskStore(this.db) };
     const { added, thorough } = this.options;
-    const tasks = [...OWN_TASKS, ...(added?.tasks(tools) ?? []).map(({ name }) => name)];
+    const ofParts = (added?.tasks(tools) ?? []).map(({ name }) => name);
+    const tasks = { own: OWN_TASKS, ofParts };
     return [
       switchesCheck(this.db, settings),
       ...fitnessChecks(this.db),

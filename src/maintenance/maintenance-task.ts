@@ -1,3 +1,4 @@
+import type { ModuleRef } from '@nestjs/core';
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { MaintenanceTaskStore } from './maintenance-task.store.js';
@@ -16,11 +17,16 @@ export interface MaintenanceTask {
   run(intervalMs: number, stopping: AbortSignal): Promise<unknown>;
 }
 
+/** Where services and options of the application are found. */
+export type ApplicationServices = Pick<ModuleRef, 'get'>;
+
 /** What the tasks and checks of an extension work with. */
 export interface MaintenanceTools {
   readonly db: EngineDatabase;
   readonly settings: IntegrationSettingsService;
   readonly tasks: MaintenanceTaskStore;
+  /** Undefined for a check, because the command line has no application. Tasks run in one. */
+  readonly application?: ApplicationServices | undefined;
 }
 
 /** Token of all maintenance tasks. */

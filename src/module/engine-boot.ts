@@ -1,4 +1,5 @@
 import { Inject, Injectable, type Logger } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { AdminDatabase } from '../database/admin-database.js';
 import { refuseChangingClient } from '../database/clients/client-look.js';
 import { EngineClient } from '../database/clients/engine-client.js';
@@ -43,6 +44,7 @@ export class EngineBoot {
     private readonly registry: EventSubscriberRegistry,
     private readonly engines: Engines,
     @Inject(RULES_BOOT) private readonly rulesBoot: RulesBoot,
+    private readonly modules: ModuleRef,
   ) {
     this.logger = loggerOf('IntegrationModule', db);
   }
@@ -94,7 +96,7 @@ export class EngineBoot {
     const foreign = client instanceof EngineClient ? undefined : client;
     const privileges = new Privileges(this.db);
     const lacks = await privileges.requireFor(work, foreign);
-    for (const rights of rightsOf(this.options.extensions))
+    for (const rights of rightsOf(this.options.extensions, this.modules))
       lacks.push(...(await privileges.requireOf(rights, work, foreign)));
     return lacks;
   }

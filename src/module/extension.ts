@@ -5,10 +5,15 @@ import { OperationKinds } from '../changes/operations/operation-kinds.js';
 import type { MigrationLine } from '../database/migrations/migration-files.js';
 import type { DoctorAdditions } from '../maintenance/doctor.js';
 import type { Check } from '../maintenance/finding.js';
-import type { MaintenanceTask, MaintenanceTools } from '../maintenance/maintenance-task.js';
+import type {
+  ApplicationServices,
+  MaintenanceTask,
+  MaintenanceTools,
+} from '../maintenance/maintenance-task.js';
 import type { ExtensionRights } from '../maintenance/privileges.js';
 import type { SettingGroup } from '../settings/setting-group.js';
 import type { PartGauge } from '../telemetry/part-gauges.js';
+import { type PartCounter, type PartDurations, PartMeasures } from '../telemetry/part-measures.js';
 
 /**
  * What a part of this package brings. The rooms that use it know no part: the module passes on to each room
@@ -27,12 +32,16 @@ export interface IntegrationExtension {
   readonly settings?: SettingGroup | undefined;
   /** Tasks that one of all processes does every few minutes. */
   readonly tasks?: ((tools: MaintenanceTools) => readonly MaintenanceTask[]) | undefined;
-  /** The rights on its tables that the roles of the application need. */
-  readonly rights?: ExtensionRights | undefined;
+  /** The rights on its tables that the roles of the application need. It is asked at the boot. */
+  readonly rights?: ((application: ApplicationServices) => readonly ExtensionRights[]) | undefined;
   /** Its kinds of operations, which `OperationService` plans and runs. */
   readonly operations?: readonly AnyKindOfOperation[] | undefined;
-  /** Its gauges for OpenTelemetry. */
+  /** Its gauges for OpenTelemetry, whose values come from the database. */
   readonly gauges?: ((tools: MaintenanceTools) => readonly PartGauge[]) | undefined;
+  /** What it counts in each process, for OpenTelemetry. The engine's `PartMeasures` takes it. */
+  readonly counters?: readonly PartCounter[] | undefined;
+  /** What it times in each process. The engine's `PartMeasures` takes it. */
+  readonly durations?: readonly PartDurations[] | undefined;
   /** Further checks of the command `doctor`. */
   readonly checks?: ((tools: MaintenanceTools) => readonly Check[]) | undefined;
 }
@@ -72,13 +81,21 @@ export function gaugesOf(extensions: Extensions, tools: MaintenanceTools): PartG
   return extensions.flatMap(({ gauges }) => gauges?.(tools) ?? []);
 }
 
+/** What the extensions count and time, for as long as the process lives. */
+export function measuresOf(extensions: Extensions): PartMeasures {
+  return new PartMeasures(
+    extensions.flatMap(({ counters }) => counters ?? []),
+    extensions.flatMap(({ durations }) => durations ?? []),
+  );
+}
+
 /** The kinds of operations of the engine, and those of the extensions. */
 export function operationKindsOf(extensions: Extensions): OperationKinds {
   return new OperationKinds([...INBOX_KINDS, ...extensions.flatMap(({ operations }) => operations ?? [])]);
 }
 
-export function rightsOf(extensions: Extensions): ExtensionRights[] {
-  return extensions.flatMap(({ rights }) => rights ?? []);
+export function rightsOf(extensions: Extensions, application: ApplicationServices): ExtensionRights[] {
+  return extensions.flatMap(({ rights }) => rights?.(application) ?? []);
 }
 
 /** What a `doctor` examination checks in addition for these extensions. */

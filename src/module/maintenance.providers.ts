@@ -1,4 +1,5 @@
 import { type Provider } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import { ConsumerService } from '../changes/consumer.service.js';
 import { AdminDatabase } from '../database/admin-database.js';
 import { EngineDatabase } from '../database/engine-database.js';
@@ -25,8 +26,9 @@ import {
 import { ConsumerPresenceStore } from '../membership/consumer-presence.store.js';
 import { ProblemService } from '../problems/problem.service.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
+import { PartMeasures } from '../telemetry/part-measures.js';
 import { PartGauges } from './engine-extensions.js';
-import { doctorAdditionsOf, gaugesOf, tasksOf } from './extension.js';
+import { doctorAdditionsOf, gaugesOf, measuresOf, tasksOf } from './extension.js';
 import { RESOLVED_OPTIONS, type ResolvedOptions } from './integration.options.js';
 
 /** The providers of retention and the other regular tasks, and of those who say what is wrong. */
@@ -57,6 +59,7 @@ export const MAINTENANCE: Provider[] = [
       MaintenanceTaskStore,
       DoctorService,
       RESOLVED_OPTIONS,
+      ModuleRef,
     ],
     useFactory: (
       presence: ConsumerPresence,
@@ -69,6 +72,7 @@ export const MAINTENANCE: Provider[] = [
       tasks: MaintenanceTaskStore,
       doctor: DoctorService,
       { extensions, telemetry }: ResolvedOptions,
+      application: ModuleRef,
     ): MaintenanceTask[] => [
       presence,
       retention,
@@ -78,7 +82,7 @@ export const MAINTENANCE: Provider[] = [
       records,
       // Only metrics have a use for it.
       ...(telemetry.metrics ? [new DoctorLook(tasks, doctor)] : []),
-      ...tasksOf(extensions, { db, settings, tasks }),
+      ...tasksOf(extensions, { db, settings, tasks, application }),
     ],
   },
   MaintenanceJob,
@@ -91,6 +95,11 @@ export const MAINTENANCE: Provider[] = [
       tasks: MaintenanceTaskStore,
       { extensions }: ResolvedOptions,
     ) => new PartGauges(gaugesOf(extensions, { db, settings, tasks })),
+  },
+  {
+    provide: PartMeasures,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ extensions }: ResolvedOptions) => measuresOf(extensions),
   },
   {
     provide: DoctorService,

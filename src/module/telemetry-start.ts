@@ -5,6 +5,7 @@ import { ClusterWatch, READING_KEPT_MS } from '../health/cluster-watch.js';
 import { KeptReading } from '../health/kept-reading.js';
 import { DeliveryCounters } from '../telemetry/delivery-counters.js';
 import { EngineTelemetry } from '../telemetry/engine-telemetry.js';
+import { PartMeasures } from '../telemetry/part-measures.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { loggerOf } from '../words/engine-logger.js';
 import { PartGauges } from './engine-extensions.js';
@@ -24,6 +25,7 @@ export class TelemetryStart {
     private readonly notifier: OutboxNotifier,
     private readonly cluster: ClusterWatch,
     private readonly gauges: PartGauges,
+    private readonly measures: PartMeasures,
     @Inject(READING_KEPT_MS) private readonly keptMs: number,
     @Inject(ENGINE_NAME) engine: string,
   ) {
@@ -51,5 +53,6 @@ export class TelemetryStart {
       const kept = new KeptReading(() => gauge.read(), this.keptMs);
       meters.observePart(gauge, () => kept.read());
     }
+    meters.measureParts(this.measures);
   }
 }

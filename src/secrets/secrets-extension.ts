@@ -22,7 +22,7 @@ const LOOKED_AT = 10_000;
 export function secretsExtension(keys: () => SecretKeys = keysOfEnvironment): IntegrationExtension {
   return {
     name: 'secrets',
-    rights: SECRET_RIGHTS,
+    rights: () => [SECRET_RIGHTS],
     admin: async () => (await import('./secrets.admin.js')).secretsAdmin,
     commands: async () => (await import('./secrets.commands.js')).secretsCommands,
     checks: ({ db }) => [

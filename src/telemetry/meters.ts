@@ -8,6 +8,7 @@ import type { IntegrationMetrics } from './integration-metrics.js';
 import { KnownEventNames } from './known-event-names.js';
 import { ATTRIBUTES as A, METRICS as M, SYSTEM } from './names.js';
 import { type GaugeValue, observePart, type PartGauge } from './part-gauges.js';
+import type { PartCounter, PartDurations, PartMeasures } from './part-measures.js';
 import { ReadCounter } from './read-counter.js';
 import { SavedOutcomes } from './saved-outcomes.js';
 
@@ -52,7 +53,11 @@ export class Meters {
    * process apart.
    * @param kept counts the durations of events, if the application wants that
    */
-  constructor(gauges: () => ProcessGauges, integration?: string, kept?: IntegrationMetrics) {
+  constructor(
+    gauges: () => ProcessGauges,
+    integration?: string,
+    private readonly kept?: IntegrationMetrics,
+  ) {
     const own = integration === undefined ? {} : { [A.integration]: integration };
     this.ofEngine = { [A.system]: SYSTEM, ...own };
     const { meter, names, ofEngine } = this;
@@ -60,13 +65,8 @@ export class Meters {
       ofEngine,
       names,
       consumed: new ReadCounter(meter, M.consumed, 'Events that were given to handlers.', '{message}'),
-      processDuration: this.durations(kept, M.processDuration, 'Time of an attempt.', SECONDS),
-      latency: this.durations(
-        kept,
-        M.latency,
-        'Time from publishing to done, first deliveries.',
-        LONG_SECONDS,
-      ),
+      processDuration: this.durations(M.processDuration, 'Time of an attempt.', SECONDS),
+      latency: this.durations(M.latency, 'Time from publishing to done, first deliveries.', LONG_SECONDS),
       duplicates: this.duplicates,
     });
     const outcomes = new ReadCounter(meter, M.outcomes, 'Outcomes of attempts, once saved.', '{event}');
@@ -137,6 +137,16 @@ export class Meters {
     observePart(this.meter, gauge, { ofEngine: this.ofEngine, read });
   }
 
+  /** Makes the instruments for what parts count and time in this process. */
+  measureParts(measures: PartMeasures): void {
+    const instruments = {
+      counterOf: ({ name, description, unit }: PartCounter) =>
+        new ReadCounter(this.meter, name, description, unit),
+      durationsOf: ({ name, description }: PartDurations) => this.durations(name, description, SECONDS),
+    };
+    measures.start(instruments, this.ofEngine);
+  }
+
   private ofPublishing(eventName: string | undefined): Attributes {
     return {
       ...this.ofEngine,
@@ -154,14 +164,9 @@ export class Meters {
     return this.meter.createHistogram(name, { description, unit, advice });
   }
 
-  private durations(
-    kept: IntegrationMetrics | undefined,
-    name: string,
-    description: string,
-    boundaries: number[],
-  ): Durations {
+  private durations(name: string, description: string, boundaries: number[]): Durations {
     return (
-      kept?.durationsOf(name, description, boundaries) ??
+      this.kept?.durationsOf(name, description, boundaries) ??
       new ReportedDurations(this.histogram(name, description, 's', boundaries))
     );
   }

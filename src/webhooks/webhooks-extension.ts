@@ -4,13 +4,15 @@ import { destinationChecks } from './destination.checks.js';
 import { IncomingEndpointStore } from './incoming/endpoints/incoming-endpoint.store.js';
 import { WebhookReceiptStore } from './incoming/receipts/webhook-receipt.store.js';
 import { deleteOutdatedRecords, RequestRecordStore } from './incoming/request-record.store.js';
-import { WEBHOOK_RIGHTS } from './options/webhook-rights.store.js';
+import { sendsWebhooks } from './options/sends-webhooks.js';
+import { RECEIVING_RIGHTS, SENDING_RIGHTS } from './options/webhook-rights.store.js';
 import { webhookSettings } from './options/webhook-settings.js';
 import {
   deleteOrphanedDeliveries,
   deleteOutdatedDeliveries,
 } from './outgoing/destinations/delivery-retention.store.js';
 import { redriveDeliveries } from './outgoing/operations/redrive-deliveries.js';
+import { SENDING_COUNTERS, SENDING_DURATIONS } from './outgoing/sender/sending-metrics.js';
 import { refusingSourcesCheck } from './refusing-sources.check.js';
 
 declare module '../admin/options/admin-action.js' {
@@ -35,17 +37,18 @@ const REFUSAL_DAYS = 30;
 const MOST_NAMED = 100;
 
 /**
- * What webhooks bring: settings, the task that deletes what is old, checks, a gauge, a section of the admin
- * API and commands. Their tables are among the engine's.
+ * What webhooks bring: settings, tasks that delete what is old, checks, metrics, sections of the admin API
+ * and commands. Their tables are among the engine's.
  */
 export const webhooksExtension: IntegrationExtension = {
   name: 'webhooks',
   settings: webhookSettings,
-  rights: WEBHOOK_RIGHTS,
+  rights: (application) =>
+    sendsWebhooks(application) ? [RECEIVING_RIGHTS, SENDING_RIGHTS] : [RECEIVING_RIGHTS],
   operations: [redriveDeliveries],
   admin: async () => (await import('./admin/webhooks.admin.js')).webhooksAdmin,
   commands: async () => (await import('./commands/webhooks.commands.js')).webhooksCommands,
-  tasks: ({ db, settings, tasks }) => {
+  tasks: ({ db, settings, tasks, application }) => {
     const receipts = new WebhookReceiptStore(db);
     return [
       {
@@ -70,6 +73,7 @@ export const webhooksExtension: IntegrationExtension = {
       {
         name: 'webhook-deliveries',
         run: async (intervalMs, stopping) => {
+          if (!sendsWebhooks(application)) return;
           const days = settings.snapshotOf(webhookSettings)['outgoing.deliveryDays'];
           let more = true;
           let after: number | undefined = 0;
@@ -85,6 +89,8 @@ export const webhooksExtension: IntegrationExtension = {
       },
     ];
   },
+  counters: SENDING_COUNTERS,
+  durations: SENDING_DURATIONS,
   gauges: ({ db }) => [
     {
       name: 'nestjs_integration.webhooks.refused_for',

@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Test } from '@nestjs/testing';
 import { SecretsModule, staticKeys } from 'nestjs-integration/secrets';
@@ -9,7 +8,6 @@ import {
   IncomingWebhookService,
   WebhooksModule,
 } from 'nestjs-integration/webhooks';
-import { runMigrations } from '../../src/database/migrations/migration-runner.js';
 import { NonRetryableError } from '../../src/errors.js';
 import {
   type DomainEventInput,
@@ -25,67 +23,34 @@ import { startApp, type TestApp } from '../support/app.js';
 import { runCommand } from '../support/command.js';
 import { hearLog, silenceLog, TEST_LOGGER } from '../support/log-lines.js';
 import { Recorder } from '../support/recorder.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import type { TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { fromGithub, startWebhookApp } from '../webhooks/webhook-app.js';
+import { createGrantedDatabase, type GrantedDatabase, nameOf, type Role } from './granted-roles.js';
 
 /* The roles and grants are those of the guide, as they are printed there. */
 
-const ROLES = ['migrator', 'publisher', 'worker', 'handlers', 'admin'] as const;
-type Role = (typeof ROLES)[number];
 const HOST_TABLES = `
   CREATE TABLE invoice (id text PRIMARY KEY, total int NOT NULL DEFAULT 0, version int NOT NULL DEFAULT 1, created_at timestamptz NOT NULL DEFAULT now());
   GRANT ALL ON invoice TO PUBLIC`;
 
+let granted: GrantedDatabase;
 let database: TestDatabase;
 let apps: Pick<TestApp, 'close'>[] = [];
 
 beforeEach(async () => {
-  database = await createTestDatabase({ migrated: false });
-  const roles = await sqlOfGuide('roles.sql');
-  await database.pool.query(`${roles}; ${HOST_TABLES}`);
-  for (const role of ROLES) await database.pool.query(`ALTER ROLE ${nameOf(role)} LOGIN PASSWORD 'secret'`);
-  await runMigrations({ connectionString: urlOf('migrator') });
-  await run('migrator', await sqlOfGuide('grants.sql'));
+  granted = await createGrantedDatabase(HOST_TABLES);
+  database = granted.database;
 });
 afterEach(async () => {
   silenceLog();
   for (const app of apps) await app.close();
   apps = [];
-  const names = ROLES.map(nameOf).join(', ');
-  await database.pool.query(`DROP OWNED BY ${names} CASCADE; DROP ROLE ${names}`);
-  await database.drop();
+  await granted.drop();
 });
 
-/** Roles belong to the whole server: the names of this process are its own. */
-function nameOf(role: Role): string {
-  return `integration_${role}_${process.pid}`;
-}
-
-async function sqlOfGuide(file: string): Promise<string> {
-  const page = await readFile('docs/guide/operate/security.md', 'utf8');
-  const sql = new RegExp(`\`\`\`sql\\n-- file: ${file}\\n(.*?)\`\`\``, 's').exec(page)?.[1];
-  if (sql === undefined) throw new Error(`the guide has no ${file}`);
-  return sql.replace(/\bintegration_(migrator|publisher|worker|handlers|admin)\b/g, (_, role: Role) =>
-    nameOf(role),
-  );
-}
-
-function urlOf(role: Role): string {
-  const url = new URL(database.url);
-  url.username = nameOf(role);
-  url.password = 'secret';
-  return url.toString();
-}
-
-async function run(role: Role, sql: string): Promise<void> {
-  const client = await database.pool.connect();
-  try {
-    await client.query(`SET ROLE ${nameOf(role)}; ${sql}; RESET ROLE`);
-  } finally {
-    client.release();
-  }
-}
+const urlOf = (role: Role) => granted.urlOf(role);
+const run = (role: Role, sql: string) => granted.run(role, sql);
 
 async function start(
   engine: Role,
@@ -268,18 +233,21 @@ it('an admin pauses, replays, redrives, discards, repartitions, changes settings
   await cli('consumers', 'remove', 'c', '--force', '--yes');
 });
 
-/** An application that takes in webhooks for its tenants. */
-async function startWebhooks(engine: Role, client: Role, role: 'publisher' | 'all') {
+const GITHUB = [githubSource({ secrets: 'endpoint' }), githubSource({ key: 'own', secrets: 'own secret' })];
+
+/** An application that takes in webhooks for its tenants, unless something else is given. */
+async function startWebhooks(
+  engine: Role,
+  client: Role,
+  role: 'publisher' | 'all',
+  webhooks = WebhooksModule.forRoot({ incoming: { sources: GITHUB } }),
+) {
   const prisma = database.prisma({ url: urlOf(client) });
-  const sources = [
-    githubSource({ secrets: 'endpoint' }),
-    githubSource({ key: 'own', secrets: 'own secret' }),
-  ];
   const context = await Test.createTestingModule({
     imports: [
       IntegrationModule.forRoot({ connectionString: urlOf(engine), client: prisma, role }),
       SecretsModule.forRoot({ keys: staticKeys({ k1: randomBytes(32) }) }),
-      WebhooksModule.forRoot({ incoming: { sources } }),
+      webhooks,
     ],
   })
     .setLogger(TEST_LOGGER)
@@ -325,6 +293,57 @@ it.each([
     expect(said().filter((words) => /permission|privilege|42501|GRANT/.test(words))).toEqual([]);
   },
 );
+
+describe('an application that only receives webhooks', () => {
+  const OF_SENDING = [
+    'webhook_destination',
+    'webhook_subscription',
+    'webhook_delivery',
+    'webhook_message',
+    'webhook_attempt',
+    'outgoing_target',
+  ];
+  /** A role that has only the grants of receiving. */
+  const takeSending = (role: Role) =>
+    run('migrator', `REVOKE ALL ON ${OF_SENDING.map((each) => `integration.${each}`)} FROM ${nameOf(role)}`);
+  const made = (options: object) =>
+    WebhooksModule.forRootAsync({ useFactory: async () => ({ incoming: { sources: GITHUB }, ...options }) });
+
+  it.each([
+    ['publisher', 'publisher', 'publisher', undefined],
+    ['worker', 'handlers', 'all', undefined],
+    ['worker', 'handlers', 'all', made({})],
+  ] as const)('needs no right of sending as %s', async (engine, client, role, webhooks) => {
+    const said = complaints();
+    await takeSending(engine);
+    const context = await startWebhooks(engine, client, role, webhooks);
+    const { headers } = fromGithub('{}', { id: 'd1', secret: 'own secret' });
+    const request = { method: 'POST', url: '', headers, body: Buffer.from('{}') };
+    expect(await context.get(IncomingWebhookService).accept('own', request)).toMatchObject({
+      status: 'accepted',
+    });
+    if (role === 'all') await context.get(MaintenanceJob, { strict: false }).runRound();
+    await context.close();
+    const { rows } = await database.pool.query(
+      `SELECT task FROM integration.integration_maintenance WHERE task LIKE 'webhook-%'`,
+    );
+    expect(rows).toEqual(role === 'all' ? [{ task: 'webhook-receipts' }] : []);
+    expect(said().filter((words) => /permission|privilege|42501|GRANT/.test(words))).toEqual([]);
+  });
+
+  it.each([
+    ['forRoot', WebhooksModule.forRoot({ incoming: { sources: GITHUB }, outgoing: {} })],
+    ['forRootAsync', made({ outgoing: {} })],
+  ] as const)('needs them as soon as it sends, by %s', async (_, webhooks) => {
+    await takeSending('worker');
+    const boot = await startWebhooks('worker', 'handlers', 'all', webhooks).catch((error: unknown) => error);
+    expect(boot).toMatchObject({
+      code: 'INTEGRATION_PRIVILEGES_MISSING',
+      message: expect.stringContaining(`"webhook_destination" TO "${nameOf('worker')}"`),
+    });
+  });
+});
+
 describe('leases of other work', () => {
   it('are taken, renewed, fenced and given back by a worker with these grants', async () => {
     const said = complaints();

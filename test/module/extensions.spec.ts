@@ -235,6 +235,22 @@ describe('what is brought along beside the engine’s own', () => {
     );
   });
 
+  it('has a task that doctor misses once it was done, because an application may not have the part', async () => {
+    await runMigrations({ connectionString: database.url });
+    await command(['migrate']);
+    await database.pool.query(
+      `DELETE FROM integration.integration_maintenance;
+       INSERT INTO integration.integration_process (id, role, host, pid, started_at) VALUES (gen_random_uuid(), 'all', 'here', 1, now() - interval '2 hours')`,
+    );
+    const never = (await command(['doctor'])).text;
+    expect(never).toContain('The maintenance task "retention" was never done');
+    expect(never).not.toContain('The maintenance task "parcels"');
+    await database.pool.query(
+      `INSERT INTO integration.integration_maintenance (task, done_at) VALUES ('parcels', now() - interval '3 hours')`,
+    );
+    expect((await command(['doctor'])).text).toContain('The maintenance task "parcels" was last done');
+  });
+
   it('has codes of its own for its errors', () => {
     const error = new IntegrationError('INTEGRATION_PARCEL_LOST', 'The parcel is lost. Ask the carrier.');
     expect(error.code).toBe('INTEGRATION_PARCEL_LOST');

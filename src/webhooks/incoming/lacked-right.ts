@@ -3,7 +3,7 @@ import { sqlStateOf } from '../../database/connection/connection-loss.js';
 import { INSUFFICIENT_PRIVILEGE } from '../../database/connection/sql-states.js';
 import { IntegrationError } from '../../errors.js';
 import { Privileges } from '../../maintenance/privileges.js';
-import { WEBHOOK_RIGHTS } from '../options/webhook-rights.store.js';
+import { RECEIVING_RIGHTS } from '../options/webhook-rights.store.js';
 import type { IncomingEngine } from './incoming-engine.js';
 
 /** Senders repeat, so the same right is missed again and again. The catalogue is asked once in this time. */
@@ -32,7 +32,7 @@ export class LackedRight {
     const foreign = host.client instanceof EngineClient ? undefined : host.client;
     // Nobody is told less because the catalogue cannot be read either.
     const found = await new Privileges(database)
-      .requireOf(WEBHOOK_RIGHTS, { role: 'publisher' }, foreign)
+      .requireOf(RECEIVING_RIGHTS, { role: 'publisher' }, foreign)
       .catch((error: unknown) => error);
     const { message, details } =
       found instanceof IntegrationError && found.code === 'INTEGRATION_PRIVILEGES_MISSING'

@@ -22,6 +22,7 @@ import { SecretService } from '../../secrets/secret.service.js';
 import { SecretParts } from '../../secrets/secret-parts.js';
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import { EventSubscriberRegistry } from '../../subscribers/event-subscriber-registry.js';
+import { PartMeasures } from '../../telemetry/part-measures.js';
 import { OutboxNotifier } from '../../wakeups/outbox-notifier.js';
 import { WakeupStore } from '../../wakeups/wakeup.store.js';
 import { WakeupListener } from '../../wakeups/wakeup-listener.js';
@@ -37,6 +38,7 @@ import { CatchUp } from './routing/catch-up.js';
 import { Router } from './routing/router.js';
 import { RoutingStore } from './routing/routing.store.js';
 import { EventWriter } from './sender/event-writer.js';
+import { SendingMetrics } from './sender/sending-metrics.js';
 import { DEFAULT_SOURCE } from './sending/webhook-body.js';
 
 /** The consumer that routes events to destinations. */
@@ -116,10 +118,13 @@ export class OutgoingEngine implements OnModuleInit {
     };
   }
 
-  /** Writes events about destinations. */
-  get eventWriter(): EventWriter {
+  /** How the sender tells of its work: events about destinations, and metrics. */
+  get told(): { readonly events: EventWriter; readonly metrics: SendingMetrics } {
     const { engine, limits } = this;
-    return new EventWriter(engine.get(OutboxEventStore), engine.get(OutboxNotifier), limits);
+    return {
+      events: new EventWriter(engine.get(OutboxEventStore), engine.get(OutboxNotifier), limits),
+      metrics: new SendingMetrics(engine.get(PartMeasures)),
+    };
   }
 
   get limits(): EventLimits {

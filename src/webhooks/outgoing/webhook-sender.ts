@@ -54,13 +54,13 @@ export class WebhookSender implements OnApplicationBootstrap, OnModuleDestroy {
     const { engine } = this;
     const db = engine.database;
     const store = new SendingStore(db);
-    const events = engine.eventWriter;
+    const { events, metrics } = engine.told;
     const givingUp = new GivingUp(db, store, events, () => engine.settings['outgoing.disableAfterHours']);
     const keys = new SendingKeyRing(() => engine.secrets);
     const settings = () => engine.settings;
     const { http, cloudEventsSource: source } = engine;
     const requests = new SignedRequests({ http, keys, settings, source });
-    const work = new WebhookWork({ store, requests, events, givingUp, settings });
+    const work = new WebhookWork({ store, requests, events, givingUp, metrics, settings });
     return new LaneRunner(engine.lanes, work);
   }
 

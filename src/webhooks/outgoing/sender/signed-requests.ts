@@ -4,6 +4,7 @@ import type { OutgoingAnswer } from '../../../http/outgoing-answer.js';
 import type { OutgoingHttp } from '../../../http/outgoing-http.js';
 import { firstLine } from '../../../words/first-line.js';
 import type { WebhookSettings } from '../../options/webhook-settings.js';
+import { type AttemptOutcome, attemptOutcomeOf } from '../sending/attempt-outcome.js';
 import { outcomeOf, type SendOutcome } from '../sending/outcome-of.js';
 import { webhookBody } from '../sending/webhook-body.js';
 import { webhookHeaders } from '../sending/webhook-headers.js';
@@ -23,6 +24,8 @@ export type SentMessage = Pick<
 /** What became of a request. */
 export interface Sent {
   readonly outcome: SendOutcome;
+  /** The same, as metrics tell attempts apart. */
+  readonly ended: AttemptOutcome;
   readonly at: Date;
   readonly durationMs: number;
   readonly statusCode: number | null;
@@ -56,7 +59,7 @@ export class SignedRequests {
         reason: storable(firstLine(messageOf(error))),
       } as const;
       const durationMs = Math.round(performance.now() - begunAt);
-      return { outcome, at, durationMs, statusCode: null, answer: null };
+      return { outcome, ended: 'not_signed', at, durationMs, statusCode: null, answer: null };
     }
   }
 
@@ -89,9 +92,10 @@ export function errorOf({ outcome }: Sent): string | null {
 function sentOf(answer: OutgoingAnswer, at: Date): Sent {
   const durationMs = Math.round(answer.durationMs);
   const outcome = outcomeOf(answer);
+  const ended = attemptOutcomeOf(answer, outcome);
   if (answer.is === 'failed')
-    return { outcome, at, durationMs, statusCode: answer.status ?? null, answer: null };
-  return { outcome, at, durationMs, statusCode: answer.status, answer: textOf(answer.body) };
+    return { outcome, ended, at, durationMs, statusCode: answer.status ?? null, answer: null };
+  return { outcome, ended, at, durationMs, statusCode: answer.status, answer: textOf(answer.body) };
 }
 
 /** Postgres holds every text but the character 0. */

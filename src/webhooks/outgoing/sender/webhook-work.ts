@@ -8,6 +8,7 @@ import type { EventWriter, SenderEvent } from './event-writer.js';
 import type { GivingUp } from './giving-up.js';
 import { deliveryDead, destinationFailing, destinationRecovered } from './sender-events.js';
 import type { DueDelivery, SavedAttempt, SendingStore, SentDestination } from './sending.store.js';
+import type { SendingMetrics } from './sending-metrics.js';
 import { errorOf, type Sent, type SignedRequests } from './signed-requests.js';
 
 export interface WebhookWorkParts {
@@ -15,6 +16,7 @@ export interface WebhookWorkParts {
   readonly requests: Pick<SignedRequests, 'send'>;
   readonly events: EventWriter;
   readonly givingUp: GivingUp;
+  readonly metrics: SendingMetrics;
   readonly settings: () => Readonly<WebhookSettings>;
 }
 
@@ -51,6 +53,7 @@ export class WebhookWork implements LaneWork<DueDelivery> {
   async run(delivery: DueDelivery, { signal }: { readonly signal: AbortSignal }): Promise<Outcome> {
     const sent = await this.parts.requests.send(delivery, signal);
     this.sent.set(delivery, sent);
+    if (!signal.aborted) this.parts.metrics.attempted(sent);
     return this.laneOutcome(delivery, sent.outcome);
   }
 
@@ -76,6 +79,10 @@ export class WebhookWork implements LaneWork<DueDelivery> {
     changes: ReadonlyMap<string, TargetChange>,
   ): Promise<void> {
     this.parts.events.committed(this.eventsOf(ended, changes));
+    for (const { item, outcome } of ended) {
+      const sent = this.sent.get(item);
+      if (sent !== undefined) this.parts.metrics.saved(sent, statusAfter(outcome));
+    }
     for (const { item } of ended) {
       const outcome = this.sent.get(item)?.outcome;
       if (outcome?.is === 'gone') await this.parts.givingUp.gone(item, outcome.reason);
@@ -100,7 +107,7 @@ export class WebhookWork implements LaneWork<DueDelivery> {
     return {
       destinationId: item.target,
       position: item.position,
-      status: outcome.is === 'done' ? 'delivered' : outcome.is === 'dead' ? 'dead' : 'pending',
+      status: statusAfter(outcome),
       afterMs: outcome.is === 'again' ? outcome.afterMs : null,
       counts: outcome.is !== 'target-off',
       at: sent?.at ?? new Date(),
@@ -145,4 +152,10 @@ export class WebhookWork implements LaneWork<DueDelivery> {
         });
     return events;
   }
+}
+
+/** The status of a delivery after an attempt. */
+function statusAfter({ is }: Outcome): SavedAttempt['status'] {
+  if (is === 'done') return 'delivered';
+  return is === 'dead' ? 'dead' : 'pending';
 }
