@@ -30,8 +30,7 @@ async function ended(app: OutgoingApp, status: 'dead' | 'delivered', events = 3)
 
 const retention = (app: OutgoingApp, session: EngineSession) =>
   deleteOutdatedDeliveries(session, app.engine.database.tables, { days: DAYS, after: 0 });
-const retained = (app: OutgoingApp) =>
-  app.engine.database.transaction((session) => retention(app, session));
+const retained = (app: OutgoingApp) => app.engine.database.transaction((session) => retention(app, session));
 
 /** A transaction whose statements are done, and that ends when it is told to. */
 async function held<T>(app: OutgoingApp, work: (session: EngineSession) => Promise<T>) {
