@@ -36,6 +36,8 @@ export interface ManyChanged {
   would(events: number, isAtLeast: boolean): string;
   /** What has happened to this number of events. */
   done(events: number): string;
+  /** What is said when an operation is done and this number of the events that were counted was not changed. */
+  lacking?(events: number): string;
   /** Changes one event of one consumer at once. A replay is always an operation. */
   one?(event: OneEventFilter): Promise<boolean>;
 }
@@ -148,12 +150,21 @@ async function carriedOut(
         data,
         text: [
           change.done(changed),
+          ...lackingOf(change, operation),
           ...(state === 'cancelled' ? [`Operation ${id} was cancelled by ${cancelledBy}.`] : []),
           ...(state === 'failed' ? [`${error}.`] : []),
           ...outcomesOf(context, operation),
         ].join('\n'),
       };
   }
+}
+
+function lackingOf(
+  { lacking }: ManyChanged,
+  { state, changed, plannedEvents, plannedAtLeast }: Operation,
+): string[] {
+  const events = plannedEvents - changed;
+  return lacking === undefined || state !== 'done' || plannedAtLeast || events <= 0 ? [] : [lacking(events)];
 }
 
 function waysOn(context: CommandContext, { id, filter }: Operation, end?: FollowEnd): string[] {

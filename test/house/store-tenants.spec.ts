@@ -17,7 +17,7 @@ const WITHOUT_TENANT: Readonly<Record<string, string>> = {
     'a part of statements of retention, which go on with the tenant of each message',
   'webhooks/outgoing/destinations/delivery-retention.store.ts WITH RECURSIVE owner (id)':
     'retention deletes what is left of destinations that are gone, of every tenant',
-  'webhooks/outgoing/destinations/delivery-retention.store.ts DELETE FROM "integration".webhook_delivery v USING':
+  'webhooks/outgoing/destinations/delivery-retention.store.ts DELETE FROM "integration".webhook_delivery WHERE ctid':
     'retention deletes dead deliveries without a body, of every tenant',
   'webhooks/outgoing/destinations/destination-checks.store.ts SELECT v.destination_id':
     'a part of the next statement',
@@ -32,6 +32,8 @@ const WITHOUT_TENANT: Readonly<Record<string, string>> = {
   'webhooks/outgoing/destinations/destination.store.ts SELECT …, l.first': 'the same',
   'webhooks/outgoing/routing/catch-up.store.ts SELECT d.id, d.tenant_id':
     'the owner of a lane looks for what is behind, and gets the tenant of each',
+  'webhooks/outgoing/routing/routing.store.ts SELECT position FROM':
+    'it holds messages that the caller writes, and returns positions that the caller has given',
   'webhooks/outgoing/sender/sending.store.ts SELECT id, max_in_flight':
     'the owner of a lane asks for targets of its lanes, of every tenant',
   'webhooks/outgoing/sender/sending.store.ts SELECT id, tenant_id': 'the same; it returns the tenants',

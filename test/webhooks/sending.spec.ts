@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { OutgoingWebhooksOptions } from 'nestjs-integration/webhooks';
 import { Webhook as StandardWebhook } from 'standardwebhooks';
+import { LeaseService } from '../../src/index.js';
 import { sendDue } from '../../src/testing/index.js';
 import { gate } from '../support/gate.js';
 import { until } from '../support/until.js';
@@ -32,13 +34,29 @@ async function receiver(answer?: (request: Received) => Answer | Promise<Answer>
   return started;
 }
 
-async function start(settings: Readonly<Record<string, string | number>> = {}): Promise<OutgoingApp> {
+async function start(
+  settings: Readonly<Record<string, string | number>> = {},
+  outgoing: OutgoingWebhooksOptions = {},
+): Promise<OutgoingApp> {
   for (const [key, value] of Object.entries({ retrySchedule: '100ms,100ms', ...settings }))
     await stage.database.pool.query(
       'INSERT INTO integration.integration_setting (key, value) VALUES ($1, $2)',
       [`core.integration.webhooks.outgoing.${key}`, JSON.stringify(value)],
     );
-  return stage.start({ outgoing: { network: LOOPBACK } });
+  return stage.start({ outgoing: { network: LOOPBACK, ...outgoing } });
+}
+
+/** Resolves when this process has got the leases that it wants by now. */
+const leasesTaken = (app: OutgoingApp, name: string) =>
+  new Promise<void>((resolve) => {
+    app.context.get(LeaseService).hold(name, async () => resolve());
+  });
+/** The lanes that somebody has. */
+async function lanesTaken(): Promise<number> {
+  const { rows } = await stage.database.pool.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM integration.integration_lease WHERE name LIKE 'lanes.%' AND owner IS NOT NULL`,
+  );
+  return rows[0]?.count ?? 0;
 }
 
 const send = async (app: OutgoingApp) => {
@@ -111,6 +129,66 @@ describe('a delivery', () => {
     ]);
   });
 
+  it('whose message is gone is dead and says so, and holds up neither its lane nor what follows it', async () => {
+    const { url, got } = await receiver();
+    const app = await start();
+    const id = await destinationOf(app, { url, order: 'strict' });
+    const [gone] = await app.publish({ payload: { n: 0 } }, { payload: { n: 1 } });
+    await app.route();
+    await stage.database.pool.query('DELETE FROM integration.webhook_message WHERE position = $1', [gone]);
+    await send(app);
+    expect(await statuses(id)).toEqual(['dead', 'delivered']);
+    expect(got.all.map(({ body }) => JSON.parse(body).data)).toEqual([{ n: 1 }]);
+    expect((await attemptsOf(stage.database, id))[0]).toMatchObject({
+      status: null,
+      error: expect.stringContaining('not stored any more'),
+    });
+    const { lastError } = await app.of('acme').delivery(`${id}.${gone}`);
+    expect(lastError).toContain('A replay sends the event again');
+    expect(await destinationState(stage.database, id)).toMatchObject({ failures: 0, failing: false });
+    expect(await eventsAbout(stage.database, id)).toEqual([]);
+    const { rows } = await stage.database.pool.query(
+      'SELECT ready_at FROM integration.outgoing_target WHERE id = $1',
+      [id],
+    );
+    expect(rows).toEqual([{ ready_at: null }]);
+  });
+
+  it('has the source of CloudEvents that the application says, or else the one of this package', async () => {
+    const { url, got } = await receiver();
+    const sourceOf = async (outgoing: OutgoingWebhooksOptions) => {
+      const app = await start({}, outgoing);
+      const id = await destinationOf(app, { url, format: 'cloudevents', eventTypes: ['invoice.created'] });
+      await app.publish({ payload: { total: 7 } });
+      await send(app);
+      const sent = got.all.at(-1);
+      await app.of('acme').sendTest(id);
+      const tested = got.all.at(-1);
+      expect(sent?.headers['content-type']).toBe('application/cloudevents+json; charset=utf-8');
+      expect(JSON.parse(sent?.body ?? '')).toMatchObject({ id: sent?.id, data: { total: 7 } });
+      await app.of('acme').remove(id);
+      return [sent, tested].map((each) => JSON.parse(each?.body ?? '').source);
+    };
+    expect(await sourceOf({})).toEqual(Array(2).fill('urn:nestjs-integration'));
+    const own = 'https://example.com/billing';
+    await stage.database.pool.query('DELETE FROM integration.integration_setting');
+    expect(await sourceOf({ cloudEventsSource: own })).toEqual([own, own]);
+  });
+
+  it('is sent only when that is told, where processor.enabled is off', async () => {
+    const { url, got } = await receiver();
+    const app = await start();
+    await destinationOf(app, { url });
+    for (const nth of [1, 2]) {
+      await app.publish({ aggregateId: `i${nth}` });
+      await app.route();
+      await leasesTaken(app, `of the test ${nth}`);
+      expect([await lanesTaken(), got.all.length]).toEqual([0, nth - 1]);
+      expect(await sendDue(app.context)).toBe(1);
+      expect([await lanesTaken(), got.all.length]).toEqual([0, nth]);
+    }
+  });
+
   it('whose destination is removed while it is under way is dropped', async () => {
     const answered = gate();
     const { url, got } = await receiver(async () => {
@@ -146,12 +224,27 @@ describe('what a receiver answers', () => {
     expect(await destinationState(stage.database, id)).toMatchObject({ status: 'active', failures: 0 });
   });
 
+  it('410 with Retry-After disables it all the same', async () => {
+    const { url } = await receiver(() => ({ status: 410, headers: { 'retry-after': '60' } }));
+    const app = await start();
+    const id = await destinationOf(app, { url });
+    await app.publish({});
+    await send(app);
+    expect(await destinationState(stage.database, id)).toMatchObject({
+      status: 'disabled',
+      pauseSeconds: null,
+    });
+  });
+
+  const NO_TIMES = ['-5', 'soon', '0', 'Wed, 21 Oct 2015 07:28:00 GMT', ''];
   const LATER = new Date(Date.now() + 7_200_000).toUTCString();
   it.each([
     [429, '3600', 3_600],
     [503, '3600', 3_600],
     [429, LATER, 7_200],
+    [503, LATER, 7_200],
     [503, '99999999999', 86_400],
+    [429, 'Fri, 31 Dec 9999 23:59:59 GMT', 86_400],
   ])(
     '%i with Retry-After %s puts the whole destination off, at no attempt',
     async (status, after, seconds) => {
@@ -171,10 +264,10 @@ describe('what a receiver answers', () => {
     },
   );
 
-  it.each(['-5', 'soon', '0', 'Wed, 21 Oct 2015 07:28:00 GMT', ''])(
-    '503 with Retry-After %p is a failure like any other',
-    async (after) => {
-      const { url } = await receiver(() => ({ status: 503, headers: { 'retry-after': after } }));
+  it.each([429, 503].flatMap((status) => NO_TIMES.map((after) => [status, after] as const)))(
+    '%i with Retry-After %p is a failure like any other',
+    async (status, after) => {
+      const { url } = await receiver(() => ({ status, headers: { 'retry-after': after } }));
       const app = await start();
       const id = await destinationOf(app, { url });
       await app.publish({});

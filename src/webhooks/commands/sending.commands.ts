@@ -151,6 +151,8 @@ function redriveMany(context: CommandContext): Promise<CommandResult> {
       would: (events, isAtLeast) =>
         `${countedAtLeast(events, isAtLeast, 'event')} would be sent to the destination again.`,
       done: (events) => `${counted(events, 'event')} sent to the destination again.`,
+      lacking: (events) =>
+        `${counted(events, 'event')} not sent: deleted by retention meanwhile, sent by somebody else, or without a body.`,
     }),
   );
 }

@@ -39,7 +39,8 @@ export const SENDING_RIGHTS: ExtensionRights = {
   maintenance: [
     // A process that delivers routes and sends as well. Without these its router pauses, and says why.
     { on: 'webhook_delivery', privileges: ['INSERT', 'DELETE'] },
-    { on: 'webhook_message', privileges: ['INSERT', 'DELETE'] },
+    // UPDATE is for the locks of rows. No message is changed.
+    { on: 'webhook_message', privileges: ['INSERT', 'UPDATE', 'DELETE'] },
     { on: 'webhook_attempt', privileges: ['INSERT', 'DELETE'] },
     // Its sender publishes events about destinations.
     { on: 'outbox_event', privileges: ['INSERT'] },

@@ -127,7 +127,7 @@ export class WebhookDeliveryStore {
     return rows.length;
   }
 
-  /** How many deliveries of a destination are dead and have a body. */
+  /** How many deliveries of a destination are dead, with a body or without one. */
   async countDead({ tenantId, destinationId }: RedriveChoice, limit: number): Promise<number> {
     const [row] = await this.db.query<{ count: number }>(
       `SELECT count(*) FROM (

@@ -1,4 +1,8 @@
-import type { KindOfOperation } from '../../../changes/operations/operation-kind.js';
+import { AuditStore } from '../../../audit/audit.store.js';
+import { authorOf } from '../../../audit/change-author.js';
+import type { KindOfOperation, OperationUnderWay } from '../../../changes/operations/operation-kind.js';
+import type { EngineDatabase } from '../../../database/engine-database.js';
+import type { EngineSession } from '../../../database/sql/engine-session.js';
 import { OutgoingTargetStore } from '../../../lanes/outgoing-target.store.js';
 import { checkNames, checkText, checkUuid, invalidArgument } from '../../../words/argument-checks.js';
 import { WebhookDeliveryStore } from '../destinations/delivery.store.js';
@@ -19,7 +23,11 @@ declare module '../../../changes/operations/operation.js' {
 /** A plan does not count further. */
 const MOST_COUNTED = 100_000;
 
-/** Sends the dead deliveries of a destination again, as far as they have a body. */
+/**
+ * Sends the dead deliveries of a destination again, as far as they have a body. Retention may delete some of
+ * them meanwhile (`deleteOutdatedDeliveries` says why nothing breaks). What a portion has chosen and cannot
+ * send is noted in the audit. What was gone before it was chosen is the rest of `plannedEvents`.
+ */
 export const redriveDeliveries: KindOfOperation<DeadDeliveries> = {
   name: 'webhooks.redrive',
   check({ filter }) {
@@ -32,7 +40,8 @@ export const redriveDeliveries: KindOfOperation<DeadDeliveries> = {
     return { events, isAtLeast: events === MOST_COUNTED, parts: [] };
   },
   // The rows are locked in the order of every writer: the destination, its target, and then deliveries.
-  async choose({ db, session }, { filter }, most, after) {
+  async choose({ db, session }, operation, most, after) {
+    const { filter } = operation;
     const { tenantId, destinationId } = filter;
     const deliveries = new WebhookDeliveryStore(db);
     const targets = new OutgoingTargetStore(db);
@@ -46,11 +55,27 @@ export const redriveDeliveries: KindOfOperation<DeadDeliveries> = {
       async change(within) {
         const changed = await deliveries.redrive(within, tenantId, destinationId, dead);
         await targets.makeReady(within, 'webhook', [destinationId]);
+        if (changed < dead.length) await noteGone(db, within, operation, dead.length - changed);
         return changed;
       },
     };
   },
 };
+
+async function noteGone(
+  db: EngineDatabase,
+  session: EngineSession,
+  { id, actor, filter }: OperationUnderWay<DeadDeliveries>,
+  affected: number,
+): Promise<void> {
+  const reason = 'These dead deliveries were deleted meanwhile, or have no body, so they are not sent again';
+  await new AuditStore(db).add(session, authorOf({ by: actor, reason }), {
+    action: 'webhook-deliveries.gone',
+    target: `webhook-destination/${filter.destinationId}`,
+    affected,
+    after: { operation: id },
+  });
+}
 
 /** @throws IntegrationError INTEGRATION_ADMIN_INVALID */
 export function checkDestination({ tenantId, destinationId }: DeadDeliveries): void {

@@ -107,6 +107,8 @@ function choosing(parts: ReplayParts): KindOfOperation<ReplayedEvents>['choose']
       last: isLast ? undefined : { position: next - 1, id: destinationId },
       async change(within) {
         const wanted = candidate.isFiltering ? await parts.store.passing(within, pairs) : pairs;
+        // First, so that a delivery is sent too that was dead because its body could not be made.
+        await parts.store.keepMessages(within, wanted);
         const positions = wanted.map(({ message }) => message.position);
         const again = await new WebhookDeliveryStore(db).redrive(within, tenantId, destinationId, positions);
         return again + (await parts.store.write(within, wanted));

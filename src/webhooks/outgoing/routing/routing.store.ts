@@ -161,21 +161,7 @@ export class RoutingStore {
     await this.targets.makeReady(session, 'webhook', [
       ...new Set(pairs.map(({ destinationId }) => destinationId)),
     ]);
-    const messages = messagesOf(pairs);
-    await session.query(
-      `INSERT INTO ${this.message} (position, tenant_id, outbox_event_id, event_name, type, data, event_at)
-       SELECT * FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
-       ON CONFLICT (position) DO NOTHING`,
-      [
-        messages.map(({ position }) => position),
-        messages.map(({ tenantId }) => tenantId),
-        messages.map(({ outboxEventId }) => outboxEventId),
-        messages.map(({ eventName }) => eventName),
-        messages.map(({ type }) => type),
-        messages.map(({ data }) => data),
-        messages.map(({ eventAt }) => eventAt),
-      ],
-    );
+    await this.keepMessages(session, pairs);
     const rows = await session.query(
       `INSERT INTO ${this.delivery} AS v (destination_id, position, tenant_id, entity, due_at)
        SELECT d.id, p.position, d.tenant_id, p.entity,
@@ -199,6 +185,52 @@ export class RoutingStore {
       ],
     );
     return rows.length;
+  }
+
+  /**
+   * Writes the messages that are not there, and keeps all of them until the transaction ends: retention
+   * passes over those that somebody holds. One that it takes away at this moment is written anew.
+   */
+  async keepMessages(session: EngineSession, pairs: readonly Pair[]): Promise<void> {
+    let left = messagesOf(pairs);
+    while (left.length > 0) {
+      const written = new Set(await this.addMessages(session, left));
+      const there = left.filter(({ position }) => !written.has(position));
+      const held = new Set(await this.holdMessages(session, there));
+      left = there.filter(({ position }) => !held.has(position));
+    }
+  }
+
+  /** Returns the positions of those that were not there. */
+  private async addMessages(session: EngineSession, messages: readonly Message[]): Promise<number[]> {
+    const rows = await session.query<{ position: number }>(
+      `INSERT INTO ${this.message} (position, tenant_id, outbox_event_id, event_name, type, data, event_at)
+       SELECT * FROM unnest($1::bigint[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+       ON CONFLICT (position) DO NOTHING RETURNING position`,
+      [
+        messages.map(({ position }) => position),
+        messages.map(({ tenantId }) => tenantId),
+        messages.map(({ outboxEventId }) => outboxEventId),
+        messages.map(({ eventName }) => eventName),
+        messages.map(({ type }) => type),
+        messages.map(({ data }) => data),
+        messages.map(({ eventAt }) => eventAt),
+      ],
+    );
+    return rows.map(({ position }) => position);
+  }
+
+  /**
+   * Keeps messages from being deleted, and returns the positions of those that are still there. The tenant is
+   * not compared: a message of which another release has said another tenant is there all the same.
+   */
+  private async holdMessages(session: EngineSession, messages: readonly Message[]): Promise<number[]> {
+    if (messages.length === 0) return [];
+    const rows = await session.query<{ position: number }>(
+      `SELECT position FROM ${this.message} WHERE position = ANY ($1::bigint[]) ORDER BY position FOR KEY SHARE`,
+      [messages.map(({ position }) => position)],
+    );
+    return rows.map(({ position }) => position);
   }
 
   /**

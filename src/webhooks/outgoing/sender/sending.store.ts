@@ -12,14 +12,24 @@ export interface DueDelivery extends LaneItem {
   readonly attempts: number;
   /** Of these, those before its schedule of retries began. */
   readonly triesFrom: number;
-  readonly eventId: string;
-  readonly type: string;
-  readonly eventAt: Date;
-  readonly data: string;
+  /** Null, as the next three are, if there is no message of its tenant. */
+  readonly eventId: string | null;
+  readonly type: string | null;
+  readonly eventAt: Date | null;
+  readonly data: string | null;
   readonly url: string;
   readonly format: DestinationFormat;
   readonly timeoutMs: number | null;
   readonly headers: readonly string[];
+}
+
+/** A delivery whose message is there. */
+export type SendableDelivery = DueDelivery & {
+  readonly [Part in 'eventId' | 'type' | 'eventAt' | 'data']: NonNullable<DueDelivery[Part]>;
+};
+
+export function hasMessage(delivery: DueDelivery): delivery is SendableDelivery {
+  return delivery.data !== null;
 }
 
 /** What is saved of an attempt. */
@@ -80,7 +90,8 @@ export class SendingStore {
    * reads the index of what is due, and so nothing that waits for a time or for another delivery. The tenant
    * is compared outside: inside, the planner would expect few rows, and put all that is due in order.
    * OFFSET 0 keeps the messages last: the planner would otherwise pair each destination with each message of
-   * its tenant, and look for the deliveries of each pair.
+   * its tenant, and look for the deliveries of each pair. One without a message is due as well: `nextDue`
+   * counts it, so its target would be ready for ever and have nothing to begin.
    */
   due(wanted: ReadonlyMap<string, number>): Promise<DueDelivery[]> {
     return this.db.query<DueDelivery>(
@@ -95,9 +106,9 @@ export class SendingStore {
            WHERE destination_id = d.id AND status = 'pending' AND due_at <= now()
            ORDER BY due_at, position LIMIT w.most) AS r
          WHERE r.tenant_id = d.tenant_id OFFSET 0) AS v
-       CROSS JOIN LATERAL (
+       LEFT JOIN LATERAL (
          SELECT outbox_event_id, type, event_at, data FROM ${this.message}
-         WHERE position = v.position AND tenant_id = v.tenant_id OFFSET 0) AS m
+         WHERE position = v.position AND tenant_id = v.tenant_id OFFSET 0) AS m ON true
        ORDER BY v.due_at, v.position`,
       [[...wanted.keys()], [...wanted.values()]],
     );

@@ -8,7 +8,7 @@ import { type AttemptOutcome, attemptOutcomeOf } from '../sending/attempt-outcom
 import { outcomeOf, type SendOutcome } from '../sending/outcome-of.js';
 import { webhookBody } from '../sending/webhook-body.js';
 import { webhookHeaders } from '../sending/webhook-headers.js';
-import type { DueDelivery } from './sending.store.js';
+import type { SendableDelivery } from './sending.store.js';
 import type { SendingKeyRing, SendingKeys } from './sending-keys.js';
 
 /** When a destination is tried again whose secrets cannot be opened. */
@@ -17,7 +17,7 @@ const LONGEST_ERROR = 1_000;
 
 /** What is sent, and where. */
 export type SentMessage = Pick<
-  DueDelivery,
+  SendableDelivery,
   'target' | 'tenantId' | 'url' | 'format' | 'timeoutMs' | 'eventId' | 'type' | 'eventAt' | 'data'
 >;
 

@@ -7,9 +7,22 @@ import type { SendOutcome } from '../sending/outcome-of.js';
 import type { EventWriter, SenderEvent } from './event-writer.js';
 import type { GivingUp } from './giving-up.js';
 import { deliveryDead, destinationFailing, destinationRecovered } from './sender-events.js';
-import type { DueDelivery, SavedAttempt, SendingStore, SentDestination } from './sending.store.js';
+import {
+  type DueDelivery,
+  hasMessage,
+  type SavedAttempt,
+  type SendingStore,
+  type SentDestination,
+} from './sending.store.js';
 import type { SendingMetrics } from './sending-metrics.js';
 import { errorOf, type Sent, type SignedRequests } from './signed-requests.js';
+
+/**
+ * Nobody who keeps the rules deletes a message that is needed. It may be missing after a restore in parts, or
+ * where a release has said another tenant of the same event.
+ */
+const WITHOUT_MESSAGE =
+  'The body of the delivery is not stored any more, so it was not sent. A replay sends the event again while the log has it';
 
 export interface WebhookWorkParts {
   readonly store: SendingStore;
@@ -51,6 +64,7 @@ export class WebhookWork implements LaneWork<DueDelivery> {
   }
 
   async run(delivery: DueDelivery, { signal }: { readonly signal: AbortSignal }): Promise<Outcome> {
+    if (!hasMessage(delivery)) return { is: 'dead', reason: WITHOUT_MESSAGE, isFailure: false };
     const sent = await this.parts.requests.send(delivery, signal);
     this.sent.set(delivery, sent);
     if (!signal.aborted) this.parts.metrics.attempted(sent);
@@ -113,7 +127,7 @@ export class WebhookWork implements LaneWork<DueDelivery> {
       at: sent?.at ?? new Date(),
       durationMs: sent?.durationMs ?? 0,
       statusCode: sent?.statusCode ?? null,
-      error: sent === undefined ? null : errorOf(sent),
+      error: sent !== undefined ? errorOf(sent) : outcome.is === 'dead' ? outcome.reason : null,
       answer: sent?.answer ?? null,
     };
   }
@@ -141,8 +155,9 @@ export class WebhookWork implements LaneWork<DueDelivery> {
       if (before.failures >= most && after.failures < most)
         add(destinationRecovered.name, id, { failingSince });
     }
+    // The event about a dead delivery says what was to be sent, which nobody knows without a message.
     for (const { item, outcome } of ended)
-      if (outcome.is === 'dead')
+      if (outcome.is === 'dead' && hasMessage(item))
         add(deliveryDead.name, item.target, {
           deliveryId: deliveryId({ destinationId: item.target, position: item.position }),
           eventId: item.eventId,
