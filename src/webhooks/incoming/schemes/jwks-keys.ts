@@ -1,9 +1,25 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { IntegrationError } from '../../../errors.js';
+import {
+  type CheckedNetworkRules,
+  checkNetworkRules,
+  hostOf,
+  type NetworkRules,
+} from '../../../http/network-rules.js';
+import type { OutgoingAnswer } from '../../../http/outgoing-answer.js';
+import { OutgoingHttp } from '../../../http/outgoing-http.js';
+import { portOf } from '../../../http/refused-url.js';
 
 /** A JSON Web Key Set. */
 export interface KeySet {
   readonly keys: readonly (JsonWebKey & { readonly kid?: string })[];
+}
+
+/** How keys are fetched. */
+export interface KeyFetching {
+  readonly network?: Pick<NetworkRules, 'ca' | 'proxy'> | undefined;
+  /** Milliseconds that the whole answer may take. */
+  readonly timeoutMs?: number | undefined;
 }
 
 interface PlacedKey {
@@ -32,11 +48,11 @@ export class JwksKeys {
   private askedAt = Number.NEGATIVE_INFINITY;
   private triedAt = Number.NEGATIVE_INFINITY;
   private fetching: Promise<void> | undefined;
-  private readonly url: string | undefined;
+  private readonly place: KeyPlace | undefined;
 
   /** @throws IntegrationError INTEGRATION_OPTIONS_INVALID */
-  constructor(source: string | KeySet) {
-    if (typeof source === 'string') this.url = checkedUrl(source);
+  constructor(source: string | KeySet, fetching: KeyFetching = {}) {
+    if (typeof source === 'string') this.place = placeOf(source, fetching);
     else this.keys = checkedKeys(source);
   }
 
@@ -46,11 +62,11 @@ export class JwksKeys {
    * @throws KeysUnavailable if that cannot be told now
    */
   async find(kid: string | undefined, fits: (key: KeyObject) => boolean): Promise<PlacedKey | undefined> {
-    const { url } = this;
-    if (url === undefined) return this.named(kid).find(({ key }) => fits(key));
+    const { place } = this;
+    if (place === undefined) return this.named(kid).find(({ key }) => fits(key));
     const cameAt = performance.now();
     if (cameAt - this.askedAt > GOOD_FOR_MS) {
-      await this.fetch(url).catch((error: unknown) => {
+      await this.fetch(place).catch((error: unknown) => {
         // Keys that are old are better than none.
         if (this.keys.length === 0) throw error;
       });
@@ -61,7 +77,7 @@ export class JwksKeys {
       if (found !== undefined) return found;
       const isNameKnown = kid !== undefined && named.length > 0;
       if (isNameKnown || this.askedAt >= cameAt) return undefined;
-      await this.fetch(url);
+      await this.fetch(place);
     }
   }
 
@@ -70,26 +86,25 @@ export class JwksKeys {
   }
 
   /** @throws KeysUnavailable, also where the keys were asked for a moment ago */
-  private fetch(url: string): Promise<void> {
+  private fetch(place: KeyPlace): Promise<void> {
     if (this.fetching !== undefined) return this.fetching;
-    if (performance.now() - this.triedAt < REST_MS) return Promise.reject(new KeysUnavailable(url));
-    this.fetching = this.fetchNow(url).finally(() => {
+    if (performance.now() - this.triedAt < REST_MS) return Promise.reject(new KeysUnavailable(place.url));
+    this.fetching = this.fetchNow(place).finally(() => {
       this.fetching = undefined;
     });
     return this.fetching;
   }
 
-  private async fetchNow(url: string): Promise<void> {
+  private async fetchNow(place: KeyPlace): Promise<void> {
     const askedAt = performance.now();
     this.triedAt = askedAt;
     try {
-      const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(FETCH_MS) });
-      const keys = placed(JSON.parse(await textOf(response)) as KeySet);
+      const keys = placed(JSON.parse(textOf(await answerOf(place))) as KeySet);
       if (keys.length === 0) throw new Error('it holds no public key');
       this.keys = keys;
       this.askedAt = askedAt;
     } catch (error) {
-      throw new KeysUnavailable(url, { cause: error });
+      throw new KeysUnavailable(place.url, { cause: error });
     }
   }
 }
@@ -109,20 +124,49 @@ export class KeysUnavailable extends Error {
   }
 }
 
+/** Where keys are fetched. */
+interface KeyPlace {
+  readonly url: string;
+  readonly rules: CheckedNetworkRules;
+  readonly timeoutMs: number;
+}
+
+/**
+ * The URL is written by whoever writes the application, so its host may be anywhere, also inside. Nothing else
+ * is reached: redirects are not followed.
+ *
+ * @throws IntegrationError INTEGRATION_OPTIONS_INVALID
+ */
+function placeOf(text: string, { network = {}, timeoutMs = FETCH_MS }: KeyFetching): KeyPlace {
+  const url = checkedUrl(text);
+  const http = url.protocol === 'http:';
+  const rules = checkNetworkRules({ ...network, allow: [hostOf(url)], http, ports: [portOf(url)] });
+  return { url: text, rules, timeoutMs };
+}
+
+/** The keys are asked for too seldom for a connection to be kept. */
+async function answerOf({ url, rules, timeoutMs }: KeyPlace): Promise<OutgoingAnswer> {
+  const http = new OutgoingHttp(rules);
+  try {
+    return await http.sendRequest({
+      url,
+      method: 'GET',
+      headers: { accept: 'application/json, */*' },
+      deadlines: { wholeMs: timeoutMs },
+      answerBytes: LARGEST_BYTES,
+    });
+  } finally {
+    http.close();
+  }
+}
+
 /** The text of an answer, of which no more is read than a set of keys may have. */
-async function textOf(response: Response): Promise<string> {
-  if (!response.ok) {
-    await response.body?.cancel();
-    throw new Error(`it was answered ${response.status}`);
-  }
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of response.body ?? []) {
-    bytes += piece.length;
-    if (bytes > LARGEST_BYTES) throw new Error(`the answer has more than ${LARGEST_BYTES} bytes`);
-    pieces.push(piece);
-  }
-  return new TextDecoder().decode(Buffer.concat(pieces));
+function textOf(answer: OutgoingAnswer): string {
+  if (answer.is === 'failed') throw new Error(answer.message);
+  const { status, body, isCut } = answer;
+  if (status < 200 || status > 299) throw new Error(`it was answered ${status}`);
+  if (isCut) throw new Error(`the answer has more than ${LARGEST_BYTES} bytes`);
+  return new TextDecoder().decode(body);
 }
 
 function placed({ keys }: KeySet): PlacedKey[] {
@@ -143,14 +187,14 @@ function publicKeyOf(jwk: JsonWebKey): KeyObject | undefined {
 /**
  * Who can change an answer on its way could give keys of their own. Nobody is between a machine and itself.
  */
-function checkedUrl(text: string): string {
+function checkedUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && LOOPBACK.test(url.hostname));
-  if (!isSafe)
+  if (url === undefined || !isSafe)
     throw refused('the URL of keys must begin with https://, or with http:// on the machine itself');
-  if (url?.username !== '' || url.password !== '')
+  if (url.username !== '' || url.password !== '')
     throw refused('the URL of keys must not hold a name or a password');
-  return text;
+  return url;
 }
 
 function checkedKeys(set: KeySet): PlacedKey[] {

@@ -1,4 +1,5 @@
 import { constants, type KeyObject, verify } from 'node:crypto';
+import type { NetworkRules } from '../../../http/network-rules.js';
 import type { RawWebhookRequest } from '../definitions/raw-request.js';
 import {
   headerProblem,
@@ -17,6 +18,8 @@ export interface JwksSchemeOptions {
    * machine itself.
    */
   readonly keys: string | KeySet;
+  /** A proxy by which the URL is reached, or authorities that are trusted besides those of Node. */
+  readonly network?: Pick<NetworkRules, 'ca' | 'proxy'> | undefined;
   /** The header with the token. `Bearer ` before it is left out. Default: `Authorization`. */
   readonly header?: string | undefined;
   /** What `iss` has to be. */
@@ -80,7 +83,7 @@ const ALGORITHMS: Readonly<Record<string, Check>> = {
  */
 export function jwksScheme(options: JwksSchemeOptions): SignatureScheme {
   const { header = 'Authorization' } = options;
-  const keys = new JwksKeys(options.keys);
+  const keys = new JwksKeys(options.keys, { network: options.network });
   return {
     name: `JWT in ${header}`,
     // A token without a hash of the body may come with another body for as long as it is good.
