@@ -10,7 +10,10 @@ export interface OutboxEvent<P = unknown> extends DomainEvent<P> {
   availableAt: Date | null;
 }
 
-/** The state of an event at one consumer. `skipped` means that the handler said the event is not for it. */
+/**
+ * The state of an event at one consumer. `skipped` means that the handler said the event is not for it.
+ * `processing` means that its handler runs. Of a first attempt this is known once it has run for two seconds.
+ */
 export type DeliveryStatus = 'pending' | 'processing' | 'processed' | 'failed' | 'dead_letter' | 'skipped';
 
 /**

@@ -4,6 +4,7 @@ import { timeOrNull } from '../database/sql/epoch-text.store.js';
 import { askedPatterns } from './asked-names.store.js';
 import type { ConsumerDelivery, OutboxEvent, OutboxEventFilter } from './outbox-event.js';
 import { conditionsOf, EVENT_COLUMNS } from './outbox-filter.store.js';
+import { ownedAttempts } from './owned-attempts.store.js';
 
 /** What became of one event at one consumer. */
 export interface StatusRow extends ConsumerDelivery {
@@ -21,13 +22,17 @@ export class OutboxQueryStore {
     const { outboxEvent, inboxCursor, inboxEvent, integrationPartition } = db.tables;
     // The view outbox_event_status says the same. It looks each row of the inbox up by itself, and compares
     // each event with the names of each consumer, which is too much for a page of events at many consumers. A
-    // row of the inbox counts whatever its consumer asks for today.
+    // row of the inbox counts whatever its consumer asks for today. Of a first attempt nothing is written, so
+    // only its process says that it runs, once it has taken two seconds. The view does not know that.
     this.selectStatus = `
       WITH event AS MATERIALIZED (
         SELECT id, position, event_name, aggregate_type, aggregate_id, available_at FROM ${outboxEvent} WHERE id = ANY ($1::uuid[])
       ), exception AS MATERIALIZED (
         SELECT outbox_event_id AS id, consumer_name, status, attempt_count, last_error, available_at, postponed_since FROM ${inboxEvent} i
         WHERE outbox_event_id = ANY ($1::uuid[]) AND EXISTS (SELECT FROM ${inboxCursor} c WHERE c.consumer_name = i.consumer_name)
+      ), running AS MATERIALIZED (
+        SELECT e.id, c.consumer_name FROM ${ownedAttempts(db.tables)} JOIN event e ON e.position = (w.attempt ->> 'position')::bigint
+          OR w.attempt -> 'others' @> to_jsonb(e.position)
       ), name AS MATERIALIZED (
         SELECT DISTINCT event_name FROM event
       ), named AS MATERIALIZED (
@@ -42,7 +47,8 @@ export class OutboxQueryStore {
           AND (c.partitions = 1 OR c.partition = ${integrationPartition}(e.aggregate_type, e.aggregate_id, c.partitions))
       )
       SELECT id AS "outboxEventId", consumer_name AS "consumerName",
-        CASE WHEN i.status = 'received' THEN 'pending'
+        CASE WHEN i.status IS NULL AND asked.is_unread AND (id, consumer_name) IN (SELECT id, consumer_name FROM running) THEN 'processing'
+          WHEN i.status = 'received' THEN 'pending'
           WHEN i.status = 'failed' AND i.postponed_since IS NOT NULL AND i.available_at IS NOT NULL THEN 'pending' WHEN i.status IS NOT NULL THEN i.status WHEN asked.is_unread THEN 'pending'
           ELSE 'processed' END AS status,
         coalesce(i.attempt_count, 0) AS "attemptCount", i.last_error AS "lastError",

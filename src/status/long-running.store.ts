@@ -1,7 +1,7 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { Tables } from '../database/sql/tables.js';
+import { namedProcess, ownedAttempts } from '../log/owned-attempts.store.js';
 import { durationText } from '../words/duration-text.js';
-import { namedProcess, ownedAttempts } from './owned-attempts.store.js';
 import type { NamedProcess } from './why-not-yet.js';
 import { processName } from './why-sentences.js';
 

@@ -83,7 +83,7 @@ describe.each(PLATFORMS)('with %s', (platform) => {
 const KB = 1024;
 const zipped = (folder: string, name: string) => gzipSync(readFileSync(join(folder, name))).length;
 
-test('the first load has at most 90 KB, each later part at most 60 KB', async () => {
+test('the first load has at most 30 KB, each later part at most 40 KB', async () => {
   const shop = await openShop(database);
   const { context } = await visit(browser, shop.url);
   try {
@@ -104,11 +104,11 @@ test('the first load has at most 90 KB, each later part at most 60 KB', async ()
     await Promise.all(weighed);
     const first = [...sizes.values()].reduce((sum, size) => sum + size, 0);
     expect(sizes.size).toBeGreaterThan(1);
-    expect(first).toBeLessThanOrEqual(90 * KB);
+    expect(first).toBeLessThanOrEqual(30 * KB);
     // Whatever else the build has written can only come later.
     const built = join(import.meta.dirname, '../../dist/admin/ui/assets');
     const tooLarge = readdirSync(built).filter(
-      (name) => !sizes.has(`/ops/integration/ui/assets/${name}`) && zipped(built, name) > 60 * KB,
+      (name) => !sizes.has(`/ops/integration/ui/assets/${name}`) && zipped(built, name) > 40 * KB,
     );
     expect(tooLarge).toEqual([]);
   } finally {

@@ -143,6 +143,12 @@ async function saysInBacklog(
   expect(words(stdout)).toContain(`${item?.position}: ${words(expected.sentence)}`);
 }
 
+/** What lists of events say of it at one consumer. */
+async function statusAt(id: string, consumer: string): Promise<string | undefined> {
+  const report = await app.outbox.statusOf(id);
+  return report?.consumers.find(({ consumerName }) => consumerName === consumer)?.status;
+}
+
 const here = `${hostname()}, pid ${process.pid}`;
 
 describe('an event was not handled yet, because', () => {
@@ -169,6 +175,8 @@ describe('an event was not handled yet, because', () => {
     expect(words(why.sentence)).toBe(`It has been running for <time> in process ${here}, attempt 1.`);
     await saysEverywhere(first, 'running', why);
     await saysInBacklog(first, 'running', 'pending', why);
+    expect(await statusAt(first, 'running')).toBe('processing');
+    expect(await statusAt(second, 'running')).toBe('pending');
 
     const behind = await whyIs(second, 'running', 'behind-entity');
     const { position } = (await app.context.get(EventLookService).head(first)) ?? {};
@@ -192,6 +200,7 @@ describe('an event was not handled yet, because', () => {
       `Its batch of 3 events has been running for <time> in process ${here}, attempt 1.`,
     );
     await saysEverywhere(ids[1] ?? '', 'batched', why);
+    for (const id of ids) expect(await statusAt(id, 'batched')).toBe('processing');
   });
 
   it('its retry is to come; and the next of its entity waits for that', async () => {

@@ -19,9 +19,11 @@ export function outlookOf(
 }
 
 function sentenceOf({ kind, state, changed }: Operation, verdict: OperationVerdict): string | null {
-  const { failedTheSameWay, failedOtherwise, pending } = verdict;
+  const { failedTheSameWay, failedOtherwise, pending, succeeded } = verdict;
   if (kind === 'discard' || changed === 0) return null;
   const failed = failedTheSameWay + failedOtherwise;
+  if (succeeded + failed + pending === 0)
+    return 'Nothing is known any more about what was sent: its rows are deleted.';
   if (pending > 0) return 'Some of them are still on their way.';
   // Of one that has not come to its end, nothing is known about the rest.
   if (failed === 0 && (state === 'running' || state === 'paused'))
