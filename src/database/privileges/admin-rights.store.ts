@@ -52,3 +52,17 @@ export const OF_ADMINS: readonly Right[] = [
   { on: 'integration_setting_change', privileges: ['INSERT'] },
   { on: 'integration_audit', privileges: ['INSERT'] },
 ];
+
+/**
+ * What the services of webhooks need of the same connections. Only an application that has these services
+ * needs it, so it is named only where the server names the table.
+ */
+export const OF_WEBHOOK_ADMINS: readonly Right[] = [
+  ...['webhook_inbound', 'webhook_destination', 'outgoing_target'].map(
+    (on): Right => ({ on, privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] }),
+  ),
+  { on: 'webhook_subscription', privileges: ['SELECT', 'INSERT', 'DELETE'] },
+  { on: 'webhook_delivery', privileges: ['SELECT', 'UPDATE'] },
+  { on: 'webhook_message', privileges: ['SELECT'] },
+  { on: 'webhook_attempt', privileges: ['SELECT'] },
+];

@@ -44,5 +44,7 @@ export const SENDING_RIGHTS: ExtensionRights = {
     { on: 'webhook_attempt', privileges: ['INSERT', 'DELETE'] },
     // Its sender publishes events about destinations.
     { on: 'outbox_event', privileges: ['INSERT'] },
+    // Redrives and replays of many deliveries are stored operations.
+    { on: 'integration_operation', privileges: ['INSERT'] },
   ],
 };
