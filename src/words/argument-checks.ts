@@ -12,12 +12,20 @@ export function invalidArgument(message: string, details: Record<string, unknown
   return new IntegrationError('INTEGRATION_ADMIN_INVALID', message, details);
 }
 
-/** Refuses unknown option names, because a filter with a misspelt name would choose more than was meant. */
+/**
+ * Refuses unknown option names, because a filter with a misspelt name would choose more than was meant. What
+ * is no object is refused too, and not repeated: somebody may have given a secret in its place.
+ */
 export function checkNames<T extends object>(
   what: string,
   given: T,
   known: readonly (keyof T & string)[],
 ): void {
+  const value: unknown = given;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const kind = value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`;
+    throw invalidArgument(`An object is needed, not ${kind}: ${what} is one of ${known.join(', ')}`);
+  }
   const problems = problemsOfUnknownNames(given, { known, kind: what });
   if (problems.length > 0) throw invalidArgument(problems.join('; '), { problems });
 }

@@ -2,9 +2,13 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
+import { OperationService } from '../../src/index.js';
 import { runCommandIn } from '../support/command.js';
 import { DESTINATION, withDeadWebhook } from '../support/dead-webhook.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import { type OutgoingApp, startOutgoingApp } from '../webhooks/outgoing-app.js';
+import { destinationOf } from '../webhooks/outgoing-stage.js';
 import { LOOPBACK, type Receiver, startReceiver } from '../webhooks/sending-stage.js';
 
 const KEYS = `k1=${randomBytes(32).toString('base64')}`;
@@ -13,6 +17,7 @@ const HERE = `--allow ${LOOPBACK.allow.join(',')} --http`;
 let database: TestDatabase;
 let receiver: Receiver;
 let status: number;
+let app: OutgoingApp | undefined;
 
 beforeAll(async () => {
   receiver = await startReceiver(() => ({ status, body: 'as they say' }));
@@ -23,7 +28,11 @@ beforeEach(async () => {
   await withDeadWebhook(database);
   await database.pool.query('UPDATE integration.webhook_destination SET url = $1', [receiver.url]);
 });
-afterEach(() => database.drop());
+afterEach(async () => {
+  await app?.close();
+  app = undefined;
+  await database.drop();
+});
 afterAll(() => receiver.close());
 
 const run = (words: string, keys = KEYS) =>
@@ -35,6 +44,12 @@ const run = (words: string, keys = KEYS) =>
     },
     words.split(' '),
   );
+
+/** An application that routes, sends and works operations off by itself. */
+async function startApp(): Promise<OutgoingApp> {
+  app = await startOutgoingApp(database, { isRunning: true, outgoing: { network: LOOPBACK } });
+  return app;
+}
 
 async function rotated(options = ''): Promise<string> {
   const { stdout } = await run(`webhooks rotate-secret ${DESTINATION} --yes${options}`);
@@ -127,4 +142,54 @@ describe('webhooks redrive', () => {
       expect([exit, stderr]).toEqual([1, expect.stringContaining('has no destination')]);
     },
   );
+});
+
+describe('beside an application', () => {
+  it('webhooks replay ends when all is sent, and the receiver has each event once more', async () => {
+    const running = await startApp();
+    const before = receiver.got.all.length;
+    const destination = await destinationOf(running, { url: receiver.url, eventTypes: ['invoice.created'] });
+    await running.publish(...[1, 2, 3].map((n) => ({ aggregateId: `i${n}`, payload: { n } })));
+    const got = () =>
+      receiver.got.all.slice(before).map(({ id, body }) => `${id} ${JSON.parse(body).data.n}`);
+    await receiver.got.first(before + 3);
+    const once = got().sort();
+    await until('the first attempts are saved', async () => {
+      const { deliveries } = await running.of('acme').deliveries({ destinationId: destination });
+      return deliveries.length === 3 && deliveries.every((each) => each.status === 'delivered');
+    });
+    const words = `webhooks replay ${destination} --since 2026-01-01T00:00:00Z --by ann --yes`;
+    const { status: exit, stdout } = await run(words);
+    expect([exit, stdout]).toEqual([0, expect.stringMatching(/^3 events sent to the destination\.\n/)]);
+    const operations = running.context.get(OperationService);
+    const [operation] = (await operations.list()).operations;
+    expect(operation).toMatchObject({
+      kind: 'webhooks.replay',
+      state: 'done',
+      changed: 3,
+      requestedBy: 'ann',
+      error: null,
+    });
+    await receiver.got.first(before + 6);
+    await until('the second attempts are saved', async () => {
+      const { deliveries } = await running.of('acme').deliveries({ destinationId: destination });
+      return deliveries.every((each) => each.status === 'delivered' && each.attempts === 2);
+    });
+    expect(got().sort()).toEqual([...once, ...once].sort());
+  });
+
+  it('webhooks redrive ends when all is sent, and says what could not be', async () => {
+    await database.pool.query(
+      `INSERT INTO integration.webhook_delivery (destination_id, position, tenant_id, entity, status, last_error)
+       VALUES ($1, 2, 'acme', 0, 'dead', 'no body')`,
+      [DESTINATION],
+    );
+    await startApp();
+    const { status: exit, stdout } = await run(`webhooks redrive --destination ${DESTINATION} --yes`);
+    expect([exit, ...stdout.split('\n').slice(0, 2)]).toEqual([
+      0,
+      '1 event sent to the destination again.',
+      '1 event not sent: deleted by retention meanwhile, sent by somebody else, or without a body.',
+    ]);
+  });
 });

@@ -3,6 +3,7 @@ import { checkNetworkRules, type NetworkRules } from '../../src/http/network-rul
 import type { OutgoingAnswer } from '../../src/http/outgoing-answer.js';
 import { OutgoingHttp } from '../../src/http/outgoing-http.js';
 import { refusedUrl } from '../../src/http/refused-url.js';
+import { INNER_HOSTS } from '../support/inner-hosts.js';
 import { LoopbackServer } from '../support/loopback-server.js';
 
 const made: OutgoingHttp[] = [];
@@ -29,73 +30,8 @@ function sender(rules: NetworkRules, ...answers: (readonly string[])[]) {
   };
 }
 
-/** Spellings of addresses and names that lead inside. The port is put behind them. */
-const SPELLINGS = [
-  '127.0.0.1',
-  '127.1',
-  '127.0.1',
-  '127.255.255.254',
-  '2130706433',
-  '017700000001',
-  '0x7f000001',
-  '0x7f.1',
-  '0x7F.0x0.0x0.0x1',
-  '0177.0.0.1',
-  '0177.0x0.0.01',
-  '127.0.0.1.',
-  '127%2e0%2e0%2e1',
-  '１２７.０.０.１',
-  '127。0。0。1',
-  '0',
-  '0.0.0.0',
-  '0x0',
-  '10.0.0.1',
-  '167772161',
-  '012.0.0.1',
-  '172.16.0.1',
-  '192.168.1.1',
-  '100.64.0.1',
-  '169.254.169.254',
-  '2852039166',
-  '0251.0376.0251.0376',
-  '0xa9fea9fe',
-  '168.63.129.16',
-  '255.255.255.255',
-  '224.0.0.1',
-  '[::1]',
-  '[0:0:0:0:0:0:0:1]',
-  '[::]',
-  '[::127.0.0.1]',
-  '[::ffff:127.0.0.1]',
-  '[::ffff:7f00:1]',
-  '[0:0:0:0:0:ffff:127.0.0.1]',
-  '[::ffff:169.254.169.254]',
-  '[64:ff9b::127.0.0.1]',
-  '[64:ff9b::a9fe:a9fe]',
-  '[64:ff9b:1::7f00:1]',
-  '[2002:7f00:1::]',
-  '[2002:a00:1::1]',
-  '[2001:0:7f00:1::f7f7:f7f7]',
-  '[2001:0:808:808::80ff:fffe]',
-  '[fd00:ec2::254]',
-  '[fe80::1]',
-  '[fe80::1%25eth0]',
-  '[fe80::1%eth0]',
-  '[ff02::1]',
-  'localhost',
-  'LOCALHOST',
-  'localhost.',
-  'app.localhost',
-  'ｌｏｃａｌｈｏｓｔ',
-  'loc%61lhost',
-  'metadata',
-  'metadata.google.internal',
-  'printer.local',
-  'router.home.arpa',
-];
-
 describe('an inner address', () => {
-  it.each(SPELLINGS)('is refused when it is stored and when it is sent to: %s', async (spelling) => {
+  it.each(INNER_HOSTS)('is refused when it is stored and when it is sent to: %s', async (spelling) => {
     const { send, asked } = sender({}, ['127.0.0.1']);
     const url = `http://${spelling}:${listener.port}/hook`;
     const problem = refusedUrl(url, checkNetworkRules({ http: true }));

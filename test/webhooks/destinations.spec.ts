@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { OperationRunner } from '../../src/changes/operations/operation-runner.js';
-import { DoctorService, type Operation, OperationService } from '../../src/index.js';
+import { AuditService, DoctorService, type Operation, OperationService } from '../../src/index.js';
 import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';
 import { SecretService } from '../../src/secrets/index.js';
+import type { TenantDestinations } from '../../src/webhooks/index.js';
+import { INNER_HOSTS } from '../support/inner-hosts.js';
 import { operationEnded } from '../support/running-operation.js';
 import { deliveriesOf, type OutgoingApp, positionsOf } from './outgoing-app.js';
 import { destinationOf, outgoingStage } from './outgoing-stage.js';
@@ -10,6 +12,8 @@ import { destinationOf, outgoingStage } from './outgoing-stage.js';
 const stage = outgoingStage();
 const URL = 'https://receiver.example/hooks';
 const NOBODY = '0198c0de-0000-7000-8000-000000000000';
+const URL_REFUSED =
+  /^INTEGRATION_WEBHOOK_URL_REFUSED The URL (?:has an address that |has a name that only |cannot be read)/;
 const UNKNOWN = { code: 'INTEGRATION_WEBHOOK_DESTINATION_UNKNOWN' };
 
 /** Gives every delivery this status, as if it had been tried. */
@@ -132,6 +136,21 @@ describe('a destination', () => {
     await expect(creating).rejects.toMatchObject({ code });
   });
 
+  it('is refused with each spelling of an inner address, and not moved to one', async () => {
+    const app = await stage.start({ outgoing: { network: { http: true } } });
+    const id = await destinationOf(app);
+    for (const host of INNER_HOSTS)
+      for (const url of [`https://${host}/`, `http://${host}:8080/hooks`]) {
+        const asks = { url, eventTypes: ['*'] };
+        const refused = [
+          await refusal(() => app.of('acme').create(asks)),
+          await refusal(() => app.of('acme').update(id, { url })),
+        ];
+        expect([url, ...refused]).toEqual([url, ...Array(2).fill(expect.stringMatching(URL_REFUSED))]);
+      }
+    expect((await app.of('acme').list()).destinations).toMatchObject([{ id, url: URL }]);
+  });
+
   it('is told the nearest type', async () => {
     const app = await stage.start();
     const creating = app.of('acme').create({ url: URL, eventTypes: ['invoice.create'] });
@@ -151,6 +170,112 @@ describe('a destination', () => {
     expect(created.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
   });
 });
+
+const CALLS = {
+  update: (of: TenantDestinations, id: string, given: object = {}) => of.update(id, given),
+  rotateSecret: (of: TenantDestinations, id: string, given?: object) => of.rotateSecret(id, given),
+  sendTest: (of: TenantDestinations, id: string, given?: object) => of.sendTest(id, given),
+  remove: (of: TenantDestinations, id: string, given?: object) => of.remove(id, given),
+};
+type Call = keyof typeof CALLS;
+
+describe('bad input', () => {
+  const REFUSED = 'INTEGRATION_WEBHOOK_URL_REFUSED ';
+  const NOT_PUBLIC = 'INTEGRATION_WEBHOOK_EVENT_NOT_PUBLIC ';
+  const INVALID = 'INTEGRATION_ADMIN_INVALID ';
+  it.each<[Call, readonly (readonly [given: unknown, said: string])[]]>([
+    [
+      'update',
+      [
+        [{ url: 'http://receiver.example' }, `${REFUSED}The URL must begin with https:`],
+        [{ url: 'https://[::1]/' }, `${REFUSED}The URL has an address that is reserved for this host`],
+        [{ url: 7 }, `${REFUSED}The URL must be a text`],
+        [
+          { eventTypes: ['invoice.checked'] },
+          `${NOT_PUBLIC}No event with a public contract is "invoice.checked"`,
+        ],
+        [{ eventTypes: 'invoice.created' }, `${INVALID}eventTypes must be a list`],
+        [{ filter: [] }, `${INVALID}filter must be an object`],
+        [{ headers: { 'Content-Length': '1' } }, `${INVALID}headers: "Content-Length" is a header that`],
+        [{ order: 'any' }, `${INVALID}order must be one of none, entity, strict`],
+        [{ maxInFlight: 1.5 }, `${INVALID}maxInFlight must be a whole number from 1 to 1000, not 1.5`],
+        [{ timeoutMs: 1 }, `${INVALID}timeoutMs must be at least 100`],
+        [{ metadata: 'text' }, `${INVALID}metadata must be an object`],
+        [{ signing: 'v1a' }, `${INVALID}signing is not a field of a destination`],
+        [{ by: 7 }, `${INVALID}by must be a string`],
+        [null, `${INVALID}An object is needed, not null: a field of a destination is one of url`],
+      ],
+    ],
+    [
+      'rotateSecret',
+      [
+        [{ secret: 'whsec_c2hvcnQ=' }, `${INVALID}secret must be whsec_ and the base64 of 24 to 64 bytes`],
+        [{ secret: 7 }, `${INVALID}secret must be whsec_`],
+        [{ overlapMs: -1 }, `${INVALID}overlapMs must be a number of milliseconds from 0 to a year`],
+        [{ overlapMs: '1h' }, `${INVALID}overlapMs must be a number`],
+        [{ overlap: 1 }, `${INVALID}overlap is not an option of rotateSecret`],
+        [{ reason: 7 }, `${INVALID}reason must be a string`],
+        [null, `${INVALID}An object is needed, not null: an option of rotateSecret is one of secret`],
+        ['whsec_planted', `${INVALID}An object is needed, not a string: an option of rotateSecret`],
+      ],
+    ],
+    [
+      'sendTest',
+      [
+        [
+          { type: 'invoice.create' },
+          `${NOT_PUBLIC}No event with a public contract is "invoice.create" (did you mean`,
+        ],
+        [{ type: 'invoice.*' }, `${INVALID}A test is of one type, and "invoice.*" stands for several`],
+        [{ type: 7 }, `${INVALID}type must be a string`],
+        [{ types: [] }, `${INVALID}types is not an option of sendTest`],
+        [{ by: 7 }, `${INVALID}by must be a string`],
+        [null, `${INVALID}An object is needed, not null: an option of sendTest is one of type`],
+      ],
+    ],
+    [
+      'remove',
+      [
+        [{ why: 'x' }, `${INVALID}why is not an option of remove`],
+        [{ by: 'x'.repeat(256) }, `${INVALID}by has more than 255 characters`],
+        [{ via: 'post' }, `${INVALID}via must be one of service, cli, rest`],
+        [null, `${INVALID}An object is needed, not null: an option of remove is one of by`],
+        [['x'], `${INVALID}An object is needed, not a list: an option of remove`],
+      ],
+    ],
+  ])('of %s is refused with a code, in words, and changes nothing', async (name, cases) => {
+    const app = await stage.start();
+    const id = await destinationOf(app);
+    const before = await app.of('acme').get(id);
+    for (const [given, said] of cases) {
+      const error = await refusal(() => CALLS[name](app.of('acme'), id, given as object));
+      expect([given, error]).toEqual([given, expect.stringContaining(said)]);
+      expect(error).not.toContain('planted');
+    }
+    expect(await app.of('acme').get(id)).toEqual(before);
+    const { entries } = await app.context.get(AuditService).list({ target: `webhook-destination/${id}` });
+    expect(entries.map(({ action }) => action)).toEqual(['webhook-destinations.create']);
+  });
+
+  it('of an id that nobody has is said to be unknown', async () => {
+    const app = await stage.start();
+    for (const name of Object.keys(CALLS) as Call[])
+      for (const id of [NOBODY, 'x', '', null, undefined, 7, {}, `${NOBODY}.1`, 'x\u0000'])
+        expect(await refusal(() => CALLS[name](app.of('acme'), id as string))).toContain(
+          `${UNKNOWN.code} This tenant has no destination, and no delivery, ${JSON.stringify(String(id))}`,
+        );
+  });
+});
+
+/** The code and the words with which a call is refused. */
+async function refusal(call: () => Promise<unknown>): Promise<string> {
+  try {
+    return `not refused: ${JSON.stringify(await call())}`;
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    return `${code} ${message}`;
+  }
+}
 
 describe('what belongs to another tenant', () => {
   it('is unknown to every method', async () => {

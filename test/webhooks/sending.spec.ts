@@ -189,6 +189,21 @@ describe('a delivery', () => {
     }
   });
 
+  it('is not sent to an address that is not allowed any more, and says so', async () => {
+    const { url, got } = await receiver();
+    const allowing = await start();
+    const id = await destinationOf(allowing, { url });
+    await allowing.publish({});
+    await allowing.route();
+    const app = await stage.start({ outgoing: { network: { http: true } } });
+    await sendDue(app.context);
+    expect((await attemptsOf(stage.database, id))[0]).toMatchObject({
+      status: null,
+      error: 'The URL has an address that is reserved for this host',
+    });
+    expect(got.all).toEqual([]);
+  });
+
   it('whose destination is removed while it is under way is dropped', async () => {
     const answered = gate();
     const { url, got } = await receiver(async () => {
