@@ -952,7 +952,7 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/module/maintenance.providers.ts',
-        find: '...tasksOf(extensions, { db, settings, tasks }),',
+        find: '...tasksOf(extensions, { db, settings, tasks, application }),',
         put: '',
       },
     ],

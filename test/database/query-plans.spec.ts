@@ -126,11 +126,16 @@ const ALLOWED: readonly { sql: string; scan?: true; reads?: true; sort?: number;
     because: 'doctor looks at all destinations',
   },
   {
-    sql: 'FOR UPDATE) o',
+    sql: 'FOR UPDATE SKIP LOCKED) o',
     reads: true,
     because: 'a portion looks up each delivery of 2,000 messages by its key, and here those are most of them',
   },
   { sql: 'SELECT p.position FROM page p WHERE p.old', reads: true, because: 'the same' },
+  {
+    sql: 'webhook_message m WHERE m.position = ANY ($1::bigint[]) AND NOT',
+    reads: true,
+    because: 'the same',
+  },
 ];
 
 /** A piece of each statement that must have been seen, or the others prove nothing. */

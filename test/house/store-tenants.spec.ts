@@ -15,6 +15,10 @@ const OTHERS = TABLES.filter((table) => !OF_TENANTS.includes(table));
 const WITHOUT_TENANT: Readonly<Record<string, string>> = {
   'webhooks/outgoing/destinations/delivery-retention.store.ts page AS MATERIALIZED':
     'a part of statements of retention, which go on with the tenant of each message',
+  'webhooks/outgoing/destinations/delivery-retention.store.ts WITH …, held AS MATERIALIZED':
+    'the part about what is needed compares the tenant',
+  'webhooks/outgoing/destinations/delivery-retention.store.ts DELETE FROM "integration".webhook_message m':
+    'the same',
   'webhooks/outgoing/destinations/delivery-retention.store.ts WITH RECURSIVE owner (id)':
     'retention deletes what is left of destinations that are gone, of every tenant',
   'webhooks/outgoing/destinations/delivery-retention.store.ts DELETE FROM "integration".webhook_delivery WHERE ctid':

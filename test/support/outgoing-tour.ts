@@ -171,6 +171,8 @@ async function tourOfRouting(db: EngineDatabase, ids: readonly string[]): Promis
     await routing.lockOn(session, candidates);
     await routing.skip(session, [{ destinationId: first, tenantId: BUSY_TENANT, position: 1_000 }]);
     await routing.write(session, await routing.passing(session, pairs));
+    // The second time, the messages are there.
+    await routing.keepMessages(session, pairs);
     await routing.publicNames(session, names);
   });
   await catchUp.countEvents(

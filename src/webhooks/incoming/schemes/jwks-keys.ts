@@ -132,8 +132,8 @@ interface KeyPlace {
 }
 
 /**
- * The URL is written by whoever writes the application, so its host may be anywhere, also inside. Nothing else
- * is reached: redirects are not followed.
+ * The URL is written by whoever writes the application, so its host may be anywhere, also inside. Nothing
+ * else is reached: redirects are not followed.
  *
  * @throws IntegrationError INTEGRATION_OPTIONS_INVALID
  */

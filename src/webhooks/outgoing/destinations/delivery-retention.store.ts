@@ -16,15 +16,16 @@ export interface RetentionPlace {
 /*
  * Retention beside those who make a delivery pending. Let v be a delivery and m its message.
  *
- *   1. A redrive updates v, and looks for m in the same statement. Retention deletes v in its first statement,
- *      and m in its third, only if no delivery needs it. If the redrive has the row of v, retention passes over
- *      it, and keeps m because v is there. If retention has it, the redrive waits until v is gone, and changes
- *      nothing. So what is redriven has its message.
+ *   1. A redrive updates v, and looks for m in the same statement. Retention deletes v in its first
+ *      statement, and m in its third, only if no delivery needs it. If the redrive has the row of v,
+ *      retention passes over it, and keeps m because v is there. If retention has it, the redrive waits until
+ *      v is gone, and changes nothing. So what is redriven has its message.
  *   2. The router, the catching up and a replay write deliveries of a message that may be old. They hold m
  *      from before they write v until they commit (`RoutingStore.keepMessages`). If they have it, retention
- *      passes over it. If retention has it, they wait until it is gone, and write it anew. The third statement
- *      begins when the second has the rows, so its snapshot has every v whose writer held m before. (Deleted
- *      by the statement that looks, m would go although v has come after the snapshot of that statement.)
+ *      passes over it. If retention has it, they wait until it is gone, and write it anew. The third
+ *      statement begins when the second has the rows, so its snapshot has every v whose writer held m before.
+ *      (Deleted by the statement that looks, m would go although v has come after the snapshot of that
+ *      statement.)
  *
  * Retention waits for nobody: what others hold is passed over, and the next round looks at it again. So
  * nobody waits in a circle, whatever the order is in which the others lock their rows.
