@@ -107,7 +107,8 @@ describe.each(SIZES)('at $width pixels', (viewport) => {
     await page.getByText('billing does not ask for stuck.now.').waitFor();
     await page.getByRole('link', { name: /^Open the event at position/ }).click();
     await page.waitForURL(`**/ui#/events/${first}`);
-    await page.getByText('running', { exact: true }).waitFor();
+    const consumers = page.getByRole('region', { name: 'Consumers' });
+    await consumers.getByText('running', { exact: true }).waitFor();
     expect(await said(page)).toEqual([words(running)]);
     await atRest(page);
     expect(await violationsOf(page)).toEqual([]);
