@@ -36,7 +36,7 @@ export interface ManyChanged {
   would(events: number, isAtLeast: boolean): string;
   /** What has happened to this number of events. */
   done(events: number): string;
-  /** What is said when an operation is done, and so many of the counted events were not changed. */
+  /** What is said when an operation is done and has not changed this number of the counted events. */
   lacking?(events: number): string;
   /** Changes one event of one consumer at once. A replay is always an operation. */
   one?(event: OneEventFilter): Promise<boolean>;

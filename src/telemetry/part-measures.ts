@@ -25,7 +25,7 @@ export interface PartInstruments {
   durationsOf(durations: PartDurations): Durations;
 }
 
-/** The series of one instrument by their attributes, of which there must be few. */
+/** The series of one instrument, by their attributes. There must be few of them. */
 class SeriesOf<S> {
   private readonly all = new Map<string, S>();
 

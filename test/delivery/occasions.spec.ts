@@ -44,7 +44,7 @@ class Noting {
     return this.recorder.all;
   }
 
-  /** Resolves when there were so many calls. */
+  /** Resolves once there have been this many calls. */
   async until(count: number): Promise<void> {
     await this.recorder.first(count);
   }

@@ -1,12 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { OperationRunner } from '../../src/changes/operations/operation-runner.js';
-import { AuditService, DoctorService, type Operation, OperationService } from '../../src/index.js';
+import { AuditService, DoctorService } from '../../src/index.js';
 import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';
 import { SecretService } from '../../src/secrets/index.js';
 import type { TenantDestinations } from '../../src/webhooks/index.js';
 import { INNER_HOSTS } from '../support/inner-hosts.js';
-import { operationEnded } from '../support/running-operation.js';
-import { deliveriesOf, type OutgoingApp, positionsOf } from './outgoing-app.js';
+import { deliveriesOf, positionsOf, runOperation, triedAlready } from './outgoing-app.js';
 import { destinationOf, outgoingStage } from './outgoing-stage.js';
 
 const stage = outgoingStage();
@@ -15,24 +13,6 @@ const NOBODY = '0198c0de-0000-7000-8000-000000000000';
 const URL_REFUSED =
   /^INTEGRATION_WEBHOOK_URL_REFUSED The URL (?:has an address that |has a name that only |cannot be read)/;
 const UNKNOWN = { code: 'INTEGRATION_WEBHOOK_DESTINATION_UNKNOWN' };
-
-/** Gives every delivery this status, as if it had been tried. */
-async function setStatus(status: string): Promise<void> {
-  await stage.database.pool.query('UPDATE integration.webhook_delivery SET status = $1, attempts = 8', [
-    status,
-  ]);
-}
-
-async function run(app: OutgoingApp, { id }: Operation): Promise<Operation> {
-  const operations = app.context.get(OperationService);
-  await operations.run(id);
-  await app.context.get(OperationRunner, { strict: false }).workOff(
-    () => false,
-    () => [],
-  );
-  // The application may have taken it up by itself.
-  return operationEnded(operations, id);
-}
 
 describe('a destination', () => {
   it('is created with a secret that is shown once, changed, listed and removed, and the audit says by whom', async () => {
@@ -283,7 +263,7 @@ describe('what belongs to another tenant', () => {
     const id = await destinationOf(app);
     const [position] = await app.publish({});
     await app.route();
-    await setStatus('dead');
+    await triedAlready(stage.database, 'dead');
     const globex = app.of('globex');
     const delivery = `${id}.${position}`;
     const calls: [string, () => Promise<unknown>][] = [
@@ -344,7 +324,7 @@ describe('deliveries', () => {
     const id = await destinationOf(app);
     const [position] = await app.publish({});
     await app.route();
-    await setStatus('dead');
+    await triedAlready(stage.database, 'dead');
     const delivery = await app.of('acme').redrive(`${id}.${position}`, { by: 'ann' });
     expect(delivery).toMatchObject({ status: 'pending', attempts: 8, data: '{"total": 1}' });
     const { rows } = await stage.database.pool.query('SELECT tries_from FROM integration.webhook_delivery');
@@ -356,10 +336,10 @@ describe('deliveries', () => {
     const id = await destinationOf(app);
     await app.publish({}, {}, {});
     await app.route();
-    await setStatus('dead');
+    await triedAlready(stage.database, 'dead');
     const planned = await app.of('acme').planRedrive({ destinationId: id }, { by: 'ann', rate: 1_000 });
     expect(planned).toMatchObject({ plannedEvents: 3, requestedBy: 'ann' });
-    expect(await run(app, planned)).toMatchObject({ state: 'done', changed: 3 });
+    expect(await runOperation(app, planned)).toMatchObject({ state: 'done', changed: 3 });
     expect((await deliveriesOf(stage.database, id)).map(({ status }) => status)).toEqual([
       'pending',
       'pending',
@@ -378,10 +358,10 @@ describe('deliveries', () => {
     const id = await destinationOf(app);
     const after = await app.publish({});
     await app.route();
-    await setStatus('delivered');
+    await triedAlready(stage.database, 'delivered');
     const planned = await app.of('acme').planReplay({ destinationId: id, since: new Date(0) });
     expect(planned).toMatchObject({ plannedEvents: 2 });
-    expect(await run(app, planned)).toMatchObject({ state: 'done', changed: 2 });
+    expect(await runOperation(app, planned)).toMatchObject({ state: 'done', changed: 2 });
     expect(await deliveriesOf(stage.database, id)).toMatchObject([
       { position: before[0], status: 'pending' },
       { position: after[0], status: 'pending' },

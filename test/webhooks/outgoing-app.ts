@@ -14,17 +14,21 @@ import {
   WebhookDestinationsService,
   WebhooksModule,
 } from 'nestjs-integration/webhooks';
+import { OperationRunner } from '../../src/changes/operations/operation-runner.js';
 import {
   type DomainEventInput,
   DomainEventPublisher,
   IntegrationModule,
   type IntegrationModuleOptions,
+  type Operation,
+  OperationService,
   OutboxProcessor,
 } from '../../src/index.js';
 import { LANES } from '../../src/lanes/outgoing-target.store.js';
 import { OutgoingEngine } from '../../src/webhooks/outgoing/outgoing-engine.js';
 import { emptyTables } from '../support/empty-tables.js';
 import { TEST_LOGGER } from '../support/log-lines.js';
+import { operationEnded } from '../support/running-operation.js';
 import type { TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
@@ -175,6 +179,22 @@ export async function untilWaiting(database: TestDatabase, count: number): Promi
     );
     return (rows[0]?.count ?? 0) >= count;
   });
+}
+
+/** Gives every delivery this status, as if it had been tried. */
+export async function triedAlready(database: TestDatabase, status: string): Promise<void> {
+  await database.pool.query('UPDATE integration.webhook_delivery SET status = $1, attempts = 8', [status]);
+}
+
+/** Runs a planned operation to its end. The application may have taken it up by itself. */
+export async function runOperation(app: OutgoingApp, { id }: Operation): Promise<Operation> {
+  const operations = app.context.get(OperationService);
+  await operations.run(id);
+  await app.context.get(OperationRunner, { strict: false }).workOff(
+    () => false,
+    () => [],
+  );
+  return operationEnded(operations, id);
 }
 
 /** What destinations are and have, with their secrets and the audit of their changes. */

@@ -1,14 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
-import { OperationRunner } from '../../src/changes/operations/operation-runner.js';
 import type { EngineSession } from '../../src/database/sql/engine-session.js';
-import { AuditService, type Operation, OperationService } from '../../src/index.js';
+import { AuditService } from '../../src/index.js';
 import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';
 import { WebhookDeliveryStore } from '../../src/webhooks/outgoing/destinations/delivery.store.js';
 import { deleteOutdatedDeliveries } from '../../src/webhooks/outgoing/destinations/delivery-retention.store.js';
 import { type Pair, RoutingStore } from '../../src/webhooks/outgoing/routing/routing.store.js';
 import { gate } from '../support/gate.js';
-import { operationEnded } from '../support/running-operation.js';
-import { deliveriesOf, type OutgoingApp, positionsOf, untilWaiting } from './outgoing-app.js';
+import {
+  deliveriesOf,
+  type OutgoingApp,
+  positionsOf,
+  runOperation,
+  triedAlready,
+  untilWaiting,
+} from './outgoing-app.js';
 import { destinationOf, outgoingStage } from './outgoing-stage.js';
 
 const stage = outgoingStage();
@@ -19,9 +24,7 @@ async function ended(app: OutgoingApp, status: 'dead' | 'delivered', events = 3)
   const id = await destinationOf(app);
   const positions = await app.publish(...Array.from({ length: events }, () => ({})));
   await app.route();
-  await stage.database.pool.query('UPDATE integration.webhook_delivery SET status = $1, attempts = 8', [
-    status,
-  ]);
+  await triedAlready(stage.database, status);
   await stage.database.pool.query(
     `UPDATE integration.webhook_message SET created_at = created_at - interval '31 days'`,
   );
@@ -81,16 +84,6 @@ const messages = async () =>
       'SELECT position::int FROM integration.webhook_message ORDER BY position',
     )
   ).rows.map(({ position }) => position);
-
-async function run(app: OutgoingApp, { id }: Operation): Promise<Operation> {
-  const operations = app.context.get(OperationService);
-  await operations.run(id);
-  await app.context.get(OperationRunner, { strict: false }).workOff(
-    () => false,
-    () => [],
-  );
-  return operationEnded(operations, id);
-}
 
 describe('retention', () => {
   it('passes over what a redrive has at this moment, and keeps its message', async () => {
@@ -172,7 +165,7 @@ describe('a planned redrive', () => {
     const planned = await app.of('acme').planRedrive({ destinationId: id }, { by: 'ann' });
     expect(planned).toMatchObject({ plannedEvents: 3 });
     const deleting = await held(app, (session) => retention(app, session));
-    const running = run(app, planned);
+    const running = runOperation(app, planned);
     await untilWaiting(stage.database, 1);
     await deleting.commit();
     expect(await running).toMatchObject({ state: 'done', plannedEvents: 3, changed: 1, error: null });
@@ -189,7 +182,7 @@ describe('a planned redrive', () => {
     const { id } = await ended(app, 'dead');
     const planned = await app.of('acme').planRedrive({ destinationId: id });
     await app.context.get(MaintenanceJob, { strict: false }).runRound();
-    expect(await run(app, planned)).toMatchObject({ state: 'done', plannedEvents: 3, changed: 0 });
+    expect(await runOperation(app, planned)).toMatchObject({ state: 'done', plannedEvents: 3, changed: 0 });
     expect([await positionsOf(stage.database, id), await messages()]).toEqual([[], []]);
   });
 });
@@ -200,7 +193,7 @@ describe('a replay', () => {
     const { id, positions } = await ended(app, 'dead', 1);
     await stage.database.pool.query('DELETE FROM integration.webhook_message');
     const planned = await app.of('acme').planReplay({ destinationId: id, since: new Date(0) });
-    expect(await run(app, planned)).toMatchObject({ state: 'done', changed: 1 });
+    expect(await runOperation(app, planned)).toMatchObject({ state: 'done', changed: 1 });
     expect(await deliveriesOf(stage.database, id)).toMatchObject([
       { position: positions[0], status: 'pending', data: '{"total": 1}' },
     ]);

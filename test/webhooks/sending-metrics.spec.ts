@@ -29,7 +29,7 @@ let receiver: Receiver;
 let app: OutgoingApp;
 const ids = new Map<string, string>();
 
-/** One event goes to destinations of which each ends in another way. What is tried again fails twice. */
+/** One event goes to several destinations, and each ends in another way. What is tried again fails twice. */
 beforeAll(async () => {
   database = await createTestDatabase();
   sdk = new TestSdk();

@@ -132,8 +132,8 @@ interface KeyPlace {
 }
 
 /**
- * The URL is written by whoever writes the application, so its host may be anywhere, also inside. Nothing
- * else is reached: redirects are not followed.
+ * The developer of the application writes the URL, so its host may be anywhere, also in an inner network. No
+ * other host is reached, because redirects are not followed.
  *
  * @throws IntegrationError INTEGRATION_OPTIONS_INVALID
  */
@@ -160,7 +160,7 @@ async function answerOf({ url, rules, timeoutMs }: KeyPlace): Promise<OutgoingAn
   }
 }
 
-/** The text of an answer, of which no more is read than a set of keys may have. */
+/** The text of an answer. An answer with more bytes than a set of keys may have is refused. */
 function textOf(answer: OutgoingAnswer): string {
   if (answer.is === 'failed') throw new Error(answer.message);
   const { status, body, isCut } = answer;

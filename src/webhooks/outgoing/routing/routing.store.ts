@@ -222,7 +222,8 @@ export class RoutingStore {
 
   /**
    * Keeps messages from being deleted, and returns the positions of those that are still there. The tenant is
-   * not compared: a message of which another release has said another tenant is there all the same.
+   * not compared. Another release may have written the message for another tenant, and it is there all the
+   * same.
    */
   private async holdMessages(session: EngineSession, messages: readonly Message[]): Promise<number[]> {
     if (messages.length === 0) return [];
