@@ -143,7 +143,7 @@ describe('retention', () => {
       const written = app.engine.database.transaction((session) =>
         new RoutingStore(app.engine.database).write(session, [pairOf(other, position)]),
       );
-      await untilWaiting(stage.database, 1);
+      await untilWaiting(stage.database, 1, 'webhook_message');
       going.open();
       await deleting;
       expect(await written).toBe(1);
@@ -166,7 +166,8 @@ describe('a planned redrive', () => {
     expect(planned).toMatchObject({ plannedEvents: 3 });
     const deleting = await held(app, (session) => retention(app, session));
     const running = runOperation(app, planned);
-    await untilWaiting(stage.database, 1);
+    // Runners of the operation may wait for each other before that.
+    await untilWaiting(stage.database, 1, `webhook_delivery v SET status = 'pending'`);
     await deleting.commit();
     expect(await running).toMatchObject({ state: 'done', plannedEvents: 3, changed: 1, error: null });
     expect(await deliveriesOf(stage.database, id)).toMatchObject([{ position: kept, status: 'pending' }]);
