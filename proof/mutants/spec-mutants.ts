@@ -858,6 +858,30 @@ export const specMutants: readonly SpecMutant[] = [
     test: 'to another one than the host’s, counts against no event',
   },
   {
+    name: 'a group of suspects that runs before the cursor knows it',
+    patches: [
+      {
+        file: 'src/delivery/suspects/crash-recovery.ts',
+        find: 'return this.cursors.saveSuspectsBelow(this.lease.key, this.lease.token, below);',
+        put: 'return Promise.resolve(below > 0);',
+      },
+    ],
+    spec: 'test/delivery/batches-that-end-the-process.spec.ts',
+    test: 'is found by halves',
+  },
+  {
+    name: 'suspects of a consumer of batches that all run in one group',
+    patches: [
+      {
+        file: 'src/delivery/suspects/suspect-runs.ts',
+        find: 'const half = Math.ceil(rest.length / 2);',
+        put: 'const half = rest.length;',
+      },
+    ],
+    spec: 'test/delivery/batches-that-end-the-process.spec.ts',
+    test: 'is found by halves',
+  },
+  {
     name: 'suspects that run though the host’s database does not answer',
     patches: [
       {

@@ -20,6 +20,8 @@ export interface ClaimedCursor extends CursorKey {
   readonly unread: PositionSet;
   readonly readUpto: number | null;
   readonly uncleanTakeovers: number;
+  /** Below this position the last group of suspects ends. Null if no group has run. */
+  readonly suspectsBelow: number | null;
   readonly changedByOthers: number;
   /** What replays of ranges have put back, the newest replay first. */
   readonly replays: readonly ReplayedRanges[];
@@ -78,7 +80,7 @@ export class InboxCursorStore {
         WHERE c.consumer_name = free.consumer_name AND c.partition = free.partition
         RETURNING json_build_object('consumerName', c.consumer_name, 'partition', c.partition, 'partitions', c.partitions,
             'eventNames', c.event_names, 'leaseToken', c.lease_token, 'readUpto', c.read_upto,
-            'uncleanTakeovers', c.unclean_takeovers, 'changedByOthers', c.changed_by_others,
+            'uncleanTakeovers', c.unclean_takeovers, 'suspectsBelow', c.suspects_below, 'changedByOthers', c.changed_by_others,
             'replays', c.replays, 'registeredAt', floor(extract(epoch FROM c.registered_at) * 1000),
             'wasOurs', free.lease_owner IS NOT DISTINCT FROM $3) AS described,
           CASE WHEN c.cut_over IS NULL THEN c.unread ELSE c.unread * int8multirange(int8range(NULL, c.cut_over)) END AS unread
@@ -142,12 +144,26 @@ export class InboxCursorStore {
   }
 
   /**
+   * Notes where the group of suspects ends that is about to run. False means that the lease is lost. The
+   * commit does not wait for the disk, as that of `saveReadUpto`.
+   */
+  async saveSuspectsBelow(key: CursorKey, token: string, below: number): Promise<boolean> {
+    const rows = await this.db.queryNamed(
+      'integration_save_suspects_below',
+      `UPDATE ${this.cursor} SET suspects_below = $4, ${KEEPS_LEASE} WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid
+       RETURNING ${UNHURRIED_COMMIT}`,
+      [key.consumerName, key.partition, token, below],
+    );
+    return rows.length > 0;
+  }
+
+  /**
    * Forgets unclean ends once everything that was being read at the last of them is settled. Returns whether
    * it did.
    */
   async forgetUncleanTakeovers(key: CursorKey, token: string, below: number): Promise<boolean> {
     const rows = await this.db.query(
-      `UPDATE ${this.cursor} SET unclean_takeovers = 0
+      `UPDATE ${this.cursor} SET unclean_takeovers = 0, suspects_below = NULL
        WHERE consumer_name = $1 AND partition = $2 AND lease_token = $3::uuid
          AND NOT unread && int8multirange(int8range(NULL, $4)) RETURNING 1`,
       [key.consumerName, key.partition, token, below],

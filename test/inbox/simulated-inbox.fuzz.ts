@@ -35,6 +35,7 @@ const WEIGHTS = {
   'settle positions': 2,
   'settle covered': 2,
   'save read upto': 1,
+  'save suspects below': 1,
   'forget unclean': 1,
   'move to inbox': 3,
   'claim due': 8,
@@ -199,6 +200,11 @@ class Pair {
       }
       case 'save read upto':
         return [simulated.saveReadUpto(token.simulated, which), await real.saveReadUpto(token.real, which)];
+      case 'save suspects below':
+        return [
+          simulated.saveSuspectsBelow(token.simulated, which),
+          await real.saveSuspectsBelow(token.real, which),
+        ];
       case 'forget unclean':
         return [
           simulated.forgetUncleanTakeovers(token.simulated, which),
@@ -402,10 +408,18 @@ class Pair {
   }
 
   private simulatedHoldings(): Holdings {
-    const { readUpto, uncleanTakeovers: unclean, unread, changedByOthers, rows } = this.simulated;
+    const {
+      readUpto,
+      suspectsBelow,
+      uncleanTakeovers: unclean,
+      unread,
+      changedByOthers,
+      rows,
+    } = this.simulated;
     return {
       unread: unread.toString(),
       readUpto,
+      suspectsBelow,
       unclean,
       changedByOthers,
       rows: [...rows.values()]

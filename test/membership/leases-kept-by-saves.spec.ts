@@ -86,6 +86,7 @@ const SAVES: [string, (token: string) => Promise<unknown>][] = [
   ['with everything', (token) => settlements.settle(KEY, token, NOTHING)],
   ['of a batch', async (token) => end(await settledInTransaction(token, 1), 'COMMIT')],
   ['of what is about to be read', (token) => cursors.saveReadUpto(KEY, token, 5)],
+  ['of a group of suspects', (token) => cursors.saveSuspectsBelow(KEY, token, 5)],
   [
     'of a suspect',
     (token) =>

@@ -25,6 +25,7 @@ export const realEventId = (position: number): string =>
 export interface Holdings {
   readonly unread: string;
   readonly readUpto: number | null;
+  readonly suspectsBelow: number | null;
   readonly unclean: number;
   readonly changedByOthers: number;
   readonly rows: readonly Omit<SimulatedRow, 'id'>[];
@@ -104,6 +105,10 @@ export class RealInbox {
 
   saveReadUpto(token: string, upto: number): Promise<boolean> {
     return this.cursors.saveReadUpto(KEY, token, upto);
+  }
+
+  saveSuspectsBelow(token: string, below: number): Promise<boolean> {
+    return this.cursors.saveSuspectsBelow(KEY, token, below);
   }
 
   forgetUncleanTakeovers(token: string, below: number): Promise<boolean> {
@@ -187,7 +192,7 @@ export class RealInbox {
 
   async holdings(): Promise<Holdings> {
     const [cursor] = await this.db.query<Omit<Holdings, 'rows'>>(
-      `SELECT unread::text, read_upto AS "readUpto", unclean_takeovers AS unclean, changed_by_others AS "changedByOthers"
+      `SELECT unread::text, read_upto AS "readUpto", suspects_below AS "suspectsBelow", unclean_takeovers AS unclean, changed_by_others AS "changedByOthers"
        FROM integration.inbox_cursor`,
     );
     const rows = await this.db.query<

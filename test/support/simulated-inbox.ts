@@ -51,6 +51,7 @@ export class SimulatedInbox {
   private token = 0;
   readUpto: number | null = null;
   uncleanTakeovers = 0;
+  suspectsBelow: number | null = null;
 
   constructor(private readonly now: () => number) {}
 
@@ -71,6 +72,7 @@ export class SimulatedInbox {
       unread: this.unread.clone(),
       readUpto: this.readUpto,
       uncleanTakeovers: this.uncleanTakeovers,
+      suspectsBelow: this.suspectsBelow,
       changedByOthers: this.changedByOthers,
       replays: [],
       registeredAt: 0,
@@ -230,9 +232,16 @@ export class SimulatedInbox {
     return true;
   }
 
+  saveSuspectsBelow(token: string, below: number): boolean {
+    if (token !== String(this.token)) return false;
+    this.suspectsBelow = below;
+    return true;
+  }
+
   forgetUncleanTakeovers(token: string, below: number): boolean {
     if (token !== String(this.token) || this.unread.hasBelow(below)) return false;
     this.uncleanTakeovers = 0;
+    this.suspectsBelow = null;
     return true;
   }
 
@@ -373,8 +382,13 @@ export class SimulatedConnections {
         leave: () => {},
       }),
     };
-    const cursors: Pick<InboxCursorStore, 'saveReadUpto' | 'forgetUncleanTakeovers' | 'moveToInbox'> = {
+    const cursors: Pick<
+      InboxCursorStore,
+      'saveReadUpto' | 'saveSuspectsBelow' | 'forgetUncleanTakeovers' | 'moveToInbox'
+    > = {
       saveReadUpto: (_key, token, upto) => send('saveReadUpto', () => inbox.saveReadUpto(token, upto)),
+      saveSuspectsBelow: (_key, token, below) =>
+        send('saveSuspectsBelow', () => inbox.saveSuspectsBelow(token, below)),
       forgetUncleanTakeovers: (_key, token, below) =>
         send('forgetUncleanTakeovers', () => inbox.forgetUncleanTakeovers(token, below)),
       moveToInbox: (_key, token, event) => send('moveToInbox', () => inbox.moveToInbox(token, event)),

@@ -10,12 +10,15 @@ export interface WorkPlan {
   readonly endedBy: number | NodeJS.Signals;
   /** Module options. */
   readonly options?: object;
+  /** Is told of each worker that starts. */
+  readonly follow?: (worker: WorkerProcess) => void;
 }
 
 /** Starts workers, one after another, until one lives through everything; resolves to how many ended before. */
 export async function workUntilSettled(database: TestDatabase, plan: WorkPlan): Promise<number> {
   for (let ends = 0; ends < MOST_ENDS; ends++) {
     const worker = startWorker(database.url, plan.consumers, {}, plan.options);
+    plan.follow?.(worker);
     try {
       const end = await Promise.race([worker.ended, untilSettled(database, worker)]);
       if (end === 'settled') {

@@ -8,6 +8,8 @@ export interface WorkerLine {
   ready?: boolean;
   handling?: number;
   handled?: number;
+  /** The numbers of a batch that begins. */
+  batch?: number[];
   waiting?: number;
   consumer?: string;
   attempt?: number;

@@ -292,5 +292,10 @@ function followsAnother(delivery: Delivery): boolean {
 }
 
 function belongsTo(delivery: Delivery, batch: readonly Delivery[]): boolean {
-  return !isUnbatched(delivery) && delivery.subscription === batch[0]?.subscription;
+  const first = batch[0];
+  return (
+    !isUnbatched(delivery) &&
+    delivery.subscription === first?.subscription &&
+    delivery.runsExclusively === first.runsExclusively
+  );
 }

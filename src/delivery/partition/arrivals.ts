@@ -38,12 +38,20 @@ export class Arrivals {
     this.occasions.replaysAre(replays);
   }
 
-  /** Takes a page of the log. Former owners may have begun the events below `begunBelow`. */
-  page(rows: LogRows, begunBelow: number): void {
+  /**
+   * Takes a page of the log. Former owners may have begun the events below `begunBelow`. `areSuspects` says
+   * that one of these events may have ended its process.
+   */
+  page(rows: LogRows, begunBelow: number, areSuspects: boolean): void {
     this.newFrom = Math.max(this.newFrom, begunBelow);
     for (const event of rows.events) {
-      if (event.delayMs !== undefined) this.postpone(event, event.delayMs);
-      else this.inHand.fromLog(this.deliveryOf(event));
+      if (event.delayMs !== undefined) {
+        this.postpone(event, event.delayMs);
+        continue;
+      }
+      const delivery = this.deliveryOf(event);
+      delivery.runsExclusively = areSuspects;
+      this.inHand.fromLog(delivery);
     }
     this.unflushed.passOver(passedOver(rows));
   }

@@ -59,7 +59,8 @@ export class AttemptSettler {
     const { delivery, others } = attempt;
     const { inHand, entered } = this;
     if (others.length === 0) {
-      if (delivery.isSettled || attempt.runsExclusively || !entered.isSuspect(delivery)) return false;
+      if (delivery.isSettled || delivery.claim?.isSuspect === true || !entered.isSuspect(delivery))
+        return false;
       inHand.leave(delivery);
       if (delivery.isSingle) inHand.singles--;
       const error = entered.lastError(delivery);

@@ -133,9 +133,12 @@ export class Attempt {
     return this.isBatch && this.delivery.subscription.transactional && this.delivery.claim === undefined;
   }
 
-  /** Whether no other handler of the process may run at the same time. That is how suspects run. */
+  /**
+   * Whether no other handler of the process may run at the same time. That is how suspects run. All events of
+   * a batch agree in it.
+   */
   get runsExclusively(): boolean {
-    return this.delivery.claim?.isSuspect === true;
+    return this.delivery.runsExclusively;
   }
 
   /** Whether the attempt is past its deadline, or its worker has given it up. */

@@ -44,6 +44,11 @@ export class Delivery {
   lines: AttemptLines | undefined = undefined;
   /** What an admin has done so that the event is delivered once more. */
   sentAgain: SentAgain | undefined = undefined;
+  /**
+   * Whether the event runs while no other handler of the process does, because it may have ended a process.
+   * Its attempt is counted before it runs if it has a claim, and not if it runs in a batch.
+   */
+  runsExclusively: boolean;
   /** Whether the event is younger than its consumer. */
   isTimely = true;
   /** The queue of its aggregate, in which it waits or runs. */
@@ -55,7 +60,9 @@ export class Delivery {
     readonly attempt: number,
     /** Undefined if the event comes from the log. */
     readonly claim: Claim | undefined,
-  ) {}
+  ) {
+    this.runsExclusively = claim?.isSuspect === true;
+  }
 
   get position(): number {
     return this.log.position;

@@ -98,9 +98,9 @@ export class Partition implements FlushSource {
    * Takes a page of the log. Former owners may have begun the events below `begunBelow`. A closed partition
    * takes nothing, because the positions that it passes over may be for the next owner.
    */
-  pageRead(rows: LogRows, begunBelow: number): void {
+  pageRead(rows: LogRows, begunBelow: number, areSuspects = false): void {
     if (this.isClosed) return;
-    this.arrivals.page(rows, begunBelow);
+    this.arrivals.page(rows, begunBelow, areSuspects);
     this.listener.mayStart();
     if (!this.unflushed.isEmpty || this.inHand.queues.hasUnsaved) this.listener.flushWanted();
   }
@@ -140,6 +140,16 @@ export class Partition implements FlushSource {
     this.listener.mayStart();
     const { claims } = this.inHand;
     while (!this.isClosed && claims.has(inboxEventId)) await claims.nextEnd();
+  }
+
+  /**
+   * Resolves when nothing that is here runs or could run now, and all outcomes are saved. The outcome of an
+   * attempt ends each wait, and so does a save.
+   */
+  async untilSettled(): Promise<void> {
+    const { claims, running, queues } = this.inHand;
+    while (!this.isClosed && (running.size > 0 || queues.hasReady || !this.unflushed.isEmpty))
+      await claims.nextEnd();
   }
 
   /**

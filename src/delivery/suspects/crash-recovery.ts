@@ -25,6 +25,22 @@ const MOST_POSITIONS_AHEAD = 15_000;
  * log did not exist when the log was read, so it is none.) A suspect runs exclusively: no other handler of
  * its process runs beside it. It is moved to the inbox, and its attempt is counted, before it runs. So the
  * event at fault is a dead letter after two ends and its attempts, and no other event is blamed for it.
+ *
+ * A consumer of batches would send thousands of suspects one by one. So it runs them in groups, each of at
+ * most half of the suspects that are left (suspect-runs.ts), and the cursor says where a group ends before
+ * the group runs (`suspects_below`). An owner that finds unread events below that position follows one that
+ * ended in this group. These events alone are suspects first, so each end halves them. The last one runs
+ * singly, with its attempt counted.
+ *
+ * Why this is right:
+ *
+ *   - No event is blamed for another one. A group counts no attempt. Only an event that runs singly does.
+ *   - The event at fault is found. It is unread until its handler ends, so it is among the suspects of each
+ *     owner. If the suspects below the mark are handled without an end, all unread events below `read_upto`
+ *     are suspects again, as if there had been no mark. So a mark that is too low, because the process ended
+ *     for another reason or a version without groups was the owner meanwhile, costs ends and nothing else.
+ *   - Order holds. The mark bounds the suspects from above only. What is unread before the group, because it
+ *     waits behind another event, is read before it.
  */
 export class CrashRecovery {
   /**
@@ -32,6 +48,8 @@ export class CrashRecovery {
    * may be a suspect, because a heartbeat that comes before that must not forget the unclean ends.
    */
   suspectsBelow = Number.POSITIVE_INFINITY;
+  /** Unread events below this position are the suspects that run first. */
+  firstSuspectsBelow = Number.POSITIVE_INFINITY;
   /**
    * No former owner has begun an event from this position on, because it would have saved that before, under
    * its token.
@@ -63,6 +81,19 @@ export class CrashRecovery {
   async begin(): Promise<void> {
     if (this.uncleanTakeovers === 0) return;
     this.suspectsBelow = Math.min(this.cursor.readUpto ?? 0, (await this.log.readHead()) + 1);
+    this.firstSuspectsBelow = Math.min(this.suspectsBelow, this.cursor.suspectsBelow ?? this.suspectsBelow);
+  }
+
+  /** The suspects below the mark are handled. Whatever else was being read may be at fault. */
+  widen(): boolean {
+    const isWider = this.firstSuspectsBelow < this.suspectsBelow;
+    this.firstSuspectsBelow = this.suspectsBelow;
+    return isWider;
+  }
+
+  /** Called before a group of suspects runs. False means that the lease is lost. */
+  noteGroup(below: number): Promise<boolean> {
+    return this.cursors.saveSuspectsBelow(this.lease.key, this.lease.token, below);
   }
 
   /**

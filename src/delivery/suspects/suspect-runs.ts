@@ -11,6 +11,7 @@ const SUSPECTS_AT_ONCE = 100;
 /** The worker that runs them. */
 interface Worker {
   readonly isClosed: boolean;
+  readonly consumer: { readonly batch: { readonly maxSize: number } | undefined };
   abandon(reason: string): void;
   leaseLost(): void;
 }
@@ -18,12 +19,13 @@ interface Worker {
 /** Takes on what is no suspect, as if it had read it. */
 interface Pages {
   handled: number;
-  handOn(rows: LogRows): void;
+  handOn(rows: LogRows, areSuspects?: boolean): void;
 }
 
 /**
  * After a second unclean end, any event that was being read may be the poison message that ended the process.
- * These events are suspects. They run one by one, and no other handler runs beside them.
+ * These events are suspects. They run one by one, or those of a consumer of batches in groups, and no other
+ * handler runs beside them.
  */
 export class SuspectRuns {
   constructor(
@@ -37,21 +39,54 @@ export class SuspectRuns {
 
   async run(): Promise<void> {
     try {
-      for (let more = this.crashes.hasSuspects; more && !this.worker.isClosed; ) more = await this.runSome();
+      for (let more = this.crashes.hasSuspects; more && !this.worker.isClosed; )
+        more = (await this.runSome()) || this.crashes.widen();
     } catch (error) {
       this.worker.abandon(messageOf(error));
     }
   }
 
+  /** Runs a page of suspects. Returns false if there was none. */
   private async runSome(): Promise<boolean> {
-    const { suspectsBelow } = this.crashes;
-    const page = await this.reader.readBelow(suspectsBelow, SUSPECTS_AT_ONCE, this.pageBytes);
+    const { batch } = this.worker.consumer;
+    const most = batch === undefined ? SUSPECTS_AT_ONCE : 2 * batch.maxSize;
+    const page = await this.reader.readBelow(this.crashes.firstSuspectsBelow, most, this.pageBytes);
     this.pages.handOn({ positions: passedOver(page), events: [] });
-    for (const event of page.events) {
-      if (this.worker.isClosed || this.partition.isClosed) return false;
+    if (batch === undefined) await this.runEach(page.events);
+    else await this.runHalves(page.events);
+    return !page.positions.isEmpty;
+  }
+
+  private async runEach(events: readonly LogEvent[]): Promise<void> {
+    for (const event of events) {
+      if (this.hasEnded) return;
       await this.runOne(event);
     }
-    return !page.positions.isEmpty;
+  }
+
+  /**
+   * Runs half of the events, then half of the rest, and so on. A page has at most all suspects, so a group
+   * has at most half of them.
+   */
+  private async runHalves(events: readonly LogEvent[]): Promise<void> {
+    let rest = events;
+    while (rest.length > 1 && !this.hasEnded) {
+      const half = Math.ceil(rest.length / 2);
+      if (half === 1) await this.runEach(rest.slice(0, 1));
+      else await this.runGroup(rest.slice(0, half));
+      rest = rest.slice(half);
+    }
+    await this.runEach(rest);
+  }
+
+  private async runGroup(events: readonly LogEvent[]): Promise<void> {
+    const positions = PositionSet.of(events.map(({ position }) => position));
+    if (!(await this.crashes.noteGroup((positions.last ?? 0) + 1))) {
+      this.worker.leaseLost();
+      return;
+    }
+    this.pages.handOn({ positions, events }, true);
+    await this.partition.untilSettled();
   }
 
   private async runOne(event: LogEvent): Promise<void> {
@@ -67,5 +102,9 @@ export class SuspectRuns {
     if (!held) this.worker.leaseLost();
     else if (inboxEventId === undefined) this.partition.foundInInbox(event);
     else await this.partition.suspectMoved(event, inboxEventId);
+  }
+
+  private get hasEnded(): boolean {
+    return this.worker.isClosed || this.partition.isClosed;
   }
 }

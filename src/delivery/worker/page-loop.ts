@@ -122,11 +122,11 @@ export class PageLoop {
 
   /**
    * Gives rows of the log to the partition. If the partition cannot take one of them, memory contradicts the
-   * database.
+   * database. `areSuspects`: the events run exclusively.
    */
-  handOn(rows: LogRows): void {
+  handOn(rows: LogRows, areSuspects = false): void {
     try {
-      this.partition.pageRead(rows, this.crashes.begunBelow);
+      this.partition.pageRead(rows, this.crashes.begunBelow, areSuspects);
       this.handled += rows.events.length;
     } catch (error) {
       this.context.abandon(messageOf(error));

@@ -1,7 +1,7 @@
 // A worker process of its own, for tests that end processes. Told by its environment: DATABASE_URL, and CONSUMERS, a JSON list
 // of subscriber options. What a handler does is told by the event's payload: { exit } ends the process, { putOff } puts the event off the first time in a process, { block } blocks the
 // event loop for good, { failOnce } makes the event a dead letter the first time, { writeAndWait } writes and then waits for good, { blockUntil } until a file of that name is there. With SIGNALS=nobody it listens for no signal.
-// Prints one JSON line for everything that happens.
+// Prints one JSON line for everything that happens, and one for each batch.
 import { existsSync } from 'node:fs';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -56,6 +56,7 @@ class Subscribers {
         ...options,
         handler: options.batch
           ? async (events, context) => {
+              say({ batch: events.map(({ payload }) => payload.n), consumer: options.consumerName });
               for (const event of events) await handle(options.consumerName, event, context);
             }
           : (event, context) => handle(options.consumerName, event, context),
