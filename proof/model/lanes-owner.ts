@@ -4,6 +4,7 @@ import {
   itemsThat,
   type LanesState,
   Look,
+  MOST_ITEMS,
   NOBODY,
   ofOwner,
   outOfWork,
@@ -99,7 +100,8 @@ function faultSteps({ state, setup, moves }: Turn, i: Name): void {
 
 // Looking and sending ------------------------------------------------------------------------------------------
 
-function lookSteps({ state, rules, moves }: Turn, i: Name): void {
+function lookSteps(turn: Turn, i: Name): void {
+  const { state, moves } = turn;
   const owner = state.owners[i];
   if (owner.look === Look.none && owner.corrects === 0 && owner.stops === 0 && state.ready === Ready.now)
     moves.step(
@@ -118,13 +120,14 @@ function lookSteps({ state, rules, moves }: Turn, i: Name): void {
         });
       },
     );
-  if (owner.look === Look.due) beginStep({ state, rules, moves } as Turn, i);
+  if (owner.look === Look.due) beginStep(turn, i);
 }
 
-function beginStep({ state, rules, moves }: Turn, i: Name): void {
+function beginStep({ state, setup, rules, moves }: Turn, i: Name): void {
   const owner = state.owners[i];
+  const free = setup.places - sizeOf(owner.inFlight);
   // It begins nothing if it was asked for the lane meanwhile.
-  const begun = owner.stops === 1 ? 0 : owner.found & ~owner.inFlight;
+  const begun = owner.stops === 1 ? 0 : firstOf(owner.found & ~owner.inFlight, free);
   moves.step(
     () => (begun === 0 ? `${who(i)} has nothing to begin` : `${who(i)} sends ${namesOf(begun)}`),
     (next) => {
@@ -134,11 +137,26 @@ function beginStep({ state, rules, moves }: Turn, i: Name): void {
       next.sent |= begun;
       if (overtakes(next, begun)) next.disordered = 1;
       mine.inFlight |= begun;
+      if (free <= 0 && rules.fullTarget === 'is taken off') next.ready = Ready.null;
       if (begun === 0 && mine.inFlight === 0 && mine.stops === 0 && rules.correctsReady) mine.corrects = 1;
       mine.inFlight &= ~mine.leaving;
       Object.assign(mine, { look: Look.none, found: 0, leaving: 0 });
     },
   );
+}
+
+function sizeOf(items: number): number {
+  return [0, 1, 2].filter((k) => (items & (1 << k)) !== 0).length;
+}
+
+/** The first of these items, as many as there are places. */
+function firstOf(items: number, places: number): number {
+  let first = 0;
+  for (let k = 0; k < MOST_ITEMS; k++) {
+    const item = items & (1 << k);
+    if (item !== 0 && sizeOf(first) < places) first |= item;
+  }
+  return first;
 }
 
 /** Whether one of these begins while one before it is pending. */

@@ -15,6 +15,8 @@ export interface LanesRules {
   readonly savedLeave: 'when the look is over' | 'at once';
   /** A look that finds nothing due has the time of the target computed again. */
   readonly correctsReady: boolean;
+  /** A look leaves out a target whose places are all taken, and its time stays in the past. */
+  readonly fullTarget: 'stays ready' | 'is taken off';
   /** The end of a hold makes the target ready. */
   readonly releaseMakesReady: boolean;
   /** Whether an item of an order has to wait is decided behind the lock of the target. */
@@ -31,6 +33,7 @@ export const lanesRules: LanesRules = {
   handsOverIdle: true,
   savedLeave: 'when the look is over',
   correctsReady: true,
+  fullTarget: 'stays ready',
   releaseMakesReady: true,
   waitingDecided: 'behind the lock',
   endReleasesNext: true,
@@ -39,6 +42,8 @@ export const lanesRules: LanesRules = {
 export interface LanesSetup {
   /** Items of the one target, each added by a transaction of its own. */
   readonly items: 1 | 2 | 3;
+  /** How many items of the target may be in flight. */
+  readonly places: 1 | 2 | 3;
   /** How many owners the lane has in turn. */
   readonly tokens: number;
   /** Crashes, stalls past the lease, transactions that the server ends, answers that are lost. */

@@ -17,9 +17,9 @@
  *
  * What is modelled: one target with up to three items, two processes that own its lane in turn, each statement as
  * one step with a stall of any length between any two, crashes, transactions that the server ends, commits whose
- * answer is lost, retries, a pause. The rules are in `lanes-rules.ts`, wrong turns in `outgoing-mutants.ts`.
+ * answer is lost, retries, a pause, and a limit of what is in flight to the target. The rules are in `lanes-rules.ts`, wrong turns in `outgoing-mutants.ts`.
  *
- * Not modelled: limits of work in flight, rates, probes, the pause of a target, and signals. An owner looks again
+ * Not modelled: limits of work in flight over several targets, rates, probes, the pause of a target, and signals. An owner looks again
  * after two seconds at the latest, so what a signal forgets is late and not lost.
  */
 import type { Machine } from './explore.js';

@@ -17,7 +17,7 @@ export interface RoutingMutant {
 }
 
 export function lanesSetup(items: LanesSetup['items'], more: Partial<LanesSetup> = {}): LanesSetup {
-  return { items, tokens: 2, faults: true, retries: false, holds: false, ordered: false, ...more };
+  return { items, places: 3, tokens: 2, faults: true, retries: false, holds: false, ordered: false, ...more };
 }
 
 export function routingSetup(events: RoutingSetup['events'], more: Partial<RoutingSetup> = {}): RoutingSetup {
@@ -44,6 +44,12 @@ export const lanesMutants: readonly LanesMutant[] = [
     name: 'what is due next leaves out what is in flight',
     rules: { nextDueCountsInFlight: false },
     setup: lanesSetup(2),
+  },
+  {
+    part: 'lanes',
+    name: 'a target without a free place is taken off the list',
+    rules: { fullTarget: 'is taken off' },
+    setup: lanesSetup(2, { places: 1 }),
   },
   { part: 'lanes', name: 'saves of lanes without a fence', rules: { fence: 'none' }, setup: lanesSetup(1) },
   {

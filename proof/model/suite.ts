@@ -137,6 +137,7 @@ function lanesSetups(size: Size): LanesSetup[] {
   const small = [
     lanesSetup(1, { retries: true, holds: true }),
     lanesSetup(2, { faults: false }),
+    lanesSetup(2, { places: 1 }),
     lanesSetup(2, { ordered: true }),
   ];
   if (size === 'small') return small;
@@ -234,8 +235,8 @@ function leaseBounds(setup: LeaseSetup): string {
   return `${events}${more}, ${setup.tokens - 1} takeovers, ${setup.maxAttempts} attempts${strays}`;
 }
 
-function lanesBounds({ items, tokens, faults, retries, holds, ordered }: LanesSetup): string {
-  const more = `${retries ? ', retries' : ''}${holds ? ', a pause' : ''}${ordered ? ', in order' : ''}`;
+function lanesBounds({ items, places, tokens, faults, retries, holds, ordered }: LanesSetup): string {
+  const more = `${retries ? ', retries' : ''}${holds ? ', a pause' : ''}${ordered ? ', in order' : ''}${places < items ? `, ${some(places, 'place')}` : ''}`;
   const changes = some(tokens - 1, faults ? 'takeover' : 'hand-over');
   return `${some(items, 'item')}${more}, ${changes}${faults ? '' : ', no faults'}`;
 }
