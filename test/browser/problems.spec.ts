@@ -51,6 +51,14 @@ test('300 consumers with one cause are one line, and two causes are two', async 
   await page.getByRole('link', { name: 'Dead letters', exact: false }).getByText('10,000+').first().waitFor();
   await leads.click();
   await page.waitForURL(/#\/dead-letters\?order=size$/);
+  // Also where the window is so low that the menu has to be scrolled.
+  await page.setViewportSize({ width: 1280, height: 560 });
+  const heightOf = (name: RegExp) =>
+    page
+      .getByRole('navigation')
+      .getByRole('link', { name })
+      .evaluate((link) => link.getBoundingClientRect().height);
+  expect(await heightOf(/^Dead letters/)).toBe(await heightOf(/^Consumers/));
 });
 
 test('an error that one consumer throws at two places is one line, which leads to its groups', async () => {

@@ -232,9 +232,9 @@ describe('the backlog of a consumer', () => {
     expect(lag?.caughtUpInSeconds).toBeCloseTo(3, 1);
     expect(says).toBe('It is 5 min behind, and caught up in about 3 s at this rate.');
     const { problems } = await app.context.get(ProblemService).list({ sources: ['consumers'] });
-    expect(problems.map((problem) => problem.says)).toEqual([
+    expect(problems.find(({ kind }) => kind === 'behind')?.says).toBe(
       'billing is 5 min behind, with 3 events to read, and caught up in about 3 s at this rate',
-    ]);
+    );
     expect(lag?.since.getTime()).toBeCloseTo(Date.now() - 5 * 60_000, -5);
     await database.pool.query('UPDATE integration.inbox_cursor SET paused_at = now()');
     expect((await backlogOf('billing')).says).toBe('It is 5 min behind.');
