@@ -81,6 +81,24 @@ describe('consumers that', () => {
     expect(saidOf(behind.slice(0, 1))).toEqual(['a is 2 min behind, with 3 events to read']);
   });
 
+  it('are behind say in which time they have caught up, if they gain on the log', () => {
+    const rates = { publishedPerSecond: 2, settledPerSecond: { a: 4 } };
+    const behind = [
+      view('a', { lagSeconds: 180, pendingPositions: 60, pendingEvents: 49 }),
+      view('b', { lagSeconds: 130, pendingPositions: 3, pendingEvents: 3 }),
+    ];
+    const [one] = problemsOfConsumers(behind.slice(0, 1), rates);
+    expect(one?.says).toBe(
+      'a is 3 min behind, with 49 events to read, and caught up in about 30 s at this rate',
+    );
+    const [both] = problemsOfConsumers(behind, rates);
+    expect(both?.says).toBe(
+      '2 consumers are behind, a the furthest: 3 min behind, with 49 events to read, and caught up in about 30 s at this rate',
+    );
+    const [slow] = problemsOfConsumers(behind.slice(0, 1), { ...rates, publishedPerSecond: 4 });
+    expect(slow?.says).toBe('a is 3 min behind, with 49 events to read');
+  });
+
   it('ask for none of what was looked at are not called behind', () => {
     const none = { lagSeconds: 130, lagIsAtMost: true, pendingPositions: 784_504, pendingEvents: null };
     expect(problemsOfConsumers([view('a', none)])).toMatchObject([

@@ -1,8 +1,8 @@
 import type { ConsumerView } from '../changes/consumer.service.js';
 import type { FindingAction, FindingSeverity } from '../maintenance/finding.js';
-import { BEHIND_SECONDS } from '../status/catch-up.js';
+import type { CurrentRates } from '../rates/consumer-rates.js';
+import { BEHIND_SECONDS, behindText, catchUpOf } from '../status/catch-up.js';
 import { pendingIn } from '../status/cursor-status.store.js';
-import { durationText } from '../words/duration-text.js';
 import { countedText, wholeText } from '../words/number-text.js';
 import { otherProblem } from './other-problem.js';
 import type { Problem, ProblemKind } from './problem.js';
@@ -23,11 +23,16 @@ interface Trouble {
   /** What mends it, if one call does. */
   readonly action?: FindingAction;
   /** How far it is behind. */
-  readonly lag?: { readonly seconds: number; readonly positions: number; readonly toRead?: string };
+  readonly lag?: {
+    readonly seconds: number;
+    readonly positions: number;
+    readonly toRead?: string;
+    readonly caughtUpInSeconds?: number | null;
+  };
 }
 
-/** What is wrong with consumers, one problem for each cause. */
-export function problemsOfConsumers(views: readonly ConsumerView[]): Problem[] {
+/** What is wrong with consumers, one problem for each cause. `rates` are those of the last minute. */
+export function problemsOfConsumers(views: readonly ConsumerView[], rates?: CurrentRates): Problem[] {
   const byName = new Map<string, ConsumerView[]>();
   for (const view of views) {
     const partitions = byName.get(view.consumerName);
@@ -35,7 +40,7 @@ export function problemsOfConsumers(views: readonly ConsumerView[]): Problem[] {
     else partitions.push(view);
   }
   const byCause = new Map<string, Trouble[]>();
-  for (const trouble of [...byName.values()].flatMap(troublesOf)) {
+  for (const trouble of [...byName.values()].flatMap((each) => troublesOf(each, rates))) {
     const key = `${trouble.kind}/${trouble.cause}`;
     const alike = byCause.get(key);
     if (alike === undefined) byCause.set(key, [trouble]);
@@ -63,13 +68,13 @@ function problemOf(key: string, alike: readonly Trouble[]): Problem[] {
 }
 
 /** The troubles of one consumer, from its partitions. */
-function troublesOf(partitions: readonly ConsumerView[]): Trouble[] {
+function troublesOf(partitions: readonly ConsumerView[], rates: CurrentRates | undefined): Trouble[] {
   const [first] = partitions;
   if (first === undefined) return [];
   return [
     ...partitions.flatMap((partition) => unavailableOf(partition, partitions.length)),
     ...unservedOf(partitions),
-    ...pausedOrBehind(partitions),
+    ...pausedOrBehind(partitions, rates),
     ...repartitioningOf(first),
   ];
 }
@@ -143,7 +148,7 @@ function unservedOf(partitions: readonly ConsumerView[]): Trouble[] {
   ];
 }
 
-function pausedOrBehind(partitions: readonly ConsumerView[]): Trouble[] {
+function pausedOrBehind(partitions: readonly ConsumerView[], rates: CurrentRates | undefined): Trouble[] {
   const [first] = partitions;
   if (first === undefined) return [];
   const { consumerName, paused, pausedBy, pauseReason, pausedSince } = first;
@@ -187,17 +192,20 @@ function pausedOrBehind(partitions: readonly ConsumerView[]): Trouble[] {
       cause: '',
       consumerName,
       since: new Date(Date.now() - seconds * 1_000),
-      lag: { seconds, positions, toRead: toReadOf(partitions) },
-      says: behindText,
+      lag: {
+        ...{ seconds, positions, toRead: toReadOf(partitions) },
+        caughtUpInSeconds: catchUpOf(partitions, rates),
+      },
+      says: furthestText,
     },
   ];
 }
 
 /** The one that is furthest behind stands for the others. */
-function behindText(names: readonly string[], all: readonly Trouble[]): string {
+function furthestText(names: readonly string[], all: readonly Trouble[]): string {
   const [furthest] = [...all].sort((a, b) => (b.lag?.seconds ?? 0) - (a.lag?.seconds ?? 0));
-  const { seconds = 0, toRead } = furthest?.lag ?? {};
-  const far = `${durationText(seconds * 1_000)} behind, with ${toRead} to read`;
+  const { seconds = 0, toRead, caughtUpInSeconds = null } = furthest?.lag ?? {};
+  const far = behindText({ seconds, caughtUpInSeconds }, toRead);
   if (names.length === 1) return `${names[0]} is ${far}`;
   return `${wholeText(names.length)} consumers are behind, ${furthest?.consumerName} the furthest: ${far}`;
 }

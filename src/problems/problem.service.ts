@@ -30,6 +30,7 @@ const MOST_CONSUMERS = 10_000;
 const WITHOUT_CHANGES: ReadonlySet<ProblemKind> = new Set(['paused', 'repartitioning', 'orphaned']);
 /** How long an application waits for the first examination of the doctor. Its findings come later then. */
 const DOCTOR_WAIT_MS = 500;
+const NONE = { consumers: [], rates: undefined };
 
 /**
  * Says what is wrong now, one problem for each cause: dead letters of one error at all consumers, consumers
@@ -63,14 +64,14 @@ export class ProblemService {
     const looksAt = (source: (typeof PROBLEM_SOURCES)[number]) => sources.includes(source);
     const isMeant = (run: { readonly consumerName: string }) =>
       consumerName === undefined || run.consumerName === consumerName;
-    const [views, running, causes, examination] = await Promise.all([
-      looksAt('consumers') ? this.consumers.list({ consumerName }) : [],
+    const [{ consumers, rates }, running, causes, examination] = await Promise.all([
+      looksAt('consumers') ? this.consumers.listWithRates({ consumerName }) : NONE,
       looksAt('consumers') ? longRunning(this.db, MOST_CONSUMERS) : [],
       looksAt('dead-letters') ? this.causes.list(limit, consumerName) : [],
       looksAt('doctor') && consumerName === undefined ? this.examinations.latest() : undefined,
     ]);
     const found = [
-      ...problemsOfConsumers(views),
+      ...problemsOfConsumers(consumers, rates),
       ...(running.some(isMeant) ? problemOfLongRunning(running) : []),
       ...causes.map(problemOfCause),
       ...problemsOfFindings(examination?.findings ?? []),

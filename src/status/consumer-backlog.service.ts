@@ -12,7 +12,7 @@ import {
   pageSizeOf,
 } from '../words/argument-checks.js';
 import { BacklogEventsStore } from './backlog-events.store.js';
-import { behindSentence, catchUpSeconds } from './catch-up.js';
+import { behindSentence, catchUpOf } from './catch-up.js';
 import {
   BACKLOG_STATES,
   type BacklogPage,
@@ -204,19 +204,12 @@ function lagOf(
   const oldest = all.reduce((least, { position }) => Math.min(least, position), Number.POSITIVE_INFINITY);
   const seconds = all.reduce((most, each) => Math.max(most, each.seconds), 0);
   const isAtMost = all.every((each) => each.isAtMost);
-  const caughtUpInSeconds = catchUpSeconds({
-    // Every partition passes the whole log, and the slowest is the last to have passed it.
-    positions: Math.max(...cursors.map(({ pendingPositions }) => pendingPositions)),
-    settledPerSecond: rates?.settledPerSecond[counts.consumerName] ?? null,
-    publishedPerSecond: rates?.publishedPerSecond ?? null,
-    isPaused: cursors.some(({ paused }) => paused),
-  });
   return {
     positions: Math.max(1, head - oldest + 1),
     seconds,
     isAtMost,
     since: new Date(Date.now() - seconds * 1_000),
-    caughtUpInSeconds,
+    caughtUpInSeconds: catchUpOf(cursors, rates),
   };
 }
 

@@ -22,10 +22,15 @@ export interface ConsumerBacklog {
   partitions: number;
   /**
    * Events of the log that are not settled and that the consumer asks for. In a list of consumers, those with
-   * more than 2,000 unsettled positions are not looked at one by one, and it is the number of positions.
+   * more than 2,000 unsettled positions are not looked at one by one, and it is the number of positions. An
+   * event whose first attempt runs is one of them until that ends, because nothing is written before. Its
+   * `why` says that it runs, and lists of events call it `processing` once it has taken two seconds.
    */
   pending: Counted;
-  /** Events whose attempt runs and counts already: retries, and events that run alone. */
+  /**
+   * Events whose attempt runs and counts already: retries, and events that run alone. First attempts are
+   * in `pending`.
+   */
   running: Counted;
   /** Events that failed and are tried again. */
   retrying: Counted;

@@ -26,8 +26,9 @@ export interface CursorStatus {
    */
   pendingPositions: number;
   /**
-   * Number of events among them that the consumer asks for. Null when there are more than 2,000 positions,
-   * because then they are not looked at one by one.
+   * Number of events among them that the consumer asks for. An event whose first attempt runs is one of them
+   * until that ends. Null when there are more than 2,000 positions, because then they are not looked at one
+   * by one.
    */
   pendingEvents: number | null;
   /**

@@ -33,8 +33,8 @@ export interface ConsumersOverview {
   /** Those of them that are of paused consumers. */
   readonly pausedPositions: number;
   /**
-   * The events that consumers ask for and have not settled, paused ones included. Where they were not
-   * counted, the positions stand for them.
+   * The events that consumers ask for and have not settled, paused ones included. First attempts that run
+   * are among them. Where they were not counted, the positions stand for them.
    */
   readonly toRead: number;
   /** Whether it may be fewer: a partition has more than 2,000 positions, and its events were not counted. */

@@ -7,7 +7,7 @@ import ts from 'typescript';
 import { runCommand } from '../support/command.js';
 import { ROOT } from '../support/pages.js';
 import { until } from '../support/until.js';
-import { violationsOf } from './stage/accessibility.js';
+import { fitsEachScreen, violationsOf } from './stage/accessibility.js';
 import { LONG_NUMBERS, releaseCanaries } from './stage/canaries.js';
 import { openOrders } from './stage/orders.js';
 import { KeyboardPerson } from './stage/person.js';
@@ -109,8 +109,10 @@ function runByJest(file: string): { passed: number; failed: number; said: string
 }
 
 describe('an event', () => {
-  test.each([390, 1440])('is copied in each form, at a width of %d', async (width) => {
-    const { page } = await openEvent(placed, { viewport: { width, height: 900 } });
+  test('is copied in each form, and what is copied is in sight', async () => {
+    const { page } = await openEvent(placed, { viewport: { width: 390, height: 844 } });
+    await page.getByRole('button', { name: 'Copy as' }).waitFor();
+    await fitsEachScreen(page, [page.getByRole('button', { name: 'Copy as' })]);
     const json = JSON.parse(await copied(page, 'JSON'));
     expect(json).toMatchObject({
       outboxEventId: placed,
@@ -128,6 +130,12 @@ describe('an event', () => {
     const shown = await runCommand(wordsOf(await copied(page, 'Command')), stage.database);
     expect(shown).toMatchObject({ status: 0, stdout: expect.stringContaining('order.placed') });
     expect(await copied(page, 'Test')).toContain('publishAndDrain');
+    const dialog = page.getByRole('dialog', { name: 'Copy the event as' });
+    await fitsEachScreen(page, [
+      ...(await dialog.getByRole('radio').all()),
+      dialog.getByRole('textbox'),
+      dialog.getByRole('button', { name: 'Copy: ' }),
+    ]);
   });
 
   test('is copied by the keyboard, and axe finds nothing in the dialog', async () => {
@@ -232,6 +240,8 @@ describe('a dialog of a change', () => {
     const reason = `it's "out" $HOME \`id\` \\`;
     await dialog.getByLabel('Reason').fill(reason);
     const words = wordsOf(await commandIn(dialog));
+    const pause = dialog.getByRole('button', { name: 'Pause' });
+    await fitsEachScreen(page, [dialog.getByLabel(COMMAND, { exact: true }), pause]);
     expect(await runCommand([...words, '--yes'], stage.database)).toMatchObject({ status: 0 });
     const { rows } = await stage.database.pool.query(
       `SELECT pause_reason FROM integration.inbox_cursor WHERE consumer_name = 'mail'`,

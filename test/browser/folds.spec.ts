@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
-import type { Locator, Page } from 'playwright-core';
-import { SCREENS, THEMES } from './stage/accessibility.js';
+import type { Page } from 'playwright-core';
+import { fitsEachScreen } from './stage/accessibility.js';
 import { openOrders } from './stage/orders.js';
 import { onStage } from './stage/stage.js';
 
@@ -28,20 +28,6 @@ beforeAll(async () => {
   );
 });
 
-/** What is folded away can be reached at each width, in light and dark, and nothing stands out of the window. */
-async function isInReach(page: Page, fold: Locator): Promise<void> {
-  const usual = page.viewportSize();
-  for (const width of SCREENS)
-    for (const colorScheme of THEMES) {
-      await page.setViewportSize({ width, height: 900 });
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await fold.click({ trial: true });
-      const isWithin = await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
-      expect([width, colorScheme, isWithin]).toEqual([width, colorScheme, true]);
-    }
-  if (usual !== null) await page.setViewportSize(usual);
-}
-
 const heightOf = (page: Page) => page.evaluate(() => document.documentElement.scrollHeight);
 
 test('an event of very many consumers has its payload within reach, and all of them when asked', async () => {
@@ -54,7 +40,7 @@ test('an event of very many consumers has its payload within reach, and all of t
   const top = await payload.evaluate((element) => element.getBoundingClientRect().top + scrollY);
   expect(top).toBeLessThan(1_800);
   const others = consumers.getByText(/\d+ more consumers: done/);
-  await isInReach(page, others);
+  await fitsEachScreen(page, [others]);
   await others.click();
   await consumers.getByRole('link', { name: 'done-150' }).waitFor();
 });
@@ -64,7 +50,7 @@ test('a process of very many consumers is short, and shows all of them when aske
   const more = page.getByText(/\d+ more partitions, nothing runs/);
   await more.waitFor();
   expect(await heightOf(page)).toBeLessThan(2_500);
-  await isInReach(page, more);
+  await fitsEachScreen(page, [more]);
   await more.click();
   await page.getByRole('link', { name: 'owned-300' }).waitFor();
 });

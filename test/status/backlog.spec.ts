@@ -5,6 +5,7 @@ import {
   countText,
   type DomainEvent,
   NonRetryableError,
+  ProblemService,
 } from '../../src/index.js';
 import type { AnySubscriberDefinition } from '../../src/subscribers/subscriber-definition.js';
 import { startApp, type TestApp } from '../support/app.js';
@@ -230,6 +231,10 @@ describe('the backlog of a consumer', () => {
     const { lag, says } = await backlogOf('billing');
     expect(lag?.caughtUpInSeconds).toBeCloseTo(3, 1);
     expect(says).toBe('It is 5 min behind, and caught up in about 3 s at this rate.');
+    const { problems } = await app.context.get(ProblemService).list({ sources: ['consumers'] });
+    expect(problems.find(({ kind }) => kind === 'behind')?.says).toBe(
+      'billing is 5 min behind, with 3 events to read, and caught up in about 3 s at this rate',
+    );
     expect(lag?.since.getTime()).toBeCloseTo(Date.now() - 5 * 60_000, -5);
     await database.pool.query('UPDATE integration.inbox_cursor SET paused_at = now()');
     expect((await backlogOf('billing')).says).toBe('It is 5 min behind.');

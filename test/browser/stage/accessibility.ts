@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { expect } from '@jest/globals';
 import type { AxeResults } from 'axe-core';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -41,6 +42,41 @@ export async function tooWideAt(page: Page, widths: readonly number[]): Promise<
     if (await isTooWide(page)) found.push(width);
   }
   return found;
+}
+
+/**
+ * Looks at the page at each width, in light and dark. Nothing has to be scrolled sideways, and each of these
+ * can be seen and reached by a pointer, within the window. `also` may look at more.
+ */
+export async function fitsEachScreen(
+  page: Page,
+  seen: readonly Locator[],
+  also: (width: number) => Promise<void> = async () => {},
+): Promise<void> {
+  const usual = page.viewportSize();
+  for (const width of SCREENS)
+    for (const colorScheme of THEMES) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      const outside: string[] = [];
+      for (const each of seen) {
+        await each.hover({ trial: true });
+        if (!(await each.evaluate(isWithinWindow))) outside.push(String(each));
+      }
+      const tooWide = await isTooWide(page);
+      expect({ width, colorScheme, tooWide, outside }).toEqual({
+        ...{ width, colorScheme },
+        ...{ tooWide: false, outside: [] },
+      });
+      await also(width);
+    }
+  if (usual !== null) await page.setViewportSize(usual);
+}
+
+/** It runs in the browser. */
+function isWithinWindow(element: Element): boolean {
+  const { left, right } = element.getBoundingClientRect();
+  return left >= 0 && right <= window.innerWidth;
 }
 
 function axe(page: Page): Promise<AxeResults> {
