@@ -29,6 +29,10 @@ describe('what an operation has come to', () => {
     expect(sentence({ kind: 'discard' }, {})).toBeNull();
   });
 
+  it('is nothing for a kind of a part that counts nothing of what it sent', () => {
+    expect(sentence({ kind: 'webhooks.redrive' as Operation['kind'] }, {})).toBeNull();
+  });
+
   it('says whether the old error is still there', () => {
     expect(sentence({}, { succeeded: 4, failedTheSameWay: 1 })).toMatch(/^Some have failed in the same way/);
     expect(sentence({}, { succeeded: 4, failedOtherwise: 1 })).toMatch(/^Some have failed in another way/);

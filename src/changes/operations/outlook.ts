@@ -9,6 +9,10 @@ export interface OperationOutlook {
   readonly secondsLeft: number | null;
 }
 
+/** What these kinds send has rows of the inbox. A part may bring kinds of which nothing is counted. */
+const HAS_ROWS: ReadonlySet<string> = new Set(['redrive', 'replay']);
+const NO_ROWS_LEFT = 'Nothing is known any more about what was sent: its rows are deleted.';
+
 /** REST, commands and page say what this says. */
 export function outlookOf(
   operation: Operation,
@@ -22,8 +26,7 @@ function sentenceOf({ kind, state, changed }: Operation, verdict: OperationVerdi
   const { failedTheSameWay, failedOtherwise, pending, succeeded } = verdict;
   if (kind === 'discard' || changed === 0) return null;
   const failed = failedTheSameWay + failedOtherwise;
-  if (succeeded + failed + pending === 0)
-    return 'Nothing is known any more about what was sent: its rows are deleted.';
+  if (succeeded + failed + pending === 0) return HAS_ROWS.has(kind) ? NO_ROWS_LEFT : null;
   if (pending > 0) return 'Some of them are still on their way.';
   // Of one that has not come to its end, nothing is known about the rest.
   if (failed === 0 && (state === 'running' || state === 'paused'))
