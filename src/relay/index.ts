@@ -1,3 +1,4 @@
+export { type ClientProxyRelayOptions, clientProxyRelay } from './client-proxy/client-proxy-relay.js';
 export type { CloudEvent, CloudEventAttributes, CloudEventData } from './cloud-events/cloud-event.js';
 export { RELAY_ERROR_CODES } from './error-codes.js';
 export { type OwnRelayOptions, relay } from './relays/own-relay.js';

@@ -1,1 +1,1 @@
-export {};
+export { type KafkaRelayOptions, kafkaRelay } from './kafka-relay.js';

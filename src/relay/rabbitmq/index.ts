@@ -1,1 +1,1 @@
-export {};
+export { type RabbitRelayOptions, rabbitRelay } from './rabbit-relay.js';

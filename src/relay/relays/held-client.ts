@@ -56,7 +56,7 @@ export async function openClient<Client>(
 /** What somebody gave, without its contents, which may have credentials. */
 function nameOf(value: unknown): string {
   if (typeof value !== 'object' || value === null) return value === null ? 'null' : `a ${typeof value}`;
-  const { constructor } = value as { constructor?: { name?: unknown } };
-  const name = typeof constructor?.name === 'string' && constructor.name !== '' ? constructor.name : 'Object';
+  const { constructor: made } = value as { constructor?: { name?: unknown } };
+  const name = typeof made?.name === 'string' && made.name !== '' ? made.name : 'Object';
   return `an object of the class ${name}`;
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,6 +55,69 @@ export async function startNats(port?: number, folder = newFolder('nats')): Prom
   });
   await lineOf(child, child.stderr, /Server is ready/);
   return brokerOf(child, own, `127.0.0.1:${own}`, folder);
+}
+
+/** A RabbitMQ with a node, data and an epmd of its own. `lines` are lines of its `rabbitmq.conf`. */
+export async function startRabbit(lines: readonly string[] = []): Promise<Broker> {
+  const folder = newFolder('rabbitmq');
+  chmodSync(folder, 0o777);
+  const [port, distribution, epmd] = await Promise.all([freePort(), freePort(), freePort()]);
+  const config = join(folder, 'rabbitmq.conf');
+  writeFileSync(
+    config,
+    [`listeners.tcp.1 = 127.0.0.1:${port}`, 'loopback_users = none', ...lines, ''].join('\n'),
+  );
+  const child = spawn(PROGRAMS.rabbitmq, [], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      HOME: folder,
+      ERL_EPMD_PORT: String(epmd),
+      ERL_EPMD_ADDRESS: '127.0.0.1',
+      RABBITMQ_NODENAME: `test${port}@localhost`,
+      RABBITMQ_NODE_PORT: String(port),
+      RABBITMQ_DIST_PORT: String(distribution),
+      RABBITMQ_CONFIG_FILE: config,
+      RABBITMQ_MNESIA_BASE: join(folder, 'data'),
+      RABBITMQ_LOG_BASE: join(folder, 'log'),
+      RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'),
+      RABBITMQ_PID_FILE: join(folder, 'pid'),
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1',
+    },
+  });
+  child.stderr.resume();
+  await lineOf(child, child.stdout, /completed with \d+ plugins|Starting broker\.\.\. completed/);
+  const broker = brokerOf(child, port, `amqp://guest:guest@127.0.0.1:${port}`, folder);
+  return {
+    ...broker,
+    stop: async () => {
+      await endRabbit(child);
+      await broker.stop();
+      // Erlang starts the name server as a process of its own. It is of this node only.
+      spawnSync('epmd', ['-port', String(epmd), '-kill']);
+    },
+  };
+}
+
+/** The program is a script. Its node ends in order when the script is asked to. */
+async function endRabbit(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  await ended;
+}
+
+/** The mock cluster of librdkafka with three brokers. It lives as long as its producer waits for input. */
+export async function startKafka(): Promise<Broker> {
+  const child = spawn(
+    PROGRAMS.kafka,
+    ['-P', '-X', 'test.mock.num.brokers=3', '-X', 'debug=mock', '-b', 'mock', '-t', 'none'],
+    { stdio: ['pipe', 'ignore', 'pipe'] },
+  );
+  const line = await lineOf(child, child.stderr, /127\.0\.0\.1:\d+/);
+  const address = /127\.0\.0\.1:(\d+)/.exec(line);
+  const port = Number(address?.[1]);
+  return brokerOf(child, port, `127.0.0.1:${port}`, newFolder('kafka'));
 }
 
 export function newFolder(name: string): string {
