@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
+  ConsumerService,
   IntegrationDeveloperApiService,
   IntegrationModule,
   type IntegrationModuleOptions,
@@ -21,6 +22,7 @@ export interface RelayApp {
   readonly context: INestApplicationContext;
   readonly api: IntegrationDeveloperApiService;
   readonly processor: OutboxProcessor;
+  readonly consumers: ConsumerService;
   close(): Promise<void>;
 }
 
@@ -66,6 +68,7 @@ export async function startRelayApp(
     context,
     api: context.get(IntegrationDeveloperApiService),
     processor: context.get(OutboxProcessor),
+    consumers: context.get(ConsumerService),
     close: () => context.close(),
   };
 }
