@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { connect as connectAmqplib } from 'amqplib';
-import { Connection } from 'rabbitmq-client';
+import { Connection, type Publisher } from 'rabbitmq-client';
 import { rabbitRelay } from '../../src/relay/rabbitmq/index.js';
 import { inboxRows } from '../support/inbox-rows.js';
 import { hearLog, silenceLog } from '../support/log-lines.js';
@@ -17,6 +17,7 @@ describeWithBroker('rabbitmq', 'a relay to RabbitMQ', () => {
   let rabbit: Connection;
   let channels: Awaited<ReturnType<typeof connectAmqplib>>;
   let app: RelayApp;
+  const publishers: Publisher[] = [];
 
   beforeAll(async () => {
     [database, broker] = await Promise.all([createTestDatabase(), startRabbit()]);
@@ -30,13 +31,18 @@ describeWithBroker('rabbitmq', 'a relay to RabbitMQ', () => {
   });
   afterAll(async () => {
     await channels.close();
+    for (const publisher of publishers) await publisher.close();
     await rabbit.close();
     await broker.stop();
     await database.drop();
   });
 
   const CLIENTS = {
-    'rabbitmq-client': async () => rabbit.createPublisher({ confirm: true }),
+    'rabbitmq-client': async () => {
+      const publisher = rabbit.createPublisher({ confirm: true });
+      publishers.push(publisher);
+      return publisher;
+    },
     amqplib: async () => channels.createConfirmChannel(),
   };
   const clients = Object.entries(CLIENTS).map(([client, make], i) => ({ client, make, type: `r${i}` }));
