@@ -9,7 +9,7 @@ const { join } = require('node:path');
 const LINES = [
   ['index', 'bin'],
   ['testing', 'clients'],
-  ['webhooks'],
+  ['webhooks', 'relay'],
   ['contracts', 'secrets'],
   ['admin', 'cli'],
   ['module'],
@@ -46,6 +46,7 @@ const INNER_LINES = {
     ['outgoing/public'],
     ['incoming/definitions'],
   ],
+  relay: [['.'], ['client-proxy', 'kafka', 'nats', 'rabbitmq'], ['relays', 'sources'], ['cloud-events']],
   contracts: [['commands'], ['.'], ['compatibility', 'schemas/classes'], ['schemas']],
   admin: [
     ['.'],
@@ -85,6 +86,7 @@ const WORK = {
   testing: "holds what users' tests need",
   clients: 'holds the adapters of libraries for Postgres',
   webhooks: 'takes in webhooks, and sends them',
+  relay: 'sends events to brokers, and takes them in from there',
   secrets: 'keeps secrets sealed',
   contracts: 'says what the payload of an event must be, and keeps its versions',
   module: 'wires providers, takes the options, and offers the services under one roof',

@@ -1,5 +1,6 @@
 import { contractsExtension } from '../contracts/contracts-extension.js';
 import type { IntegrationExtension } from '../module/extension.js';
+import { relayExtension } from '../relay/relay-extension.js';
 import { secretsExtension } from '../secrets/secrets-extension.js';
 import { webhooksExtension } from '../webhooks/webhooks-extension.js';
 
@@ -9,6 +10,7 @@ import { webhooksExtension } from '../webhooks/webhooks-extension.js';
  */
 export const EXTENSIONS: readonly IntegrationExtension[] = [
   webhooksExtension,
+  relayExtension,
   contractsExtension,
   secretsExtension(),
 ];

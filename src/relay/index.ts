@@ -1,0 +1,11 @@
+export { type ClientProxyRelayOptions, clientProxyRelay } from './client-proxy/client-proxy-relay.js';
+export type { CloudEvent, CloudEventAttributes, CloudEventData } from './cloud-events/cloud-event.js';
+export { RELAY_ERROR_CODES } from './error-codes.js';
+export { type OwnRelayOptions, relay } from './relays/own-relay.js';
+export type { RelayBoot, RelayDefinition } from './relays/relay-definition.js';
+export type { Publish, PublishContext, RelayMessage, RelayOutcome } from './relays/relay-message.js';
+export type { RelayOptions } from './relays/relay-options.js';
+export type { Target } from './relays/target.js';
+export { RelaysModule } from './relays.module.js';
+export type { RelaysModuleAsyncOptions, RelaysModuleOptions } from './relays-options.js';
+export type { SourceDefinition } from './sources/source-definition.js';

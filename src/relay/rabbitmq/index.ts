@@ -1,0 +1,1 @@
+export { type RabbitRelayOptions, rabbitRelay } from './rabbit-relay.js';

@@ -1,0 +1,119 @@
+import type { DomainEvent } from '../../events/domain-event.js';
+import { binaryBody, binaryHeaders } from '../cloud-events/write.js';
+import { openClient } from '../relays/held-client.js';
+import { problemsOfRelay } from '../relays/option-checks.js';
+import type { RelayDefinition } from '../relays/relay-definition.js';
+import type { RelayMessage, RelayOutcome } from '../relays/relay-message.js';
+import type { RelayOptions } from '../relays/relay-options.js';
+import { sendEach } from '../relays/send-within.js';
+import { placeOf, problemsOfTarget, type Target } from '../relays/target.js';
+import {
+  type ConfirmChannelLike,
+  isChannel,
+  type PublisherLike,
+  type RabbitEnvelope,
+} from './amqp-clients.js';
+import { AmqpSender } from './amqp-sender.js';
+import { endsChannel, outcomeOfRabbit } from './rabbit-errors.js';
+
+export interface RabbitRelayOptions extends RelayOptions {
+  /**
+   * A Publisher of rabbitmq-client 5, made with `confirm: true`, or a ConfirmChannel of amqplib; a function
+   * that returns one of them, or a token. A channel does not open again, so for amqplib give a function,
+   * which is asked again after the channel has closed.
+   */
+  readonly publisher: unknown;
+  readonly exchange: Target;
+  /** The default is the name of the event. */
+  readonly routingKey?: ((event: DomainEvent) => string) | undefined;
+}
+
+const IS = 'a Publisher of rabbitmq-client or a ConfirmChannel of amqplib';
+const PREFIX = 'cloudEvents_';
+/** AMQP has one byte for the length of such a name. */
+const LONGEST_BYTES = 255;
+
+/** Sends events to an exchange of RabbitMQ, each as a CloudEvent with its attributes in headers. */
+export function rabbitRelay(options: RabbitRelayOptions): RelayDefinition {
+  const given = typeof options === 'object' && options !== null ? options : ({} as RabbitRelayOptions);
+  const { routingKey } = given;
+  return {
+    broker: 'rabbitmq',
+    options: given,
+    problems: [
+      ...problemsOfRelay(given, ['publisher', 'exchange', 'routingKey']),
+      ...problemsOfTarget('exchange', given.exchange, problemOfExchange),
+      ...(routingKey === undefined || typeof routingKey === 'function'
+        ? []
+        : ['routingKey must be a function']),
+    ],
+    open: async (boot) => {
+      type Client = PublisherLike | ConfirmChannelLike;
+      const client = await openClient<Client>(boot, 'publisher', given.publisher, {
+        is: IS,
+        functions: ['on'],
+      });
+      if (client === undefined) return undefined;
+      const problem = problemOfClient(await client.get());
+      if (problem !== undefined) {
+        boot.problem(problem);
+        return undefined;
+      }
+      const senders = new WeakMap<Client, AmqpSender>();
+      const senderOf = (each: Client): AmqpSender => {
+        const known = senders.get(each) ?? new AmqpSender(each);
+        senders.set(each, known);
+        return known;
+      };
+      return (messages, context) =>
+        sendEach(messages, context, async (message) => {
+          const envelope = envelopeOf(message, given);
+          const outcome = await client
+            .get()
+            .then((each) => senderOf(each).send(envelope, bodyOf(message)))
+            .then((): RelayOutcome => ({ is: 'accepted' }), outcomeOfRabbit);
+          if (endsChannel(outcome)) client.failed();
+          return outcome;
+        });
+    },
+  };
+}
+
+function envelopeOf(message: RelayMessage, { exchange, routingKey }: RabbitRelayOptions): RabbitEnvelope {
+  const { event, cloudEvent, id } = message;
+  return {
+    exchange: placeOf('exchange', exchange, event, problemOfExchange),
+    routingKey: placeOf('routingKey', routingKey ?? event.eventName, event, problemOfKey),
+    mandatory: true,
+    durable: true,
+    messageId: id,
+    contentType: cloudEvent.attributes.datacontenttype ?? 'application/json',
+    type: shortened(event.eventName),
+    headers: binaryHeaders(cloudEvent, PREFIX),
+  };
+}
+
+function bodyOf({ cloudEvent }: RelayMessage): Buffer {
+  return binaryBody(cloudEvent) ?? Buffer.alloc(0);
+}
+
+function problemOfClient(client: PublisherLike | ConfirmChannelLike): string | undefined {
+  if (isChannel(client) || typeof (client as Partial<PublisherLike>).send === 'function') return undefined;
+  return typeof (client as { publish?: unknown }).publish === 'function'
+    ? `publisher must be ${IS}: a channel without confirms was given, which does not say what RabbitMQ has accepted. Make it with createConfirmChannel()`
+    : `publisher must be ${IS}: it has neither send() nor waitForConfirms()`;
+}
+
+function problemOfExchange(exchange: unknown): string | undefined {
+  if (typeof exchange !== 'string' || exchange === '') return 'must be the name of an exchange';
+  return problemOfKey(exchange);
+}
+
+function problemOfKey(key: unknown): string | undefined {
+  if (typeof key !== 'string') return 'must be a string';
+  return Buffer.byteLength(key) > LONGEST_BYTES ? `has more than ${LONGEST_BYTES} bytes` : undefined;
+}
+
+function shortened(text: string): string {
+  return Buffer.byteLength(text) > LONGEST_BYTES ? '' : text;
+}

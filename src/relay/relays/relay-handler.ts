@@ -1,0 +1,100 @@
+import { messageOf, NonRetryableError, SkipEventError, UnavailableError } from '../../errors.js';
+import type { DomainEvent } from '../../events/domain-event.js';
+import type { BatchSubscriberContext } from '../../subscribers/subscriber-definition.js';
+import type { Sender } from '../cloud-events/event-as-cloud-event.js';
+import type { Publish, RelayMessage, RelayOutcome } from './relay-message.js';
+import type { RelayMetrics } from './relay-metrics.js';
+import { DEFAULT_TIMEOUT_MS, type RelayOptions } from './relay-options.js';
+import { messageOfEvent } from './relayed-event.js';
+import { sendWithin } from './send-within.js';
+import { sendInWaves, type Waves } from './waves.js';
+
+const LEFT_OUT = 'the option transform of the relay left the event out';
+
+/** The handler of a relay's consumer. */
+export class RelayHandler {
+  private readonly timeoutMs: number;
+
+  constructor(
+    private readonly options: Pick<RelayOptions, 'transform' | 'timeoutMs'>,
+    private readonly publish: Publish,
+    private readonly sender: Sender,
+    private readonly metrics: RelayMetrics,
+  ) {
+    this.timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  }
+
+  /** @throws UnavailableError if the broker took no message of the batch, because it is away */
+  async handle(events: readonly DomainEvent<string>[], context: BatchSubscriberContext): Promise<void> {
+    const messages = this.messagesOf(events, context);
+    const waves = await sendInWaves(messages, (wave) => this.send(wave, context.signal));
+    const { accepted, refused, waiting, unavailable } = waves;
+    for (const { message, outcome } of refused) context.fail(message.event, errorOf(outcome));
+    if (unavailable === undefined) return;
+    const error = unavailableError(unavailable);
+    // A batch of which nothing was decided stays whole. Otherwise what was accepted is settled now.
+    if (accepted.length === 0 && refused.length === 0) throw error;
+    for (const message of waiting) context.fail(message.event, error);
+  }
+
+  private messagesOf(
+    events: readonly DomainEvent<string>[],
+    context: BatchSubscriberContext,
+  ): readonly RelayMessage[] {
+    const { transform } = this.options;
+    const failed = new Set<string>();
+    return events.flatMap((event) => {
+      const aggregate = JSON.stringify([event.aggregateType, event.aggregateId]);
+      // The engine handles what follows a failed event of the aggregate after it.
+      if (failed.has(aggregate)) return [];
+      try {
+        const { id } = context.occasion(event);
+        const message = messageOfEvent(event, id, { transform, sender: this.sender });
+        if (message !== undefined) return [message];
+        context.fail(event, new SkipEventError(LEFT_OUT));
+      } catch (error) {
+        failed.add(aggregate);
+        context.fail(event, error);
+      }
+      return [];
+    });
+  }
+
+  private async send(wave: readonly RelayMessage[], signal: AbortSignal): Promise<readonly RelayOutcome[]> {
+    const outcomes = await sendWithin(this.publish, wave, this.timeoutMs, signal);
+    const times = (holds: (outcome: RelayOutcome) => boolean) => outcomes.filter(holds).length;
+    this.metrics.count(
+      'accepted',
+      times(({ is }) => is === 'accepted'),
+    );
+    this.metrics.count(
+      'refused',
+      times(({ is }) => is === 'refused'),
+    );
+    this.metrics.count(
+      'unaccepted',
+      times(({ is }) => is === 'unavailable'),
+    );
+    this.metrics.count(
+      'duplicates',
+      times((each) => each.is === 'accepted' && each.isDuplicate === true),
+    );
+    return outcomes;
+  }
+}
+
+/** What the engine is told of a refusal, in the broker's words. */
+function errorOf({ error, isFinal }: Waves['refused'][number]['outcome']): unknown {
+  return isFinal === true && !(error instanceof NonRetryableError)
+    ? new NonRetryableError(messageOf(error), { cause: error })
+    : error;
+}
+
+function unavailableError({ error, retryAfterMs }: NonNullable<Waves['unavailable']>): UnavailableError {
+  return error instanceof UnavailableError
+    ? error
+    : new UnavailableError(`The broker cannot be reached: ${messageOf(error)}`, {
+        retryAfterMs,
+        cause: error,
+      });
+}
