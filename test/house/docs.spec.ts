@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { CONTRACT_ERROR_CODES } from '../../src/contracts/index.js';
 import { INTEGRATION_ERROR_CODES } from '../../src/errors.js';
 import { OPTION_NAMES } from '../../src/module/integration.options.js';
+import { RELAY_ERROR_CODES } from '../../src/relay/index.js';
 import { SECRET_ERROR_CODES } from '../../src/secrets/index.js';
 import {
   OUTBOX_SETTINGS,
@@ -32,6 +33,7 @@ const ERROR_CODES: readonly string[] = [
   ...INTEGRATION_ERROR_CODES,
   ...CONTRACT_ERROR_CODES,
   ...SECRET_ERROR_CODES,
+  ...RELAY_ERROR_CODES,
   ...WEBHOOK_ERROR_CODES,
 ];
 

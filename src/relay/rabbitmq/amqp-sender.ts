@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   type ConfirmChannelLike,
   isChannel,
@@ -34,7 +35,7 @@ export class AmqpSender {
     try {
       await (isChannel(this.client)
         ? this.confirmed(this.client, envelope, body)
-        : this.client.send(envelope, body));
+        : this.sent(this.client, envelope, body));
       const words = this.returned.get(messageId);
       if (words !== undefined)
         throw new ReturnedMessage(
@@ -44,6 +45,15 @@ export class AmqpSender {
       this.onWay.delete(messageId);
       this.returned.delete(messageId);
     }
+  }
+
+  /**
+   * The client tells of a returned message in a later turn of the event loop than it learns of it. By then it
+   * has told of the confirm, which comes after the return. So the next turn is waited for.
+   */
+  private async sent(publisher: PublisherLike, envelope: RabbitEnvelope, body: Buffer): Promise<void> {
+    await publisher.send(envelope, body);
+    await nextTurn();
   }
 
   private confirmed(channel: ConfirmChannelLike, envelope: RabbitEnvelope, body: Buffer): Promise<void> {

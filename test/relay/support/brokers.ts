@@ -10,6 +10,9 @@ import { describe } from '@jest/globals';
 /** The programs that these tests start. They are packages of Debian. */
 const PROGRAMS = { nats: 'nats-server', rabbitmq: 'rabbitmq-server', kafka: 'kcat' } as const;
 
+/** The program of this name on the path starts this script as another user, and does not end it. */
+const RABBIT_SCRIPT = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+
 export type BrokerName = keyof typeof PROGRAMS;
 
 /** A broker of a test's own, on ports of 127.0.0.1 that were free. */
@@ -67,7 +70,7 @@ export async function startRabbit(lines: readonly string[] = []): Promise<Broker
     config,
     [`listeners.tcp.1 = 127.0.0.1:${port}`, 'loopback_users = none', ...lines, ''].join('\n'),
   );
-  const child = spawn(PROGRAMS.rabbitmq, [], {
+  const child = spawn(RABBIT_SCRIPT, [], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...process.env,
