@@ -8,7 +8,8 @@ export interface RelaysModuleOptions {
   readonly sources?: readonly SourceDefinition[] | undefined;
   /**
    * The name of this application, the same in all its processes. Relays add it to `via`, and a source refuses
-   * what has it there already, because such a message went round in a circle. Letters, digits, `.`, `_` and `-`.
+   * what has it there already, because such a message went round in a circle. Letters, digits, `.`, `_` and
+   * `-`.
    */
   readonly application?: string | undefined;
   /** The `source` of the CloudEvents, a URI or a part of one. The default is `urn:nestjs-integration`. */

@@ -3,7 +3,9 @@ interface Aggregate {
   readonly aggregateId: string;
 }
 
-/** The aggregate as one text without spaces: `order/42`. Each part is URI-encoded, so `/` stands there once. */
+/**
+ * The aggregate as one text without spaces: `order/42`. Each part is URI-encoded, so `/` stands there once.
+ */
 export function subjectOf({ aggregateType, aggregateId }: Aggregate): string {
   return `${encodeURIComponent(aggregateType)}/${encodeURIComponent(aggregateId)}`;
 }

@@ -22,7 +22,9 @@ export interface CloudEventAttributes {
   readonly [extension: string]: string | undefined;
 }
 
-/** What a CloudEvent carries: JSON as its text, which keeps every digit of a number, other bytes, or nothing. */
+/**
+ * What a CloudEvent carries: JSON as its text, which keeps every digit of a number, other bytes, or nothing.
+ */
 export type CloudEventData =
   | { readonly is: 'json'; readonly text: string }
   | { readonly is: 'bytes'; readonly bytes: Uint8Array }

@@ -6,7 +6,8 @@ export const STRUCTURED_TYPE = 'application/cloudevents+json';
 const NUMBERS: ReadonlySet<string> = new Set(['eventversion']);
 
 /**
- * One text that has the attributes and the data. It is put around the text of the data, which is never parsed.
+ * One text that has the attributes and the data. It is put around the text of the data, which is never
+ * parsed.
  *
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
  */

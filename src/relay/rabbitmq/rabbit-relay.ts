@@ -19,8 +19,8 @@ import { endsChannel, outcomeOfRabbit } from './rabbit-errors.js';
 export interface RabbitRelayOptions extends RelayOptions {
   /**
    * A Publisher of rabbitmq-client 5, made with `confirm: true`, or a ConfirmChannel of amqplib; a function
-   * that returns one of them, or a token. A channel does not open again, so for amqplib give a function, which
-   * is asked again after the channel has closed.
+   * that returns one of them, or a token. A channel does not open again, so for amqplib give a function,
+   * which is asked again after the channel has closed.
    */
   readonly publisher: unknown;
   readonly exchange: Target;

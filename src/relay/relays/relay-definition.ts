@@ -4,7 +4,9 @@ import type { RelayOptions } from './relay-options.js';
 
 /** What a relay may ask for when the application boots. */
 export interface RelayBoot {
-  /** The client of the host: the object that was given, what the function returns, or what the token names. */
+  /**
+   * The client of the host: the object that was given, what the function returns, or what the token names.
+   */
   readonly find: (client: unknown) => Promise<unknown>;
   /** Notes what is wrong. The boot fails with all of it. */
   readonly problem: (problem: string) => void;

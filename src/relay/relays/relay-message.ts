@@ -8,13 +8,15 @@ export interface RelayMessage {
   /** The same as CloudEvents describes it. */
   readonly cloudEvent: CloudEvent;
   /**
-   * Identifies the message for a broker that drops what it knows already. It is the same for all attempts, and
-   * another one after each replay and redrive.
+   * Identifies the message for a broker that drops what it knows already. It is the same for all attempts,
+   * and another one after each replay and redrive.
    */
   readonly id: string;
   /** The aggregate as one text. Messages with the same key keep their order. */
   readonly key: string;
-  /** Whether the message says that its aggregate is gone: the payload is null, and `metadata.tombstone` true. */
+  /**
+   * Whether the message says that its aggregate is gone: the payload is null, and `metadata.tombstone` true.
+   */
   readonly isTombstone: boolean;
 }
 

@@ -7,7 +7,9 @@ export interface Waves {
   readonly accepted: readonly RelayMessage[];
   /** In each aggregate the first message that was not accepted. Its successors were not sent. */
   readonly refused: readonly { readonly message: RelayMessage; readonly outcome: NotAccepted }[];
-  /** In each aggregate that nobody refused, the first message that was not sent because the broker is away. */
+  /**
+   * In each aggregate that nobody refused, the first message that was not sent because the broker is away.
+   */
   readonly waiting: readonly RelayMessage[];
   /** Why the broker is away. Undefined if it is there. */
   readonly unavailable: Extract<RelayOutcome, { is: 'unavailable' }> | undefined;
