@@ -46,7 +46,7 @@ const INNER_LINES = {
     ['outgoing/public'],
     ['incoming/definitions'],
   ],
-  relay: [['.'], ['client-proxy', 'kafka', 'nats', 'rabbitmq'], ['relays', 'sources'], ['cloud-events']],
+  relay: [['.'], ['client-proxy', 'kafka', 'nats', 'rabbitmq'], ['sources'], ['relays'], ['cloud-events']],
   contracts: [['commands'], ['.'], ['compatibility', 'schemas/classes'], ['schemas']],
   admin: [
     ['.'],

@@ -8,4 +8,7 @@ export type { RelayOptions } from './relays/relay-options.js';
 export type { Target } from './relays/target.js';
 export { RelaysModule } from './relays.module.js';
 export type { RelaysModuleAsyncOptions, RelaysModuleOptions } from './relays-options.js';
-export type { SourceDefinition } from './sources/source-definition.js';
+export { type OwnSourceOptions, source } from './sources/own-source.js';
+export type { RejectedMessage } from './sources/rejected-message.js';
+export type { SourceDefinition, SourceOptions } from './sources/source-definition.js';
+export type { MappedEvent, SourceClient, SourceMessage } from './sources/source-message.js';

@@ -11,9 +11,7 @@ export function problemsOfRelaysOptions(options: RelaysModuleOptions): string[] 
   return [
     ...problemsOfUnknownNames(options, { known: RELAYS_OPTION_NAMES, kind: 'an option of RelaysModule' }),
     ...problemsOfRelays(relays ?? []),
-    ...(sources === undefined || (Array.isArray(sources) && sources.length === 0)
-      ? []
-      : ['sources must be empty: this version has relays only, and sources come with a later one']),
+    ...problemsOfSources(sources ?? []),
     ...(application === undefined || (typeof application === 'string' && APPLICATION_NAME.test(application))
       ? []
       : ['application must be a name of at most 63 letters, digits, ".", "_" and "-"']),
@@ -37,6 +35,26 @@ function problemsOfRelays(relays: unknown): string[] {
     return [
       ...relay.problems.map((problem) => `${who}: ${problem}`),
       ...(name !== undefined && names.indexOf(name) < i ? [`${who}: there are two relays of this name`] : []),
+    ];
+  });
+}
+
+function problemsOfSources(sources: unknown): string[] {
+  if (!Array.isArray(sources)) return ['sources must be a list'];
+  const all = sources as RelaysModuleOptions['sources'] & unknown[];
+  const names = all.map((source) => source?.options?.name);
+  return all.flatMap((source, i) => {
+    if (typeof source?.open !== 'function')
+      return [
+        `sources[${i}] is no source: use source(…), natsSource(…) or another function of nestjs-integration/relay`,
+      ];
+    const name = names[i];
+    const who = typeof name === 'string' ? `source ${JSON.stringify(name)}` : `sources[${i}]`;
+    return [
+      ...source.problems.map((problem) => `${who}: ${problem}`),
+      ...(name !== undefined && names.indexOf(name) < i
+        ? [`${who}: there are two sources of this name`]
+        : []),
     ];
   });
 }

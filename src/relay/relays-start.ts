@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { IntegrationError } from '../errors.js';
 import type { DomainEvent } from '../events/domain-event.js';
@@ -8,23 +8,32 @@ import type { BatchSubscriberContext } from '../subscribers/subscriber-definitio
 import { PartMeasures } from '../telemetry/part-measures.js';
 import { findClient } from './client-finder.js';
 import { DEFAULT_SOURCE } from './cloud-events/cloud-event.js';
-import type { RelayDefinition } from './relays/relay-definition.js';
+import type { RelayBoot, RelayDefinition } from './relays/relay-definition.js';
 import { RelayHandler } from './relays/relay-handler.js';
 import type { Publish } from './relays/relay-message.js';
 import { RelayMetrics } from './relays/relay-metrics.js';
 import { DEFAULT_BATCH, DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT_MS } from './relays/relay-options.js';
 import { problemsOfRelaysOptions } from './relays-option-checks.js';
 import { RELAYS_OPTIONS, type RelaysModuleOptions } from './relays-options.js';
+import { type RunningSource, runSource } from './sources/running-source.js';
+import type { SourceClient } from './sources/source-message.js';
 
 const PLACE = 'RelaysModule';
 /** What a batch needs besides the answers of the broker. */
 const SLACK_MS = 10_000;
 
+/** A relay or a source. */
+interface Opened<Way> {
+  readonly options: { readonly name: string };
+  readonly open: (boot: RelayBoot) => Promise<Way | undefined>;
+}
+
 /** Looks at the relays and their clients when the application boots, and registers a consumer for each. */
 @Injectable()
-export class RelaysStart implements OnModuleInit {
+export class RelaysStart implements OnModuleInit, OnModuleDestroy {
   private readonly engine: EngineOfApplication;
   private readonly logger = new Logger(PLACE);
+  private readonly sources: RunningSource[] = [];
 
   constructor(
     private readonly modules: ModuleRef,
@@ -37,7 +46,13 @@ export class RelaysStart implements OnModuleInit {
   async onModuleInit(): Promise<void> {
     const problems = problemsOfRelaysOptions(this.options);
     const relays = Array.isArray(this.options?.relays) ? this.options.relays : [];
-    const ways = await Promise.all(relays.map((relay, i) => this.open(relay, i, problems)));
+    const sources = Array.isArray(this.options?.sources) ? this.options.sources : [];
+    const [ways, clients] = await Promise.all([
+      Promise.all(relays.map((relay, i) => this.open<Publish>(relay, `relays[${i}]`, 'relay', problems))),
+      Promise.all(
+        sources.map((source, i) => this.open<SourceClient>(source, `sources[${i}]`, 'source', problems)),
+      ),
+    ]);
     if (problems.length > 0)
       throw new IntegrationError(
         'INTEGRATION_RELAY_INVALID',
@@ -50,16 +65,28 @@ export class RelaysStart implements OnModuleInit {
       const publish = ways[i];
       if (publish !== undefined) this.register(relay, publish);
     }
+    for (const [i, { options }] of sources.entries()) {
+      const client = clients[i];
+      const receiver = { options, application: this.options.application };
+      if (client !== undefined) this.sources.push(runSource(this.engine, receiver, client));
+    }
   }
 
-  private async open(
-    relay: RelayDefinition,
-    index: number,
+  /** The engine has ended delivery before, and with it the leases. */
+  onModuleDestroy(): void {
+    for (const source of this.sources) source.stop();
+  }
+
+  private async open<Way>(
+    each: Opened<Way>,
+    place: string,
+    kind: 'relay' | 'source',
     problems: string[],
-  ): Promise<Publish | undefined> {
-    if (typeof relay?.open !== 'function') return undefined;
-    const who = nameOf(relay, index);
-    return relay.open({
+  ): Promise<Way | undefined> {
+    if (typeof each?.open !== 'function') return undefined;
+    const { name } = each.options;
+    const who = typeof name === 'string' ? `${kind} ${JSON.stringify(name)}` : place;
+    return each.open({
       find: (client) => findClient(this.modules, client),
       problem: (problem) => problems.push(`${who}: ${problem}`),
       warn: (words) => this.logger.warn(`${who}: ${words}`),
@@ -90,8 +117,4 @@ export class RelaysStart implements OnModuleInit {
         handler.handle(events, context),
     });
   }
-}
-
-function nameOf({ options }: RelayDefinition, index: number): string {
-  return typeof options.name === 'string' ? `relay ${JSON.stringify(options.name)}` : `relays[${index}]`;
 }

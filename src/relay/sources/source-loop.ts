@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { messageOf } from '../../errors.js';
+import type { Lease } from '../../membership/leases/lease.js';
+import type { EngineLogger } from '../../words/engine-logger.js';
+import { DEFAULT_PULL, type SourceOptions } from './source-definition.js';
+import type { SourceClient, SourceMessage } from './source-message.js';
+import type { SourceMetrics } from './source-metrics.js';
+import type { SourceStorage } from './source-storage.js';
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+const EMPTY_PAUSE_MS = 100;
+
+type Step = 'pulled' | 'stored' | 'acknowledged';
+
+/**
+ * One source while this process has its lease. A pull is in one of these states, one after another:
+ *
+ * - pulling: the broker is asked for messages. Nothing is in memory.
+ * - storing: one pull is in memory. It is tried again until it is committed, or the lease ends.
+ * - acknowledging: the pull is committed. The broker is told so.
+ *
+ * Nothing is lost: a message is acknowledged only when it is committed, and what is not acknowledged comes
+ * again. That holds wherever the process ends. A repeat changes nothing: the key of an event is made of what
+ * the sender or the broker calls the message, so the same message always has the same key, and the log has one
+ * event of a key. A failure of the acknowledgement is therefore no more than a repeat.
+ *
+ * The order is kept: there is one pull at a time, it is stored by one statement in its order, and a pull is
+ * stored before the next one is asked for. What another process stores after this one has lost the lease cannot
+ * come before what this one stores, because of the fence (see `SourceStorage`).
+ */
+export class SourceLoop {
+  /** How often each step has failed, one time after another. */
+  private readonly failures: Record<Step, number> = { pulled: 0, stored: 0, acknowledged: 0 };
+
+  constructor(
+    private readonly options: SourceOptions,
+    private readonly client: SourceClient,
+    private readonly storage: SourceStorage,
+    private readonly metrics: SourceMetrics,
+    private readonly logger: Pick<EngineLogger, 'warnOfFailure'>,
+  ) {}
+
+  /** Takes in messages until the lease ends. */
+  async run(lease: Lease): Promise<void> {
+    while (!lease.signal.aborted) {
+      const messages = await this.attempt('pulled', lease, () => this.pull(lease.signal));
+      if (messages === undefined) continue;
+      if (messages.length === 0) await pause(EMPTY_PAUSE_MS, lease.signal);
+      else await this.takeIn(messages, lease);
+    }
+  }
+
+  private async takeIn(messages: readonly SourceMessage[], lease: Lease): Promise<void> {
+    while (!lease.signal.aborted) {
+      const counts = await this.attempt('stored', lease, () => this.storage.store(messages, lease));
+      if (counts === undefined) continue;
+      this.metrics.count(counts);
+      await this.attempt('acknowledged', lease, async () => {
+        await this.client.ack(messages);
+        return true;
+      });
+      return;
+    }
+    await this.giveBack(messages);
+  }
+
+  /** A client that does not heed the signal must not keep the lease from another process. */
+  private async pull(signal: AbortSignal): Promise<readonly SourceMessage[]> {
+    const pulling = this.client.pull(this.options.batch ?? DEFAULT_PULL, signal);
+    let end: (() => void) | undefined;
+    const ended = new Promise<undefined>((resolve) => {
+      end = () => resolve(undefined);
+      signal.addEventListener('abort', end, { once: true });
+      if (signal.aborted) end();
+    });
+    const messages = await Promise.race([pulling, ended]);
+    if (end !== undefined) signal.removeEventListener('abort', end);
+    if (messages !== undefined) return messages;
+    pulling.then((late) => this.giveBack(late)).catch(() => {});
+    return [];
+  }
+
+  /** The broker sends them again in any case, after a time of its own. */
+  private async giveBack(messages: readonly SourceMessage[]): Promise<void> {
+    if (messages.length > 0) await this.client.giveBack?.(messages).catch(() => {});
+  }
+
+  /** Undefined after a failure. The caller tries again, after a pause that grows. */
+  private async attempt<T>(step: Step, { signal }: Lease, run: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const result = await run();
+      this.failures[step] = 0;
+      return result;
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      const failures = ++this.failures[step];
+      this.logger.warnOfFailure(
+        `Source ${JSON.stringify(this.options.name)}: messages could not be ${step}, which is tried again: ${messageOf(error)}`,
+        `${this.options.name} ${step}`,
+      );
+      await pause(Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS), signal);
+      return undefined;
+    }
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => {});
+}

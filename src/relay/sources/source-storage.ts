@@ -1,0 +1,109 @@
+import type { Tx } from '../../database/clients/sql-client.js';
+import { IntegrationError } from '../../errors.js';
+import type { DomainEventInput } from '../../events/domain-event.js';
+import type { EventGate } from '../../events/event-gate.js';
+import type { EventLimits } from '../../events/event-limits.js';
+import { UuidV7Generator } from '../../events/uuid-v7.js';
+import { toLogEntry } from '../../log/log-entry.js';
+import type { Lease } from '../../membership/leases/lease.js';
+import type { DomainEventPublisher } from '../../outbox/domain-event-publisher.js';
+import type { TransactionRunner } from '../../outbox/transaction-runner.js';
+import { eventOf, type Receiver } from './received-event.js';
+import { rejectionOf } from './rejected-message.js';
+import type { SourceMessage } from './source-message.js';
+import type { SourceCounts } from './source-metrics.js';
+
+/** What sources use of the engine. */
+export interface SourceEngine {
+  readonly publisher: DomainEventPublisher;
+  readonly transactions: TransactionRunner;
+  readonly gate: EventGate;
+  readonly limits: EventLimits;
+}
+
+/** A message, and what is stored of it. */
+interface Storable {
+  readonly message: SourceMessage;
+  readonly event: DomainEventInput;
+  readonly isRejected: boolean;
+}
+
+/** Publishing refuses all events of a call for one that has such a problem. */
+const OF_THE_EVENT: ReadonlySet<unknown> = new Set([
+  'INTEGRATION_EVENT_INVALID',
+  'INTEGRATION_PAYLOAD_INVALID',
+  'INTEGRATION_PAYLOAD_TOO_LARGE',
+  'INTEGRATION_CONTRACT_VIOLATION',
+]);
+const NO_PLACE = () => '';
+
+/** Stores the messages of one pull. */
+export class SourceStorage {
+  private readonly ids = new UuidV7Generator();
+
+  constructor(
+    private readonly engine: SourceEngine,
+    private readonly receiver: Receiver,
+  ) {}
+
+  /**
+   * Stores all messages by one statement, in their order. What is no event is stored as rejected. It resolves
+   * when that is committed under the lease, and rejects if nothing is stored.
+   */
+  async store(messages: readonly SourceMessage[], lease: Lease): Promise<SourceCounts> {
+    const read: Storable[] = [];
+    for (const message of messages) read.push(await this.read(message));
+    try {
+      return await this.publish(read, lease);
+    } catch (error) {
+      if (!(error instanceof IntegrationError && OF_THE_EVENT.has(error.code))) throw error;
+      const judged: Storable[] = [];
+      for (const each of read) judged.push(await this.judge(each));
+      return await this.publish(judged, lease);
+    }
+  }
+
+  private async read(message: SourceMessage): Promise<Storable> {
+    try {
+      return { message, event: await eventOf(message, this.receiver), isRejected: false };
+    } catch (error) {
+      return this.rejected(message, error);
+    }
+  }
+
+  /** Looks at one event as publishing does. Most pulls have no event with a problem, and none is looked at twice. */
+  private async judge(each: Storable): Promise<Storable> {
+    const { publishing } = this.engine.gate;
+    try {
+      const [event = each.event] = (await publishing?.([each.event], NO_PLACE)) ?? [];
+      toLogEntry(event, this.ids, this.engine.limits);
+      return each;
+    } catch (error) {
+      return this.rejected(each.message, error);
+    }
+  }
+
+  private rejected(message: SourceMessage, error: unknown): Storable {
+    const { name } = this.receiver.options;
+    const event = rejectionOf(name, message, error, this.engine.limits.maxPayloadBytes);
+    return { message, event, isRejected: true };
+  }
+
+  /**
+   * A process that has stalled may still hold a pull when another one has the lease. What it stores would come
+   * behind newer messages. The fence refuses that.
+   */
+  private async publish(read: readonly Storable[], lease: Lease): Promise<SourceCounts> {
+    const published = await this.engine.transactions.run(async (tx: Tx) => {
+      await lease.fence(tx);
+      return this.engine.publisher.publishEvents(
+        read.map(({ event }) => event),
+        { persistenceClient: tx },
+      );
+    });
+    const counts = { stored: 0, repeated: 0, rejected: 0 };
+    for (const [i, { duplicate }] of published.entries())
+      counts[duplicate ? 'repeated' : read[i]?.isRejected ? 'rejected' : 'stored']++;
+    return counts;
+  }
+}
