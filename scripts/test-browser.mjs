@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { installPackages } from './apt.mjs';
 import { findChromium } from './chromium.mjs';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -17,7 +18,11 @@ const { values, positionals } = parseArgs({
 const chromium = findChromium() ?? install();
 console.log(`Chromium: ${chromium}`);
 const client = join(ROOT, 'test/generated');
-if (!existsSync(client)) run('npm', ['run', '--silent', 'generate']);
+if (!existsSync(client))
+  execFileSync('npm', ['run', '--silent', 'generate'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
 
 const report = values.json ?? join(tmpdir(), `browser-${process.pid}.json`);
 const { status } = spawnSync(
@@ -51,20 +56,12 @@ function everythingRan(file) {
 
 function install() {
   console.log('There is no Chromium here. apt-get installs it.');
-  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  const apt = [...sudo, 'apt-get', '-o', 'DPkg::Lock::Timeout=120'];
   try {
-    run(apt[0], [...apt.slice(1), 'update', '-qq']);
-    run(apt[0], [...apt.slice(1), 'install', '-y', '-qq', '--no-install-recommends', 'chromium']);
+    installPackages(['chromium']);
   } catch (error) {
     return fail(`Chromium could not be installed: ${error.message}`);
   }
   return findChromium() ?? fail('apt-get has installed Chromium, and it is not where it should be.');
-}
-
-function run(command, args) {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  execFileSync(command, args, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
 function fail(reason) {
