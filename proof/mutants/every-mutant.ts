@@ -4,6 +4,7 @@ import { foundationMutants } from './foundation-mutants.js';
 import { laneMutants } from './lane-mutants.js';
 import { playMutants } from './play-mutants.js';
 import { readingMutants } from './reading-mutants.js';
+import { relayMutants } from './relay-mutants.js';
 import { senderMutants } from './sender-mutants.js';
 import { specMutants } from './spec-mutants.js';
 import { webhookMutants } from './webhook-mutants.js';
@@ -20,5 +21,6 @@ export const MUTANTS_OF_SOURCE = {
     ...senderMutants,
     ...webhookMutants,
     ...contractMutants,
+    ...relayMutants,
   ],
 } as const;

@@ -1,0 +1,53 @@
+import type { SpecMutant } from './spec-mutants.js';
+
+/** Wrong turns in relays and sources. Those of a broker need its program. */
+export const relayMutants: readonly SpecMutant[] = [
+  {
+    name: 'relay: a successor is sent beside its predecessor',
+    patches: [
+      {
+        file: 'src/relay/relays/waves.ts',
+        find: 'const wave = [...queues.values()].flatMap(([first]) => first ?? []);',
+        put: 'const wave = [...queues.values()].flat();',
+      },
+    ],
+    spec: 'test/relay/outcomes.spec.ts',
+    test: 'has at most one message of an aggregate on its way',
+  },
+  {
+    name: 'relay: a redrive has the id of the first message',
+    patches: [
+      {
+        file: 'src/relay/relays/relay-handler.ts',
+        find: 'const { id } = context.occasion(event);',
+        put: 'const id = event.outboxEventId;',
+      },
+    ],
+    spec: 'test/relay/nats.spec.ts',
+    test: 'is sent a second message by a redrive and by a replay within the window of duplicates',
+  },
+  {
+    name: 'relay: RabbitMQ may drop a message that no queue takes',
+    patches: [
+      {
+        file: 'src/relay/rabbitmq/rabbit-relay.ts',
+        find: 'mandatory: true,',
+        put: 'mandatory: false,',
+      },
+    ],
+    spec: 'test/relay/rabbitmq.spec.ts',
+    test: 'makes a dead letter of a message that no queue takes',
+  },
+  {
+    name: 'source: a message is acknowledged before it is committed',
+    patches: [
+      {
+        file: 'src/relay/sources/source-loop.ts',
+        find: "const counts = await this.attempt('stored'",
+        put: "await this.client.ack(messages);\n      const counts = await this.attempt('stored'",
+      },
+    ],
+    spec: 'test/relay/sources.spec.ts',
+    test: 'acknowledges nothing that is not committed',
+  },
+];
