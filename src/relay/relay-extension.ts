@@ -2,7 +2,10 @@ import type { IntegrationExtension } from '../module/extension.js';
 import { RELAY_COUNTERS } from './relays/relay-metrics.js';
 import { SOURCE_COUNTERS } from './sources/source-metrics.js';
 
-/** What relays and sources bring. Relays are consumers, so everything that there is for consumers holds for them. */
+/**
+ * What relays and sources bring. Relays are consumers, so everything that there is for consumers holds for
+ * them.
+ */
 export const relayExtension: IntegrationExtension = {
   name: 'relay',
   counters: [...RELAY_COUNTERS, ...SOURCE_COUNTERS],

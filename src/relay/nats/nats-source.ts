@@ -34,7 +34,9 @@ export interface NatsSourceMessage extends SourceMessage {
 }
 
 export interface NatsSourceOptions extends SourceOptions<NatsSourceMessage> {
-  /** A pull consumer of `@nats-io/jetstream` 3 that acknowledges, a function that returns it, or its token. */
+  /**
+   * A pull consumer of `@nats-io/jetstream` 3 that acknowledges, a function that returns it, or its token.
+   */
   readonly consumer: unknown;
 }
 
@@ -85,8 +87,8 @@ export function natsSource(options: NatsSourceOptions): SourceDefinition {
 }
 
 /**
- * The first message says how many there are behind it. To ask for more than there are would mean to wait until
- * the time is over, and to end such a wait early would lose what is on its way.
+ * The first message says how many there are behind it. To ask for more than there are would mean to wait
+ * until the time is over, and to end such a wait early would lose what is on its way.
  */
 async function pull(consumer: JetStreamConsumerLike, max: number): Promise<NatsSourceMessage[]> {
   const first = await consumer.next({ expires: WAIT_MS });

@@ -21,8 +21,8 @@ const LONGEST_REASON = 2_000;
 const CONTROL_CHARACTERS = /\p{Cc}/gu;
 
 /**
- * The event about a message that is no event. Each is an aggregate of its own, so a handler that fails for one
- * holds up no other. `maxPayloadBytes` is the limit that it must fit into itself.
+ * The event about a message that is no event. Each is an aggregate of its own, so a handler that fails for
+ * one holds up no other. `maxPayloadBytes` is the limit that it must fit into itself.
  */
 export function rejectionOf(
   source: string,

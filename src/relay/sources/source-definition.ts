@@ -13,7 +13,10 @@ export interface SourceOptions<Message extends SourceMessage = SourceMessage> {
   readonly map?: ((message: Message) => MappedEvent | Promise<MappedEvent>) | undefined;
 }
 
-/** A source, which receives messages and stores them as events, as `source`, `natsSource` and others return it. */
+/**
+ * A source, which receives messages and stores them as events, as `source`, `natsSource` and others return
+ * it.
+ */
 export interface SourceDefinition {
   readonly broker: string;
   readonly options: SourceOptions;

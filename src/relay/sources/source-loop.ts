@@ -22,12 +22,12 @@ type Step = 'pulled' | 'stored' | 'acknowledged';
  *
  * Nothing is lost: a message is acknowledged only when it is committed, and what is not acknowledged comes
  * again. That holds wherever the process ends. A repeat changes nothing: the key of an event is made of what
- * the sender or the broker calls the message, so the same message always has the same key, and the log has one
- * event of a key. A failure of the acknowledgement is therefore no more than a repeat.
+ * the sender or the broker calls the message, so the same message always has the same key, and the log has
+ * one event of a key. A failure of the acknowledgement is therefore no more than a repeat.
  *
  * The order is kept: there is one pull at a time, it is stored by one statement in its order, and a pull is
- * stored before the next one is asked for. What another process stores after this one has lost the lease cannot
- * come before what this one stores, because of the fence (see `SourceStorage`).
+ * stored before the next one is asked for. What another process stores after this one has lost the lease
+ * cannot come before what this one stores, because of the fence (see `SourceStorage`).
  */
 export class SourceLoop {
   /** How often each step has failed, one time after another. */

@@ -71,7 +71,10 @@ export class SourceStorage {
     }
   }
 
-  /** Looks at one event as publishing does. Most pulls have no event with a problem, and none is looked at twice. */
+  /**
+   * Looks at one event as publishing does. Most pulls have no event with a problem, and none is looked at
+   * twice.
+   */
   private async judge(each: Storable): Promise<Storable> {
     const { publishing } = this.engine.gate;
     try {
@@ -90,8 +93,8 @@ export class SourceStorage {
   }
 
   /**
-   * A process that has stalled may still hold a pull when another one has the lease. What it stores would come
-   * behind newer messages. The fence refuses that.
+   * A process that has stalled may still hold a pull when another one has the lease. What it stores would
+   * come behind newer messages. The fence refuses that.
    */
   private async publish(read: readonly Storable[], lease: Lease): Promise<SourceCounts> {
     const published = await this.engine.transactions.run(async (tx: Tx) => {
