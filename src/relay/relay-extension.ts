@@ -1,5 +1,6 @@
 import type { IntegrationExtension } from '../module/extension.js';
 import { RELAY_COUNTERS } from './relays/relay-metrics.js';
+import { sourceChecks } from './source.checks.js';
 import { SOURCE_COUNTERS } from './sources/source-metrics.js';
 
 /**
@@ -8,5 +9,6 @@ import { SOURCE_COUNTERS } from './sources/source-metrics.js';
  */
 export const relayExtension: IntegrationExtension = {
   name: 'relay',
+  checks: ({ db }) => sourceChecks(db),
   counters: [...RELAY_COUNTERS, ...SOURCE_COUNTERS],
 };

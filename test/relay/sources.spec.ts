@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { DoctorService } from '../../src/index.js';
 import { type SourceMessage, source } from '../../src/relay/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -200,6 +201,22 @@ describe('a source', () => {
     await until('the second one pulls', async () => queue.pulls.length > of);
     expect(performance.now() - endedAt).toBeLessThan(10_000);
     expect(queue.pulls.at(-1)).toBe('second');
+  });
+
+  it('is named by the doctor when no process has run it for five minutes', async () => {
+    const queue = new Queue([]);
+    const app = await start([queue.source('first')]);
+    await until('it pulls', async () => queue.pulls.length > 0);
+    const found = async () =>
+      (await app.context.get(DoctorService).examine()).findings.filter(
+        ({ check }) => check === 'source-without-process',
+      );
+    expect(await found()).toEqual([]);
+    await database.pool.query(
+      `INSERT INTO integration.integration_lease (name, token, expires_at)
+       VALUES ('relay.source.gone', 1, clock_timestamp() - interval '6 minutes')`,
+    );
+    expect(await found()).toMatchObject([{ finding: 'No process runs the source "gone".' }]);
   });
 
   it('is refused at boot with every problem', async () => {

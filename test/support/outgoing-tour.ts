@@ -2,6 +2,7 @@ import { AdminDatabase } from '../../src/database/admin-database.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
 import { LaneRoundStore } from '../../src/lanes/lane-round.store.js';
 import { OutgoingTargetStore } from '../../src/lanes/outgoing-target.store.js';
+import { desertedSources } from '../../src/relay/sources/source-lease.store.js';
 import { WebhookDeliveryStore } from '../../src/webhooks/outgoing/destinations/delivery.store.js';
 import {
   deleteOrphanedDeliveries,
@@ -107,6 +108,7 @@ async function tourOfDestinations(db: AdminDatabase, [id = '']: readonly string[
   await store.disabled(10);
   await store.behindTheLog(10);
   await lanesWithoutOwner(db);
+  await desertedSources(db);
   await forgottenDestinations(db, 100);
   const look = new DestinationLookStore(db);
   await look.page({ tenant: undefined, status: undefined }, undefined, 50);

@@ -8,6 +8,7 @@ import { IntegrationSettingsService } from '../../settings/integration-settings.
 import { PartMeasures } from '../../telemetry/part-measures.js';
 import { EngineLogger } from '../../words/engine-logger.js';
 import type { Receiver } from './received-event.js';
+import { SOURCE_LEASES } from './source-definition.js';
 import { SourceHold } from './source-hold.js';
 import { SourceLoop } from './source-loop.js';
 import type { SourceClient } from './source-message.js';
@@ -25,7 +26,7 @@ export function runSource(
   client: SourceClient,
 ): RunningSource {
   const { options } = receiver;
-  const leaseName = `relay.source.${options.name}`;
+  const leaseName = `${SOURCE_LEASES}${options.name}`;
   const storage = new SourceStorage(
     {
       publisher: engine.get(DomainEventPublisher),

@@ -2,6 +2,8 @@ import type { RelayBoot } from '../relays/relay-definition.js';
 import type { MappedEvent, SourceClient, SourceMessage } from './source-message.js';
 
 export const DEFAULT_PULL = 200;
+/** How the names of their leases begin. */
+export const SOURCE_LEASES = 'relay.source.';
 
 /** What all sources have. */
 export interface SourceOptions<Message extends SourceMessage = SourceMessage> {
