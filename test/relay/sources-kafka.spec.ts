@@ -13,6 +13,13 @@ interface Stored {
   readonly metadata: object;
 }
 
+/** The mock cluster waits for a session's time for a member that has left. */
+const settingsOf = (topic: string) => ({
+  groupId: `group-${topic}`,
+  sessionTimeout: 6_000,
+  maxWaitTimeInMs: 500,
+});
+
 describeWithBroker('kafka', 'a source of Kafka', () => {
   let database: TestDatabase;
   let broker: Broker;
@@ -42,7 +49,7 @@ describeWithBroker('kafka', 'a source of Kafka', () => {
     topic: string,
     more: Partial<Parameters<typeof kafkaSource>[0]> = {},
   ): Promise<RelayApp> {
-    const consumer = () => kafka.consumer({ groupId: `group-${topic}` });
+    const consumer = () => kafka.consumer(settingsOf(topic));
     const source = kafkaSource({ name: 'in', consumer, topics: [topic], batch: 20, ...more });
     const app = await startRelayApp(database, { application: 'billing', sources: [source] });
     apps.push(app);
@@ -110,7 +117,7 @@ describeWithBroker('kafka', 'a source of Kafka', () => {
     await send('twice', 0, 100);
     const counts: number[] = [];
     const failing = () =>
-      withCommit(kafka.consumer({ groupId: 'group-twice' }), async () => {
+      withCommit(kafka.consumer(settingsOf('twice')), async () => {
         counts.push((await stored()).length);
         throw new Error('the connection has ended');
       });
@@ -127,7 +134,7 @@ describeWithBroker('kafka', 'a source of Kafka', () => {
     expect(idsOf(events, 1)).toEqual(numbers(1, 50));
   }, 60_000);
 
-  it('has one pull in memory, and goes on where it has acknowledged when it begins again', async () => {
+  it('goes on where it has acknowledged when it begins again', async () => {
     const pulled: number[] = [];
     const counting = (message: KafkaSourceMessage) => {
       pulled.push(Number(JSON.parse(String(message.body)).id));
