@@ -24,8 +24,8 @@ const WAIT_MS = 1_000;
 const HEARTBEAT_MS = 1_000;
 
 /**
- * Brings a consumer of kafkajs, which pushes batches, together with a source, which pulls. The consumer brings
- * one batch at a time, and brings the next one when `eachBatch` has ended. Until then the batch is offered:
+ * Brings a consumer of kafkajs, which pushes batches, together with a source, which pulls. The consumer
+ * brings one batch at a time, and brings the next one when `eachBatch` has ended. Until then the batch is offered:
  *
  * - offered: a pull takes its next messages. A pull that is not acknowledged is offered again.
  * - acknowledged: the offsets are committed, and what follows in the batch is offered.
@@ -41,7 +41,7 @@ export class KafkaFeed {
 
   constructor(private readonly consumer: ConsumerLike) {}
 
-  /** A new group begins with the first message. Otherwise a crash before its first commit would lose messages. */
+  /** A new group begins with the first message. Otherwise a crash before its first commit would lose some. */
   async start(topics: readonly string[]): Promise<void> {
     this.consumer.on('consumer.crash', ({ payload }) => {
       if (payload.restart) return;
@@ -105,7 +105,7 @@ export class KafkaFeed {
     }
   }
 
-  /** The group takes a consumer without heartbeats for dead, and storing may last as long as the database is away. */
+  /** The group takes a consumer without heartbeats for dead, and storing may take long. */
   private async offered(
     batch: GivenBatch['batch'],
     from: number,

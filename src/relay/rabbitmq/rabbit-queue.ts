@@ -85,7 +85,7 @@ export class RabbitQueue {
     return message;
   }
 
-  /** After an error the function of the host is asked for a channel again, since the server may have closed it. */
+  /** After an error the function of the host is asked for a channel again: this one may be closed. */
   private async onChannel<T>(run: (channel: RabbitChannel) => Promise<T>): Promise<T> {
     try {
       return await run(this.known(await this.client.get()));
