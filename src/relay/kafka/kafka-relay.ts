@@ -8,6 +8,7 @@ import type { RelayOptions } from '../relays/relay-options.js';
 import { placeOf, problemsOfTarget, type Target } from '../relays/target.js';
 import { outcomeOfKafka } from './kafka-errors.js';
 import type { KafkaBatch, KafkaRecord, ProducerLike } from './kafka-producer.js';
+import { problemOfTopic } from './topic-names.js';
 
 export interface KafkaRelayOptions extends RelayOptions {
   /**
@@ -25,7 +26,6 @@ const SHAPE = {
 const PREFIX = 'ce_';
 /** All replicas that are in sync have the record. */
 const ALL = -1;
-const TOPIC = /^[A-Za-z0-9._-]{1,249}$/;
 
 interface Addressed {
   readonly message: RelayMessage;
@@ -105,10 +105,4 @@ function recordOf({ cloudEvent, key, isTombstone }: RelayMessage): KafkaRecord {
   const headers = binaryHeaders(cloudEvent, PREFIX);
   headers['content-type'] = cloudEvent.attributes.datacontenttype ?? 'application/json';
   return { key, value: isTombstone ? null : binaryBody(cloudEvent), headers };
-}
-
-function problemOfTopic(topic: unknown): string | undefined {
-  return typeof topic === 'string' && TOPIC.test(topic) && topic !== '.' && topic !== '..'
-    ? undefined
-    : 'must be the name of a topic: letters, digits, ".", "_" and "-", at most 249';
 }

@@ -1,4 +1,6 @@
-import { openClient } from '../relays/held-client.js';
+import { type HeldClient, openClient } from '../relays/held-client.js';
+import type { RelayBoot } from '../relays/relay-definition.js';
+import { lookAtBoot } from '../sources/look-at-boot.js';
 import { DEFAULT_PULL, type SourceDefinition, type SourceOptions } from '../sources/source-definition.js';
 import type { SourceClient, SourceMessage } from '../sources/source-message.js';
 import { problemsOfSource } from '../sources/source-option-checks.js';
@@ -54,18 +56,7 @@ export function natsSource(options: NatsSourceOptions): SourceDefinition {
     open: async (boot) => {
       const client = await openClient<JetStreamConsumerLike>(boot, 'consumer', given.consumer, SHAPE);
       if (client === undefined) return undefined;
-      const { config } = await (await client.get()).info();
-      if (config.ack_policy === 'none') {
-        boot.problem(
-          'consumer has the ack_policy "none", with which messages are lost: make it with "explicit"',
-        );
-        return undefined;
-      }
-      const batch = given.batch ?? DEFAULT_PULL;
-      if ((config.max_ack_pending ?? 0) > batch)
-        boot.warn(
-          `max_ack_pending of the consumer is ${config.max_ack_pending}. After a crash, later messages may be stored before those that were on their way. For one order, set it to ${batch} (batch of the source)`,
-        );
+      await lookAtBoot(boot, 'the consumer', () => lookAtConsumer(client, given, boot));
       return {
         pull: async (max) => {
           try {
@@ -84,6 +75,20 @@ export function natsSource(options: NatsSourceOptions): SourceDefinition {
       } satisfies SourceClient<NatsSourceMessage> as unknown as SourceClient;
     },
   };
+}
+
+async function lookAtConsumer(
+  client: HeldClient<JetStreamConsumerLike>,
+  { batch = DEFAULT_PULL }: NatsSourceOptions,
+  boot: RelayBoot,
+): Promise<void> {
+  const { config } = await (await client.get()).info();
+  if (config.ack_policy === 'none')
+    boot.problem('consumer has the ack_policy "none", with which messages are lost: make it with "explicit"');
+  else if ((config.max_ack_pending ?? 0) > batch)
+    boot.warn(
+      `max_ack_pending of the consumer is ${config.max_ack_pending}. After a crash, later messages may be stored before those that were on their way. For one order, set it to ${batch} (batch of the source)`,
+    );
 }
 
 /**

@@ -49,6 +49,7 @@ export class SourceLoop {
       if (messages.length === 0) await pause(EMPTY_PAUSE_MS, lease.signal);
       else await this.takeIn(messages, lease);
     }
+    await this.client.rest?.().catch(() => {});
   }
 
   private async takeIn(messages: readonly SourceMessage[], lease: Lease): Promise<void> {

@@ -28,4 +28,6 @@ export interface SourceClient<Message extends SourceMessage = SourceMessage> {
   ack(messages: readonly Message[]): Promise<void>;
   /** These messages were pulled and not stored. The broker may send them to another process at once. */
   giveBack?(messages: readonly Message[]): Promise<void>;
+  /** The lease has ended, and nothing is pulled until it is taken again. What pulling needs may be closed. */
+  rest?(): Promise<void>;
 }
