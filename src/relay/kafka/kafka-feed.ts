@@ -25,7 +25,8 @@ const HEARTBEAT_MS = 1_000;
 
 /**
  * Brings a consumer of kafkajs, which pushes batches, together with a source, which pulls. The consumer
- * brings one batch at a time, and brings the next one when `eachBatch` has ended. Until then the batch is offered:
+ * brings one batch at a time, and brings the next one when `eachBatch` has ended. Until then the batch is
+ * offered:
  *
  * - offered: a pull takes its next messages. A pull that is not acknowledged is offered again.
  * - acknowledged: the offsets are committed, and what follows in the batch is offered.
