@@ -13,7 +13,7 @@ export function sourceChecks(db: EngineDatabase): Check[] {
         (await desertedSources(db)).map(({ name, since }) => ({
           about: [name],
           since,
-          finding: `No process runs the source "${name}".`,
+          finding: `The source "${name}" is run by no process.`,
           meaning: 'Its messages wait at the broker, which may drop them after a time of its own.',
           fix: `Start a process with this source and processor.enabled. If the source is gone: DELETE FROM ${db.tables.integrationLease} WHERE name = ${sqlLiteral(`${SOURCE_LEASES}${name}`)}`,
           details: { name },

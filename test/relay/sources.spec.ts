@@ -216,7 +216,7 @@ describe('a source', () => {
       `INSERT INTO integration.integration_lease (name, token, expires_at)
        VALUES ('relay.source.gone', 1, clock_timestamp() - interval '6 minutes')`,
     );
-    expect(await found()).toMatchObject([{ finding: 'No process runs the source "gone".' }]);
+    expect(await found()).toMatchObject([{ finding: 'The source "gone" is run by no process.' }]);
   });
 
   it('is refused at boot with every problem', async () => {
