@@ -18,8 +18,9 @@ import type { OpenLibrary } from './tried-library.js';
 // Each test waits for connections of ten libraries, which takes its time on a busy machine.
 jest.setTimeout(180_000);
 
-/** Enough for all handlers to begin, also on a busy machine. */
+/** The deadline of handlers. It is longer where the machine is busy, because all of them must begin before it. */
 const DEADLINE_MS = 2_000;
+const STATEMENTS_OF_A_BEGINNING = 20;
 /** No handler is given up at this deadline while a test runs. */
 const NEVER_MS = 600_000;
 const INSERT = 'INSERT INTO effect (consumer, event_id, note) VALUES ($1, $2, $2)';
@@ -93,6 +94,9 @@ describe.each(HOSTS)(
     /** An application whose handlers all make the mistake when `all` opens. */
     async function start(size: number, timeoutMs: number) {
       const host = await open(size);
+      const openedAt = performance.now();
+      await Promise.all(Array.from({ length: size }, () => host.ask()));
+      const paceMs = performance.now() - openedAt;
       const consumerName = `${name} ${size}${timeoutMs === NEVER_MS ? ' stopped' : ''}`;
       const [entered, aborted, ended] = [
         new Recorder<void>(),
@@ -119,7 +123,7 @@ describe.each(HOSTS)(
         consumerName,
         transactional: true,
         concurrency: size,
-        timeoutMs,
+        timeoutMs: Math.max(timeoutMs, Math.ceil(STATEMENTS_OF_A_BEGINNING * paceMs)),
       };
       const app: TestApp = await startApp(database, [{ ...subscriber, retry: { maxAttempts: 1 }, handler }], {
         client: host.client,
