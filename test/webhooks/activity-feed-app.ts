@@ -40,6 +40,8 @@ export async function startActivityFeed(): Promise<ActivityFeed> {
     createApplication(options: NestApplicationOptions): Promise<INestApplication>;
   };
   const app = await createApplication({ logger: false, abortOnError: false });
+  // A busy process would close a connection for being idle although a request has come.
+  app.getHttpServer().keepAliveTimeout = 0;
   await app.listen(0, '127.0.0.1');
   return {
     database,
