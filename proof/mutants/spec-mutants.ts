@@ -874,8 +874,8 @@ export const specMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/delivery/suspects/suspect-runs.ts',
-        find: 'const half = Math.ceil(rest.length / 2);',
-        put: 'const half = rest.length;',
+        find: 'Math.ceil(rest.length / 2)',
+        put: 'rest.length',
       },
     ],
     spec: 'test/delivery/batches-that-end-the-process.spec.ts',

@@ -193,7 +193,9 @@ function pausedOrBehind(partitions: readonly ConsumerView[], rates: CurrentRates
       consumerName,
       since: new Date(Date.now() - seconds * 1_000),
       lag: {
-        ...{ seconds, positions, toRead: toReadOf(partitions) },
+        seconds,
+        positions,
+        toRead: toReadOf(partitions),
         caughtUpInSeconds: catchUpOf(partitions, rates),
       },
       says: furthestText,

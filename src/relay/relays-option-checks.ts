@@ -1,6 +1,10 @@
 import { problemsOfUnknownNames } from '../words/known-names.js';
 import { APPLICATION_NAME } from './cloud-events/via.js';
+import type { RelayDefinition } from './relays/relay-definition.js';
 import { RELAYS_OPTION_NAMES, type RelaysModuleOptions } from './relays-options.js';
+import type { SourceDefinition } from './sources/source-definition.js';
+
+export type Kind = 'relay' | 'source';
 
 /** What is wrong with the options of `RelaysModule`, one sentence each, without their clients. */
 export function problemsOfRelaysOptions(options: RelaysModuleOptions): string[] {
@@ -10,8 +14,8 @@ export function problemsOfRelaysOptions(options: RelaysModuleOptions): string[] 
   const { relays, sources, application, source } = options;
   return [
     ...problemsOfUnknownNames(options, { known: RELAYS_OPTION_NAMES, kind: 'an option of RelaysModule' }),
-    ...problemsOfRelays(relays ?? []),
-    ...problemsOfSources(sources ?? []),
+    ...problemsOfList('relay', 'natsRelay', relays ?? []),
+    ...problemsOfList('source', 'natsSource', sources ?? []),
     ...(application === undefined || (typeof application === 'string' && APPLICATION_NAME.test(application))
       ? []
       : ['application must be a name of at most 63 letters, digits, ".", "_" and "-"']),
@@ -21,39 +25,26 @@ export function problemsOfRelaysOptions(options: RelaysModuleOptions): string[] 
   ];
 }
 
-function problemsOfRelays(relays: unknown): string[] {
-  if (!Array.isArray(relays)) return ['relays must be a list'];
-  const all = relays as RelaysModuleOptions['relays'] & unknown[];
-  const names = all.map((relay) => relay?.options?.name);
-  return all.flatMap((relay, i) => {
-    if (typeof relay?.open !== 'function')
-      return [
-        `relays[${i}] is no relay: use relay(…), natsRelay(…) or another function of nestjs-integration/relay`,
-      ];
-    const name = names[i];
-    const who = typeof name === 'string' ? `relay ${JSON.stringify(name)}` : `relays[${i}]`;
-    return [
-      ...relay.problems.map((problem) => `${who}: ${problem}`),
-      ...(name !== undefined && names.indexOf(name) < i ? [`${who}: there are two relays of this name`] : []),
-    ];
-  });
+/** A relay or a source in its list, by its name if it has one. */
+export function nameIn(kind: Kind, name: unknown, index: number): string {
+  return typeof name === 'string' ? `${kind} ${JSON.stringify(name)}` : `${kind}s[${index}]`;
 }
 
-function problemsOfSources(sources: unknown): string[] {
-  if (!Array.isArray(sources)) return ['sources must be a list'];
-  const all = sources as RelaysModuleOptions['sources'] & unknown[];
-  const names = all.map((source) => source?.options?.name);
-  return all.flatMap((source, i) => {
-    if (typeof source?.open !== 'function')
+function problemsOfList(kind: Kind, maker: string, given: unknown): string[] {
+  if (!Array.isArray(given)) return [`${kind}s must be a list`];
+  const all = given as readonly (RelayDefinition | SourceDefinition | undefined)[];
+  const names = all.map((each) => each?.options?.name);
+  return all.flatMap((each, i) => {
+    if (typeof each?.open !== 'function')
       return [
-        `sources[${i}] is no source: use source(…), natsSource(…) or another function of nestjs-integration/relay`,
+        `${kind}s[${i}] is no ${kind}: use ${kind}(…), ${maker}(…) or another function of nestjs-integration/relay`,
       ];
     const name = names[i];
-    const who = typeof name === 'string' ? `source ${JSON.stringify(name)}` : `sources[${i}]`;
+    const who = nameIn(kind, name, i);
     return [
-      ...source.problems.map((problem) => `${who}: ${problem}`),
+      ...each.problems.map((problem) => `${who}: ${problem}`),
       ...(name !== undefined && names.indexOf(name) < i
-        ? [`${who}: there are two sources of this name`]
+        ? [`${who}: there are two ${kind}s of this name`]
         : []),
     ];
   });

@@ -13,7 +13,7 @@ import { RelayHandler } from './relays/relay-handler.js';
 import type { Publish } from './relays/relay-message.js';
 import { RelayMetrics } from './relays/relay-metrics.js';
 import { DEFAULT_BATCH, DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT_MS } from './relays/relay-options.js';
-import { problemsOfRelaysOptions } from './relays-option-checks.js';
+import { type Kind, nameIn, problemsOfRelaysOptions } from './relays-option-checks.js';
 import { RELAYS_OPTIONS, type RelaysModuleOptions } from './relays-options.js';
 import { type RunningSource, runSource } from './sources/running-source.js';
 import type { SourceClient } from './sources/source-message.js';
@@ -48,10 +48,8 @@ export class RelaysStart implements OnModuleInit, OnModuleDestroy {
     const relays = Array.isArray(this.options?.relays) ? this.options.relays : [];
     const sources = Array.isArray(this.options?.sources) ? this.options.sources : [];
     const [ways, clients] = await Promise.all([
-      Promise.all(relays.map((relay, i) => this.open<Publish>(relay, `relays[${i}]`, 'relay', problems))),
-      Promise.all(
-        sources.map((source, i) => this.open<SourceClient>(source, `sources[${i}]`, 'source', problems)),
-      ),
+      Promise.all(relays.map((relay, i) => this.open<Publish>(relay, i, 'relay', problems))),
+      Promise.all(sources.map((source, i) => this.open<SourceClient>(source, i, 'source', problems))),
     ]);
     if (problems.length > 0)
       throw new IntegrationError(
@@ -79,13 +77,12 @@ export class RelaysStart implements OnModuleInit, OnModuleDestroy {
 
   private async open<Way>(
     each: Opened<Way>,
-    place: string,
-    kind: 'relay' | 'source',
+    index: number,
+    kind: Kind,
     problems: string[],
   ): Promise<Way | undefined> {
     if (typeof each?.open !== 'function') return undefined;
-    const { name } = each.options;
-    const who = typeof name === 'string' ? `${kind} ${JSON.stringify(name)}` : place;
+    const who = nameIn(kind, each.options.name, index);
     return each.open({
       find: (client) => findClient(this.modules, client),
       problem: (problem) => problems.push(`${who}: ${problem}`),

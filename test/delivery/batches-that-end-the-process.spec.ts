@@ -1,11 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startApp } from '../support/app.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { workUntilSettled } from '../support/until-settled.js';
+import { BY_HANDLER, workUntilSettled } from '../support/until-settled.js';
 
 const MAX_ATTEMPTS = 3;
-/** The exit code with which the worker's handler ends it. */
-const BY_HANDLER = 9;
 
 let database: TestDatabase;
 

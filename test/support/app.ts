@@ -37,7 +37,7 @@ export interface TestApp {
 }
 
 /** Short delays, so that a test waits for the thing itself and not for its default. */
-const FAST = {
+export const FAST = {
   retryBaseDelayMs: 100,
   retryMaxDelayMs: 200,
   pollingIntervalMs: 200,

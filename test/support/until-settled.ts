@@ -3,6 +3,8 @@ import { until } from './until.js';
 import { startWorker, type WorkerProcess } from './worker-process.js';
 
 const MOST_ENDS = 20;
+/** The exit code with which the handler of a worker ends it. */
+export const BY_HANDLER = 9;
 
 export interface WorkPlan {
   readonly consumers: readonly object[];

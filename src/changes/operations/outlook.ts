@@ -9,7 +9,9 @@ export interface OperationOutlook {
   readonly secondsLeft: number | null;
 }
 
-/** What these kinds send has rows of the inbox. A part may bring kinds of which nothing is counted. */
+/**
+ * Operations of these kinds leave rows in the inbox. Those of a part may leave none, so nothing is counted.
+ */
 const HAS_ROWS: ReadonlySet<string> = new Set(['redrive', 'replay']);
 const NO_ROWS_LEFT = 'Nothing is known any more about what was sent: its rows are deleted.';
 

@@ -69,14 +69,12 @@ export class SuspectRuns {
    * has at most half of them.
    */
   private async runHalves(events: readonly LogEvent[]): Promise<void> {
-    let rest = events;
-    while (rest.length > 1 && !this.hasEnded) {
-      const half = Math.ceil(rest.length / 2);
-      if (half === 1) await this.runEach(rest.slice(0, 1));
-      else await this.runGroup(rest.slice(0, half));
-      rest = rest.slice(half);
+    for (let rest = events; rest.length > 0 && !this.hasEnded; ) {
+      const half = rest.slice(0, Math.ceil(rest.length / 2));
+      if (half.length === 1) await this.runEach(half);
+      else await this.runGroup(half);
+      rest = rest.slice(half.length);
     }
-    await this.runEach(rest);
   }
 
   private async runGroup(events: readonly LogEvent[]): Promise<void> {

@@ -1,8 +1,8 @@
 import type { DomainEvent } from '../../events/domain-event.js';
 import { loadPeer } from '../../words/optional-peer.js';
-import { binaryHeaders } from '../cloud-events/write.js';
+import { AMQP_PREFIX, binaryHeaders, KAFKA_PREFIX } from '../cloud-events/write.js';
 import { type HeldClient, openClient } from '../relays/held-client.js';
-import { problemsOfRelay } from '../relays/option-checks.js';
+import { givenOptions, problemsOfRelay } from '../relays/option-checks.js';
 import type { RelayDefinition } from '../relays/relay-definition.js';
 import type { RelayMessage, RelayOutcome } from '../relays/relay-message.js';
 import type { RelayOptions } from '../relays/relay-options.js';
@@ -24,7 +24,7 @@ const RANGE = `${PEER}@"^11.0.0 || ^12.0.0"`;
  * The attributes of the CloudEvent are in headers.
  */
 export function clientProxyRelay(options: ClientProxyRelayOptions): RelayDefinition {
-  const given = typeof options === 'object' && options !== null ? options : ({} as ClientProxyRelayOptions);
+  const given = givenOptions(options);
   const { pattern } = given;
   return {
     broker: 'client-proxy',
@@ -85,7 +85,7 @@ async function recordsOf(kind: ClientKind): Promise<DataOf> {
     return (message) => ({
       key: message.key,
       value: message.isTombstone ? null : message.event.payload,
-      headers: binaryHeaders(message.cloudEvent, 'ce_'),
+      headers: binaryHeaders(message.cloudEvent, KAFKA_PREFIX),
     });
   const { RmqRecordBuilder } = await loadPeer(
     PEER,
@@ -97,7 +97,7 @@ async function recordsOf(kind: ClientKind): Promise<DataOf> {
     new RmqRecordBuilder(message.event.payload)
       .setOptions({
         messageId: message.id,
-        headers: binaryHeaders(message.cloudEvent, 'cloudEvents_'),
+        headers: binaryHeaders(message.cloudEvent, AMQP_PREFIX),
       })
       .build();
 }

@@ -1,6 +1,9 @@
 import type { CloudEvent } from './cloud-event.js';
 
 export const STRUCTURED_TYPE = 'application/cloudevents+json';
+/** What the names of headers with attributes begin with, at each broker. */
+export const KAFKA_PREFIX = 'ce_';
+export const AMQP_PREFIX = 'cloudEvents_';
 
 /** These extensions are whole numbers in JSON. */
 const NUMBERS: ReadonlySet<string> = new Set(['eventversion']);

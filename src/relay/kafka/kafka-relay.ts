@@ -1,7 +1,7 @@
 import { NonRetryableError } from '../../errors.js';
-import { binaryBody, binaryHeaders } from '../cloud-events/write.js';
+import { binaryBody, binaryHeaders, KAFKA_PREFIX } from '../cloud-events/write.js';
 import { type HeldClient, openClient } from '../relays/held-client.js';
-import { problemsOfRelay } from '../relays/option-checks.js';
+import { givenOptions, problemsOfRelay } from '../relays/option-checks.js';
 import type { RelayDefinition } from '../relays/relay-definition.js';
 import type { PublishContext, RelayMessage, RelayOutcome } from '../relays/relay-message.js';
 import type { RelayOptions } from '../relays/relay-options.js';
@@ -23,7 +23,6 @@ const SHAPE = {
   is: 'a producer of kafkajs or @confluentinc/kafka-javascript',
   functions: ['send', 'sendBatch'],
 } as const;
-const PREFIX = 'ce_';
 /** All replicas that are in sync have the record. */
 const ALL = -1;
 
@@ -34,7 +33,7 @@ interface Addressed {
 
 /** Sends events to a topic of Kafka, each as a CloudEvent with its attributes in headers. */
 export function kafkaRelay(options: KafkaRelayOptions): RelayDefinition {
-  const given = typeof options === 'object' && options !== null ? options : ({} as KafkaRelayOptions);
+  const given = givenOptions(options);
   return {
     broker: 'kafka',
     options: given,
@@ -50,7 +49,9 @@ export function kafkaRelay(options: KafkaRelayOptions): RelayDefinition {
   };
 }
 
-/** One request for all messages. If it fails, nobody knows because of which, so each is sent for itself. */
+/**
+ * Sends all messages in one request. If Kafka refuses it, each message is sent alone, to find the bad one.
+ */
 async function publish(
   client: HeldClient<ProducerLike>,
   target: Target,
@@ -102,7 +103,7 @@ function batchOf(addressed: readonly Addressed[], timeout: number): KafkaBatch {
 }
 
 function recordOf({ cloudEvent, key, isTombstone }: RelayMessage): KafkaRecord {
-  const headers = binaryHeaders(cloudEvent, PREFIX);
+  const headers = binaryHeaders(cloudEvent, KAFKA_PREFIX);
   headers['content-type'] = cloudEvent.attributes.datacontenttype ?? 'application/json';
   return { key, value: isTombstone ? null : binaryBody(cloudEvent), headers };
 }

@@ -1,7 +1,8 @@
+import { endsWithin } from '../../database/wire/answer-within.js';
 import { structuredText } from '../cloud-events/write.js';
 import { type HeldClient, openClient } from '../relays/held-client.js';
-import { problemsOfRelay } from '../relays/option-checks.js';
-import type { RelayBoot, RelayDefinition } from '../relays/relay-definition.js';
+import { givenOptions, problemsOfRelay } from '../relays/option-checks.js';
+import { LOOK_MS, type RelayBoot, type RelayDefinition } from '../relays/relay-definition.js';
 import type { PublishContext, RelayMessage, RelayOutcome } from '../relays/relay-message.js';
 import type { RelayOptions } from '../relays/relay-options.js';
 import { sendEach } from '../relays/send-within.js';
@@ -26,12 +27,10 @@ const SHAPE = {
 /** JetStream drops a message whose id it has seen within this time. A retry may come minutes later. */
 const SHORTEST_WINDOW_MS = 120_000;
 const NANOSECONDS = 1_000_000;
-/** For how long a boot waits for the server's answer about a stream. */
-const LOOK_MS = 5_000;
 
 /** Sends events to NATS JetStream, each as a structured CloudEvent. */
 export function natsRelay(options: NatsRelayOptions): RelayDefinition {
-  const given = typeof options === 'object' && options !== null ? options : ({} as NatsRelayOptions);
+  const given = givenOptions(options);
   return {
     broker: 'nats',
     options: given,
@@ -63,8 +62,7 @@ class NatsRelay {
   async lookAtStream(): Promise<void> {
     const { subject } = this.options;
     if (typeof subject !== 'string') return;
-    const late = new Promise<undefined>((resolve) => setTimeout(resolve, LOOK_MS, undefined).unref());
-    await Promise.race([this.lookAtSubject(subject), late]);
+    await endsWithin(LOOK_MS, this.lookAtSubject(subject));
   }
 
   async send(message: RelayMessage, { timeoutMs }: PublishContext): Promise<RelayOutcome> {

@@ -1,7 +1,7 @@
 import type { DomainEvent } from '../../events/domain-event.js';
-import { binaryBody, binaryHeaders } from '../cloud-events/write.js';
+import { AMQP_PREFIX, binaryBody, binaryHeaders } from '../cloud-events/write.js';
 import { openClient } from '../relays/held-client.js';
-import { problemsOfRelay } from '../relays/option-checks.js';
+import { givenOptions, problemsOfRelay } from '../relays/option-checks.js';
 import type { RelayDefinition } from '../relays/relay-definition.js';
 import type { RelayMessage, RelayOutcome } from '../relays/relay-message.js';
 import type { RelayOptions } from '../relays/relay-options.js';
@@ -14,6 +14,7 @@ import {
   type RabbitEnvelope,
 } from './amqp-clients.js';
 import { AmqpSender } from './amqp-sender.js';
+import { LONGEST_BYTES } from './names.js';
 import { endsChannel, outcomeOfRabbit } from './rabbit-errors.js';
 
 export interface RabbitRelayOptions extends RelayOptions {
@@ -29,13 +30,10 @@ export interface RabbitRelayOptions extends RelayOptions {
 }
 
 const IS = 'a Publisher of rabbitmq-client or a ConfirmChannel of amqplib';
-const PREFIX = 'cloudEvents_';
-/** AMQP has one byte for the length of such a name. */
-const LONGEST_BYTES = 255;
 
 /** Sends events to an exchange of RabbitMQ, each as a CloudEvent with its attributes in headers. */
 export function rabbitRelay(options: RabbitRelayOptions): RelayDefinition {
-  const given = typeof options === 'object' && options !== null ? options : ({} as RabbitRelayOptions);
+  const given = givenOptions(options);
   const { routingKey } = given;
   return {
     broker: 'rabbitmq',
@@ -89,7 +87,7 @@ function envelopeOf(message: RelayMessage, { exchange, routingKey }: RabbitRelay
     messageId: id,
     contentType: cloudEvent.attributes.datacontenttype ?? 'application/json',
     type: shortened(event.eventName),
-    headers: binaryHeaders(cloudEvent, PREFIX),
+    headers: binaryHeaders(cloudEvent, AMQP_PREFIX),
   };
 }
 

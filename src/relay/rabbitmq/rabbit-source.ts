@@ -3,6 +3,7 @@ import { lookAtBoot } from '../sources/look-at-boot.js';
 import type { SourceDefinition, SourceOptions } from '../sources/source-definition.js';
 import type { MappedEvent, SourceClient, SourceMessage } from '../sources/source-message.js';
 import { problemsOfSource } from '../sources/source-option-checks.js';
+import { LONGEST_BYTES } from './names.js';
 import { type AmqplibChannelLike, type ClientChannelLike, channelOf } from './rabbit-channels.js';
 import { NoQueue, RabbitQueue, type RabbitSourceMessage } from './rabbit-queue.js';
 
@@ -17,8 +18,6 @@ export interface RabbitSourceOptions extends SourceOptions<RabbitSourceMessage> 
 }
 
 const IS = 'a Channel of rabbitmq-client or amqplib';
-/** AMQP has one byte for the length of such a name. */
-const LONGEST_BYTES = 255;
 
 /** Takes in the messages of a queue of RabbitMQ. */
 export function rabbitSource(options: RabbitSourceOptions): SourceDefinition {

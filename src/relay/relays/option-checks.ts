@@ -7,6 +7,11 @@ import { RELAY_OPTION_NAMES, type RelayOptions } from './relay-options.js';
 const LONGEST_NAME = 120;
 const MOST_EVENTS = 5_000;
 
+/** Somebody without a compiler may give anything. What is no object counts as no options. */
+export function givenOptions<Options extends object>(options: Options): Options {
+  return typeof options === 'object' && options !== null ? options : ({} as Options);
+}
+
 /** What is wrong with the options of a relay, one sentence each. `own` are the options of its kind. */
 export function problemsOfRelay(given: RelayOptions, own: readonly string[]): string[] {
   const { name, eventName, batch, concurrency, partitions, timeoutMs, source, transform } = given;

@@ -1,4 +1,4 @@
-import { problemsOfRelay } from './option-checks.js';
+import { givenOptions, problemsOfRelay } from './option-checks.js';
 import type { RelayDefinition } from './relay-definition.js';
 import type { RelayMessage, RelayOutcome } from './relay-message.js';
 import type { RelayOptions } from './relay-options.js';
@@ -17,7 +17,7 @@ export interface OwnRelayOptions extends RelayOptions {
 
 /** Sends events in a way of the application's own. */
 export function relay(options: OwnRelayOptions): RelayDefinition {
-  const given = typeof options === 'object' && options !== null ? options : ({} as OwnRelayOptions);
+  const given = givenOptions(options);
   return {
     broker: 'own',
     options: given,

@@ -2,6 +2,9 @@ import type { Logger } from '@nestjs/common';
 import type { Publish } from './relay-message.js';
 import type { RelayOptions } from './relay-options.js';
 
+/** For how long, in milliseconds, a boot waits for the answer of a broker. */
+export const LOOK_MS = 5_000;
+
 /** What a relay may ask for when the application boots. */
 export interface RelayBoot {
   /**

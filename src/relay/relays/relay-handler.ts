@@ -32,7 +32,7 @@ export class RelayHandler {
     for (const { message, outcome } of refused) context.fail(message.event, errorOf(outcome));
     if (unavailable === undefined) return;
     const error = unavailableError(unavailable);
-    // A batch of which nothing was decided stays whole. Otherwise what was accepted is settled now.
+    // If the broker decided on no message, the whole batch waits. Otherwise what it accepted is settled now.
     if (accepted.length === 0 && refused.length === 0) throw error;
     for (const message of waiting) context.fail(message.event, error);
   }

@@ -37,7 +37,7 @@ export interface PublishContext {
 }
 
 /**
- * Sends messages of which no two have the same key, all at once. Returns one outcome for each of them, in
+ * Sends all these messages at once. Each has another key. Returns one outcome for each of them, in
  * their order.
  */
 export type Publish = (

@@ -1,6 +1,6 @@
 import type { RelayMessage, RelayOutcome } from './relay-message.js';
 
-/** Messages of which no two belong to one aggregate. */
+/** Sends messages at once. Each belongs to another aggregate. */
 type SendWave = (messages: readonly RelayMessage[]) => Promise<readonly RelayOutcome[]>;
 
 export interface Waves {

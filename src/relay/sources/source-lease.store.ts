@@ -10,7 +10,7 @@ export interface DesertedSource {
 /** A deployment may take as long. */
 const MINUTES = 5;
 
-/** Reads the leases of sources, of which there is one for each that was ever run. */
+/** Reads which sources nobody runs. Each source that was ever run has a row with its lease. */
 export async function desertedSources(db: EngineDatabase): Promise<DesertedSource[]> {
   return db.query<DesertedSource>(
     `SELECT substr(name, length($1::text) + 1) AS name, expires_at AS since FROM ${db.tables.integrationLease}

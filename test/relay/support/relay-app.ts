@@ -14,7 +14,7 @@ import {
 } from '../../../src/index.js';
 import { BEAT_INTERVAL_MS } from '../../../src/membership/lease-keeper.js';
 import { RelaysModule, type RelaysModuleOptions } from '../../../src/relay/index.js';
-import { TEST_BEAT_MS } from '../../support/app.js';
+import { FAST, TEST_BEAT_MS } from '../../support/app.js';
 import { TEST_LOGGER } from '../../support/log-lines.js';
 import type { TestDatabase } from '../../support/test-database.js';
 
@@ -25,13 +25,6 @@ export interface RelayApp {
   readonly consumers: ConsumerService;
   close(): Promise<void>;
 }
-
-const FAST = {
-  retryBaseDelayMs: 100,
-  retryMaxDelayMs: 200,
-  pollingIntervalMs: 200,
-  idlePollingIntervalMs: 400,
-};
 
 /** An application with relays. Events are written to the log by `api.publishEvents`. */
 export async function startRelayApp(
