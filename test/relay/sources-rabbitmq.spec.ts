@@ -178,7 +178,10 @@ describeWithBroker('rabbitmq', 'a source of RabbitMQ', () => {
       `ALTER TABLE integration.outbox_event ADD CONSTRAINT refused CHECK (event_name <> 'order.made')`,
     );
     const calls: unknown[] = [];
-    const app = await start(async () => watched(await open(), ['nack', 'basicNack'], calls), `${queue}-back`);
+    const app = await start(
+      async () => watched(await open(), ['nackAll', 'basicNack'], calls),
+      `${queue}-back`,
+    );
     await send(`${queue}-back`, ['1', '2']);
     await until('the messages are on their way', async () => {
       return (await declare(`${queue}-back`)).messageCount === 0;
@@ -188,6 +191,26 @@ describeWithBroker('rabbitmq', 'a source of RabbitMQ', () => {
     expect(calls.length).toBeGreaterThan(0);
     expect((await declare(`${queue}-back`)).messageCount).toBe(2);
   });
+
+  it.each(clients)(
+    'takes no more than one pull out of the queue before it is stored ($client)',
+    async ({ open, queue }) => {
+      await declare(`${queue}-few`);
+      await send(`${queue}-few`, ['1', '2', '3', '4', '5', '6', '7']);
+      await database.pool.query(
+        `ALTER TABLE integration.outbox_event ADD CONSTRAINT refused CHECK (event_name <> 'order.made') NOT VALID`,
+      );
+      const waiting = async () => (await declare(`${queue}-few`)).messageCount;
+      await start(open, `${queue}-few`, { batch: 3 });
+      await until('a pull is on its way', async () => (await waiting()) < 7);
+      const before = await waiting();
+      // One pull later the server has sent what it would send.
+      await database.pool.query('ALTER TABLE integration.outbox_event DROP CONSTRAINT refused');
+      await until('all are stored', async () => (await stored()).length === 7);
+      expect(before).toBeGreaterThanOrEqual(4);
+      expect(await storedIds()).toEqual(['1', '2', '3', '4', '5', '6', '7']);
+    },
+  );
 
   it.each(clients)(
     'rejects and acknowledges what is no event, and takes the message id for the id ($client)',

@@ -1,16 +1,23 @@
+/** As a tag, together with `multiple`, it stands for every message that is not acknowledged (AMQP 0-9-1). */
+const ALL = 0;
+
 /** What is used of a Channel of rabbitmq-client 5, as `connection.acquire()` returns it. */
 export interface ClientChannelLike {
   queueDeclare(params: { queue: string; passive: true }): Promise<unknown>;
-  basicGet(params: { queue: string }): Promise<ClientMessage | undefined>;
+  basicQos(params: { prefetchCount: number }): Promise<unknown>;
+  basicConsume(
+    params: { queue: string },
+    onMessage: (message: ClientMessage) => void,
+  ): Promise<{ readonly consumerTag: string }>;
+  basicCancel(params: { consumerTag: string }): Promise<unknown>;
   basicAck(params: { deliveryTag: number; multiple: true }): void;
   basicNack(params: { deliveryTag: number; multiple: true; requeue: true }): void;
-  on(event: 'error', listener: (error: unknown) => void): unknown;
+  on(event: 'error' | 'close' | 'basic.cancel', listener: (error: unknown) => void): unknown;
 }
 
 /** A message of rabbitmq-client. Its body may be parsed already, as the content type says. */
 interface ClientMessage {
   readonly deliveryTag: number;
-  readonly messageCount: number;
   readonly exchange: string;
   readonly routingKey: string;
   readonly messageId?: string | undefined;
@@ -22,10 +29,16 @@ interface ClientMessage {
 /** What is used of a Channel of amqplib 0.10 and later. */
 export interface AmqplibChannelLike {
   checkQueue(queue: string): Promise<unknown>;
-  get(queue: string, options: { noAck: false }): Promise<AmqplibMessage | false>;
+  prefetch(count: number): Promise<unknown>;
+  /** Null says that the server has ended the consumer. */
+  consume(
+    queue: string,
+    onMessage: (message: AmqplibMessage | null) => void,
+  ): Promise<{ readonly consumerTag: string }>;
+  cancel(consumerTag: string): Promise<unknown>;
   ack(message: TaggedMessage, allUpTo: true): void;
-  nack(message: TaggedMessage, allUpTo: true, requeue: true): void;
-  on(event: 'error', listener: (error: unknown) => void): unknown;
+  nackAll(requeue: true): void;
+  on(event: 'error' | 'close', listener: (error: unknown) => void): unknown;
 }
 
 /** The client reads the tag alone when it acknowledges. */
@@ -36,7 +49,6 @@ interface TaggedMessage {
 interface AmqplibMessage {
   readonly fields: {
     readonly deliveryTag: number;
-    readonly messageCount: number;
     readonly exchange: string;
     readonly routingKey: string;
   };
@@ -51,8 +63,6 @@ interface AmqplibMessage {
 /** A message that was taken out of a queue, from either library. */
 export interface TakenMessage {
   readonly deliveryTag: number;
-  /** How many messages are behind it. */
-  readonly messageCount: number;
   readonly exchange: string;
   readonly routingKey: string;
   readonly messageId: string | undefined;
@@ -61,20 +71,31 @@ export interface TakenMessage {
   readonly body: Uint8Array;
 }
 
+export interface TakerOfMessages {
+  readonly onMessage: (message: TakenMessage) => void;
+  /** The channel was closed, or the server has ended the consumer. Nothing comes any more. */
+  readonly onEnd: () => void;
+}
+
 /** A channel of either library. */
 export interface RabbitChannel {
   /** It rejects if there is no such queue, and the channel is closed then. */
   check(queue: string): Promise<unknown>;
-  take(queue: string): Promise<TakenMessage | undefined>;
+  /**
+   * From now on messages come, at most `prefetch` that are not acknowledged. Resolves to a function that ends
+   * this.
+   */
+  consume(queue: string, prefetch: number, taker: TakerOfMessages): Promise<() => Promise<unknown>>;
   ackUpTo(deliveryTag: number): void;
-  requeueUpTo(deliveryTag: number): void;
+  /** Puts back into the queue what was not acknowledged. */
+  requeueAll(): void;
 }
 
 /** Undefined if it is a channel of neither library. */
 export function channelOf(client: ClientChannelLike | AmqplibChannelLike): RabbitChannel | undefined {
-  if (has(client, 'queueDeclare', 'basicGet', 'basicAck', 'basicNack'))
+  if (has(client, 'queueDeclare', 'basicConsume', 'basicAck', 'basicNack'))
     return ofClient(client as ClientChannelLike);
-  if (has(client, 'checkQueue', 'get', 'ack', 'nack')) return ofAmqplib(client as AmqplibChannelLike);
+  if (has(client, 'checkQueue', 'consume', 'ack', 'nackAll')) return ofAmqplib(client as AmqplibChannelLike);
   return undefined;
 }
 
@@ -83,30 +104,42 @@ function has(client: object, ...functions: readonly string[]): boolean {
 }
 
 function ofClient(channel: ClientChannelLike): RabbitChannel {
+  let ended = () => {};
+  channel.on('close', () => ended());
+  channel.on('basic.cancel', () => ended());
   return {
     check: (queue) => channel.queueDeclare({ queue, passive: true }),
-    take: async (queue) => {
-      const message = await channel.basicGet({ queue });
-      if (message === undefined) return undefined;
-      const { messageId, contentType, headers = {}, body, ...rest } = message;
-      return { ...rest, messageId, contentType, headers, body: bytesOf(body, contentType) };
+    consume: async (queue, prefetchCount, { onMessage, onEnd }) => {
+      ended = onEnd;
+      await channel.basicQos({ prefetchCount });
+      const { consumerTag } = await channel.basicConsume({ queue }, (message) => {
+        const { messageId, contentType, headers = {}, body, ...rest } = message;
+        onMessage({ ...rest, messageId, contentType, headers, body: bytesOf(body, contentType) });
+      });
+      return () => channel.basicCancel({ consumerTag });
     },
     ackUpTo: (deliveryTag) => channel.basicAck({ deliveryTag, multiple: true }),
-    requeueUpTo: (deliveryTag) => channel.basicNack({ deliveryTag, multiple: true, requeue: true }),
+    requeueAll: () => channel.basicNack({ deliveryTag: ALL, multiple: true, requeue: true }),
   };
 }
 
 function ofAmqplib(channel: AmqplibChannelLike): RabbitChannel {
+  let ended = () => {};
+  channel.on('close', () => ended());
   return {
     check: (queue) => channel.checkQueue(queue),
-    take: async (queue) => {
-      const message = await channel.get(queue, { noAck: false });
-      if (message === false) return undefined;
-      const { messageId, contentType, headers = {} } = message.properties;
-      return { ...message.fields, messageId, contentType, headers, body: message.content };
+    consume: async (queue, prefetch, { onMessage, onEnd }) => {
+      ended = onEnd;
+      await channel.prefetch(prefetch);
+      const { consumerTag } = await channel.consume(queue, (message) => {
+        if (message === null) return onEnd();
+        const { messageId, contentType, headers = {} } = message.properties;
+        onMessage({ ...message.fields, messageId, contentType, headers, body: message.content });
+      });
+      return () => channel.cancel(consumerTag);
     },
     ackUpTo: (deliveryTag) => channel.ack({ fields: { deliveryTag } }, true),
-    requeueUpTo: (deliveryTag) => channel.nack({ fields: { deliveryTag } }, true, true),
+    requeueAll: () => channel.nackAll(true),
   };
 }
 

@@ -8,6 +8,7 @@ import {
   type RabbitChannel,
   type TakenMessage,
 } from './rabbit-channels.js';
+import { RabbitFeed } from './rabbit-feed.js';
 
 /** A message of a queue, as `map` gets it. */
 export interface RabbitSourceMessage extends SourceMessage {
@@ -21,16 +22,17 @@ type Client = ClientChannelLike | AmqplibChannelLike;
 
 /** The messages of one pull. Their tags are of the channel that they came by, and of no other. */
 interface Pull {
-  readonly channel: RabbitChannel;
-  readonly lastTag: number;
+  readonly feed: RabbitFeed;
+  readonly last: TakenMessage;
 }
 
 const NOT_FOUND: ReadonlySet<unknown> = new Set(['NOT_FOUND', 404]);
 
-/** One queue of RabbitMQ, whose messages are taken by `basic.get` and acknowledged by tag. */
+/** One queue of RabbitMQ, whose messages are pulled, and acknowledged together. */
 export class RabbitQueue {
   private readonly channels = new WeakMap<Client, RabbitChannel>();
   private readonly pulls = new WeakMap<SourceMessage, Pull>();
+  private feed: RabbitFeed | undefined;
 
   constructor(
     private readonly queue: string,
@@ -39,43 +41,37 @@ export class RabbitQueue {
 
   /** Rejects if there is no such queue. */
   async check(): Promise<void> {
-    await this.onChannel((channel) => channel.check(this.queue));
+    await this.orNewChannel(async () => (await this.channel()).check(this.queue));
   }
 
-  /**
-   * The first message says how many there are behind it, so no more are asked for than there are. The server
-   * answers in the order in which it is asked.
-   */
   async pull(max: number, signal: AbortSignal): Promise<RabbitSourceMessage[]> {
-    return this.onChannel(async (channel) => {
-      const first = await channel.take(this.queue);
-      if (first === undefined) return [];
-      const more = signal.aborted ? 0 : Math.min(max - 1, first.messageCount);
-      const answers = await Promise.allSettled(Array.from({ length: more }, () => channel.take(this.queue)));
-      const taken = [first];
-      for (const answer of answers)
-        if (answer.status === 'fulfilled' && answer.value !== undefined) taken.push(answer.value);
-      const failed = answers.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
-      const lastTag = (taken.at(-1) ?? first).deliveryTag;
-      if (failed === undefined) return taken.map((each) => this.received(each, { channel, lastTag }));
-      giveBack(channel, lastTag);
-      throw failed.reason;
+    return this.orNewChannel(async () => {
+      const feed = this.feed ?? (await this.begin(max));
+      const taken = await feed.pull(max, signal);
+      const last = taken.at(-1);
+      return last === undefined ? [] : taken.map((each) => this.received(each, { feed, last }));
     });
   }
 
   /** Acknowledges all messages of a pull at once. If their channel is closed, they come again. */
   async ack(messages: readonly SourceMessage[]): Promise<void> {
-    const pull = this.pullOf(messages);
-    if (pull !== undefined) await this.onChannel(async () => pull.channel.ackUpTo(pull.lastTag));
+    const pull = messages[0] === undefined ? undefined : this.pulls.get(messages[0]);
+    if (pull !== undefined) await this.orNewChannel(async () => pull.feed.ackUpTo(pull.last));
   }
 
-  async giveBack(messages: readonly SourceMessage[]): Promise<void> {
-    const pull = this.pullOf(messages);
-    if (pull !== undefined) giveBack(pull.channel, pull.lastTag);
+  /** Puts back everything that is not acknowledged. */
+  async rest(): Promise<void> {
+    const { feed } = this;
+    this.feed = undefined;
+    // If the channel is closed, RabbitMQ has put its messages back into the queue.
+    await feed?.end().catch(() => this.client.failed());
   }
 
-  private pullOf(messages: readonly SourceMessage[]): Pull | undefined {
-    return messages[0] === undefined ? undefined : this.pulls.get(messages[0]);
+  private async begin(prefetch: number): Promise<RabbitFeed> {
+    const feed = new RabbitFeed(await this.channel());
+    await feed.start(this.queue, prefetch);
+    this.feed = feed;
+    return feed;
   }
 
   private received({ body, headers, contentType, ...rest }: TakenMessage, pull: Pull): RabbitSourceMessage {
@@ -86,10 +82,11 @@ export class RabbitQueue {
   }
 
   /** After an error the function of the host is asked for a channel again: this one may be closed. */
-  private async onChannel<T>(run: (channel: RabbitChannel) => Promise<T>): Promise<T> {
+  private async orNewChannel<T>(run: () => Promise<T>): Promise<T> {
     try {
-      return await run(this.known(await this.client.get()));
+      return await run();
     } catch (error) {
+      await this.rest();
       this.client.failed();
       throw NOT_FOUND.has((Object(error) as { code?: unknown }).code)
         ? new NoQueue(`RabbitMQ has no queue ${JSON.stringify(this.queue)}: declare it (${messageOf(error)})`)
@@ -97,7 +94,8 @@ export class RabbitQueue {
     }
   }
 
-  private known(client: Client): RabbitChannel {
+  private async channel(): Promise<RabbitChannel> {
+    const client = await this.client.get();
     const known = this.channels.get(client) ?? channelOf(client);
     if (known === undefined) throw new TypeError('the function returned no channel');
     // Without a listener, Node.js ends the process when the server closes a channel of amqplib.
@@ -110,12 +108,4 @@ export class RabbitQueue {
 /** The queue is not there. */
 export class NoQueue extends Error {
   override readonly name = 'NoQueue';
-}
-
-function giveBack(channel: RabbitChannel, lastTag: number): void {
-  try {
-    channel.requeueUpTo(lastTag);
-  } catch {
-    // The channel is closed, and RabbitMQ has put its messages back into the queue.
-  }
 }

@@ -35,7 +35,9 @@ export function rabbitSource(options: RabbitSourceOptions): SourceDefinition {
       const client = await openClient<Client>(boot, 'channel', given.channel, shape);
       if (client === undefined || !isQueue(given.queue)) return undefined;
       if (channelOf(await client.get()) === undefined) {
-        boot.problem(`channel must be ${IS}: it has neither basicGet() nor get() with what belongs to it`);
+        boot.problem(
+          `channel must be ${IS}: it has neither basicConsume() nor consume() with what belongs to it`,
+        );
         return undefined;
       }
       const queue = new RabbitQueue(given.queue, client);
@@ -50,7 +52,7 @@ export function rabbitSource(options: RabbitSourceOptions): SourceDefinition {
       return {
         pull: (max, signal) => queue.pull(max, signal),
         ack: (messages) => queue.ack(messages),
-        giveBack: (messages) => queue.giveBack(messages),
+        rest: () => queue.rest(),
       } satisfies SourceClient;
     },
   };
