@@ -40,10 +40,9 @@ export interface CloudEvent {
  * that Unicode leaves out for good, no half characters, and not empty.
  */
 export function isAttributeText(value: unknown): value is string {
+  if (typeof value !== 'string' || value === '') return false;
+  // Most are plain ASCII, which is found sooner.
   return (
-    typeof value === 'string' &&
-    value !== '' &&
-    value.isWellFormed() &&
-    !/[\p{Cc}\p{Noncharacter_Code_Point}]/u.test(value)
+    /^[ -~]*$/.test(value) || (value.isWellFormed() && !/[\p{Cc}\p{Noncharacter_Code_Point}]/u.test(value))
   );
 }

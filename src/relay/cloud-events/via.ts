@@ -17,6 +17,7 @@ export function viaOf(value: unknown): string[] {
 
 /** `via` of an event that this application relays. Undefined if nobody is named. */
 export function viaText(before: unknown, own: string | undefined): string | undefined {
+  if (before === undefined) return own;
   const names = [...viaOf(before), ...(own === undefined ? [] : [own])];
   return names.length === 0 ? undefined : [...new Set(names)].join(',');
 }

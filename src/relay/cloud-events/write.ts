@@ -15,20 +15,20 @@ const NUMBERS: ReadonlySet<string> = new Set(['eventversion']);
  * https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
  */
 export function structuredText({ attributes, data }: CloudEvent): string {
-  const members = Object.entries(attributes).map(
-    ([name, value = '']) =>
-      `${JSON.stringify(name)}:${NUMBERS.has(name) && /^\d{1,9}$/.test(value) ? value : JSON.stringify(value)}`,
-  );
+  let text = '{';
+  // The names are those of attributes, which have letters and digits only.
+  for (const [name, value = ''] of Object.entries(attributes)) {
+    const isNumber = NUMBERS.has(name) && /^\d{1,9}$/.test(value);
+    text += `${text === '{' ? '' : ','}"${name}":${isNumber ? value : JSON.stringify(value)}`;
+  }
   switch (data.is) {
     case 'json':
-      members.push(`"data":${data.text}`);
-      break;
+      return `${text},"data":${data.text}}`;
     case 'bytes':
-      members.push(`"data_base64":${JSON.stringify(Buffer.from(data.bytes).toString('base64'))}`);
-      break;
+      return `${text},"data_base64":${JSON.stringify(Buffer.from(data.bytes).toString('base64'))}}`;
     case 'none':
+      return `${text}}`;
   }
-  return `{${members.join(',')}}`;
 }
 
 /**

@@ -56,12 +56,16 @@ export function natsSource(options: NatsSourceOptions): SourceDefinition {
     open: async (boot) => {
       const client = await openClient<JetStreamConsumerLike>(boot, 'consumer', given.consumer, SHAPE);
       if (client === undefined) return undefined;
+      let left = 0;
       await lookAtBoot(boot, 'the consumer', () => lookAtConsumer(client, given, boot));
       return {
         pull: async (max) => {
           try {
-            return await pull(await client.get(), max);
+            const messages = await pull(await client.get(), max, left);
+            left = messages.at(-1)?.message.info.pending ?? 0;
+            return messages;
           } catch (error) {
+            left = 0;
             client.failed();
             throw error;
           }
@@ -92,14 +96,19 @@ async function lookAtConsumer(
 }
 
 /**
- * The first message says how many there are behind it. To ask for more than there are would mean to wait
- * until the time is over, and to end such a wait early would lose what is on its way.
+ * Each message says how many there are behind it: `left` behind the last one of the pull before. To ask for
+ * more than there are would mean to wait until the time is over, and to end such a wait early would lose what
+ * is on its way.
  */
-async function pull(consumer: JetStreamConsumerLike, max: number): Promise<NatsSourceMessage[]> {
-  const first = await consumer.next({ expires: WAIT_MS });
+async function pull(
+  consumer: JetStreamConsumerLike,
+  max: number,
+  left: number,
+): Promise<NatsSourceMessage[]> {
+  const first = left > 0 ? undefined : await consumer.next({ expires: WAIT_MS });
   if (first === null) return [];
-  const messages = [first];
-  const more = Math.min(max - 1, first.info.pending);
+  const messages = first === undefined ? [] : [first];
+  const more = Math.min(max - messages.length, first?.info.pending ?? left);
   if (more > 0)
     for await (const message of await consumer.fetch({ max_messages: more, expires: WAIT_MS }))
       messages.push(message);

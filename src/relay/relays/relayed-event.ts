@@ -43,7 +43,7 @@ function made({
   readonly sender: Sender;
 }): RelayMessage {
   const isTombstone = json === 'null' && event.metadata.tombstone === true;
-  return { event, cloudEvent: cloudEventOf(event, json, sender), id, key, isTombstone };
+  return { event, cloudEvent: cloudEventOf(event, key, json, sender), id, key, isTombstone };
 }
 
 /** The event with its payload as a value, which is parsed when somebody first asks for it. */

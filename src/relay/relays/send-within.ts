@@ -36,15 +36,29 @@ export async function sendWithin(
 }
 
 /** Sends each message for itself. What is not settled when the time is over counts as not accepted. */
-export async function sendEach(
+export function sendEach(
   messages: readonly RelayMessage[],
   { signal }: PublishContext,
   send: (message: RelayMessage) => Promise<RelayOutcome>,
 ): Promise<RelayOutcome[]> {
-  const ended = untilAborted(signal).then((error): RelayOutcome => ({ is: 'unavailable', error }));
-  return Promise.all(
-    messages.map((message) => Promise.race([send(message).catch((error) => outcomeOf(error)), ended])),
-  );
+  return new Promise((resolve) => {
+    const outcomes: RelayOutcome[] = new Array(messages.length);
+    let open = messages.length;
+    const settle = (i: number, outcome: RelayOutcome) => {
+      if (outcomes[i] !== undefined) return;
+      outcomes[i] = outcome;
+      open--;
+      if (open === 0) resolve(outcomes);
+    };
+    for (const [i, message] of messages.entries())
+      send(message).then(
+        (outcome) => settle(i, outcome),
+        (error) => settle(i, outcomeOf(error)),
+      );
+    void untilAborted(signal).then((error) => {
+      for (const i of messages.keys()) settle(i, { is: 'unavailable', error });
+    });
+  });
 }
 
 /** What an error that is thrown means: `UnavailableError` and `NonRetryableError` as in every handler. */
