@@ -14,6 +14,8 @@ export interface BrokerClient {
   send(place: string, messages: readonly RawMessage[]): Promise<void>;
   /** How many messages are there. */
   count(place: string): Promise<number>;
+  /** How many messages the source has not acknowledged. RabbitMQ does not count those that are on their way. */
+  left(place: string): Promise<number>;
   /** The ids of all CloudEvents that are there, those of an aggregate in their order. It takes them away. */
   take(place: string): Promise<string[]>;
   close(): Promise<void>;

@@ -11,6 +11,8 @@ function open(address: string): Kafka {
   return new Kafka({ brokers: [address], logLevel: logLevel.NOTHING });
 }
 
+const groupOf = (place: string) => `source-${place}`;
+
 /** The mock cluster knows no idempotent producers. */
 async function producerOf(kafka: Kafka): Promise<Producer> {
   const producer = kafka.producer({
@@ -31,7 +33,7 @@ export const kafkaWays: WaysOf = async (address) => {
         ...options,
         consumer: () =>
           kafka.consumer({
-            groupId: `source-${from}`,
+            groupId: groupOf(from),
             sessionTimeout: SESSION_MS,
             maxWaitTimeInMs: 500,
           }),
@@ -76,6 +78,12 @@ export class KafkaClient implements BrokerClient {
   async count(place: string): Promise<number> {
     const offsets = await this.admin.fetchTopicOffsets(place);
     return offsets.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+  }
+
+  async left(place: string): Promise<number> {
+    const groups = await this.admin.fetchOffsets({ groupId: groupOf(place), topics: [place] });
+    const offsets = groups.flatMap(({ partitions }) => partitions.map(({ offset }) => Number(offset)));
+    return (await this.count(place)) - offsets.reduce((sum, offset) => sum + Math.max(offset, 0), 0);
   }
 
   async take(place: string): Promise<string[]> {

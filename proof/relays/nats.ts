@@ -50,6 +50,12 @@ export class NatsClient implements BrokerClient {
     return (await streams.info(place)).state.messages;
   }
 
+  async left(place: string): Promise<number> {
+    const { consumers } = await jetstreamManager(this.nats);
+    const { num_pending: pending, num_ack_pending: unacknowledged } = await consumers.info(place, 'source');
+    return pending + unacknowledged;
+  }
+
   async take(place: string): Promise<string[]> {
     const count = await this.count(place);
     const consumer = await jetstream(this.nats).consumers.get(place);

@@ -49,6 +49,10 @@ export class RabbitClient implements BrokerClient {
     return (await this.connection.queueDeclare({ queue: place, passive: true })).messageCount;
   }
 
+  left(place: string): Promise<number> {
+    return this.count(place);
+  }
+
   async take(place: string): Promise<string[]> {
     // The server has closed the channel of before if it was away.
     if (!this.channel.active) this.channel = await this.connection.acquire();
