@@ -11,7 +11,8 @@ import {
   type SubscriberContext,
 } from 'nestjs-integration';
 import { RelaysModule } from 'nestjs-integration/relay';
-import { SOURCE_BATCH, waysOf } from '../relays/ways.js';
+import { waysOf } from '../relays/open-ways.js';
+import { SOURCE_BATCH } from '../relays/ways.js';
 import { answerRequests, setupOf, tell } from './child.js';
 import { recordEffects } from './host.store.js';
 import { createHostClient } from './host-client.js';

@@ -4,7 +4,7 @@ import type { RelayingCounts } from '../processes/relaying-protocol.js';
 import type { Scenario } from '../scenarios/scenario.js';
 import { backlog } from './backlog.js';
 import type { BrokerAtHand } from './broker-client.js';
-import { killOneAfterAnother, STEP_MS } from './kills.js';
+import { killOneAfterAnother, longestStepMs } from './kills.js';
 
 /** Defaults of a relay: so many messages may be on their way. */
 const BATCH = 100;
@@ -17,15 +17,15 @@ export function killedRelays({ name: broker, broker: { address }, client }: Brok
     name,
     shows: 'a relay killed again and again: nothing lost, order kept, twice only what was on its way',
     run: async (stage) => {
-      const { database, processes, report, random, sizes } = stage;
+      const { database, processes, report, sizes } = stage;
       const kills = sizes.long ? 4 : 2;
       const events = sizes.events ?? (sizes.long ? 20_000 : 4_000);
       await Promise.all([client.make(name), backlog(stage, events)]);
       const setup = { databaseUrl: database.url, broker, address, to: name };
       const done = () => client.count(name);
       const start = () => processes.relaying(setup);
-      const last = await killOneAfterAnother({ kills, random, total: events, done, start });
-      await untilSettled(database, STEP_MS);
+      const last = await killOneAfterAnother(stage, { kills, total: events, done, start });
+      await untilSettled(database, longestStepMs(sizes));
       const { duplicates: dropped } = await last.ask<RelayingCounts>({ kind: 'counts' });
       await processes.closeAll();
 

@@ -4,7 +4,7 @@ import type { Random } from '../harness/random.js';
 import { until } from '../harness/wait.js';
 import type { Scenario, Stage } from '../scenarios/scenario.js';
 import type { BrokerAtHand, RawMessage } from './broker-client.js';
-import { killOneAfterAnother, STEP_MS } from './kills.js';
+import { killOneAfterAnother, longestStepMs } from './kills.js';
 import { COUNT_REJECTED, COUNT_TAKEN, TAKEN } from './relays.store.js';
 
 const AGGREGATES = 500;
@@ -34,8 +34,8 @@ export function killedSources(one: BrokerAtHand): Scenario {
       await client.send(name, withRepeats(sent, random));
       const start = () => processes.relaying({ databaseUrl: database.url, broker, address, from: name });
       const done = () => countTaken(database);
-      await killOneAfterAnother({ kills, random, total: sent.length, done, start });
-      await untilTaken(database, sent.length, () => client.left(name));
+      await killOneAfterAnother(stage, { kills, total: sent.length, done, start });
+      await untilTaken(stage, database, sent.length, () => client.left(name));
       await processes.closeAll();
       report.exactly(`${name}-kills`, kills, kills);
       await judge(stage, { name, database, sent, left: await client.left(name) });
@@ -64,11 +64,11 @@ export function restartedPostgres(one: BrokerAtHand): Scenario {
           const share = Math.floor((sent.length * (i + random.next())) / 2);
           await until(`${share} are taken in`, async () => (await countTaken(database)) >= share, {
             everyMs: 5,
-            withinMs: STEP_MS,
+            withinMs: longestStepMs(stage.sizes),
           });
           await server.restart(mode);
         }
-        await untilTaken(database, sent.length, () => client.left(name));
+        await untilTaken(stage, database, sent.length, () => client.left(name));
         await processes.closeAll();
         await judge(stage, { name, database, sent, left: await client.left(name) });
         await database.drop();
@@ -108,13 +108,28 @@ function withRepeats(sent: readonly Sent[], random: Random): RawMessage[] {
   return [...placed, ...repeats].sort((a, b) => a.at - b.at).map(({ message }) => message);
 }
 
+/** Something is missing if nothing has come for so long, although the broker has nothing left. */
+const STILL_MS = 10_000;
+
 async function untilTaken(
+  { sizes }: Stage,
   database: ProofDatabase,
   count: number,
   left: () => Promise<number>,
 ): Promise<void> {
-  const areTaken = async () => (await countTaken(database)) >= count && (await left()) === 0;
-  await until('everything is taken in and acknowledged', areTaken, { withinMs: STEP_MS });
+  let taken = -1;
+  let changedAt = 0;
+  await until(
+    'everything is taken in and acknowledged',
+    async () => {
+      const now = await countTaken(database);
+      if (now !== taken) changedAt = performance.now();
+      taken = now;
+      const isAll = taken >= count || performance.now() - changedAt > STILL_MS;
+      return (await left()) === 0 && isAll;
+    },
+    { withinMs: longestStepMs(sizes) },
+  );
 }
 
 interface Taken {

@@ -1,13 +1,14 @@
 import type { ProofProcess } from '../harness/child-process.js';
 import { judgeArrivals, readEvents } from '../harness/evidence.js';
-import { INBOX } from '../harness/proof-database.store.js';
+import { HEAD, INBOX } from '../harness/proof-database.store.js';
+import type { ProofDatabase } from '../harness/proof-server.js';
 import { untilSettled } from '../harness/settled.js';
 import { sleep, until } from '../harness/wait.js';
 import { RELAY, type RelayingCounts } from '../processes/relaying-protocol.js';
 import type { Scenario, Stage } from '../scenarios/scenario.js';
 import { publisherOf } from './backlog.js';
 import type { BrokerAtHand } from './broker-client.js';
-import { STEP_MS } from './kills.js';
+import { longestStepMs } from './kills.js';
 
 /** Events a second. */
 const RATE = 1_000;
@@ -18,6 +19,8 @@ const GOES_ON_WITHIN_S = 10;
 /** Calls that found out whether the broker is there, and batches that were not full, against those that are needed. */
 const MOST_CALLS = 1.2;
 const SHORT_MS = 10_000;
+/** So many events are published meanwhile, or the calls that find out whether the broker is there are too many of all. */
+const FEWEST_EVENTS = 15_000;
 
 interface Fault {
   readonly name: 'away' | 'silent';
@@ -52,8 +55,7 @@ function outage(one: BrokerAtHand, fault: Fault): Scenario {
     run: async (stage) => {
       const { database, processes, report, sizes } = stage;
       await one.client.make(name);
-      const { broker, name: kind } = one;
-      const setup = { databaseUrl: database.url, broker: kind, address: broker.address, to: name };
+      const setup = { databaseUrl: database.url, broker: one.name, address: one.broker.address, to: name };
       const [relaying, publisher] = await Promise.all([
         processes.relaying(setup).ready(),
         publisherOf(stage).ready(),
@@ -63,29 +65,37 @@ function outage(one: BrokerAtHand, fault: Fault): Scenario {
       await sleep(BEFORE_MS);
       await fault.begin(one);
       const before = await countsOf(relaying);
-      await sleep(sizes.long ? fault.longMs : SHORT_MS);
+      await publishedMeanwhile(stage, fault);
       await publisher.ask({ kind: 'halt' });
       const during = await countsOf(relaying);
       await fault.end(one);
-      const backAt = performance.now();
-      await until('the relay goes on', async () => (await countsOf(relaying)).accepted > during.accepted, {
-        everyMs: 50,
-      });
-      const seconds = (performance.now() - backAt) / 1e3;
-      await untilSettled(database, STEP_MS);
+      const seconds = await secondsUntilSent(relaying, during.accepted);
+      await untilSettled(database, longestStepMs(sizes));
       const after = await countsOf(relaying);
 
-      report.figure(`${name}-events`, after.accepted - before.accepted);
+      const events = after.accepted - before.accepted;
+      report.figure(`${name}-events`, events);
       report.figure(`${name}-calls-meanwhile`, during.calls - before.calls);
       report.atMost(`${name}-seconds-until-it-goes-on`, seconds, GOES_ON_WITHIN_S);
-      report.atMost(
-        `${name}-calls`,
-        after.calls - before.calls,
-        (MOST_CALLS * (after.accepted - before.accepted)) / BATCH,
-      );
+      report.atMost(`${name}-calls`, after.calls - before.calls, (MOST_CALLS * events) / BATCH);
       await judge(stage, name, one);
     },
   };
+}
+
+/** Resolves when the fault has lasted for its time, and enough events have been published since it began. */
+async function publishedMeanwhile({ database, sizes }: Stage, { longMs }: Fault): Promise<void> {
+  const headBefore = await headOf(database);
+  await sleep(sizes.long ? longMs : SHORT_MS);
+  const isEnough = async () => (await headOf(database)) - headBefore >= FEWEST_EVENTS;
+  await until('enough events are published', isEnough, { withinMs: longestStepMs(sizes) });
+}
+
+async function secondsUntilSent(relaying: ProofProcess, before: number): Promise<number> {
+  const from = performance.now();
+  const hasSent = async () => (await countsOf(relaying)).accepted > before;
+  await until('the relay goes on', hasSent, { everyMs: 50 });
+  return (performance.now() - from) / 1e3;
 }
 
 async function judge({ database, processes, report }: Stage, name: string, { client }: BrokerAtHand) {
@@ -107,6 +117,11 @@ async function judge({ database, processes, report }: Stage, name: string, { cli
   report.figure(`${name}-twice`, verdict.duplicates);
   // An unhandled rejection ends its process.
   report.exactly(`${name}-processes-ended-by-themselves`, processes.deaths.length, 0);
+}
+
+async function headOf(database: ProofDatabase): Promise<number> {
+  const [row] = await database.query<{ head: number }>(HEAD);
+  return row?.head ?? 0;
 }
 
 function countsOf(relaying: ProofProcess): Promise<RelayingCounts> {

@@ -6,7 +6,7 @@ import type { RelayingSetup } from '../processes/relaying-protocol.js';
 import type { Scenario, Stage } from '../scenarios/scenario.js';
 import { backlog } from './backlog.js';
 import type { BrokerAtHand } from './broker-client.js';
-import { STEP_MS } from './kills.js';
+import { longestStepMs } from './kills.js';
 import { COUNT_OF_NAME, COUNT_REJECTED, HANDLED } from './relays.store.js';
 
 const REQUEST = 'thing.changed';
@@ -111,7 +111,7 @@ async function playPair(
       (await areSettled()) &&
       (await isEmpty()) &&
       (await areSettled()),
-    { everyMs: 500, withinMs: STEP_MS },
+    { everyMs: 500, withinMs: longestStepMs(sizes) },
   );
   await processes.closeAll();
   report.figure(`${name}-kills`, 2 * kills);
@@ -127,7 +127,7 @@ async function playPair(
 
 /** Kills the two in turn, each when another share of the answers has come back. */
 async function killBoth(
-  { processes, random }: Stage,
+  { processes, random, sizes }: Stage,
   applications: readonly Application[],
   { kills, requests }: { readonly kills: number; readonly requests: number },
 ): Promise<void> {
@@ -141,7 +141,7 @@ async function killBoth(
     await until(
       `${share} answers have come back`,
       async () => (await handledIn(asks.database, ANSWER)).effects >= share,
-      { everyMs: 20, withinMs: STEP_MS },
+      { everyMs: 20, withinMs: longestStepMs(sizes) },
     );
     await sleep(random.int(MOMENT_MS));
     await running.get(victim)?.kill();
