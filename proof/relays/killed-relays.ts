@@ -18,7 +18,7 @@ export function killedRelays({ name: broker, broker: { address }, client }: Brok
     shows: 'a relay killed again and again: nothing lost, order kept, twice only what was on its way',
     run: async (stage) => {
       const { database, processes, report, sizes } = stage;
-      const kills = sizes.long ? 4 : 2;
+      const kills = sizes.long ? 4 : 1;
       const events = sizes.events ?? (sizes.long ? 20_000 : 4_000);
       await Promise.all([client.make(name), backlog(stage, events)]);
       const setup = { databaseUrl: database.url, broker, address, to: name };

@@ -19,7 +19,8 @@ interface Lane {
 /** The lanes run side by side, each at a broker of its own. Those with a broker that is away mostly wait. */
 function lanesOf({ long }: Sizes): readonly Lane[] {
   return [
-    { broker: 'nats', parts: [killedRelays, killedSources, restartedPostgres, twoApplications] },
+    { broker: 'nats', parts: [killedRelays, killedSources] },
+    { broker: 'nats', parts: [restartedPostgres, twoApplications] },
     { broker: 'nats', parts: [brokerAway, brokerSilent] },
     { broker: 'rabbitmq', parts: long ? [killedRelays, killedSources, brokerAway] : [killedRelays] },
     { broker: 'kafka', parts: long ? [killedRelays, killedSources] : [killedRelays] },
