@@ -20,8 +20,8 @@ export interface ProofArguments {
 
 export const USAGE = `npm run proof -- [options]
 
-  --short             under five minutes (default)
-  --long              the full sizes: about half an hour
+  --short             about seven minutes (default)
+  --long              the full sizes: about 40 minutes
   --only NAME,NAME    some scenarios; may be given several times
   --seed N            what is random repeats with it (default 1)
   --events N          events of the scenario "kill" (short 6000, long 100000), sequences of "interleavings"

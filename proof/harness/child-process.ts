@@ -11,6 +11,7 @@ import type {
   WorkerSetup,
 } from '../processes/protocol.js';
 import type { ReceiverRequest, ReceiverSetup } from '../processes/receiver-protocol.js';
+import type { RelayingRequest, RelayingSetup } from '../processes/relaying-protocol.js';
 import type { SenderRequest, SenderSetup } from '../processes/sender-protocol.js';
 import { PROGRAMS, SHIFTED_DATE } from './package-paths.js';
 import { until } from './wait.js';
@@ -78,7 +79,9 @@ export class ProofProcess {
     return this;
   }
 
-  ask<T>(request: Request | ApplicationRequest | ReceiverRequest | SenderRequest): Promise<T> {
+  ask<T>(
+    request: Request | ApplicationRequest | ReceiverRequest | SenderRequest | RelayingRequest,
+  ): Promise<T> {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       if (this.end !== undefined) return reject(new Error(`${this.name} ended: ${this.end}`));
@@ -185,6 +188,11 @@ export class ProcessGroup {
   /** An application that routes and sends webhooks. */
   sender(given: SenderSetup, options: StartOptions = {}): ProofProcess {
     return this.start('sender', given, options);
+  }
+
+  /** An application with a relay, a source or both. */
+  relaying(given: RelayingSetup, options: StartOptions = {}): ProofProcess {
+    return this.start('relaying', given, options);
   }
 
   /** Processes that ended without having been told to. */

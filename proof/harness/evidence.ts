@@ -10,6 +10,9 @@ export interface StoredEvent {
   readonly aggregate: string;
 }
 
+/** As much of an event as tells its place among those of its aggregate. */
+type Placed = Pick<StoredEvent, 'id' | 'position' | 'aggregate'>;
+
 /** What a consumer did with the events that it wants. */
 export interface Verdict {
   readonly wanted: number;
@@ -62,8 +65,16 @@ export async function judgeEffects(
   events: readonly StoredEvent[],
 ): Promise<Verdict> {
   const effects = await database.query<{ eventId: string }>(EFFECTS, [consumer]);
+  return judgeArrivals(
+    effects.map(({ eventId }) => eventId),
+    events,
+  );
+}
+
+/** Events by their ids, in the order in which they have arrived somewhere. The first arrivals tell the order. */
+export function judgeArrivals(arrived: readonly string[], events: readonly Placed[]): Verdict {
   const place = new Map<string, number>();
-  for (const [index, { eventId }] of effects.entries()) if (!place.has(eventId)) place.set(eventId, index);
+  for (const [index, id] of arrived.entries()) if (!place.has(id)) place.set(id, index);
   const ids = new Set(events.map((event) => event.id));
   const overtaken = neighbours(events).filter(([before, after]) => {
     const at = place.get(after.id);
@@ -72,7 +83,7 @@ export async function judgeEffects(
   return {
     wanted: events.length,
     lost: events.filter((event) => !place.has(event.id)).length,
-    duplicates: effects.length - place.size,
+    duplicates: arrived.length - place.size,
     ...disorder(overtaken),
     strangers: [...place.keys()].filter((id) => !ids.has(id)).length,
   };
@@ -91,16 +102,16 @@ export async function judge(
 }
 
 function disorder(
-  overtaken: readonly (readonly [StoredEvent, StoredEvent])[],
+  overtaken: readonly (readonly [Placed, Placed])[],
 ): Pick<Verdict, 'orderViolations' | 'overtaken'> {
   const positions = overtaken.map(([before, after]) => [before.position, after.position] as const);
   return { orderViolations: positions.length, overtaken: positions.slice(0, 10) };
 }
 
 /** Each event with the next one of its aggregate. */
-function neighbours(events: readonly StoredEvent[]): [StoredEvent, StoredEvent][] {
-  const latest = new Map<string, StoredEvent>();
-  const pairs: [StoredEvent, StoredEvent][] = [];
+function neighbours(events: readonly Placed[]): [Placed, Placed][] {
+  const latest = new Map<string, Placed>();
+  const pairs: [Placed, Placed][] = [];
   for (const event of events) {
     const before = latest.get(event.aggregate);
     if (before !== undefined) pairs.push([before, event]);

@@ -22,6 +22,7 @@ export const PROGRAMS = {
   worker: fileURLToPath(new URL('../processes/worker.js', import.meta.url)),
   publisher: fileURLToPath(new URL('../processes/publisher.js', import.meta.url)),
   receiver: fileURLToPath(new URL('../processes/receiver.js', import.meta.url)),
+  relaying: fileURLToPath(new URL('../processes/relaying.js', import.meta.url)),
   sender: fileURLToPath(new URL('../processes/sender.js', import.meta.url)),
   application: fileURLToPath(new URL('../ops/processes/application.js', import.meta.url)),
 };

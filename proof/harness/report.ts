@@ -19,6 +19,7 @@ interface Heading {
 export class Report {
   readonly checks: Check[] = [];
   private readonly details: Record<string, unknown> = {};
+  private readonly skipped: { scenario: string; reason: string }[] = [];
   private readonly broken: { scenario: string; message: string }[] = [];
 
   constructor(private readonly heading: Heading) {}
@@ -53,6 +54,12 @@ export class Report {
     console.log(`  BROKE OFF: ${message}`);
   }
 
+  /** What could not be run here. It counts neither as passed nor as failed. */
+  skip(scenario: string, reason: string): void {
+    this.skipped.push({ scenario, reason });
+    console.log(`  SKIPPED ${scenario}: ${reason}`);
+  }
+
   get ok(): boolean {
     return this.checks.length > 0 && this.broken.length === 0 && this.checks.every((check) => check.ok);
   }
@@ -69,6 +76,7 @@ export class Report {
     console.log('');
     for (const line of all)
       console.log(`  ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`);
+    for (const { scenario, reason } of this.skipped) console.log(`\n  ${scenario} was skipped: ${reason}`);
     for (const { scenario, message } of this.broken)
       console.log(`\n  ${scenario} broke off: ${message.split('\n')[0]}`);
   }
@@ -79,7 +87,7 @@ export class Report {
     const figures = {
       ...this.heading,
       checks,
-      details: { ...this.details, rules, brokenOff: this.broken },
+      details: { ...this.details, rules, skipped: this.skipped, brokenOff: this.broken },
     };
     await writeFile(file, `${JSON.stringify(figures, null, 2)}\n`);
   }

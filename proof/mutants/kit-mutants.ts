@@ -11,6 +11,7 @@ export interface KitMutant extends Patch {
 }
 
 const SHORT_SOAK = ['--only', 'soak', '--seconds', '6', '--rate', '200'];
+const RELAYS = ['--only', 'relays', '--events', '2000'];
 const INTERLEAVINGS = ['--only', 'interleavings', '--events', '150'];
 
 const DELETE_ROW =
@@ -184,5 +185,19 @@ export const kitMutants: readonly KitMutant[] = [
     find: 'attemptGivenBack: verdict.isPostponed ?? false',
     put: 'attemptGivenBack: false',
     run: INTERLEAVINGS,
+  },
+  {
+    name: 'relay that gives JetStream another id with each attempt',
+    file: 'dist/relay/nats/nats-relay.js',
+    find: 'msgID: message.id,',
+    put: 'msgID: message.id + Math.random(),',
+    run: RELAYS,
+  },
+  {
+    name: 'source that acknowledges before the commit',
+    file: 'dist/relay/sources/source-loop.js',
+    find: "const counts = await this.attempt('stored'",
+    put: "await this.client.ack(messages); const counts = await this.attempt('stored'",
+    run: RELAYS,
   },
 ];

@@ -5,6 +5,7 @@ import { longWriter } from './long-writer.js';
 import { manyHoles } from './many-holes.js';
 import { outgoing } from './outgoing.js';
 import { poison } from './poison.js';
+import { relays } from './relays.js';
 import { restarts } from './restarts.js';
 import type { Scenario } from './scenario.js';
 import { sendingSoak } from './sending-soak.js';
@@ -23,6 +24,7 @@ const GROUPS: readonly (readonly Scenario[])[] = [
   [stoppedWorker, takeover, clocks, silentListen, webhooks],
   [versions, poison, interleavings, manyHoles],
   [outgoing],
+  [relays],
   [soak],
   [sendingSoak],
 ];

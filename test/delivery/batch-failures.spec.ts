@@ -142,6 +142,31 @@ describe('context.fail in a batch handler', () => {
     expect(await left('away')).toEqual({});
   });
 
+  it('says that what was out of reach is there again when a call has reached it for all of its events', async () => {
+    const log = hearLog();
+    const names = [...'abcdefghij'].map((aggregate) => `${aggregate}1`);
+    let calls = 0;
+    let meet = () => {};
+    const bothHaveBegun = new Promise<void>((resolve) => {
+      meet = resolve;
+    });
+    await run('partly', names, () => {}, {
+      batch: { maxSize: 5 },
+      concurrency: 2,
+      handler: async (batch: DomainEvent[], { fail }: BatchSubscriberContext) => {
+        const call = ++calls;
+        if (call === 2) meet();
+        await bothHaveBegun;
+        if (call > 4) return;
+        for (const event of batch.slice(1))
+          fail(event, new UnavailableError('no broker', { retryAfterMs: 50 }));
+      },
+    } as Partial<AnySubscriberDefinition>);
+    expect(log.texts('log').filter((line) => line.includes('reach what they need again'))).toEqual([
+      expect.stringContaining('and 4 calls'),
+    ]);
+  });
+
   it('is forgotten where the handler throws: the whole batch has failed', async () => {
     let calls = 0;
     const seen = await run('thrown', TEN, (event, { fail }) => {

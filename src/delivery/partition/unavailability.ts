@@ -29,6 +29,11 @@ export class Unavailability {
   /** Whether one attempt must find out if the others may begin. While it runs, `probe` is this attempt. */
   private probing = false;
   private probe: Attempt | undefined;
+  /**
+   * Whether the attempt that ended last could not reach what it needs. It may have delivered some events of
+   * its batch before that, and their success says nothing.
+   */
+  private hasFailed = false;
 
   constructor(
     private readonly pause: InfrastructurePause,
@@ -51,7 +56,8 @@ export class Unavailability {
   }
 
   ended(attempt: Attempt, outcome: Outcome): void {
-    if (outcome.kind === 'unavailable') this.probing = true;
+    this.hasFailed = outcome.kind === 'unavailable';
+    if (this.hasFailed) this.probing = true;
     if (attempt !== this.probe) return;
     this.probe = undefined;
     if (!isUndecided(outcome)) this.probing = false;
@@ -73,9 +79,9 @@ export class Unavailability {
     else if (!this.pause.isOn) this.pause.extendTo(this.backoff.failed());
   }
 
-  /** Called when an event of this subscription has an outcome of its own. */
+  /** Called when an event of the attempt that ended last has an outcome of its own. */
   succeeded(subscription: Subscription): void {
-    if (!this.waiting.delete(subscription) || this.isOn) return;
+    if (this.hasFailed || !this.waiting.delete(subscription) || this.isOn) return;
     this.backoff.succeeded();
     this.tell({ kind: 'regained', ms: performance.now() - this.beganAt, tries: this.tries });
   }

@@ -1,0 +1,48 @@
+import { BROKER_PROGRAMS, type BrokerName, missingBrokers } from '../harness/brokers.js';
+import type { BrokerAtHand } from '../relays/broker-client.js';
+import { withBroker } from '../relays/brokers-at-hand.js';
+import { killedRelays } from '../relays/killed-relays.js';
+import { killedSources, restartedPostgres } from '../relays/killed-sources.js';
+import { brokerAway, brokerSilent } from '../relays/outages.js';
+import { twoApplications } from '../relays/two-applications.js';
+import { play } from './play.js';
+import type { Scenario, Sizes, Stage } from './scenario.js';
+
+type Part = (one: BrokerAtHand) => Scenario;
+
+/** A broker, and what is played there, one part after another. */
+interface Lane {
+  readonly broker: BrokerName;
+  readonly parts: readonly Part[];
+}
+
+/** The lanes run side by side, each at a broker of its own. Those with a broker that is away mostly wait. */
+function lanesOf({ long }: Sizes): readonly Lane[] {
+  return [
+    { broker: 'nats', parts: [killedRelays, killedSources] },
+    { broker: 'nats', parts: [restartedPostgres, twoApplications] },
+    { broker: 'nats', parts: [brokerAway, brokerSilent] },
+    { broker: 'rabbitmq', parts: long ? [killedRelays, killedSources, brokerAway] : [killedRelays] },
+    { broker: 'kafka', parts: long ? [killedRelays, killedSources] : [killedRelays] },
+  ];
+}
+
+/** Relays and sources, with processes that are killed and brokers that are away. */
+export const relays: Scenario = {
+  name: 'relays',
+  shows: 'relays and sources killed, brokers away or silent: nothing lost, nothing handled twice, order kept',
+  run: async (stage) => {
+    const missing = missingBrokers(Object.keys(BROKER_PROGRAMS) as BrokerName[]);
+    for (const broker of missing)
+      stage.report.skip(`relays at ${broker}`, `${BROKER_PROGRAMS[broker]} is not installed`);
+    const lanes = lanesOf(stage.sizes).filter(({ broker }) => !missing.includes(broker));
+    await Promise.all(lanes.map((lane) => playLane(lane, stage)));
+  },
+};
+
+/** Each part has a database and processes of its own. */
+function playLane({ broker, parts }: Lane, stage: Stage): Promise<void> {
+  return withBroker(broker, async (one) => {
+    for (const part of parts) await play(part(one), stage);
+  });
+}
