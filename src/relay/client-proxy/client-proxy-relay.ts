@@ -42,6 +42,7 @@ export function clientProxyRelay(options: ClientProxyRelayOptions): RelayDefinit
         boot.problem(found.problem);
         return undefined;
       }
+      if (found.warning !== undefined) boot.warn(found.warning);
       const dataOf = await recordsOf(found.kind);
       return (messages, context) =>
         sendEach(messages, context, (message) =>

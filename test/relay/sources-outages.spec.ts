@@ -1,0 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { ContractsModule, defineEvent } from '../../src/contracts/index.js';
+import { IntegrationSettingsService } from '../../src/index.js';
+import { type SourceDefinition, type SourceMessage, source } from '../../src/relay/index.js';
+import { natsSource } from '../../src/relay/nats/index.js';
+import { hearLog, silenceLog } from '../support/log-lines.js';
+import { Outage } from '../support/outage.js';
+import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
+import { type Broker, describeWithBroker, startNats } from './support/brokers.js';
+import { type RelayApp, startRelayApp } from './support/relay-app.js';
