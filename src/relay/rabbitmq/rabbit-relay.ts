@@ -51,6 +51,7 @@ export function rabbitRelay(options: RabbitRelayOptions): RelayDefinition {
       const client = await openClient<Client>(boot, 'publisher', given.publisher, {
         is: IS,
         functions: ['on'],
+        install: 'rabbitmq-client@5',
       });
       if (client === undefined) return undefined;
       const problem = problemOfClient(await client.get());
