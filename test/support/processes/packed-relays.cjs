@@ -26,11 +26,10 @@ async function main() {
   const told = new Promise((resolve) => {
     tell = resolve;
   });
-  const name = `out-${process.env.HOST}`;
   const app = await boot({
     relays: [
       relay({
-        name,
+        name: 'out',
         eventName: 'thing.changed',
         publish: async (messages) => {
           tell(messages.map(({ cloudEvent }) => cloudEvent.attributes.type));
@@ -69,4 +68,5 @@ async function main() {
   console.log(JSON.stringify({ sent, problems: details?.problems, code, message }));
 }
 
-main();
+// An application that could not boot keeps its connections.
+main().then(() => process.exit(0));
