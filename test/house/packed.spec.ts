@@ -50,7 +50,9 @@ beforeAll(async () => {
     mkdirSync(dirname(join(modules, name)), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name), 'dir');
   }
-  cpSync(join(import.meta.dirname, '../support/processes/packed-app.mjs'), join(folder, 'main.mjs'));
+  const processes = join(import.meta.dirname, '../support/processes');
+  cpSync(join(processes, 'packed-app.mjs'), join(folder, 'main.mjs'));
+  cpSync(join(processes, 'packed-relays.cjs'), join(folder, 'relays.cjs'));
   database = await createTestDatabase();
 }, PACKING_MS);
 afterAll(async () => {
@@ -91,6 +93,34 @@ describe('the package as it is installed, without any optional peer', () => {
       ['clsAmbient', 'INTEGRATION_PEER_MISSING', '@nestjs-cls/transactional'],
     ]);
   });
+
+  it.each(['esm', 'cjs'])(
+    'relays without the library of any broker, and says what to install (%s)',
+    (host) => {
+      const env = { ...process.env, DATABASE_URL: database.url, HOST: host };
+      const printed = run(process.execPath, ['relays.cjs'], { cwd: folder, env }).trim().split('\n').at(-1);
+      const { sent, problems, code, message } = JSON.parse(printed ?? '') as {
+        sent: string[];
+        problems: string[];
+        code: string;
+        message: string;
+      };
+      expect(sent).toEqual(['thing.changed']);
+      const nest = '@nestjs/microservices@"^11.0.0 || ^12.0.0"';
+      const said = problems.map((problem) => [problem.split(':')[0], problem.split('npm install ')[1]]);
+      expect(said.sort()).toEqual([
+        ['relay "kafka"', 'kafkajs@2'],
+        ['relay "nats"', '@nats-io/jetstream@3 @nats-io/transport-node@3'],
+        ['relay "nest"', nest],
+        ['relay "rabbit"', 'rabbitmq-client@5'],
+        ['source "kafka"', 'kafkajs@2'],
+        ['source "nats"', '@nats-io/jetstream@3 @nats-io/transport-node@3'],
+        ['source "rabbit"', 'rabbitmq-client@5'],
+      ]);
+      expect(code).toBe('INTEGRATION_PEER_MISSING');
+      expect(message).toContain(`npm install ${nest}`);
+    },
+  );
 
   it(
     'has declarations that compile with skipLibCheck: false, whatever subpath is imported',

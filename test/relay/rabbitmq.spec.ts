@@ -26,7 +26,7 @@ describeWithBroker('rabbitmq', 'a relay to RabbitMQ', () => {
     await rabbit.exchangeDeclare({ exchange: 'shop', type: 'topic', durable: true });
   });
   afterEach(async () => {
-    await app.close();
+    await app?.close();
     silenceLog();
   });
   afterAll(async () => {
@@ -111,6 +111,14 @@ describeWithBroker('rabbitmq', 'a relay to RabbitMQ', () => {
       await until('the message is there', async () => (await drained(name)).length === 1);
     },
   );
+
+  it('is refused with a publisher that does not wait for confirms', async () => {
+    const publisher = rabbit.createPublisher();
+    publishers.push(publisher);
+    await expect(start('careless', publisher)).rejects.toMatchObject({
+      details: { problems: [expect.stringMatching(/relay "careless": publisher .*confirm: true/)] },
+    });
+  });
 
   it.each(clients)('sends again what a full queue refused, in order ($client)', async ({ make, type }) => {
     hearLog();

@@ -13,7 +13,7 @@ interface Stored {
   readonly name: string;
   readonly type: string;
   readonly id: string;
-  readonly payload: { readonly id: string; readonly reason: string };
+  readonly payload: { readonly id: string; readonly reason: string; readonly body: string };
   readonly metadata: object;
 }
 
@@ -167,6 +167,22 @@ describe('a source', () => {
       bodyBytes: 5,
     });
   }, 60_000);
+
+  it('stores a rejected message once if its sender has named it, and each of those without a name', async () => {
+    const named = (messageId: string, body: string) => ({ headers: {}, messageId, body: Buffer.from(body) });
+    const circle = cloudEvent('circle', { via: 'shop-app' });
+    const long = cloudEvent('long', { type: 'x'.repeat(300) });
+    const queue = new Queue([
+      ...[named('1', 'a'), named('1', 'a'), named('1', 'b'), named('2', 'a')],
+      ...[circle, circle, long, long],
+      ...[named('', 'a'), named('', 'a'), { headers: {}, body: Buffer.from('a') }],
+    ]);
+    await start([queue.source('one')], 'shop-app');
+    await until('the source', async () => queue.isEmpty);
+    const bodies = (await stored()).map(({ payload: { body } }) => Buffer.from(body, 'base64').toString());
+    const text = ({ body }: SourceMessage) => String(body);
+    expect(bodies).toEqual(['a', 'b', 'a', text(circle), text(long), 'a', 'a', 'a']);
+  });
 
   it('takes in an answer of another application, and notes who has relayed it', async () => {
     const queue = new Queue([cloudEvent('1', { origin: 'shop-app', via: 'billing', correlationid: 'c' })]);

@@ -11,6 +11,7 @@ import { NotificationsModule } from './notifications/notifications.module.js';
 import { PrismaModule } from './prisma/prisma.module.js';
 import { PrismaService } from './prisma/prisma.service.js';
 import { StatisticsModule } from './statistics/statistics.module.js';
+import { StreamingModule } from './streaming/streaming.module.js';
 import { TrackingModule } from './tracking/tracking.module.js';
 
 @Module({
@@ -39,6 +40,8 @@ import { TrackingModule } from './tracking/tracking.module.js';
       incoming: { sources: [githubSource({ secrets: githubSecrets() })] },
       outgoing: { network: networkRules() },
     }),
+    // Relays activities to NATS, if there is NATS_URL.
+    StreamingModule.forRoot(),
     // No feature imports another one: they meet in events.ts.
     DeliveriesModule,
     StatisticsModule,

@@ -34,7 +34,7 @@ export function clientProxyRelay(options: ClientProxyRelayOptions): RelayDefinit
       ...(pattern === undefined || typeof pattern === 'function' ? [] : ['pattern must be a function']),
     ],
     open: async (boot) => {
-      const shape = { is: 'a client of ClientsModule', functions: ['emit'] } as const;
+      const shape = { is: 'a client of ClientsModule', functions: ['emit'], install: RANGE } as const;
       const client = await openClient<ClientProxyLike>(boot, 'client', given.client, shape);
       if (client === undefined) return undefined;
       const found = kindOf(await client.get());
@@ -42,6 +42,7 @@ export function clientProxyRelay(options: ClientProxyRelayOptions): RelayDefinit
         boot.problem(found.problem);
         return undefined;
       }
+      if (found.warning !== undefined) boot.warn(found.warning);
       const dataOf = await recordsOf(found.kind);
       return (messages, context) =>
         sendEach(messages, context, (message) =>

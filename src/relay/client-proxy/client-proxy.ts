@@ -23,8 +23,12 @@ const INSTEAD: Readonly<Record<string, string>> = {
   ClientMqtt: 'relay of nestjs-integration/relay, whose publish waits for the acknowledgement (QoS 1)',
 };
 
+type Known =
+  | { readonly kind: ClientKind; readonly warning?: string | undefined }
+  | { readonly problem: string };
+
 /** The kind of the client, or what is wrong with it. */
-export function kindOf(client: object): { readonly kind: ClientKind } | { readonly problem: string } {
+export function kindOf(client: object): Known {
   const names = classesOf(client);
   for (const name of names) {
     const kind = ACCEPTING[name];
@@ -40,15 +44,26 @@ export function kindOf(client: object): { readonly kind: ClientKind } | { readon
   };
 }
 
-/** Options of the client can switch the acceptance off. */
-function acknowledges(client: object, kind: ClientKind): { kind: ClientKind } | { problem: string } {
-  const { options } = client as { options?: { send?: { acks?: unknown } } };
-  const acks = options?.send?.acks;
-  if (kind === 'kafka' && acks !== undefined && acks !== -1)
+/** Options of the client can switch the acceptance off, or leave open whether a queue has the message. */
+function acknowledges(client: object, kind: ClientKind): Known {
+  const { send, wildcards, exchangeType } = (client as { options?: ClientOptions }).options ?? {};
+  if (kind === 'kafka' && send?.acks !== undefined && send.acks !== -1)
     return {
-      problem: `client is a ClientKafka with send.acks ${String(acks)}: leave acks out, so that all replicas accept`,
+      problem: `client is a ClientKafka with send.acks ${String(send.acks)}: leave acks out, so that all replicas accept`,
+    };
+  if (kind === 'rabbitmq' && (wildcards === true || exchangeType === 'fanout'))
+    return {
+      kind,
+      warning:
+        'client is a ClientRMQ that sends to an exchange. It counts a message that no queue takes as accepted, and RabbitMQ drops it. Use rabbitRelay of nestjs-integration/relay/rabbitmq, which makes it a dead letter',
     };
   return { kind };
+}
+
+interface ClientOptions {
+  readonly send?: { readonly acks?: unknown };
+  readonly wildcards?: unknown;
+  readonly exchangeType?: unknown;
 }
 
 /** The names of the classes of an object, its own first. */

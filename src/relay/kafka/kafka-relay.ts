@@ -22,6 +22,7 @@ export interface KafkaRelayOptions extends RelayOptions {
 const SHAPE = {
   is: 'a producer of kafkajs or @confluentinc/kafka-javascript',
   functions: ['send', 'sendBatch'],
+  install: 'kafkajs@2',
 } as const;
 /** All replicas that are in sync have the record. */
 const ALL = -1;

@@ -18,6 +18,7 @@ export interface KafkaSourceOptions extends SourceOptions<KafkaSourceMessage> {
 const SHAPE = {
   is: 'a consumer of kafkajs',
   functions: ['connect', 'subscribe', 'run', 'commitOffsets', 'disconnect', 'on'],
+  install: 'kafkajs@2',
 } as const;
 
 /** Takes in the messages of topics of Kafka, those of each partition in their order. */

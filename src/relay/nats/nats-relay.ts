@@ -23,6 +23,7 @@ export interface NatsRelayOptions extends RelayOptions {
 const SHAPE = {
   is: 'a JetStreamClient of @nats-io/jetstream',
   functions: ['publish', 'jetstreamManager'],
+  install: '@nats-io/jetstream@3 @nats-io/transport-node@3',
 } as const;
 /** JetStream drops a message whose id it has seen within this time. A retry may come minutes later. */
 const SHORTEST_WINDOW_MS = 120_000;

@@ -42,7 +42,11 @@ export interface NatsSourceOptions extends SourceOptions<NatsSourceMessage> {
   readonly consumer: unknown;
 }
 
-const SHAPE = { is: 'a Consumer of @nats-io/jetstream', functions: ['next', 'fetch', 'info'] } as const;
+const SHAPE = {
+  is: 'a Consumer of @nats-io/jetstream',
+  functions: ['next', 'fetch', 'info'],
+  install: '@nats-io/jetstream@3 @nats-io/transport-node@3',
+} as const;
 /** The shortest time for which the client asks. */
 const WAIT_MS = 1_000;
 

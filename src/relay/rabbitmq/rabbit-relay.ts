@@ -14,6 +14,7 @@ import {
   type RabbitEnvelope,
 } from './amqp-clients.js';
 import { AmqpSender } from './amqp-sender.js';
+import { lookAtConfirms } from './look-at-confirms.js';
 import { LONGEST_BYTES } from './names.js';
 import { endsChannel, outcomeOfRabbit } from './rabbit-errors.js';
 
@@ -50,6 +51,7 @@ export function rabbitRelay(options: RabbitRelayOptions): RelayDefinition {
       const client = await openClient<Client>(boot, 'publisher', given.publisher, {
         is: IS,
         functions: ['on'],
+        install: 'rabbitmq-client@5',
       });
       if (client === undefined) return undefined;
       const problem = problemOfClient(await client.get());
@@ -63,6 +65,8 @@ export function rabbitRelay(options: RabbitRelayOptions): RelayDefinition {
         senders.set(each, known);
         return known;
       };
+      const first = await client.get();
+      if (!isChannel(first)) await lookAtConfirms(boot, senderOf(first));
       return (messages, context) =>
         sendEach(messages, context, async (message) => {
           const envelope = envelopeOf(message, given);

@@ -31,7 +31,7 @@ export function rabbitSource(options: RabbitSourceOptions): SourceDefinition {
     ],
     open: async (boot) => {
       type Client = ClientChannelLike | AmqplibChannelLike;
-      const shape = { is: IS, functions: ['on'] } as const;
+      const shape = { is: IS, functions: ['on'], install: 'rabbitmq-client@5' } as const;
       const client = await openClient<Client>(boot, 'channel', given.channel, shape);
       if (client === undefined || !isQueue(given.queue)) return undefined;
       if (channelOf(await client.get()) === undefined) {

@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.js';
 import type { RelayBoot } from './relay-definition.js';
 
 /** The client of the host, once it is known to have the shape that the relay needs. */
@@ -23,6 +24,14 @@ export class HeldClient<Client> {
   }
 }
 
+/** What a client is known by. */
+interface ClientShape<Client> {
+  readonly is: string;
+  readonly functions: readonly (keyof Client & string)[];
+  /** What npm installs for such a client, with its version. */
+  readonly install: string;
+}
+
 /**
  * Finds the client of the host. Undefined after a problem: the client is not there, or functions of its shape
  * are missing.
@@ -31,17 +40,20 @@ export async function openClient<Client>(
   { find, problem }: RelayBoot,
   option: string,
   given: unknown,
-  shape: { readonly is: string; readonly functions: readonly (keyof Client & string)[] },
+  shape: ClientShape<Client>,
 ): Promise<HeldClient<Client> | undefined> {
   if (given === undefined || given === null) {
-    problem(`${option} is missing: give ${shape.is}, a function that returns it, or its token`);
+    problem(
+      `${option} is missing: give ${shape.is}, a function that returns it, or its token. ${toInstall(shape)}`,
+    );
     return undefined;
   }
   let client: unknown;
   try {
     client = await find(given);
   } catch (error) {
-    problem(`${option} was not found: ${error instanceof Error ? error.message : String(error)}`);
+    const hint = isMissingPackage(error) ? `. ${toInstall(shape)}` : '';
+    problem(`${option} was not found: ${messageOf(error)}${hint}`);
     return undefined;
   }
   const missing = shape.functions.filter(
@@ -51,6 +63,16 @@ export async function openClient<Client>(
   const lacks = missing.map((name) => `${name}()`).join(' and ');
   problem(`${option} must be ${shape.is}: it has no ${lacks}; given was ${nameOf(client)}`);
   return undefined;
+}
+
+function toInstall({ install }: Pick<ClientShape<unknown>, 'install'>): string {
+  return `If the library is not installed: npm install ${install}`;
+}
+
+/** A function of the host may import the library. */
+function isMissingPackage(error: unknown): boolean {
+  const { code } = Object(error) as { code?: unknown };
+  return code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
 }
 
 /** What somebody gave, without its contents, which may have credentials. */

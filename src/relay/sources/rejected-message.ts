@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { messageOf } from '../../errors.js';
 import type { DomainEventInput } from '../../events/domain-event.js';
+import { readCloudEvent } from '../cloud-events/read.js';
 import { keyOf } from './received-event.js';
 import type { SourceMessage } from './source-message.js';
 
@@ -18,17 +19,23 @@ const MOST_BYTES = 65_536;
 const MOST_HEADERS = 100;
 const LONGEST_HEADER = 1_000;
 const LONGEST_REASON = 2_000;
+/** Quorum queues of RabbitMQ count in them how often a message came. */
+const COUNTS_OF_BROKER: ReadonlySet<string> = new Set(['x-delivery-count', 'x-acquired-count']);
 const CONTROL_CHARACTERS = /\p{Cc}/gu;
 
 /**
  * The event about a message that is no event. Each is an aggregate of its own, so a handler that fails for
- * one holds up no other. `maxPayloadBytes` is the limit that it must fit into itself.
+ * one holds up no other.
+ *
+ * @param error why it is no event
+ * @param limits.maxPayloadBytes the limit that the event must fit into itself
+ * @param limits.eventKey the key of the event that the message would have been, if it is known
  */
 export function rejectionOf(
   source: string,
   message: SourceMessage,
   error: unknown,
-  maxPayloadBytes: number,
+  { maxPayloadBytes, eventKey }: { readonly maxPayloadBytes: number; readonly eventKey?: string | undefined },
 ): DomainEventInput {
   const body = Buffer.from(message.body ?? []);
   const kept = body.subarray(0, Math.min(MOST_BYTES, Math.floor(maxPayloadBytes / 4)));
@@ -39,15 +46,47 @@ export function rejectionOf(
     bodyBytes: body.length,
   };
   const identity = message.place ?? createHash('sha256').update(body).digest('hex');
+  const key = keyOfRejected(source, message, eventKey);
   return {
     eventName: `integration.rejected.${source}`,
     sourceModule: source,
     aggregateType: 'rejected-message',
     aggregateId: keyOf('', identity).slice('relay//'.length),
     payload,
-    // Without a place, two equal messages cannot be told apart, and each is stored.
-    ...(message.place === undefined ? {} : { deduplicationKey: keyOf(source, 'rejected', message.place) }),
+    ...(key === undefined ? {} : { deduplicationKey: key }),
   };
+}
+
+/**
+ * What tells a rejected message that comes again from another one: its place at the broker, or else what its
+ * sender called it, together with its contents. A sender may give an id twice by mistake, and then nothing
+ * says which of the two was meant, so both are kept if they differ. A message with neither has no key: an
+ * equal one may be another message.
+ */
+function keyOfRejected(
+  source: string,
+  message: SourceMessage,
+  eventKey: string | undefined,
+): string | undefined {
+  if (message.place !== undefined) return keyOf(source, 'rejected', message.place);
+  const name = eventKey ?? nameOf(message);
+  if (name === undefined) return undefined;
+  const headers = Object.entries(message.headers)
+    .filter(([header]) => !COUNTS_OF_BROKER.has(header))
+    .map(([header, value]) => [header, textOf(value)]);
+  const contents = createHash('sha256')
+    .update(JSON.stringify(headers))
+    .update(message.body ?? '')
+    .digest('hex');
+  return keyOf(source, 'rejected', name, contents);
+}
+
+/** What the sender called the message: as a CloudEvent, or at the broker. */
+function nameOf(message: SourceMessage): string | undefined {
+  const read = readCloudEvent(message);
+  if (read.is !== 'event') return message.messageId || undefined;
+  const { source, id } = read.event.attributes;
+  return JSON.stringify([source, id]);
 }
 
 function headersOf({ headers }: SourceMessage, mostCharacters: number): Record<string, string> {

@@ -8,6 +8,11 @@ export interface SourceMessage extends ReceivedMessage {
    * no id. Two messages never have the same place, and a message that comes again has its first place.
    */
   readonly place?: string | undefined;
+  /**
+   * What the sender called the message at its broker. A rejected message without a place is known by it and
+   * its contents.
+   */
+  readonly messageId?: string | undefined;
 }
 
 /** What `map` makes of a message that is no CloudEvent. */

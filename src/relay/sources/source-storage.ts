@@ -82,13 +82,14 @@ export class SourceStorage {
       toLogEntry(event, this.ids, this.engine.limits);
       return each;
     } catch (error) {
-      return this.rejected(each.message, error);
+      return this.rejected(each.message, error, each.event.deduplicationKey);
     }
   }
 
-  private rejected(message: SourceMessage, error: unknown): Storable {
+  private rejected(message: SourceMessage, error: unknown, eventKey?: string): Storable {
     const { name } = this.receiver.options;
-    const event = rejectionOf(name, message, error, this.engine.limits.maxPayloadBytes);
+    const { maxPayloadBytes } = this.engine.limits;
+    const event = rejectionOf(name, message, error, { maxPayloadBytes, eventKey });
     return { message, event, isRejected: true };
   }
 

@@ -40,6 +40,11 @@ export class Environment {
   @IsString()
   WEBHOOKS_PORTS?: string;
 
+  /** A NATS server with JetStream to which activities are relayed. Without it nothing is relayed. */
+  @IsOptional()
+  @IsString()
+  NATS_URL?: string;
+
   /** `publisher` for processes that only take webhooks, `worker` for those that only run handlers. */
   @IsIn(['all', 'publisher', 'worker'])
   PROCESS_ROLE: 'all' | 'publisher' | 'worker' = 'all';

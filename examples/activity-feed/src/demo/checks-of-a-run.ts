@@ -1,10 +1,11 @@
 import { Checks } from './checks.js';
+import { checkRelays } from './checks-of-relays.js';
 import { checkWebhooks } from './checks-of-webhooks.js';
 import type { Redriven } from './dead-letter.js';
 import type { Performance } from './play.js';
 import type { Activity } from './receiver.js';
 import type { Resumed } from './resume.js';
-import { CONSUMERS, type Stage } from './stage.js';
+import { consumersAtWork, type Stage } from './stage.js';
 
 const UNDER_A_MINUTE = 60;
 
@@ -22,6 +23,7 @@ export async function checkRun(stage: Stage, outcome: Outcome): Promise<Checks> 
   await checkLinks(checks, stage);
   checkNotifications(checks, stage, outcome);
   await checkWebhooks(checks, stage, outcome.resumed);
+  await checkRelays(checks, stage);
   if (stage.options.processes > 0) checkWorkers(checks, stage, outcome);
   // Since the process began.
   if (stage.options.repeat === 1) checks.atMost('seconds', performance.now() / 1000, UNDER_A_MINUTE);
@@ -43,13 +45,14 @@ async function checkDeliveries(
   checks.equal('status-of-a-forged-delivery', outcome.forgery.status, 401);
 }
 
-async function checkConsumers(checks: Checks, { ledger, plan }: Stage, { redriven }: Outcome): Promise<void> {
+async function checkConsumers(checks: Checks, stage: Stage, { redriven }: Outcome): Promise<void> {
+  const { ledger, plan } = stage;
   const consumers = await ledger.consumers();
   const sum = (figure: 'waiting' | 'dead' | 'retried') =>
     consumers.reduce((all, consumer) => all + consumer[figure], 0);
   const forGood = [...plan.values()].filter(({ times }) => times === Number.POSITIVE_INFINITY).length;
   const forAWhile = plan.size - forGood;
-  checks.equal('consumers-at-work', consumers.length, CONSUMERS);
+  checks.equal('consumers-at-work', consumers.length, consumersAtWork(stage));
   checks.equal('events-waiting', sum('waiting'), 0);
   checks.equal('cursor-holes', await ledger.holes(), 0);
   checks.atLeast('events-retried', sum('retried'), forAWhile);

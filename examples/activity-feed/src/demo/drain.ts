@@ -1,6 +1,6 @@
 import { OutboxProcessor, type OutboxStats } from 'nestjs-integration';
 import { done, failed, ProgressBar } from './screen.js';
-import { CONSUMERS, type Stage } from './stage.js';
+import { consumersAtWork, type Stage } from './stage.js';
 import { waitUntil } from './waiting.js';
 
 /** How long the consumers may take for one set of deliveries. */
@@ -10,7 +10,8 @@ const WITHIN_MS = 90_000;
  * Waits until every event is processed or dead, everything counted is summarized, every webhook is delivered, and the cursors
  * have swept their holes. False if that takes too long.
  */
-export async function drained({ app, ledger, destinations, options, signal }: Stage): Promise<boolean> {
+export async function drained(stage: Stage): Promise<boolean> {
+  const { app, ledger, destinations, options, signal } = stage;
   const begin = performance.now();
   const processor = app.get(OutboxProcessor, { strict: false });
   const withinMs = WITHIN_MS * options.repeat;
@@ -33,7 +34,7 @@ export async function drained({ app, ledger, destinations, options, signal }: St
     bar ??= new ProgressBar('Handling events   ', total);
     bar.show(total - events, total);
     const isNothingLeft =
-      consumers.length >= CONSUMERS && Object.values(left).every((number) => number === 0);
+      consumers.length >= consumersAtWork(stage) && Object.values(left).every((number) => number === 0);
     // The last attempt at a destination may have published that it has recovered, after events were counted above.
     const isDone = isNothingLeft && wasNothingLeft;
     wasNothingLeft = isNothingLeft;

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { INestApplicationContext } from '@nestjs/common';
 import { demoApplication } from './application.js';
+import { type DemoBroker, openBroker } from './broker.js';
 import type { Closing } from './closing.js';
 import { openDatabase } from './database.js';
 import { type DeliveryInput, readDeliveries } from './deliveries-input.js';
@@ -10,13 +11,15 @@ import { migrate } from './migrate.js';
 import type { DemoOptions } from './options.js';
 import { Receiver } from './receiver.js';
 import { planRefusals, type RefusalPlan } from './refusals.js';
-import { done } from './screen.js';
+import { done, line } from './screen.js';
 import { Sender } from './sender.js';
 import { Stopwatch, watchCommits, watchHandlers } from './stopwatch.js';
 import { Workers } from './workers.js';
 
-/** How many consumers the application's modules register, the router of webhooks included. */
-export const CONSUMERS = 6;
+/** How many consumers the application's modules register, the router of webhooks included, and the relay if there is a broker. */
+export function consumersAtWork({ broker }: Pick<Stage, 'broker'>): number {
+  return broker === undefined ? 6 : 7;
+}
 
 /** Everything that takes part in a run. */
 export interface Stage {
@@ -28,6 +31,8 @@ export interface Stage {
   receiver: Receiver;
   /** Where webhooks go to. */
   destinations: readonly Destination[];
+  /** Where activities are relayed to, if there is such a server. */
+  broker: DemoBroker | undefined;
   stopwatch: Stopwatch;
   app: INestApplicationContext;
   appUrl: string;
@@ -64,12 +69,15 @@ export async function setStage(
   if (options.serve) receiver.digestMs = SLOW_DIGEST_MS;
 
   const webhookReceivers = await startReceivers(closing);
+  const broker = await openBroker(options);
+  if (broker !== undefined) closing.add(() => broker.close());
 
   const stopwatch = new Stopwatch();
   const secret = randomBytes(20).toString('hex');
   const environment = {
     ...environmentOf(options, database.url, receiver.url),
     ...networkOf(webhookReceivers),
+    ...(broker && { NATS_URL: broker.url }),
     GITHUB_WEBHOOK_SECRET: secret,
   };
   const { app, appUrl } = await boot(environment, stopwatch, closing, options);
@@ -79,6 +87,7 @@ export async function setStage(
   await workers.start(options.processes);
   const where = options.processes > 0 ? `, and ${options.processes} worker processes` : '';
   done(`The application listens on ${appUrl}${where}`, performance.now() - booted);
+  line(broker ? `It relays to NATS at ${broker.url}` : 'It relays nothing: there is no nats-server');
 
   const sender = new Sender(appUrl, secret, signal);
   return {
@@ -89,6 +98,7 @@ export async function setStage(
     ledger,
     receiver,
     destinations,
+    broker,
     stopwatch,
     app,
     appUrl,

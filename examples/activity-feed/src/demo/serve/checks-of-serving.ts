@@ -1,25 +1,29 @@
 import { request } from 'node:http';
 import { Checks } from '../checks.js';
-import { CONSUMERS } from '../stage.js';
+import { consumersAtWork, type Stage } from '../stage.js';
 
-/** Those of the application, and `search` and `archive`. */
-const SERVED_CONSUMERS = CONSUMERS + 2;
+/** `search` and `archive`. */
+const SERVED_ONLY = 2;
 
 /** Looks at the demo as a browser would: through its address. */
-export async function checkServing(adminUrl: string, destinations: number): Promise<Checks> {
+export async function checkServing(
+  adminUrl: string,
+  stage: Pick<Stage, 'broker' | 'destinations'>,
+): Promise<Checks> {
   const checks = new Checks();
+  const served = consumersAtWork(stage) + SERVED_ONLY;
   checks.equal('status-of-the-dashboard', (await fetch(`${adminUrl}/ui`)).status, 200);
   const overview = await answerOf(`${adminUrl}/overview`);
-  checks.equal('overview-consumers', overview.consumers, SERVED_CONSUMERS);
+  checks.equal('overview-consumers', overview.consumers, served);
   checks.equal('overview-paused', overview.paused, 1);
   checks.atLeast('overview-dead-letters', overview.deadLetters, 1);
 
   const consumers = await itemsOf(`${adminUrl}/consumers`);
   const of = (name: string) => consumers.find(({ consumerName }) => consumerName === name);
-  checks.equal('consumers', consumers.length, SERVED_CONSUMERS);
+  checks.equal('consumers', consumers.length, served);
   checks.atLeast('backlog-of-the-paused', of('archive')?.pendingPositions, 1);
   const receivers = await itemsOf(`${adminUrl}/webhooks/destinations`);
-  checks.equal('destinations', receivers.length, destinations);
+  checks.equal('destinations', receivers.length, stage.destinations.length);
   checks.equal('destinations-paused', receivers.filter(({ status }) => status === 'paused').length, 1);
   checks.atLeast('events', (await itemsOf(`${adminUrl}/events`)).length, 10);
 

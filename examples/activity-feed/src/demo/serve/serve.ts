@@ -80,7 +80,7 @@ async function served({ forSeconds }: DemoOptions, signal: AbortSignal): Promise
 }
 
 async function check(stage: Stage, adminUrl: string, startedAt: Date): Promise<boolean> {
-  const look = () => checkServing(adminUrl, stage.destinations.length);
+  const look = () => checkServing(adminUrl, stage);
   let checks = await look();
   for (let again = 0; !checks.ok && again < SECONDS_FOR_TROUBLE; again++) {
     await delay(1_000, undefined, { signal: stage.signal });
