@@ -6,6 +6,7 @@ import { UnusableConnection } from '../../database/wire/unusable-connection.js';
 import type { CursorKey } from '../../inbox/inbox-status.js';
 import { cursorPartsOfBeat } from './cursor-beat.store.js';
 import { type LeasesAsked, type LeasesSeen, leasePartsOfBeat } from './lease-beat.store.js';
+import type { PartReport } from './part-reports.js';
 import type { LongAttempt, SelfReport } from './self-report.js';
 
 /** One cursor as the heartbeat sees it. */
@@ -99,6 +100,8 @@ export interface Beat {
   readonly renew: boolean;
   /** What the process says of itself, if the beat renews. */
   readonly report: SelfReport;
+  /** What parts say of the process, if the beat renews. Null if they say nothing. */
+  readonly parts: Readonly<Record<string, PartReport>> | null;
   /** What the beat looks at of the leases of other work. Undefined if the process wants none. */
   readonly leases: LeasesAsked | undefined;
 }
@@ -164,7 +167,7 @@ export class IntegrationProcessStore {
     return `
       WITH ${cursors.renewal}alive AS (
         UPDATE ${this.process} SET seen_at = clock_timestamp(), consumers = $7::text[], handles = $2::text[], settings = $8::jsonb,
-          working = ${workingFrom('$9')}
+          working = ${workingFrom('$9')}, parts = $10::jsonb
         WHERE id = (SELECT id FROM ${this.process} WHERE id = $1::uuid AND $5::boolean FOR NO KEY UPDATE SKIP LOCKED)
         RETURNING 1
       )${leases.renewal}
@@ -309,6 +312,7 @@ export class IntegrationProcessStore {
       beat.able,
       beat.renew ? JSON.stringify(beat.report.settings) : null,
       beat.renew ? JSON.stringify(beat.report.working) : null,
+      beat.parts === null ? null : JSON.stringify(beat.parts),
       ...(leases === undefined
         ? []
         : [

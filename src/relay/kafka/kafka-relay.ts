@@ -5,7 +5,7 @@ import { givenOptions, problemsOfRelay } from '../relays/option-checks.js';
 import type { RelayDefinition } from '../relays/relay-definition.js';
 import type { PublishContext, RelayMessage, RelayOutcome } from '../relays/relay-message.js';
 import type { RelayOptions } from '../relays/relay-options.js';
-import { placeOf, problemsOfTarget, type Target } from '../relays/target.js';
+import { addressesOf, placeOf, problemsOfTarget, type Target } from '../relays/target.js';
 import { outcomeOfKafka } from './kafka-errors.js';
 import type { KafkaBatch, KafkaRecord, ProducerLike } from './kafka-producer.js';
 import { problemOfTopic } from './topic-names.js';
@@ -36,6 +36,7 @@ export function kafkaRelay(options: KafkaRelayOptions): RelayDefinition {
   const given = givenOptions(options);
   return {
     broker: 'kafka',
+    addresses: addressesOf(given.topic),
     options: given,
     problems: [
       ...problemsOfRelay(given, ['producer', 'topic']),

@@ -26,6 +26,7 @@ export function kafkaSource(options: KafkaSourceOptions): SourceDefinition {
   const { consumer } = given;
   return {
     broker: 'kafka',
+    addresses: given.topics,
     options: given as SourceOptions,
     problems: [
       ...problemsOfSource(given as SourceOptions, ['consumer', 'topics']),

@@ -6,7 +6,7 @@ import { LOOK_MS, type RelayBoot, type RelayDefinition } from '../relays/relay-d
 import type { PublishContext, RelayMessage, RelayOutcome } from '../relays/relay-message.js';
 import type { RelayOptions } from '../relays/relay-options.js';
 import { sendEach } from '../relays/send-within.js';
-import { placeOf, problemsOfTarget, type Target } from '../relays/target.js';
+import { addressesOf, placeOf, problemsOfTarget, type Target } from '../relays/target.js';
 import type { JetStreamLike, JetStreamManagerLike } from './jet-stream.js';
 import { isUnanswered, isWithoutStream, outcomeOfNats } from './nats-errors.js';
 
@@ -33,6 +33,7 @@ export function natsRelay(options: NatsRelayOptions): RelayDefinition {
   const given = givenOptions(options);
   return {
     broker: 'nats',
+    addresses: addressesOf(given.subject),
     options: given,
     problems: [
       ...problemsOfRelay(given, ['jetstream', 'subject']),

@@ -42,9 +42,12 @@ export async function sendEach(
   send: (message: RelayMessage) => Promise<RelayOutcome>,
 ): Promise<RelayOutcome[]> {
   const ended = untilAborted(signal).then((error): RelayOutcome => ({ is: 'unavailable', error }));
-  return Promise.all(
-    messages.map((message) => Promise.race([send(message).catch((error) => outcomeOf(error)), ended])),
-  );
+  const timed = async (message: RelayMessage): Promise<RelayOutcome> => {
+    const begin = performance.now();
+    const outcome = await send(message).catch((error) => outcomeOf(error));
+    return outcome.is === 'accepted' ? { ...outcome, tookMs: performance.now() - begin } : outcome;
+  };
+  return Promise.all(messages.map((message) => Promise.race([timed(message), ended])));
 }
 
 /** What an error that is thrown means: `UnavailableError` and `NonRetryableError` as in every handler. */
