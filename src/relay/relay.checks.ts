@@ -13,7 +13,8 @@ export function relayChecks(db: EngineDatabase): Check[] {
       run: async () => {
         const { at, relays } = await relayList(db);
         return relays.flatMap(({ name, consumerName, state, since, reason }) => {
-          if (state !== 'unavailable' || since === null || at.getTime() - since.getTime() < LONG_MS) return [];
+          if (state !== 'unavailable' || since === null || at.getTime() - since.getTime() < LONG_MS)
+            return [];
           return [
             {
               about: [consumerName],

@@ -88,7 +88,7 @@ async function send(
     return { is: 'accepted' };
   } catch (error) {
     const outcome = outcomeOfKafka(error);
-    if (outcome.is === 'unavailable') client.failed();
+    if (outcome.is === 'unavailable') client.letGo();
     return outcome;
   }
 }

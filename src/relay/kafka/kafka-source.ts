@@ -75,9 +75,7 @@ class KafkaSourceClient implements SourceClient {
   }
 
   private async begin(): Promise<KafkaFeed> {
-    const consumer = await this.client.get();
-    this.client.failed();
-    const feed = new KafkaFeed(consumer);
+    const feed = new KafkaFeed(await this.client.take());
     try {
       await feed.start(this.topics);
       return feed;

@@ -80,7 +80,7 @@ class NatsRelay {
     } catch (error) {
       const outcome = outcomeOfNats(error);
       if (outcome.is === 'unavailable' && isUnanswered(error)) return this.withoutAnswer(subject, outcome);
-      if (outcome.is === 'unavailable') this.client.failed();
+      if (outcome.is === 'unavailable') this.client.letGo();
       return outcome;
     }
   }

@@ -62,7 +62,7 @@ export function natsSource(options: NatsSourceOptions): SourceDefinition {
           try {
             return await pull(await client.get(), max);
           } catch (error) {
-            client.failed();
+            client.letGo();
             throw error;
           }
         },

@@ -90,7 +90,7 @@ export class RabbitQueue {
     try {
       return await run(this.known(await this.client.get()));
     } catch (error) {
-      this.client.failed();
+      this.client.letGo();
       throw NOT_FOUND.has((Object(error) as { code?: unknown }).code)
         ? new NoQueue(`RabbitMQ has no queue ${JSON.stringify(this.queue)}: declare it (${messageOf(error)})`)
         : error;

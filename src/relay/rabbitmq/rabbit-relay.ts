@@ -71,7 +71,7 @@ export function rabbitRelay(options: RabbitRelayOptions): RelayDefinition {
             .get()
             .then((each) => senderOf(each).send(envelope, bodyOf(message)))
             .then((): RelayOutcome => ({ is: 'accepted' }), outcomeOfRabbit);
-          if (endsChannel(outcome)) client.failed();
+          if (endsChannel(outcome)) client.letGo();
           return outcome;
         });
     },
