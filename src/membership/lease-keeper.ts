@@ -181,7 +181,7 @@ export class LeaseKeeper {
       leaseMs,
       renew,
       report,
-      parts: renew ? this.parts.all() : null,
+      parts: renew ? this.parts.json() : null,
       leases,
     };
     const snapshot = await this.processes.beat(connection, beat, true).catch((error) => {

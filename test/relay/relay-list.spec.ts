@@ -61,7 +61,7 @@ describe('relays list', () => {
     let left = 1;
     const relays = [
       ordersOf(() =>
-        left-- > 0 ? { is: 'refused', error: new Error('the queue is full'), isFinal: true } : ACCEPTED,
+        left-- > 0 ? { is: 'refused', error: new Error('the queue is full\0'), isFinal: true } : ACCEPTED,
       ),
     ];
     const shop = { headers: {}, contentType: 'application/cloudevents+json' };
@@ -118,7 +118,7 @@ describe('relays list', () => {
           latencyP95Seconds: expect.any(Number),
           lastRefusal: {
             at: expect.any(String),
-            reason: 'the queue is full',
+            reason: 'the queue is full\ufffd',
             eventId: expect.any(String),
             eventName: 'order.made',
             position: expect.any(Number),

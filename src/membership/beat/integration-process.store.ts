@@ -6,7 +6,6 @@ import { UnusableConnection } from '../../database/wire/unusable-connection.js';
 import type { CursorKey } from '../../inbox/inbox-status.js';
 import { cursorPartsOfBeat } from './cursor-beat.store.js';
 import { type LeasesAsked, type LeasesSeen, leasePartsOfBeat } from './lease-beat.store.js';
-import type { PartReport } from './part-reports.js';
 import type { LongAttempt, SelfReport } from './self-report.js';
 
 /** One cursor as the heartbeat sees it. */
@@ -100,8 +99,8 @@ export interface Beat {
   readonly renew: boolean;
   /** What the process says of itself, if the beat renews. */
   readonly report: SelfReport;
-  /** What parts say of the process, if the beat renews. Null if they say nothing. */
-  readonly parts: Readonly<Record<string, PartReport>> | null;
+  /** What parts say of the process, as JSON, if the beat renews. Null if they say nothing. */
+  readonly parts: string | null;
   /** What the beat looks at of the leases of other work. Undefined if the process wants none. */
   readonly leases: LeasesAsked | undefined;
 }
@@ -312,7 +311,7 @@ export class IntegrationProcessStore {
       beat.able,
       beat.renew ? JSON.stringify(beat.report.settings) : null,
       beat.renew ? JSON.stringify(beat.report.working) : null,
-      beat.parts === null ? null : JSON.stringify(beat.parts),
+      beat.parts,
       ...(leases === undefined
         ? []
         : [

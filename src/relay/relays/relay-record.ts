@@ -4,7 +4,8 @@ import type { RelayDefinition } from './relay-definition.js';
 import type { RelayMessage, RelayOutcome } from './relay-message.js';
 
 const COUNTED = ['accepted', 'refused', 'duplicates', 'unaccepted'] as const;
-const LONGEST_WORDS = 500;
+/** So many characters of the words of somebody else have room in a report. */
+export const LONGEST_WORDS = 500;
 
 /** The last message that a broker has refused. */
 export interface LastRefusal {
@@ -70,7 +71,7 @@ export class RelayRecord {
     const { outboxEventId: eventId, eventName, position } = message.event;
     this.refused = {
       at: performance.now(),
-      reason: storable(messageOf(error)),
+      reason: shortWords(error),
       eventId,
       eventName,
       position,
@@ -78,7 +79,7 @@ export class RelayRecord {
   }
 }
 
-/** A text of somebody else that the database can hold. */
-export function storable(text: string): string {
-  return text.slice(0, LONGEST_WORDS).toWellFormed().replaceAll('\0', ' ');
+/** Words of somebody else, as many as a report has room for. */
+export function shortWords(error: unknown): string {
+  return messageOf(error).slice(0, LONGEST_WORDS);
 }

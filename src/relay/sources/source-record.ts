@@ -1,6 +1,5 @@
-import { messageOf } from '../../errors.js';
 import { RecentCounts, type RecentFigures } from '../relays/recent-counts.js';
-import { storable } from '../relays/relay-record.js';
+import { LONGEST_WORDS, shortWords } from '../relays/relay-record.js';
 import type { SourceDefinition } from './source-definition.js';
 import type { SourceCounts } from './source-metrics.js';
 
@@ -33,12 +32,13 @@ export class SourceRecord {
 
   stored(counts: SourceCounts, rejection: string | undefined): void {
     for (const name of COUNTED) this.recent.add(name, counts[name]);
-    if (rejection !== undefined) this.rejection = { at: performance.now(), reason: storable(rejection) };
+    if (rejection !== undefined)
+      this.rejection = { at: performance.now(), reason: rejection.slice(0, LONGEST_WORDS) };
   }
 
   failed(step: string, error: unknown): void {
     const since = this.failing.get(step)?.since ?? performance.now();
-    this.failing.set(step, { since, reason: storable(messageOf(error)) });
+    this.failing.set(step, { since, reason: shortWords(error) });
   }
 
   worked(step: string): void {
