@@ -46,7 +46,14 @@ const INNER_LINES = {
     ['outgoing/public'],
     ['incoming/definitions'],
   ],
-  relay: [['.'], ['client-proxy', 'kafka', 'nats', 'rabbitmq'], ['sources'], ['relays'], ['cloud-events']],
+  relay: [
+    ['.'],
+    ['admin', 'commands', 'client-proxy', 'kafka', 'nats', 'rabbitmq'],
+    ['list'],
+    ['sources'],
+    ['relays'],
+    ['cloud-events'],
+  ],
   contracts: [['commands'], ['.'], ['compatibility', 'schemas/classes'], ['schemas']],
   admin: [
     ['.'],

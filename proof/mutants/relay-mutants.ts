@@ -43,8 +43,8 @@ export const relayMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/relay/sources/source-loop.ts',
-        find: "const counts = await this.attempt('stored'",
-        put: "await this.client.ack(messages);\n      const counts = await this.attempt('stored'",
+        find: "const stored = await this.attempt('stored'",
+        put: "await this.client.ack(messages);\n      const stored = await this.attempt('stored'",
       },
     ],
     spec: 'test/relay/sources.spec.ts',

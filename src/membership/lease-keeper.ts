@@ -10,6 +10,7 @@ import { FailureDetector } from './beat/failure-detector.js';
 import { Heartbeat } from './beat/heartbeat.js';
 import { HeldLease } from './beat/held-lease.js';
 import type { ClusterSnapshot, IntegrationProcessStore } from './beat/integration-process.store.js';
+import type { PartReports } from './beat/part-reports.js';
 import { ableAmong, FreeCursors } from './free-cursors.js';
 import { HeldByMissing } from './held-by-missing.js';
 import { confirmLeases } from './lease-confirmation.js';
@@ -59,6 +60,7 @@ export class LeaseKeeper {
     private readonly settings: Settings,
     private readonly longestIntervalMs: number,
     private readonly named: NamedLeases,
+    private readonly parts: PartReports,
   ) {
     this.logger = loggerOf('LeaseKeeper', identity);
     this.renewals = new RenewalPace(
@@ -179,6 +181,7 @@ export class LeaseKeeper {
       leaseMs,
       renew,
       report,
+      parts: renew ? this.parts.json() : null,
       leases,
     };
     const snapshot = await this.processes.beat(connection, beat, true).catch((error) => {

@@ -38,6 +38,7 @@ import { InboxCursorStore } from '../inbox/inbox-cursor.store.js';
 import { SequenceStore } from '../inbox/sequence.store.js';
 import { IntegrationLinkService } from '../links/integration-link.service.js';
 import { IntegrationProcessStore } from '../membership/beat/integration-process.store.js';
+import { PartReports } from '../membership/beat/part-reports.js';
 import { BEAT_INTERVAL_MS, DEFAULT_BEAT_INTERVAL_MS, LeaseKeeper } from '../membership/lease-keeper.js';
 import { LeaseStore } from '../membership/leases/lease.store.js';
 import { NamedLeases } from '../membership/leases/named-leases.js';
@@ -53,6 +54,7 @@ export const DELIVERY: Provider[] = [
   SequenceWatch,
   LeaseStore,
   NamedLeases,
+  PartReports,
   HandlerTransactionStore,
   { provide: BEAT_INTERVAL_MS, useValue: DEFAULT_BEAT_INTERVAL_MS },
   {
@@ -67,6 +69,7 @@ export const DELIVERY: Provider[] = [
       IntegrationSettingsService,
       BEAT_INTERVAL_MS,
       NamedLeases,
+      PartReports,
     ],
     useFactory: (
       db: EngineDatabase,
@@ -78,7 +81,20 @@ export const DELIVERY: Provider[] = [
       settings: IntegrationSettingsService,
       beatIntervalMs: number,
       named: NamedLeases,
-    ) => new LeaseKeeper(db, processes, cursors, sequence, identity, role, settings, beatIntervalMs, named),
+      parts: PartReports,
+    ) =>
+      new LeaseKeeper(
+        db,
+        processes,
+        cursors,
+        sequence,
+        identity,
+        role,
+        settings,
+        beatIntervalMs,
+        named,
+        parts,
+      ),
   },
   {
     provide: ConcurrencyLimiter,

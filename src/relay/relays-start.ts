@@ -2,21 +2,26 @@ import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } f
 import { ModuleRef } from '@nestjs/core';
 import { IntegrationError } from '../errors.js';
 import type { DomainEvent } from '../events/domain-event.js';
+import { PartReports } from '../membership/beat/part-reports.js';
 import { type EngineOfApplication, engineOf } from '../module/engine-of.js';
 import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
 import type { BatchSubscriberContext } from '../subscribers/subscriber-definition.js';
 import { PartMeasures } from '../telemetry/part-measures.js';
 import { findClient } from './client-finder.js';
 import { DEFAULT_SOURCE } from './cloud-events/cloud-event.js';
+import { RELAY_CONSUMERS, RELAY_PART } from './relays/part-name.js';
 import type { RelayBoot, RelayDefinition } from './relays/relay-definition.js';
 import { RelayHandler } from './relays/relay-handler.js';
 import type { Publish } from './relays/relay-message.js';
 import { RelayMetrics } from './relays/relay-metrics.js';
 import { DEFAULT_BATCH, DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT_MS } from './relays/relay-options.js';
+import { RelayRecord } from './relays/relay-record.js';
 import { type Kind, nameIn, problemsOfRelaysOptions } from './relays-option-checks.js';
 import { RELAYS_OPTIONS, type RelaysModuleOptions } from './relays-options.js';
 import { type RunningSource, runSource } from './sources/running-source.js';
+import type { SourceDefinition } from './sources/source-definition.js';
 import type { SourceClient } from './sources/source-message.js';
+import { SourceRecord } from './sources/source-record.js';
 
 const PLACE = 'RelaysModule';
 /** What a batch needs besides the answers of the broker. */
@@ -34,6 +39,10 @@ export class RelaysStart implements OnModuleInit, OnModuleDestroy {
   private readonly engine: EngineOfApplication;
   private readonly logger = new Logger(PLACE);
   private readonly sources: RunningSource[] = [];
+  private readonly records: { readonly relays: RelayRecord[]; readonly sources: SourceRecord[] } = {
+    relays: [],
+    sources: [],
+  };
 
   constructor(
     private readonly modules: ModuleRef,
@@ -63,11 +72,11 @@ export class RelaysStart implements OnModuleInit, OnModuleDestroy {
       const publish = ways[i];
       if (publish !== undefined) this.register(relay, publish);
     }
-    for (const [i, { options }] of sources.entries()) {
+    for (const [i, source] of sources.entries()) {
       const client = clients[i];
-      const receiver = { options, application: this.options.application };
-      if (client !== undefined) this.sources.push(runSource(this.engine, receiver, client));
+      if (client !== undefined) this.run(source, client);
     }
+    this.tellOthers();
   }
 
   /** The engine has ended delivery before, and with it the leases. */
@@ -90,16 +99,37 @@ export class RelaysStart implements OnModuleInit, OnModuleDestroy {
     });
   }
 
-  private register({ options }: RelayDefinition, publish: Publish): void {
+  private run(source: SourceDefinition, client: SourceClient): void {
+    const { options } = source;
+    const record = new SourceRecord(source);
+    this.records.sources.push(record);
+    const receiver = { options, application: this.options.application };
+    this.sources.push(runSource(this.engine, receiver, client, record));
+  }
+
+  /** The process says in its row what it knows of its relays and sources. */
+  private tellOthers(): void {
+    const { relays, sources } = this.records;
+    if (relays.length + sources.length === 0) return;
+    this.engine.get(PartReports).add(RELAY_PART, () => ({
+      relays: relays.map((each) => each.report()),
+      sources: sources.map((each) => each.report()),
+    }));
+  }
+
+  private register(relay: RelayDefinition, publish: Publish): void {
+    const { options } = relay;
     const { name, eventName, startFrom, partitions, concurrency = DEFAULT_CONCURRENCY } = options;
     const { batch = DEFAULT_BATCH, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-    const consumerName = `relay.${name}`;
+    const consumerName = `${RELAY_CONSUMERS}${name}`;
     const sender = {
       source: options.source ?? this.options.source ?? DEFAULT_SOURCE,
       application: this.options.application,
     };
     const metrics = new RelayMetrics(this.engine.get(PartMeasures), consumerName);
-    const handler = new RelayHandler(options, publish, sender, metrics);
+    const record = new RelayRecord(relay);
+    this.records.relays.push(record);
+    const handler = new RelayHandler(options, publish, sender, metrics, record);
     this.engine.get(EventSubscriberRegistry).registerAt(PLACE, {
       consumerName,
       eventName,

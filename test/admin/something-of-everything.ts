@@ -69,6 +69,39 @@ export function inTurn<T extends { readonly method: string; readonly path: strin
   return [...operations].sort((one, two) => turn(one) - turn(two));
 }
 
+/** What a process says of its relays and sources. */
+const RELAYS = {
+  relays: [
+    {
+      name: 'orders',
+      broker: 'kafka',
+      addresses: ['orders'],
+      eventNames: ['order.*'],
+      seconds: 60,
+      counts: { accepted: 7, refused: 1, duplicates: 0, unaccepted: 0 },
+      latency: [7],
+      lastRefusal: {
+        msAgo: 7,
+        reason: 'too large',
+        eventId: EVENT_ID,
+        eventName: 'order.placed',
+        position: 1,
+      },
+    },
+  ],
+  sources: [
+    {
+      name: 'shop',
+      broker: 'nats',
+      addresses: [],
+      seconds: 60,
+      counts: { stored: 7, repeated: 0, rejected: 1 },
+      lastRejection: { msAgo: 7, reason: 'no JSON' },
+      failing: null,
+    },
+  ],
+};
+
 /** Something of everything that is read and changed. */
 export async function fillWithSomething(database: TestDatabase, admin: AdminApp): Promise<void> {
   await registerConsumer(database, 'billing');
@@ -92,6 +125,10 @@ export async function fillWithSomething(database: TestDatabase, admin: AdminApp)
     [EVENT_ID],
   );
   await nameHandlingProcess(database, 'billing');
+  await database.pool.query(
+    `UPDATE integration.integration_process SET parts = $1 WHERE host = 'elsewhere'`,
+    [JSON.stringify({ relay: RELAYS })],
+  );
   await database.pool.query(
     `INSERT INTO integration.integration_rehearsal (id, state, consumer_name, outbox_event_id, position, requested_by, result)
      SELECT id, 'ended', 'billing', id, position, 'ann', $1::jsonb FROM integration.outbox_event`,

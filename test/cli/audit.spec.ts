@@ -442,6 +442,7 @@ const READS: Readonly<Record<string, string>> = {
   'webhooks endpoints': 'webhooks endpoints',
   'webhooks destinations': 'webhooks destinations',
   'webhooks deliveries': `webhooks deliveries ${DESTINATION}`,
+  'relays list': 'relays list',
   'settings list': 'settings list',
   'settings preview': 'settings preview batchSize 44',
   'settings history': 'settings history',

@@ -16,6 +16,29 @@ const PROCESS = '00000000-0000-7000-8000-000000000003';
 /** A name as publishers and subscribers may give it: without control characters. */
 const NAME = 'order.\u202edecalp';
 
+/** What a process says of a relay and a source that have such texts everywhere. */
+const FIGURES = { seconds: 60, latency: [], broker: HOSTILE, addresses: [HOSTILE] };
+const RELAYS = {
+  relays: [
+    {
+      ...FIGURES,
+      name: NAME,
+      eventNames: [HOSTILE],
+      counts: { accepted: 1, refused: 1, duplicates: 0, unaccepted: 0 },
+      lastRefusal: { msAgo: 1, reason: HOSTILE, eventId: EVENT, eventName: HOSTILE, position: 1 },
+    },
+  ],
+  sources: [
+    {
+      ...FIGURES,
+      name: NAME,
+      counts: { stored: 1, repeated: 0, rejected: 1 },
+      lastRejection: { msAgo: 1, reason: HOSTILE },
+      failing: { msAgo: 1, reason: HOSTILE },
+    },
+  ],
+};
+
 let database: TestDatabase;
 
 beforeAll(async () => {
@@ -75,6 +98,7 @@ beforeAll(async () => {
     pid: 7,
     version: HOSTILE,
     handles: [NAME],
+    parts: JSON.stringify({ relay: RELAYS }),
     working: JSON.stringify([
       {
         consumerName: NAME,
@@ -143,6 +167,7 @@ const COMMANDS: readonly string[][] = [
   ['events', 'chain', EVENT],
   ['events', 'journey', EVENT],
   ['processes', 'list'],
+  ['relays', 'list'],
   ['settings', 'history'],
   ['audit', 'list'],
   // What was typed or pasted is shown again.

@@ -176,6 +176,7 @@ const WITHOUT_NEXT = [
   'webhooks refusals',
   'settings preview',
   'operations show',
+  'relays list',
   'contracts show',
   'contracts check',
   'contracts export',

@@ -197,6 +197,7 @@ describe('the sign-in of a process', () => {
         leaseMs: 1_000,
         renew: false,
         report,
+        parts: null,
         leases: undefined,
       };
       const { processes: all } = await processes.beat(connection, nothing, true);

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection, nanos } from '@nats-io/transport-node';
@@ -16,7 +15,7 @@ import { hearLog, silenceLog } from '../support/log-lines.js';
 import { Outage } from '../support/outage.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
-import { type Broker, describeWithBroker, newFolder, startNats } from './support/brokers.js';
+import { type Broker, describeWithBroker, startNats } from './support/brokers.js';
 import { type RelayApp, startRelayApp } from './support/relay-app.js';
 
 /** What is stored, in the order of positions. */
@@ -168,12 +167,10 @@ describe('a source', () => {
 });
 
 describeWithBroker('nats', 'a source whose broker goes away', () => {
-  let folder: string;
   let broker: Broker;
   let nats: NatsConnection;
   beforeEach(async () => {
-    folder = newFolder('nats');
-    broker = await startNats(undefined, folder);
+    broker = await startNats();
     nats = await connect({ servers: broker.address, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
     const manager = await jetstreamManager(nats);
     await manager.streams.add({ name: 'ALL', subjects: ['shop.>'] });
@@ -205,11 +202,9 @@ describeWithBroker('nats', 'a source whose broker goes away', () => {
     await start(natsSource({ name: 'shop', batch: 50, consumer }));
     await until('the first messages are stored', async () => (await stored()).length > 0);
     const disconnected = untilDisconnected();
-    const ended = once(broker.process, 'exit');
-    broker.process.kill('SIGKILL');
-    await ended;
+    await broker.end();
     await disconnected;
-    broker = await startNats(broker.port, folder);
+    await broker.restart();
     await until('the client is connected', async () => nats.rtt().catch(() => false));
     await send(['later']);
     await until('everything is acknowledged', async () => {

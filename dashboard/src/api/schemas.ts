@@ -703,6 +703,38 @@ export type RehearsalOutlook = {
   refusal: string | null;
   processes: Array<{ id: string; host: string; pid: number }>;
 };
+export type Relay = {
+  name: string;
+  broker: string | null;
+  addresses: Array<string>;
+  state: 'running' | 'unavailable' | 'paused' | 'unserved';
+  since: string | null;
+  reason: string | null;
+  processes: Array<{ id: string; host: string | null; pid: number | null }>;
+  consumerName: string;
+  eventNames: Array<string>;
+  acceptedPerSecond: number | null;
+  refusedPerSecond: number | null;
+  duplicatesPerSecond: number | null;
+  unacceptedPerSecond: number | null;
+  latencyMedianSeconds: number | null;
+  latencyP95Seconds: number | null;
+  lastRefusal: { at: string; reason: string; eventId: string; eventName: string; position: number } | null;
+};
+export type RelaySource = {
+  name: string;
+  broker: string | null;
+  addresses: Array<string>;
+  state: 'running' | 'unavailable' | 'paused' | 'unserved';
+  since: string | null;
+  reason: string | null;
+  processes: Array<{ id: string; host: string | null; pid: number | null }>;
+  storedPerSecond: number | null;
+  repeatedPerSecond: number | null;
+  rejectedPerSecond: number | null;
+  lastRejection: { at: string; reason: string } | null;
+};
+export type Relays = { at: string; relays: Array<Relay>; sources: Array<RelaySource> };
 export type Repartition = { state: 'done' | 'handing over' | 'catching up' | 'moving' };
 export type Resealed = { resealed: number; unreadable: number };
 export type Resolution = {
@@ -1800,6 +1832,13 @@ export interface Routes {
       reason?: string | undefined;
     };
     answer: Operation;
+  };
+  'GET relays': {
+    action: 'relays.read';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: Relays;
   };
   'GET contracts': {
     action: 'contracts.read';

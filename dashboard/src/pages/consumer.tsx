@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { call } from '../api/client.ts';
 import type { Consumer, Partition } from '../api/schemas.ts';
-import { useDenial } from '../api/session.tsx';
+import { useDenial, useSession } from '../api/session.tsx';
 import { useRead } from '../api/use-read.ts';
 import { Act } from '../parts/button.tsx';
 import { commandLine } from '../parts/command.ts';
@@ -81,6 +81,8 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
     { query: { consumer: name } },
     { isWanted: useDenial('overview.read') === undefined },
   );
+  const { parts } = useSession();
+  const isRelay = name.startsWith('relay.') && parts.includes('relay');
   const close = () => {
     setDialog(undefined);
     reload();
@@ -94,6 +96,11 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
         <>
           Asks for <Foreign most={300}>{eventNames.join(', ')}</Foreign>.{' '}
           <a href={to(['flow'], { consumer: name })}>See where they come from</a>
+          {isRelay && (
+            <>
+              . <a href={to(['relays'])}>See how its broker does</a>
+            </>
+          )}
         </>
       }
       acts={

@@ -99,6 +99,8 @@ export interface Beat {
   readonly renew: boolean;
   /** What the process says of itself, if the beat renews. */
   readonly report: SelfReport;
+  /** What parts say of the process, as JSON, if the beat renews. Null if they say nothing. */
+  readonly parts: string | null;
   /** What the beat looks at of the leases of other work. Undefined if the process wants none. */
   readonly leases: LeasesAsked | undefined;
 }
@@ -164,7 +166,7 @@ export class IntegrationProcessStore {
     return `
       WITH ${cursors.renewal}alive AS (
         UPDATE ${this.process} SET seen_at = clock_timestamp(), consumers = $7::text[], handles = $2::text[], settings = $8::jsonb,
-          working = ${workingFrom('$9')}
+          working = ${workingFrom('$9')}, parts = $10::jsonb
         WHERE id = (SELECT id FROM ${this.process} WHERE id = $1::uuid AND $5::boolean FOR NO KEY UPDATE SKIP LOCKED)
         RETURNING 1
       )${leases.renewal}
@@ -309,6 +311,7 @@ export class IntegrationProcessStore {
       beat.able,
       beat.renew ? JSON.stringify(beat.report.settings) : null,
       beat.renew ? JSON.stringify(beat.report.working) : null,
+      beat.parts,
       ...(leases === undefined
         ? []
         : [

@@ -43,8 +43,8 @@ export const mayBeTaken = (self: string, dead: string): string =>
 
 /**
  * The part of the heartbeat's statement that is about leases: $1 is the process, $4 the milliseconds of a
- * lease, $5 whether it renews, $10 the names that are waited for, $11 and $12 the names and tokens that are
- * held, $13 the dead processes. It is left out of the beats of a process that asks for no lease, which may
+ * lease, $5 whether it renews, $11 the names that are waited for, $12 and $13 the names and tokens that are
+ * held, $14 the dead processes. It is left out of the beats of a process that asks for no lease, which may
  * lack the right to read the table.
  *
  * A row that somebody is taking is not renewed, for the reason that stands with the renewal of cursors. Saves
@@ -54,7 +54,7 @@ export function leasePartsOfBeat({ integrationLease }: Tables): {
   readonly renewal: string;
   readonly column: string;
 } {
-  const held = 'unnest($11::text[], $12::bigint[]) AS h (name, token)';
+  const held = 'unnest($12::text[], $13::bigint[]) AS h (name, token)';
   const ours = `l.name = h.name AND l.token = h.token AND l.owner = $1::uuid`;
   return {
     renewal: `, held_lease AS (
@@ -64,8 +64,8 @@ export function leasePartsOfBeat({ integrationLease }: Tables): {
         FROM held_lease h WHERE ${ours} RETURNING l.name
       )`,
     column: `, json_build_object(
-          'free', coalesce((SELECT json_agg(w.name) FROM unnest($10::text[]) AS w (name) LEFT JOIN ${integrationLease} l ON l.name = w.name
-            WHERE l.name IS NULL OR ${mayBeTaken('$1::uuid', '$13::uuid[]')}), '[]'),
+          'free', coalesce((SELECT json_agg(w.name) FROM unnest($11::text[]) AS w (name) LEFT JOIN ${integrationLease} l ON l.name = w.name
+            WHERE l.name IS NULL OR ${mayBeTaken('$1::uuid', '$14::uuid[]')}), '[]'),
           'lost', coalesce((SELECT json_agg(h.name) FROM ${held} LEFT JOIN ${integrationLease} l ON ${ours} WHERE l.name IS NULL), '[]'),
           'skipped', coalesce((SELECT json_agg(h.name) FROM ${held} WHERE $5::boolean
             AND NOT EXISTS (SELECT FROM renewed_lease r WHERE r.name = h.name)), '[]'),
@@ -73,6 +73,6 @@ export function leasePartsOfBeat({ integrationLease }: Tables): {
           'asked', (SELECT count(*) FROM ${integrationLease} WHERE wanted_by = $1::uuid AND owner IS NOT NULL AND expires_at > clock_timestamp()),
           'loads', coalesce((SELECT json_object_agg(owner, leases) FROM (
             SELECT owner, count(*) AS leases FROM ${integrationLease}
-            WHERE owner IS NOT NULL AND owner <> ALL ($13::uuid[]) AND expires_at > clock_timestamp() GROUP BY owner) AS by_owner), '{}')) AS leases`,
+            WHERE owner IS NOT NULL AND owner <> ALL ($14::uuid[]) AND expires_at > clock_timestamp() GROUP BY owner) AS by_owner), '{}')) AS leases`,
   };
 }

@@ -5,7 +5,7 @@ import { givenOptions, problemsOfRelay } from '../relays/option-checks.js';
 import type { RelayDefinition } from '../relays/relay-definition.js';
 import type { PublishContext, RelayMessage, RelayOutcome } from '../relays/relay-message.js';
 import type { RelayOptions } from '../relays/relay-options.js';
-import { placeOf, problemsOfTarget, type Target } from '../relays/target.js';
+import { addressesOf, placeOf, problemsOfTarget, type Target } from '../relays/target.js';
 import { outcomeOfKafka } from './kafka-errors.js';
 import type { KafkaBatch, KafkaRecord, ProducerLike } from './kafka-producer.js';
 import { problemOfTopic } from './topic-names.js';
@@ -37,6 +37,7 @@ export function kafkaRelay(options: KafkaRelayOptions): RelayDefinition {
   const given = givenOptions(options);
   return {
     broker: 'kafka',
+    addresses: addressesOf(given.topic),
     options: given,
     problems: [
       ...problemsOfRelay(given, ['producer', 'topic']),
@@ -88,7 +89,7 @@ async function send(
     return { is: 'accepted' };
   } catch (error) {
     const outcome = outcomeOfKafka(error);
-    if (outcome.is === 'unavailable') client.failed();
+    if (outcome.is === 'unavailable') client.letGo();
     return outcome;
   }
 }

@@ -27,6 +27,7 @@ export function kafkaSource(options: KafkaSourceOptions): SourceDefinition {
   const { consumer } = given;
   return {
     broker: 'kafka',
+    addresses: given.topics,
     options: given as SourceOptions,
     problems: [
       ...problemsOfSource(given as SourceOptions, ['consumer', 'topics']),
@@ -75,9 +76,7 @@ class KafkaSourceClient implements SourceClient {
   }
 
   private async begin(): Promise<KafkaFeed> {
-    const consumer = await this.client.get();
-    this.client.failed();
-    const feed = new KafkaFeed(consumer);
+    const feed = new KafkaFeed(await this.client.take());
     try {
       await feed.start(this.topics);
       return feed;

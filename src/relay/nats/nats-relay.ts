@@ -6,7 +6,7 @@ import { LOOK_MS, type RelayBoot, type RelayDefinition } from '../relays/relay-d
 import type { PublishContext, RelayMessage, RelayOutcome } from '../relays/relay-message.js';
 import type { RelayOptions } from '../relays/relay-options.js';
 import { sendEach } from '../relays/send-within.js';
-import { placeOf, problemsOfTarget, type Target } from '../relays/target.js';
+import { addressesOf, placeOf, problemsOfTarget, type Target } from '../relays/target.js';
 import type { JetStreamLike, JetStreamManagerLike } from './jet-stream.js';
 import { isUnanswered, isWithoutStream, outcomeOfNats } from './nats-errors.js';
 
@@ -34,6 +34,7 @@ export function natsRelay(options: NatsRelayOptions): RelayDefinition {
   const given = givenOptions(options);
   return {
     broker: 'nats',
+    addresses: addressesOf(given.subject),
     options: given,
     problems: [
       ...problemsOfRelay(given, ['jetstream', 'subject']),
@@ -80,7 +81,7 @@ class NatsRelay {
     } catch (error) {
       const outcome = outcomeOfNats(error);
       if (outcome.is === 'unavailable' && isUnanswered(error)) return this.withoutAnswer(subject, outcome);
-      if (outcome.is === 'unavailable') this.client.failed();
+      if (outcome.is === 'unavailable') this.client.letGo();
       return outcome;
     }
   }

@@ -70,7 +70,7 @@ export function natsSource(options: NatsSourceOptions): SourceDefinition {
             return messages;
           } catch (error) {
             left = 0;
-            client.failed();
+            client.letGo();
             throw error;
           }
         },

@@ -64,7 +64,7 @@ export class RabbitQueue {
     const { feed } = this;
     this.feed = undefined;
     // If the channel is closed, RabbitMQ has put its messages back into the queue.
-    await feed?.end().catch(() => this.client.failed());
+    await feed?.end().catch(() => this.client.letGo());
   }
 
   private async begin(prefetch: number): Promise<RabbitFeed> {
@@ -87,7 +87,7 @@ export class RabbitQueue {
       return await run();
     } catch (error) {
       await this.rest();
-      this.client.failed();
+      this.client.letGo();
       throw NOT_FOUND.has((Object(error) as { code?: unknown }).code)
         ? new NoQueue(`RabbitMQ has no queue ${JSON.stringify(this.queue)}: declare it (${messageOf(error)})`)
         : error;

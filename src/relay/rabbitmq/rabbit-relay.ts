@@ -6,7 +6,7 @@ import type { RelayDefinition } from '../relays/relay-definition.js';
 import type { RelayMessage, RelayOutcome } from '../relays/relay-message.js';
 import type { RelayOptions } from '../relays/relay-options.js';
 import { sendEach } from '../relays/send-within.js';
-import { placeOf, problemsOfTarget, type Target } from '../relays/target.js';
+import { addressesOf, placeOf, problemsOfTarget, type Target } from '../relays/target.js';
 import {
   type ConfirmChannelLike,
   isChannel,
@@ -38,6 +38,7 @@ export function rabbitRelay(options: RabbitRelayOptions): RelayDefinition {
   const { routingKey } = given;
   return {
     broker: 'rabbitmq',
+    addresses: addressesOf(given.exchange),
     options: given,
     problems: [
       ...problemsOfRelay(given, ['publisher', 'exchange', 'routingKey']),
@@ -74,7 +75,7 @@ export function rabbitRelay(options: RabbitRelayOptions): RelayDefinition {
             .get()
             .then((each) => senderOf(each).send(envelope, bodyOf(message)))
             .then((): RelayOutcome => ({ is: 'accepted' }), outcomeOfRabbit);
-          if (endsChannel(outcome)) client.failed();
+          if (endsChannel(outcome)) client.letGo();
           return outcome;
         });
     },

@@ -24,6 +24,7 @@ export function rabbitSource(options: RabbitSourceOptions): SourceDefinition {
   const given = Object(options) as RabbitSourceOptions;
   return {
     broker: 'rabbitmq',
+    addresses: [given.queue],
     options: { ...given, map: withMessageId(given.map) } as SourceOptions,
     problems: [
       ...problemsOfSource(given as SourceOptions, ['channel', 'queue']),

@@ -18,8 +18,18 @@ export class HeldClient<Client> {
     return this.held;
   }
 
-  /** The client has failed. A function is asked again, because it may return another client. */
-  failed(): void {
+  /**
+   * Returns the client, and holds it no more. Whoever takes it uses it up. A function is asked again for the
+   * next one.
+   */
+  take(): Promise<Client> {
+    const taken = this.get();
+    this.letGo();
+    return taken;
+  }
+
+  /** The client may be of no use any more. A function is asked again, because it may return another one. */
+  letGo(): void {
     if (typeof this.given === 'function') this.held = undefined;
   }
 }

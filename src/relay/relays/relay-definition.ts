@@ -21,6 +21,8 @@ export interface RelayBoot {
 export interface RelayDefinition {
   /** What it sends to, in one word. */
   readonly broker: string;
+  /** Where its messages go: a topic, subject or exchange. None if that depends on the event. */
+  readonly addresses?: readonly string[] | undefined;
   readonly options: RelayOptions;
   /** What is wrong with its own options. */
   readonly problems: readonly string[];

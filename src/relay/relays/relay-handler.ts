@@ -5,6 +5,7 @@ import type { Sender } from '../cloud-events/event-as-cloud-event.js';
 import type { Publish, RelayMessage, RelayOutcome } from './relay-message.js';
 import type { RelayMetrics } from './relay-metrics.js';
 import { DEFAULT_TIMEOUT_MS, type RelayOptions } from './relay-options.js';
+import type { RelayRecord } from './relay-record.js';
 import { messageOfEvent } from './relayed-event.js';
 import { sendWithin } from './send-within.js';
 import { sendInWaves, type Waves } from './waves.js';
@@ -20,6 +21,7 @@ export class RelayHandler {
     private readonly publish: Publish,
     private readonly sender: Sender,
     private readonly metrics: RelayMetrics,
+    private readonly record: RelayRecord,
   ) {
     this.timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
@@ -61,7 +63,9 @@ export class RelayHandler {
   }
 
   private async send(wave: readonly RelayMessage[], signal: AbortSignal): Promise<readonly RelayOutcome[]> {
+    const begin = performance.now();
     const outcomes = await sendWithin(this.publish, wave, this.timeoutMs, signal);
+    this.record.sent(wave, outcomes, performance.now() - begin);
     const times = (holds: (outcome: RelayOutcome) => boolean) => outcomes.filter(holds).length;
     this.metrics.count(
       'accepted',

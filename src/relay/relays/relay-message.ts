@@ -22,8 +22,15 @@ export interface RelayMessage {
 
 /** What became of a message. */
 export type RelayOutcome =
-  /** The broker has it. `isDuplicate` if the broker had it before. */
-  | { readonly is: 'accepted'; readonly isDuplicate?: boolean | undefined }
+  /**
+   * The broker has it. `isDuplicate` if the broker had it before. `tookMs` is how long the broker took to
+   * accept it. Without that, the time of the whole call counts.
+   */
+  | {
+      readonly is: 'accepted';
+      readonly isDuplicate?: boolean | undefined;
+      readonly tookMs?: number | undefined;
+    }
   /** The broker does not want this message. With `isFinal` it is a dead letter at once. */
   | { readonly is: 'refused'; readonly error: unknown; readonly isFinal?: boolean | undefined }
   /** The broker cannot be reached. No attempt is counted. */

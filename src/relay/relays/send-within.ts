@@ -44,6 +44,7 @@ export function sendEach(
   return new Promise((resolve) => {
     const outcomes: RelayOutcome[] = new Array(messages.length);
     let open = messages.length;
+    const begin = performance.now();
     const settle = (i: number, outcome: RelayOutcome) => {
       if (outcomes[i] !== undefined) return;
       outcomes[i] = outcome;
@@ -52,7 +53,8 @@ export function sendEach(
     };
     for (const [i, message] of messages.entries())
       send(message).then(
-        (outcome) => settle(i, outcome),
+        (outcome) =>
+          settle(i, outcome.is === 'accepted' ? { ...outcome, tookMs: performance.now() - begin } : outcome),
         (error) => settle(i, outcomeOf(error)),
       );
     void untilAborted(signal).then((error) => {

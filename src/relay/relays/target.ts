@@ -7,6 +7,11 @@ export type Target = string | ((event: DomainEvent) => string);
 /** What is wrong with a place at this broker. Undefined if nothing is. */
 type ProblemOf = (place: unknown) => string | undefined;
 
+/** The place of all messages. None if it depends on the event. */
+export function addressesOf(target: unknown): readonly string[] {
+  return typeof target === 'string' ? [target] : [];
+}
+
 /** What is wrong with a place that is the same for all events, or with its type. */
 export function problemsOfTarget(option: string, target: unknown, problemOf: ProblemOf): string[] {
   if (typeof target === 'function') return [];

@@ -13,6 +13,7 @@ import { SourceHold } from './source-hold.js';
 import { SourceLoop } from './source-loop.js';
 import type { SourceClient } from './source-message.js';
 import { SourceMetrics } from './source-metrics.js';
+import type { SourceRecord } from './source-record.js';
 import { SourceStorage } from './source-storage.js';
 
 /** A source that takes in messages whenever this process has its lease. */
@@ -24,6 +25,7 @@ export function runSource(
   engine: EngineOfApplication,
   receiver: Receiver,
   client: SourceClient,
+  record: SourceRecord,
 ): RunningSource {
   const { options } = receiver;
   const leaseName = `${SOURCE_LEASES}${options.name}`;
@@ -37,7 +39,7 @@ export function runSource(
     receiver,
   );
   const metrics = new SourceMetrics(engine.get(PartMeasures), leaseName);
-  const loop = new SourceLoop(options, client, storage, metrics, new EngineLogger('Sources'));
+  const loop = new SourceLoop(options, client, storage, metrics, record, new EngineLogger('Sources'));
   return new SourceHold(
     engine.get(LeaseService),
     engine.get(IntegrationSettingsService),

@@ -20,7 +20,10 @@ export interface SourceOptions<Message extends SourceMessage = SourceMessage> {
  * it.
  */
 export interface SourceDefinition {
+  /** What it receives from, in one word. */
   readonly broker: string;
+  /** Where its messages come from: topics, or a queue. None if its client alone knows that. */
+  readonly addresses?: readonly string[] | undefined;
   readonly options: SourceOptions;
   /** What is wrong with its own options. */
   readonly problems: readonly string[];

@@ -5,6 +5,7 @@ import type { EngineLogger } from '../../words/engine-logger.js';
 import { DEFAULT_PULL, type SourceOptions } from './source-definition.js';
 import type { SourceClient, SourceMessage } from './source-message.js';
 import type { SourceMetrics } from './source-metrics.js';
+import type { SourceRecord } from './source-record.js';
 import type { SourceStorage } from './source-storage.js';
 
 const FIRST_PAUSE_MS = 100;
@@ -38,6 +39,7 @@ export class SourceLoop {
     private readonly client: SourceClient,
     private readonly storage: SourceStorage,
     private readonly metrics: SourceMetrics,
+    private readonly record: SourceRecord,
     private readonly logger: Pick<EngineLogger, 'warnOfFailure'>,
   ) {}
 
@@ -46,17 +48,22 @@ export class SourceLoop {
     while (!lease.signal.aborted) {
       const messages = await this.attempt('pulled', lease, () => this.pull(lease.signal));
       if (messages === undefined) continue;
-      if (messages.length === 0) await pause(EMPTY_PAUSE_MS, lease.signal);
-      else await this.takeIn(messages, lease);
+      if (messages.length > 0) await this.takeIn(messages, lease);
+      else {
+        this.record.rested();
+        await pause(EMPTY_PAUSE_MS, lease.signal);
+      }
     }
+    this.record.rested();
     await this.client.rest?.().catch(() => {});
   }
 
   private async takeIn(messages: readonly SourceMessage[], lease: Lease): Promise<void> {
     while (!lease.signal.aborted) {
-      const counts = await this.attempt('stored', lease, () => this.storage.store(messages, lease));
-      if (counts === undefined) continue;
-      this.metrics.count(counts);
+      const stored = await this.attempt('stored', lease, () => this.storage.store(messages, lease));
+      if (stored === undefined) continue;
+      this.metrics.count(stored.counts);
+      this.record.stored(stored.counts, stored.rejection);
       await this.attempt('acknowledged', lease, async () => {
         await this.client.ack(messages);
         return true;
@@ -92,10 +99,12 @@ export class SourceLoop {
     try {
       const result = await run();
       this.failures[step] = 0;
+      this.record.worked(step);
       return result;
     } catch (error) {
       if (signal.aborted) return undefined;
       const failures = ++this.failures[step];
+      this.record.failed(step, error);
       this.logger.warnOfFailure(
         `Source ${JSON.stringify(this.options.name)}: messages could not be ${step}, which is tried again: ${messageOf(error)}`,
         `${this.options.name} ${step}`,

@@ -1,5 +1,5 @@
 import type { Tx } from '../../database/clients/sql-client.js';
-import { IntegrationError } from '../../errors.js';
+import { IntegrationError, messageOf } from '../../errors.js';
 import type { DomainEventInput } from '../../events/domain-event.js';
 import type { EventGate } from '../../events/event-gate.js';
 import type { EventLimits } from '../../events/event-limits.js';
@@ -25,7 +25,15 @@ export interface SourceEngine {
 interface Storable {
   readonly message: SourceMessage;
   readonly event: DomainEventInput;
-  readonly isRejected: boolean;
+  /** Why it is no event. Undefined if it is one. */
+  readonly rejection?: string | undefined;
+}
+
+/** What became of the messages of a pull. */
+export interface StoredPull {
+  readonly counts: SourceCounts;
+  /** Why the last one was rejected. Undefined if none was. */
+  readonly rejection: string | undefined;
 }
 
 /** Publishing refuses all events of a call for one that has such a problem. */
@@ -50,7 +58,7 @@ export class SourceStorage {
    * Stores all messages by one statement, in their order. What is no event is stored as rejected. It resolves
    * when that is committed under the lease, and rejects if nothing is stored.
    */
-  async store(messages: readonly SourceMessage[], lease: Lease): Promise<SourceCounts> {
+  async store(messages: readonly SourceMessage[], lease: Lease): Promise<StoredPull> {
     const read: Storable[] = [];
     for (const message of messages) read.push(await this.read(message));
     try {
@@ -65,7 +73,7 @@ export class SourceStorage {
 
   private async read(message: SourceMessage): Promise<Storable> {
     try {
-      return { message, event: await eventOf(message, this.receiver), isRejected: false };
+      return { message, event: await eventOf(message, this.receiver) };
     } catch (error) {
       return this.rejected(message, error);
     }
@@ -90,14 +98,14 @@ export class SourceStorage {
     const { name } = this.receiver.options;
     const { maxPayloadBytes } = this.engine.limits;
     const event = rejectionOf(name, message, error, { maxPayloadBytes, eventKey });
-    return { message, event, isRejected: true };
+    return { message, event, rejection: messageOf(error) };
   }
 
   /**
    * A process that has stalled may still hold a pull when another one has the lease. What it stores would
    * come behind newer messages. The fence refuses that.
    */
-  private async publish(read: readonly Storable[], lease: Lease): Promise<SourceCounts> {
+  private async publish(read: readonly Storable[], lease: Lease): Promise<StoredPull> {
     const published = await this.engine.transactions.run(async (tx: Tx) => {
       await lease.fence(tx);
       return this.engine.publisher.publishEvents(
@@ -106,8 +114,12 @@ export class SourceStorage {
       );
     });
     const counts = { stored: 0, repeated: 0, rejected: 0 };
-    for (const [i, { duplicate }] of published.entries())
-      counts[duplicate ? 'repeated' : read[i]?.isRejected ? 'rejected' : 'stored']++;
-    return counts;
+    let rejection: string | undefined;
+    for (const [i, { duplicate }] of published.entries()) {
+      const reason = duplicate ? undefined : read[i]?.rejection;
+      rejection = reason ?? rejection;
+      counts[duplicate ? 'repeated' : reason === undefined ? 'stored' : 'rejected']++;
+    }
+    return { counts, rejection };
   }
 }
