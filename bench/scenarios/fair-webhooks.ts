@@ -12,7 +12,8 @@ const PER_TENANT = 10;
 const HANGING = 20;
 const WAITING = 50_000;
 const EVENTS_PER_SECOND = 10;
-const SECONDS = 4;
+/** In periods of 4 s, p99 rested on four events, and two runs found ratios of 0.49 and 1.66. */
+const SECONDS = 15;
 const PAIRS = 9;
 const LONGEST_MS = 120_000;
 const ALLOWED = 1.5;

@@ -12,6 +12,7 @@ import { publish } from './publish.js';
 import { publishClients } from './publish-clients.js';
 import { publishConcurrent } from './publish-concurrent.js';
 import { publishContract } from './publish-contract.js';
+import { relays } from './relays.js';
 import { routeWebhooks } from './route-webhooks.js';
 import type { Scenario } from './scenario.js';
 import { sendWebhooks } from './send-webhooks.js';
@@ -34,6 +35,7 @@ export const SCENARIOS: readonly Scenario[] = [
   routeWebhooks,
   lookWebhooks,
   fairWebhooks,
+  ...relays,
   latencyIdle,
   latencyLoad,
   flatness,
