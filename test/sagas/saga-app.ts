@@ -78,10 +78,10 @@ export const event = (eventName: string, aggregateId: string, payload: unknown =
 export async function untilSagaSettled(database: TestDatabase, saga: string): Promise<void> {
   await until(`saga ${saga} is settled`, async () => {
     const { rows } = await database.pool.query<{ settled: boolean }>(
-      `SELECT NOT EXISTS (SELECT FROM integration.outbox_event e WHERE e.position <@ c.unread)
+      `SELECT bool_and(NOT EXISTS (SELECT FROM integration.outbox_event e WHERE e.position <@ c.unread)
           AND NOT EXISTS (SELECT FROM integration.inbox_event i JOIN integration.outbox_event e ON e.id = i.outbox_event_id
             WHERE i.consumer_name = c.consumer_name AND (i.status = 'processing' OR (i.status = 'failed' AND i.available_at IS NOT NULL)
-              OR (i.status = 'received' AND (e.available_at IS NULL OR e.available_at < clock_timestamp())))) AS settled
+              OR (i.status = 'received' AND (e.available_at IS NULL OR e.available_at < clock_timestamp()))))) AS settled
        FROM integration.inbox_cursor c WHERE consumer_name = $1`,
       [`saga.${saga}`],
     );

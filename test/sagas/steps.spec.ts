@@ -1,11 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { DomainEvent } from '../../src/index.js';
 import { Saga, type SagaContext, SagaStart, SagaStep, SagaTimeout } from '../../src/sagas/index.js';
-import { gate } from '../support/gate.js';
-import { inboxRows } from '../support/inbox-rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 import { event, published, type SagaApp, startSagaApp, untilSagaSettled } from './saga-app.js';
 
 const OrderState = z.object({ total: z.number(), paidBy: z.string().optional() });
