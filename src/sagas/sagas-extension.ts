@@ -33,6 +33,8 @@ export const sagasExtension: IntegrationExtension = {
   counters: SAGA_COUNTERS,
   durations: SAGA_DURATIONS,
   checks: ({ db, settings }) => sagaChecks(db, settings),
+  admin: async () => (await import('./sagas.admin.js')).sagasAdmin,
+  commands: async () => (await import('./sagas.commands.js')).sagasCommands,
   tasks: ({ db, settings, tasks }) => [
     {
       name: 'sagas',
