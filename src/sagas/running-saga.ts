@@ -27,6 +27,17 @@ export interface RunningParts {
   readonly undo: UndoList;
 }
 
+/** A saga that has ended has no timeouts. */
+interface Decided {
+  readonly status: SagaStatus;
+  /** Why it was undone. */
+  readonly reason: string | undefined;
+  /** The timeouts that are set. */
+  readonly timeouts: SetTimeouts;
+  /** The events of those that the handler has set. */
+  readonly due: readonly DomainEventInput[];
+}
+
 /** A saga while one of its handlers runs. What the handler decides is kept here, and written afterwards. */
 export class RunningSaga implements SagaContext {
   readonly id: string;
@@ -132,28 +143,17 @@ export class RunningSaga implements SagaContext {
     this.hasReturned = true;
   }
 
-  get status(): SagaStatus {
-    return this.end?.status ?? 'active';
-  }
-
-  /** Why it was undone. */
-  get reason(): string | undefined {
-    return this.end?.reason;
-  }
-
   /** Everything that an undo would publish. @throws what publishing it would throw */
   undoList(): Promise<readonly DomainEventInput[]> {
     return this.parts.undo.all();
   }
 
-  /** The timeouts that are set. A saga that has ended has none. */
-  get timeouts(): SetTimeouts {
-    return this.end === undefined ? Object.fromEntries(this.set) : {};
-  }
-
-  /** The events of the timeouts that this handler has set. */
-  get newTimeouts(): readonly DomainEventInput[] {
-    return this.end === undefined ? [...this.due.values()] : [];
+  /** What the handler has decided, besides step and state. */
+  get decided(): Decided {
+    const { status = 'active', reason } = this.end ?? {};
+    return status === 'active'
+      ? { status, reason, timeouts: Object.fromEntries(this.set), due: [...this.due.values()] }
+      : { status, reason, timeouts: {}, due: [] };
   }
 
   /** What is known of the saga where it publishes an event. */

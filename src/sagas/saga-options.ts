@@ -31,7 +31,9 @@ export interface SagaOptions {
    * needs no change.
    */
   upcast?: Readonly<Record<number, (state: never) => unknown>> | undefined;
-  /** The number of its handlers that run at once in one process. Each holds a connection. The default is 5. */
+  /**
+   * The number of its handlers that run at once in one process. Each holds a connection. The default is 5.
+   */
   concurrency?: number | undefined;
   /** Over how many leases its events are spread, from 1 to 1024. The default is 1. */
   partitions?: number | undefined;

@@ -186,28 +186,30 @@ export class SagaTurn {
     const of = { saga: name, key: this.key };
     await call(saga);
     saga.close();
-    const undo = saga.status === 'active' ? await saga.undoList() : [];
+    const { status, timeouts } = saga.decided;
+    const undo = status === 'active' ? await saga.undoList() : [];
     jsonText('undo list', undo, of);
     const state = await stateText(saga.state, rules, of);
-    const { step, status, timeouts } = saga;
-    return { step, status, state, version: rules.version, undo, timeouts };
+    return { step: saga.step, status, state, version: rules.version, undo, timeouts };
   }
 
   /** Timeouts, and the events that have waited for the step. */
   private async publishOwn(saga: RunningSaga, mayRelease: boolean): Promise<void> {
     const { store, writer } = this.parts;
     const released =
-      mayRelease && saga.status === 'active' ? await store.release(this.client, this.locked, saga.step) : [];
+      mayRelease && saga.decided.status === 'active'
+        ? await store.release(this.client, this.locked, saga.step)
+        : [];
     const again = released.map((waiting) => againEvent(saga.own, waiting));
-    await writer.write(this.client, [...saga.newTimeouts, ...again]);
+    await writer.write(this.client, [...saga.decided.due, ...again]);
   }
 
   private entry({ outboxEventId, name }: Cause, before: string | null, saga: RunningSaga): NewEntry {
-    return { outboxEventId, name, before, after: saga.step, reason: saga.reason };
+    return { outboxEventId, name, before, after: saga.step, reason: saga.decided.reason };
   }
 
-  private told({ step, status }: RunningSaga, before: string, since: Date | undefined): void {
-    this.parts.metrics.done({ before, after: step, status, since });
+  private told({ step, decided }: RunningSaga, before: string, since: Date | undefined): void {
+    this.parts.metrics.done({ before, after: step, status: decided.status, since });
   }
 
   private requireFound(): FoundSaga {

@@ -1,4 +1,6 @@
+import type { ApplicationServices } from '../maintenance/maintenance-task.js';
 import type { IntegrationExtension } from '../module/extension.js';
+import { RESOLVED_OPTIONS, type ResolvedOptions } from '../module/integration.options.js';
 import { sagaChecks } from './saga.checks.js';
 import { SAGA_COUNTERS, SAGA_DURATIONS } from './saga-metrics.js';
 import { deleteOutdatedSagas } from './saga-retention.store.js';
@@ -23,13 +25,13 @@ declare module '../admin/options/admin-action.js' {
 const BATCH = 1_000;
 
 /**
- * What sagas bring. Each is a consumer, so everything that there is for consumers holds for them. Their tables
- * are among the engine's.
+ * What sagas bring. Each is a consumer, so everything that there is for consumers holds for them. Their
+ * tables are among the engine's.
  */
 export const sagasExtension: IntegrationExtension = {
   name: 'sagas',
   settings: sagaSettings,
-  rights: () => [SAGA_RIGHTS],
+  rights: (application) => (runsSagas(application) ? [SAGA_RIGHTS] : []),
   counters: SAGA_COUNTERS,
   durations: SAGA_DURATIONS,
   checks: ({ db, settings }) => sagaChecks(db, settings),
@@ -50,3 +52,8 @@ export const sagasExtension: IntegrationExtension = {
     },
   ],
 };
+
+/** A process that only publishes runs no handlers. */
+function runsSagas(application: ApplicationServices): boolean {
+  return application.get<ResolvedOptions>(RESOLVED_OPTIONS, { strict: false }).role !== 'publisher';
+}

@@ -91,8 +91,8 @@ export class SagasService {
 
   /**
    * Sends the dead letters of a saga again, at most 1,000: its timeouts, its events that have waited for too
-   * long, and events whose aggregate has the key as its id. Resolves to their number. A dead letter of another
-   * aggregate is sent again as that of every consumer is.
+   * long, and events whose aggregate has the key as its id. Resolves to their number. A dead letter of
+   * another aggregate is sent again as that of every consumer is.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid argument
    */

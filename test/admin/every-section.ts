@@ -5,6 +5,7 @@ import { AdminSections } from '../../src/admin/routes/admin-sections.js';
 import type { Route } from '../../src/admin/routes/route.js';
 import { EXTENSIONS } from '../../src/bin/extensions.js';
 import { ContractsModule } from '../../src/contracts/index.js';
+import { SagasModule } from '../../src/sagas/index.js';
 import { SecretsModule, staticKeys } from '../../src/secrets/index.js';
 import { githubSource, WebhooksModule } from '../../src/webhooks/index.js';
 
@@ -30,6 +31,7 @@ export function partModules(): DynamicModule[] {
   return [
     SecretsModule.forRoot({ keys: staticKeys({ present: randomBytes(32), earlier: EARLIER }) }),
     ContractsModule.forRoot(),
+    SagasModule.forRoot(),
     WebhooksModule.forRoot({ incoming: { sources: [githubSource({ secrets: 'endpoint' })] }, outgoing: {} }),
   ];
 }
