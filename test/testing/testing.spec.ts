@@ -47,6 +47,7 @@ describe('nestjs-integration/testing', () => {
       'failAt',
       'outcomeOf',
       'publishAndDrain',
+      'sagaOf',
       'sendDue',
       'startEmbeddedPostgres',
       'verifyClient',
