@@ -61,7 +61,7 @@ export const sagaMutants: readonly SpecMutant[] = [
   },
   {
     name: 'saga: an undo in the order in which it was remembered',
-    patches: [{ file: 'src/sagas/undo-list.ts', find: '.reverse() as', put: 'as' }],
+    patches: [{ file: 'src/sagas/undo-list.ts', find: '.reverse() as', put: '.slice() as' }],
     spec: TRANSACTIONS,
     test: 'has the events of an undo by hand',
   },
@@ -71,11 +71,11 @@ export const sagaMutants: readonly SpecMutant[] = [
       {
         file: STORE,
         find: 'WHERE saga = $1 AND key = $2 AND ${TRANSACTION_START} = $3 RETURNING id`,\n      [saga, key, start, ...columnsOf(row',
-        put: 'WHERE saga = $1 AND key = $2 AND $3 IS NOT NULL RETURNING id`,\n      [saga, key, start, ...columnsOf(row',
+        put: 'WHERE saga = $1 AND key = $2 AND $3::text IS NOT NULL RETURNING id`,\n      [saga, key, start, ...columnsOf(row',
       },
     ],
     spec: TRANSACTIONS,
-    test: 'of node-postgres that its handler ends by COMMIT',
+    test: 'that its handler ends by COMMIT',
   },
   {
     name: 'saga: a step that is reached releases nothing',

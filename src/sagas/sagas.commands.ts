@@ -71,7 +71,7 @@ function listText(sagas: readonly ListedSaga[]): string {
 const showCommand: Command = {
   name: 'sagas show',
   parameters: ['saga', 'key'],
-  options: { state: { type: 'boolean', summary: 'show the state as well, as the database has it' } },
+  options: { 'with-state': { type: 'boolean', summary: 'show the state as well, as the database has it' } },
   summary: 'show one saga: where it stands, what it did, and what waits for it',
   async run({ arguments: [saga = '', key = ''], options, withDatabase }) {
     const { found, history } = await withDatabase(async (_db, admin) => {
@@ -79,7 +79,7 @@ const showCommand: Command = {
       return { found: one, history: await new SagaLookStore(admin).history(one.id) };
     });
     const { state, ...shown } = found;
-    const isStateShown = options.state === true;
+    const isStateShown = options['with-state'] === true;
     const text = [
       factsOf(shown),
       historyText(history),

@@ -170,7 +170,7 @@ const COMMANDS: readonly string[][] = [
   ['settings', 'history'],
   ['audit', 'list'],
   ['sagas', 'list'],
-  ['sagas', 'show', HOSTILE, HOSTILE, '--state'],
+  ['sagas', 'show', HOSTILE, HOSTILE, '--with-state'],
   ['sagas', 'end', HOSTILE, HOSTILE, '--outcome', 'canceled', '--dry-run'],
   // What was typed or pasted is shown again.
   ['consumers', 'pause', HOSTILE],

@@ -169,7 +169,7 @@ const WITH_NEXT: Readonly<Record<string, readonly Next[]>> = {
     ],
   ],
   'sagas show': [
-    ['sagas show order saga-key', /parcel\.sent +(\S{36}) /, 'sagas show order saga-key --state'],
+    ['sagas show order saga-key', /parcel\.sent +(\S{36}) /, 'sagas show order saga-key --with-state'],
   ],
   'webhooks endpoints': [['webhooks endpoints', /(tenant-\S+)/, 'webhooks endpoints --tenant $1']],
   'webhooks destinations': [['webhooks destinations', /^(\S{36}) +acme/m, 'webhooks deliveries $1']],

@@ -34,6 +34,11 @@ class DealSaga {
     await hangs.opened;
   }
 
+  @SagaStep('deal.counted', { key: keyOf })
+  counted(_: DomainEvent, saga: SagaContext<{ n: number }>): void {
+    saga.state.n++;
+  }
+
   @SagaStep('deal.undone', { key: keyOf })
   async undone(_: DomainEvent, saga: SagaContext<{ n: number }>): Promise<void> {
     await saga.undo('it was undone');
@@ -139,13 +144,13 @@ describe('the transaction of a step', () => {
 
   it('is that of each event once: a replay does nothing again', async () => {
     const { api, sagas, consumers } = await begin();
-    await api.publishEvents([event('deal.made', 'r')]);
+    await api.publishEvents([event('deal.made', 'r'), event('deal.counted', 'r')]);
     await untilSagaSettled(database, 'deal');
     const before = await sagas.list({ saga: 'deal' });
     await consumers.replayAtOnce('saga.deal', { from: 1 });
     await untilSagaSettled(database, 'deal');
     const after = await sagas.list({ saga: 'deal' });
     expect(after.sagas.length).toBe(before.sagas.length);
-    expect(await sagas.get('deal', 'r')).toMatchObject({ status: 'active', state: { n: 1 } });
+    expect(await sagas.get('deal', 'r')).toMatchObject({ status: 'active', state: { n: 2 } });
   });
 });
