@@ -152,7 +152,7 @@ export class SagaStore {
     return this.written(
       client,
       `INSERT INTO ${this.instance} (saga, key, id, tenant_id, step, status, state, version, steps, undo, timeouts, ended_at)
-       SELECT $1::text, $2::text, $4::text::uuid, $5::text, $6::text, $7::text, $8::text::jsonb, $9::int, $10::int, $11::text::jsonb, $12::text::jsonb,
+       SELECT $1::text, $2::text, $4::text::uuid, $5::text, $6::text, $7::text, $8::text::jsonb, $9::text::int, $10::text::int, $11::text::jsonb, $12::text::jsonb,
          CASE WHEN $7::text <> 'active' THEN clock_timestamp() END
        WHERE ${TRANSACTION_START} = $3
        ON CONFLICT (saga, key) DO NOTHING RETURNING id`,
@@ -170,8 +170,8 @@ export class SagaStore {
   ): Promise<boolean> {
     return this.written(
       client,
-      `UPDATE ${this.instance} SET step = $4::text, status = $5::text, state = $6::text::jsonb, version = $7::int,
-         steps = $8::int, undo = $9::text::jsonb, timeouts = $10::text::jsonb, changed_at = clock_timestamp(),
+      `UPDATE ${this.instance} SET step = $4::text, status = $5::text, state = $6::text::jsonb, version = $7::text::int,
+         steps = $8::text::int, undo = $9::text::jsonb, timeouts = $10::text::jsonb, changed_at = clock_timestamp(),
          ended_at = CASE WHEN $5::text <> 'active' THEN clock_timestamp() END
        WHERE saga = $1 AND key = $2 AND ${TRANSACTION_START} = $3 RETURNING id`,
       [saga, key, start, ...columnsOf(row, row.steps + entries.length)],
@@ -188,7 +188,7 @@ export class SagaStore {
   ): Promise<boolean> {
     return this.written(
       client,
-      `UPDATE ${this.instance} SET steps = $4::int WHERE saga = $1 AND key = $2 AND ${TRANSACTION_START} = $3 RETURNING id`,
+      `UPDATE ${this.instance} SET steps = $4::text::int WHERE saga = $1 AND key = $2 AND ${TRANSACTION_START} = $3 RETURNING id`,
       [saga, key, start, String(steps + 1)],
       numbered([entry], steps),
     );
