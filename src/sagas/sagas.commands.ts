@@ -10,9 +10,7 @@ import { table } from '../cli/table.js';
 import { counted, timeText } from '../cli/texts.js';
 import type { AdminDatabase } from '../database/admin-database.js';
 import { EventLimits } from '../events/event-limits.js';
-import { InboxRecordStore } from '../inbox/inbox-record.store.js';
 import { pageSizeOf } from '../words/argument-checks.js';
-import { consumerOf } from './saga-definition.js';
 import { endSaga } from './saga-end.js';
 import { called, unknownSaga } from './saga-errors.js';
 import {
@@ -136,9 +134,8 @@ const retryCommand: Command = {
   run: (context) =>
     withServices(context, async ({ admin, consumers }) => {
       const [saga = '', key = ''] = context.arguments;
-      const parts = { inbox: inboxOf(admin), consumers };
       const dry = await saidFirst(context, async () => {
-        const found = await deadLettersOf(parts, consumerOf(saga), key);
+        const found = await deadLettersOf(admin, { saga, key });
         return {
           what: `${counted(found.length, 'dead letter')} of ${called(saga, key)} would be sent again.`,
           data: { saga, key, deadLetters: found.length },
@@ -146,7 +143,7 @@ const retryCommand: Command = {
         };
       });
       if (dry !== undefined) return dry;
-      const retried = await retrySaga(parts, consumerOf(saga), key, authorOf(context));
+      const retried = await retrySaga({ admin, consumers }, { saga, key }, authorOf(context));
       const text = `${counted(retried, 'dead letter')} of ${called(saga, key)} sent again.`;
       return { ok: true, data: { saga, key, retried }, text };
     }),
@@ -194,16 +191,6 @@ async function existing(admin: AdminDatabase, saga: string, key: string): Promis
   const found = await new SagaLookStore(admin).find(saga, key);
   if (found === undefined) throw unknownSaga(saga, key);
   return found;
-}
-
-/** Dead letters without the client of an application. A part of them is one look. */
-function inboxOf(admin: AdminDatabase) {
-  const store = new InboxRecordStore(admin);
-  return {
-    findDeadLetters: async (
-      ...[filter, { limit }]: Parameters<Parameters<typeof deadLettersOf>[0]['inbox']['findDeadLetters']>
-    ) => (await store.findDeadLetters(filter, limit, 0)).items,
-  };
 }
 
 /** The commands of sagas, in the order of the usage. */

@@ -4,7 +4,6 @@ import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../audit/change-auth
 import { ConsumerService } from '../changes/consumer.service.js';
 import { AdminDatabase } from '../database/admin-database.js';
 import { EventLimits } from '../events/event-limits.js';
-import { InboxService } from '../inbox/inbox.service.js';
 import { type EngineOfApplication, engineOf } from '../module/engine-of.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import {
@@ -16,7 +15,6 @@ import {
   pageSizeOf,
 } from '../words/argument-checks.js';
 import { problemOfText } from '../words/text.js';
-import { consumerOf } from './saga-definition.js';
 import { endSaga } from './saga-end.js';
 import { LONGEST_KEY, unknownSaga } from './saga-errors.js';
 import {
@@ -99,8 +97,9 @@ export class SagasService {
   async retry(name: string, key: string, author: ChangeAuthor = {}): Promise<number> {
     checkWhich(name, key);
     checkNames('an option of retry', author, AUTHOR_FIELDS);
-    const consumers = this.engine.get(ConsumerService);
-    return retrySaga({ inbox: this.engine.get(InboxService), consumers }, consumerOf(name), key, author);
+    const { engine } = this;
+    const parts = { admin: engine.get(AdminDatabase), consumers: engine.get(ConsumerService) };
+    return retrySaga(parts, { saga: name, key }, author);
   }
 
   /**
