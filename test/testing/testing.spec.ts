@@ -84,6 +84,7 @@ describe('nestjs-integration/testing', () => {
       'SendDueOptions',
       'StoredOutcome',
       'TestedApplication',
+      'TestedSaga',
       'WebhookReceiverOptions',
     ]);
   });
