@@ -66,6 +66,30 @@ export const sagaMutants: readonly SpecMutant[] = [
     test: 'has the events of an undo by hand',
   },
   {
+    name: 'saga: the events of an undo pass their contracts when they are published',
+    patches: [
+      {
+        file: RUNNING,
+        find: 'await this.parts.writer.write(this.parts.client, undoing(await this.parts.undo.all()));',
+        put: 'for (const each of undoing(await this.parts.undo.all())) await this.parts.publisher.publishEvent(each, { persistenceClient: this.transaction });',
+      },
+    ],
+    spec: 'test/sagas/contracts.spec.ts',
+    test: 'before the contract had another version',
+  },
+  {
+    name: 'saga: an undo remembers what its contract refuses',
+    patches: [
+      {
+        file: 'src/sagas/undo-list.ts',
+        find: '(await publishing?.(given, (i) => `onUndo[${i}].`)) ?? given',
+        put: 'publishing === undefined ? given : given',
+      },
+    ],
+    spec: 'test/sagas/contracts.spec.ts',
+    test: 'is refused where it is remembered',
+  },
+  {
     name: 'saga: a step is written behind the end of its transaction',
     patches: [
       {
