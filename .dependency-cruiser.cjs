@@ -9,7 +9,7 @@ const { join } = require('node:path');
 const LINES = [
   ['index', 'bin'],
   ['testing', 'clients'],
-  ['webhooks', 'relay'],
+  ['webhooks', 'relay', 'sagas'],
   ['contracts', 'secrets'],
   ['admin', 'cli'],
   ['module'],
@@ -94,6 +94,7 @@ const WORK = {
   clients: 'holds the adapters of libraries for Postgres',
   webhooks: 'takes in webhooks, and sends them',
   relay: 'sends events to brokers, and takes them in from there',
+  sagas: 'runs conversations of several events, with a state of their own',
   secrets: 'keeps secrets sealed',
   contracts: 'says what the payload of an event must be, and keeps its versions',
   module: 'wires providers, takes the options, and offers the services under one roof',

@@ -5,6 +5,7 @@ import { laneMutants } from './lane-mutants.js';
 import { playMutants } from './play-mutants.js';
 import { readingMutants } from './reading-mutants.js';
 import { relayMutants } from './relay-mutants.js';
+import { sagaMutants } from './saga-mutants.js';
 import { senderMutants } from './sender-mutants.js';
 import { specMutants } from './spec-mutants.js';
 import { webhookMutants } from './webhook-mutants.js';
@@ -22,5 +23,6 @@ export const MUTANTS_OF_SOURCE = {
     ...webhookMutants,
     ...contractMutants,
     ...relayMutants,
+    ...sagaMutants,
   ],
 } as const;

@@ -1,6 +1,7 @@
 import { contractsExtension } from '../contracts/contracts-extension.js';
 import type { IntegrationExtension } from '../module/extension.js';
 import { relayExtension } from '../relay/relay-extension.js';
+import { sagasExtension } from '../sagas/sagas-extension.js';
 import { secretsExtension } from '../secrets/secrets-extension.js';
 import { webhooksExtension } from '../webhooks/webhooks-extension.js';
 
@@ -11,6 +12,7 @@ import { webhooksExtension } from '../webhooks/webhooks-extension.js';
 export const EXTENSIONS: readonly IntegrationExtension[] = [
   webhooksExtension,
   relayExtension,
+  sagasExtension,
   contractsExtension,
   secretsExtension(),
 ];

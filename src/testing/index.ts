@@ -15,6 +15,7 @@ export {
   publishAndDrain,
 } from './publish-and-drain.js';
 export type { ReceiverBehaviour } from './receiver-behaviours.js';
+export { sagaOf, type TestedSaga } from './saga-of.js';
 export { type SendDueOptions, sendDue } from './send-due.js';
 export {
   type ClientReport,

@@ -6,6 +6,7 @@ import type { Route } from '../../src/admin/routes/route.js';
 import { EXTENSIONS } from '../../src/bin/extensions.js';
 import { ContractsModule } from '../../src/contracts/index.js';
 import { RelaysModule } from '../../src/relay/index.js';
+import { SagasModule } from '../../src/sagas/index.js';
 import { SecretsModule, staticKeys } from '../../src/secrets/index.js';
 import { githubSource, WebhooksModule } from '../../src/webhooks/index.js';
 
@@ -32,6 +33,7 @@ export function partModules(): DynamicModule[] {
     SecretsModule.forRoot({ keys: staticKeys({ present: randomBytes(32), earlier: EARLIER }) }),
     ContractsModule.forRoot(),
     RelaysModule.forRoot({}),
+    SagasModule.forRoot(),
     WebhooksModule.forRoot({ incoming: { sources: [githubSource({ secrets: 'endpoint' })] }, outgoing: {} }),
   ];
 }

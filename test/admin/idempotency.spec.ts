@@ -73,6 +73,8 @@ const BODIES: Readonly<Record<string, object>> = {
   'webhooks/destinations/:id/deliveries/:position/redrive': {},
   'webhooks/destinations/:id/redrive': {},
   'webhooks/destinations/:id/replay': { since: '2026-01-01T00:00:00.000Z' },
+  'sagas/:saga/:key/retry': {},
+  'sagas/:saga/:key/end': { outcome: 'completed' },
   'keys/rotate': {},
   'keys/reseal': {},
 };
@@ -91,7 +93,12 @@ describe('every request that starts something', () => {
   it.each(POSTS.filter((path) => !ONLY_ASK.includes(path)))('takes an Idempotency-Key: %s', async (path) => {
     const body = BODIES[path];
     if (body === undefined) throw new Error('a new POST needs a body here');
-    const filled = path.replace(':id', randomUUID()).replace(':name', 'billing').replace(':position', '1');
+    const filled = path
+      .replace(':id', randomUUID())
+      .replace(':name', 'billing')
+      .replace(':position', '1')
+      .replace(':saga', 'order')
+      .replace(':key', 'e1');
     const post = (json: object) =>
       admin.ask(filled, { method: 'POST', json, headers: { 'idempotency-key': 'k1' } });
     const first = await post(body);

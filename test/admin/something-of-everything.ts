@@ -3,6 +3,7 @@ import { IntegrationLinkService } from '../../src/index.js';
 import { SecretService } from '../../src/secrets/index.js';
 import { SecretParts } from '../../src/secrets/secret-parts.js';
 import { emptyTablesAnew } from '../support/empty-tables.js';
+import { SAGA, withDeadLetterOfSaga, withSaga } from '../support/saga-rows.js';
 import { nameHandlingProcess, STORED_RESULT } from '../support/stub-rehearsals.js';
 import type { TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer } from './admin-app.js';
@@ -29,6 +30,8 @@ export function targetOf(path: string): string {
     .replace('{id}', EVENT_ID)
     .replace('{rehearsal}', EVENT_ID)
     .replace('{position}', '1')
+    .replace('{saga}', SAGA.name)
+    .replace('{key}', SAGA.key)
     .replace('{name}', 'billing')
     .replace('{source}', 'github')
     .replace('{fingerprint}', 'none');
@@ -44,6 +47,7 @@ export async function bodyFor(path: string, database: TestDatabase): Promise<Rec
   if (path === '/consumers/{name}') return { force: true };
   if (path.endsWith('/rehearsals')) return { consumer: 'billing' };
   if (path.endsWith('/correct')) return { consumer: 'billing', payload: { right: true }, reason: 'typo' };
+  if (path === '/sagas/{saga}/{key}/end') return { outcome: 'undone' };
   if (path.endsWith('/reseal')) return { tenant: 'acme' };
   if (path === '/webhooks/destinations')
     return { tenant: 'acme', url: 'https://receiver.example/new', eventTypes: ['*'], signing: 'v1a' };
@@ -177,6 +181,8 @@ export async function fillWithSomething(database: TestDatabase, admin: AdminApp)
      VALUES ($1, 1, 1, 7, 500, 'no 12345678901234567890')`,
     [EVENT_ID],
   );
+  await withSaga(database);
+  await withDeadLetterOfSaga(database);
   const engine = admin.app.get(EngineDatabase, { strict: false });
   const earlier = new SecretParts(
     () => engine,

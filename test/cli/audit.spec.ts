@@ -8,6 +8,7 @@ import { SecretService, staticKeys } from '../../src/secrets/index.js';
 import { type CommandOutcome, runCommandIn } from '../support/command.js';
 import { COMMANDS } from '../support/commands.js';
 import { DESTINATION, withDeadWebhook } from '../support/dead-webhook.js';
+import { SAGA, withDeadLetterOfSaga, withSaga } from '../support/saga-rows.js';
 import { startSecretsApp } from '../support/secrets-app.js';
 import { endRehearsalsAtOnce, nameHandlingProcess } from '../support/stub-rehearsals.js';
 import { tableContents } from '../support/table-contents.js';
@@ -402,6 +403,30 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
       },
     },
   ],
+  'sagas end': [
+    {
+      words: `sagas end ${SAGA.name} ${SAGA.key} --outcome undone`,
+      given: () => withSaga(database),
+      noted: {
+        action: 'sagas.end',
+        target: `saga/${SAGA.name}/${SAGA.key}`,
+        before: { status: 'active', step: 'paying' },
+        after: { status: 'undone' },
+        affected: 1,
+      },
+    },
+  ],
+  'sagas retry': [
+    {
+      words: `sagas retry ${SAGA.name} ${SAGA.key}`,
+      given: () => withDeadLetterOfSaga(database),
+      noted: {
+        action: 'events.redrive',
+        target: expect.stringMatching(/^consumer\/saga\.order\/event\//),
+        affected: 1,
+      },
+    },
+  ],
   'keys rotate': [
     {
       words: 'keys rotate',
@@ -443,6 +468,8 @@ const READS: Readonly<Record<string, string>> = {
   'webhooks destinations': 'webhooks destinations',
   'webhooks deliveries': `webhooks deliveries ${DESTINATION}`,
   'relays list': 'relays list',
+  'sagas list': 'sagas list',
+  'sagas show': `sagas show ${SAGA.name} ${SAGA.key}`,
   'settings list': 'settings list',
   'settings preview': 'settings preview batchSize 44',
   'settings history': 'settings history',

@@ -6,6 +6,7 @@ import { runCommand, runJsonCommand } from '../support/command.js';
 import { COMMANDS } from '../support/commands.js';
 import { DESTINATION, withDeadWebhook } from '../support/dead-webhook.js';
 import { inboxRows } from '../support/inbox-rows.js';
+import { withSaga } from '../support/saga-rows.js';
 import { tableContents } from '../support/table-contents.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -39,6 +40,7 @@ beforeAll(async () => {
     .plan({ kind: 'redrive', filter: { consumerName: 'billing' } });
   await app.close();
   await withDeadWebhook(database);
+  await withSaga(database);
 });
 afterAll(() => {
   delete process.env.INTEGRATION_KEYS;
@@ -79,6 +81,8 @@ const CALLS: readonly [words: string, says: string][] = [
     'A test of type order.placed would be sent to https://receiver.example/.',
   ],
   [`webhooks rotate-secret ${DESTINATION}`, `The destination ${DESTINATION} would get a new secret.`],
+  ['sagas end order e1 --outcome undone', 'would be ended as undone and 1 event published.'],
+  ['sagas retry order e1', '0 dead letters of saga "order" "e1" would be sent again.'],
   ['keys rotate', '"new" would wrap 0 data keys.'],
   ['keys reseal --tenant acme', '0 secrets would be sealed with a new data key.'],
   ['operations pause <operation>', '(redrive, 0 of 3 events) would be paused.'],

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { runCommand } from '../support/command.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -138,6 +139,29 @@ beforeAll(async () => {
     cancelled_by: HOSTILE,
     finished_at: new Date(),
   });
+  const saga = randomUUID();
+  await insert('saga_instance', {
+    saga: HOSTILE,
+    key: HOSTILE,
+    id: saga,
+    tenant_id: HOSTILE,
+    step: HOSTILE,
+    status: 'active',
+    state: JSON.stringify({ [HOSTILE]: HOSTILE }),
+    version: 1,
+    steps: 1,
+    timeouts: JSON.stringify({ [HOSTILE]: { token: saga, at: '2126-11-25T20:00:00.000Z' } }),
+  });
+  await insert('saga_step', { id: saga, n: 1, name: HOSTILE, step_after: HOSTILE, reason: HOSTILE });
+  await insert('saga_waiting', {
+    saga: HOSTILE,
+    key: HOSTILE,
+    position: 1,
+    event: JSON.stringify({ outboxEventId: HOSTILE, eventName: HOSTILE }),
+    wanted: [HOSTILE],
+    until: new Date(),
+    token: saga,
+  });
 });
 afterAll(() => database.drop());
 
@@ -170,6 +194,9 @@ const COMMANDS: readonly string[][] = [
   ['relays', 'list'],
   ['settings', 'history'],
   ['audit', 'list'],
+  ['sagas', 'list'],
+  ['sagas', 'show', HOSTILE, HOSTILE, '--with-state'],
+  ['sagas', 'end', HOSTILE, HOSTILE, '--outcome', 'canceled', '--dry-run'],
   // What was typed or pasted is shown again.
   ['consumers', 'pause', HOSTILE],
   ['settings', 'set', HOSTILE, HOSTILE],

@@ -64,6 +64,9 @@ const NEEDED: Readonly<Record<string, string>> = {
   'webhooks replay': `${EVENT} --since 2020-01-01T00:00:00Z --dry-run`,
   'webhooks test': `${EVENT} --type order.placed --dry-run`,
   'webhooks rotate-secret': `${EVENT} --dry-run`,
+  'sagas show': 'order e1 --with-state',
+  'sagas retry': 'order e1 --dry-run',
+  'sagas end': 'order e1 --outcome completed --dry-run',
   'keys rotate': '--dry-run',
   'keys reseal': '--tenant acme --dry-run',
 };

@@ -6,6 +6,7 @@ import { startApp, type TestApp } from '../support/app.js';
 import { runCommandIn } from '../support/command.js';
 import { COMMANDS } from '../support/commands.js';
 import { DESTINATION, withDeadWebhook } from '../support/dead-webhook.js';
+import { withSaga } from '../support/saga-rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
@@ -69,6 +70,7 @@ beforeAll(async () => {
      INSERT INTO integration.webhook_inbound (tenant_id, source) VALUES ('${TENANT}', 'github')`,
   );
   await withDeadWebhook(database);
+  await withSaga(database, 'saga-key');
   await until('one runs, one waits, one is dead', async () => {
     const { stdout } = await run(`consumers show ${CONSUMER} --json`);
     const { backlog, running } = JSON.parse(stdout);
@@ -158,6 +160,17 @@ const WITH_NEXT: Readonly<Record<string, readonly Next[]>> = {
   flow: [['flow', /^\S+ +(order\.\S+) /m, 'flow --event $1', 'events list --event $1']],
   'audit list': [['audit list', /(setting\/\S+)/, 'audit list --target $1']],
   'contracts list': [['contracts list', /^(order\.very\S+) /m, 'contracts show $1']],
+  'sagas list': [
+    [
+      'sagas list',
+      /^order +(saga-\S+) /m,
+      'sagas show order $1',
+      'sagas end order $1 --outcome canceled --dry-run',
+    ],
+  ],
+  'sagas show': [
+    ['sagas show order saga-key', /parcel\.sent +(\S{36}) /, 'sagas show order saga-key --with-state'],
+  ],
   'webhooks endpoints': [['webhooks endpoints', /(tenant-\S+)/, 'webhooks endpoints --tenant $1']],
   'webhooks destinations': [['webhooks destinations', /^(\S{36}) +acme/m, 'webhooks deliveries $1']],
   'webhooks deliveries': [

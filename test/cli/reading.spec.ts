@@ -281,6 +281,7 @@ describe('a page of more than 1,000 rows', () => {
     'settings history',
     'webhooks endpoints',
     'webhooks destinations',
+    'sagas list',
   ])('is refused by "%s"', async (command) => {
     const words = command.split(' ');
     expect(await run(...words, '--limit', '1000')).toMatchObject({ status: 0, stderr: '' });

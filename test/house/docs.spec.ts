@@ -5,6 +5,7 @@ import { CONTRACT_ERROR_CODES } from '../../src/contracts/index.js';
 import { INTEGRATION_ERROR_CODES } from '../../src/errors.js';
 import { OPTION_NAMES } from '../../src/module/integration.options.js';
 import { RELAY_ERROR_CODES } from '../../src/relay/index.js';
+import { SAGA_ERROR_CODES } from '../../src/sagas/index.js';
 import { SECRET_ERROR_CODES } from '../../src/secrets/index.js';
 import {
   OUTBOX_SETTINGS,
@@ -34,6 +35,7 @@ const ERROR_CODES: readonly string[] = [
   ...CONTRACT_ERROR_CODES,
   ...SECRET_ERROR_CODES,
   ...RELAY_ERROR_CODES,
+  ...SAGA_ERROR_CODES,
   ...WEBHOOK_ERROR_CODES,
 ];
 

@@ -99,6 +99,12 @@ describe.each(RESOLUTIONS)('with moduleResolution %s', (_, type, options) => {
   );
 
   it(
+    'the handlers of sagas are checked against their events',
+    async () => expect(await problemsOf('test/types/sagas.ts', type, options)).toEqual([]),
+    COMPILING_MS,
+  );
+
+  it(
     'strictEvents refuses a misspelt name of a declared namespace',
     async () => expect(await problemsOf('test/types/strict/strict-events.ts', type, options)).toEqual([]),
     COMPILING_MS,

@@ -1,4 +1,5 @@
 import { DELIVERIES, DESTINATIONS, fillOutgoing, MESSAGES } from './outgoing-tour.js';
+import { fillSagas, SAGAS, STEPS, WAITING } from './saga-tour.js';
 import type { TestDatabase } from './test-database.js';
 
 const LOG = 'integration.outbox_event';
@@ -27,6 +28,9 @@ export const FILLED: Readonly<Record<string, number>> = {
   integration_setting_change: RECORDS,
   integration_work: RECORDS,
   outgoing_target: DESTINATIONS,
+  saga_instance: SAGAS,
+  saga_step: STEPS,
+  saga_waiting: WAITING,
   webhook_attempt: DELIVERIES,
   webhook_body: RECORDS,
   webhook_delivery: DELIVERIES,
@@ -95,6 +99,7 @@ export async function fillDatabase({ pool }: TestDatabase): Promise<void> {
     UPDATE ${INBOX} SET status = 'processing' WHERE status = 'received' AND available_at < now() AND position < ${HISTORY_ENDS + 30}`);
   await fillRecords(pool);
   await fillOutgoing(pool);
+  await fillSagas(pool);
   await pool.query('VACUUM ANALYZE');
 }
 

@@ -34,6 +34,7 @@ import { WhyNotYetService } from '../../src/status/why-not-yet.service.js';
 import { WebhookReceiptStore } from '../../src/webhooks/incoming/receipts/webhook-receipt.store.js';
 import type { TestApp } from './app.js';
 import { tourOfOutgoing } from './outgoing-tour.js';
+import { tourOfSagas } from './saga-tour.js';
 import type { TestDatabase } from './test-database.js';
 
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
@@ -50,6 +51,7 @@ export async function tourOfStores(app: TestApp, database: TestDatabase): Promis
   await links(app);
   await webhooks(app);
   await tourOfOutgoing(app, database);
+  await tourOfSagas(app);
   await accidents(app, pool);
 }
 

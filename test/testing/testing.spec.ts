@@ -47,6 +47,7 @@ describe('nestjs-integration/testing', () => {
       'failAt',
       'outcomeOf',
       'publishAndDrain',
+      'sagaOf',
       'sendDue',
       'startEmbeddedPostgres',
       'verifyClient',
@@ -83,6 +84,7 @@ describe('nestjs-integration/testing', () => {
       'SendDueOptions',
       'StoredOutcome',
       'TestedApplication',
+      'TestedSaga',
       'WebhookReceiverOptions',
     ]);
   });

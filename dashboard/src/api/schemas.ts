@@ -745,6 +745,7 @@ export type Resolution = {
   attempts: number;
   fingerprint: string | null;
 };
+export type RetriedSaga = { retried: number };
 export type RunningAttempts = {
   items: Array<{
     processId: string;
@@ -759,6 +760,56 @@ export type RunningAttempts = {
     attempt: number;
     since: string;
   }>;
+};
+export type Saga = {
+  saga: string;
+  key: string;
+  id: string;
+  tenantId: string;
+  step: string;
+  status: 'active' | 'completed' | 'undone' | 'canceled';
+  version: number;
+  steps: number;
+  startedAt: string;
+  changedAt: string;
+  endedAt: string | null;
+  timeouts: Array<{ name: string; at: string }>;
+  undo: number;
+  waiting: Array<{
+    outboxEventId: string;
+    position: number;
+    eventName: string;
+    wanted: Array<string>;
+    until: string;
+    releasedAt: string | null;
+  }>;
+};
+export type SagaHistory = {
+  items: Array<{
+    n: number;
+    outboxEventId: string | null;
+    name: string;
+    stepBefore: string | null;
+    stepAfter: string;
+    reason: string | null;
+    at: string;
+  }>;
+};
+export type SagaPage = {
+  items: Array<{
+    saga: string;
+    key: string;
+    id: string;
+    tenantId: string;
+    step: string;
+    status: 'active' | 'completed' | 'undone' | 'canceled';
+    version: number;
+    steps: number;
+    startedAt: string;
+    changedAt: string;
+    endedAt: string | null;
+  }>;
+  next: string | null;
 };
 export type SearchProgress = { looked: number; of: number; sentence: string };
 export type Secret = {
@@ -1839,6 +1890,48 @@ export interface Routes {
     query: Record<never, never>;
     body: undefined;
     answer: Relays;
+  };
+  'GET sagas': {
+    action: 'sagas.read';
+    path: Record<never, never>;
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      saga?: string | undefined;
+      status?: 'active' | 'completed' | 'undone' | 'canceled' | undefined;
+      step?: string | undefined;
+      tenant?: string | undefined;
+    };
+    body: undefined;
+    answer: SagaPage;
+  };
+  'GET sagas/{saga}/{key}': {
+    action: 'sagas.read';
+    path: { saga: string; key: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: Saga;
+  };
+  'GET sagas/{saga}/{key}/history': {
+    action: 'sagas.read';
+    path: { saga: string; key: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: SagaHistory;
+  };
+  'POST sagas/{saga}/{key}/retry': {
+    action: 'sagas.change';
+    path: { saga: string; key: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: RetriedSaga;
+  };
+  'POST sagas/{saga}/{key}/end': {
+    action: 'sagas.change';
+    path: { saga: string; key: string };
+    query: Record<never, never>;
+    body: { outcome: 'completed' | 'undone' | 'canceled'; reason?: string | undefined };
+    answer: Saga;
   };
   'GET contracts': {
     action: 'contracts.read';

@@ -66,3 +66,10 @@ export const OF_WEBHOOK_ADMINS: readonly Right[] = [
   { on: 'webhook_message', privileges: ['SELECT'] },
   { on: 'webhook_attempt', privileges: ['SELECT'] },
 ];
+
+/** The same for the service and the commands of sagas. */
+export const OF_SAGA_ADMINS: readonly Right[] = [
+  { on: 'saga_instance', privileges: ['SELECT', 'UPDATE'] },
+  { on: 'saga_step', privileges: ['SELECT', 'INSERT'] },
+  { on: 'saga_waiting', privileges: ['SELECT', 'DELETE'] },
+];

@@ -44,6 +44,9 @@ const NAMES = {
   webhookDelivery: 'webhook_delivery',
   webhookAttempt: 'webhook_attempt',
   eventContract: 'event_contract',
+  sagaInstance: 'saga_instance',
+  sagaStep: 'saga_step',
+  sagaWaiting: 'saga_waiting',
   /** A function that returns the partition of an aggregate. */
   integrationPartition: 'integration_partition',
   /** A procedure that publishes one event. */

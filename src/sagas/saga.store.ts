@@ -1,0 +1,350 @@
+import type { SqlClient } from '../database/clients/sql-client.js';
+import type { EngineDatabase } from '../database/engine-database.js';
+import { epochText } from '../database/sql/epoch-text.store.js';
+import { TRANSACTION_START } from '../database/sql/transaction-start.store.js';
+import { arrayText, timeOf } from '../database/wire/plain-values.js';
+import type { DomainEvent, DomainEventInput } from '../events/domain-event.js';
+import type { SagaStatus } from './saga-instance.js';
+
+/** How many events may wait for one saga. */
+export const MOST_WAITING = 1_000;
+
+/** A timeout that is set: the token of its event, and when it is due. */
+export interface SetTimeout {
+  readonly token: string;
+  /** Text of RFC 3339. */
+  readonly at: string;
+}
+
+export type SetTimeouts = Readonly<Record<string, SetTimeout>>;
+
+/** What is stored of a saga and changes with its steps. */
+export interface SagaRow {
+  readonly step: string;
+  readonly status: SagaStatus;
+  readonly state: unknown;
+  readonly version: number;
+  readonly undo: readonly DomainEventInput[];
+  readonly timeouts: SetTimeouts;
+}
+
+/** A saga as it was found. Its row is locked. */
+export interface FoundSaga extends SagaRow {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly steps: number;
+  readonly changedAt: Date;
+  /** Whether events wait for a step of it. */
+  readonly hasWaiting: boolean;
+}
+
+/** One of all sagas, and the transaction in which its lock was taken. */
+export interface LockedSaga {
+  readonly saga: string;
+  readonly key: string;
+  /** When the transaction began. The rows are written in this transaction, or not at all. */
+  readonly start: string;
+}
+
+/** One entry of the history, without its number. */
+export interface NewEntry {
+  readonly outboxEventId: string | null;
+  readonly name: string;
+  readonly before: string | null;
+  readonly after: string;
+  readonly reason?: string | undefined;
+}
+
+/** A row as it is written: the state is JSON text. */
+export interface WrittenRow extends Omit<SagaRow, 'state'> {
+  readonly state: string;
+}
+
+/** An event that waits, as its row is named. */
+export interface Waiting {
+  readonly position: number;
+  readonly token: string;
+}
+
+/** An event that is to wait. */
+export interface ToWait extends Waiting {
+  readonly event: DomainEvent;
+  /** The steps in which it is handled. Empty for any. */
+  readonly wanted: readonly string[];
+  readonly waitMs: number;
+}
+
+type FoundRow = Readonly<
+  Record<
+    | 'id'
+    | 'tenantId'
+    | 'step'
+    | 'state'
+    | 'version'
+    | 'steps'
+    | 'undo'
+    | 'timeouts'
+    | 'changedAt'
+    | 'waiting',
+    string
+  >
+> & { readonly status: SagaStatus };
+
+/*
+ * Why a saga sees every event once, and no step is lost between two transactions.
+ *
+ * All who work on a saga (a step, a start, a timeout, the end by hand) take the advisory lock of its name and
+ * key first, whether there is a row of it or not. They look in later statements. In READ COMMITTED a
+ * statement sees what was committed when it began, so whoever gets the lock sees all that its last owner has
+ * written. If one statement took the lock and looked, it would see what was there before it waited.
+ *
+ * Let e be an event for a step that is not reached, and r the transaction that reaches it. If e has the lock
+ * first, its row of saga_waiting is committed before r looks, and r publishes it again. If r has it first, e
+ * finds the step. A lock of the instance's row would not do, because before its start a saga has no row.
+ *
+ * The lock is released with the transaction. If a handler has ended its transaction, nothing may be written
+ * any more, so each statement that writes compares the start of the transaction.
+ */
+
+/** Reads and writes sagas in the transaction of a step. Everything goes to the client as text. */
+export class SagaStore {
+  private readonly instance: string;
+  private readonly step: string;
+  private readonly waiting: string;
+  private readonly schema: string;
+
+  constructor({ tables, schema }: Pick<EngineDatabase, 'tables' | 'schema'>) {
+    this.instance = tables.sagaInstance;
+    this.step = tables.sagaStep;
+    this.waiting = tables.sagaWaiting;
+    this.schema = schema;
+  }
+
+  /** Waits for the lock of a saga. It looks at no row, see above. */
+  async lock(client: SqlClient, saga: string, key: string): Promise<LockedSaga> {
+    const [row] = await client.$queryRawUnsafe<{ start: string }[]>(
+      `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text AS locked, ${TRANSACTION_START} AS start`,
+      JSON.stringify([this.schema, saga, key]),
+    );
+    return { saga, key, start: row?.start ?? '' };
+  }
+
+  /** Finds a saga that is locked, and locks its row against retention. */
+  async find(client: SqlClient, { saga, key }: LockedSaga): Promise<FoundSaga | undefined> {
+    const [row] = await client.$queryRawUnsafe<FoundRow[]>(
+      `SELECT i.id::text AS id, i.tenant_id AS "tenantId", i.step, i.status, i.state::text AS state, i.version::text AS version,
+         i.steps::text AS steps, i.undo::text AS undo, i.timeouts::text AS timeouts, ${epochText('i.changed_at')} AS "changedAt",
+         EXISTS (SELECT FROM ${this.waiting} w WHERE w.saga = i.saga AND w.key = i.key)::text AS waiting
+       FROM ${this.instance} i WHERE i.saga = $1 AND i.key = $2 FOR UPDATE`,
+      saga,
+      key,
+    );
+    return row && foundOf(row);
+  }
+
+  /** Writes a new saga with its first entry. False if there is one, or the transaction has ended. */
+  async create(
+    client: SqlClient,
+    { saga, key, start }: LockedSaga,
+    row: WrittenRow & Pick<FoundSaga, 'id' | 'tenantId'>,
+    entries: readonly NewEntry[],
+  ): Promise<boolean> {
+    return this.written(
+      client,
+      `INSERT INTO ${this.instance} (saga, key, id, tenant_id, step, status, state, version, steps, undo, timeouts, ended_at)
+       SELECT $1::text, $2::text, $4::text::uuid, $5::text, $6::text, $7::text, $8::text::jsonb, $9::text::int, $10::text::int, $11::text::jsonb, $12::text::jsonb,
+         CASE WHEN $7::text <> 'active' THEN clock_timestamp() END
+       WHERE ${TRANSACTION_START} = $3
+       ON CONFLICT (saga, key) DO NOTHING RETURNING id`,
+      [saga, key, start, row.id, row.tenantId, ...columnsOf(row, entries.length)],
+      numbered(entries, 0),
+    );
+  }
+
+  /** Writes what a step has changed, with its entries. False if the transaction has ended. */
+  async save(
+    client: SqlClient,
+    { saga, key, start }: LockedSaga,
+    row: WrittenRow & Pick<FoundSaga, 'steps'>,
+    entries: readonly NewEntry[],
+  ): Promise<boolean> {
+    return this.written(
+      client,
+      `UPDATE ${this.instance} SET step = $4::text, status = $5::text, state = $6::text::jsonb, version = $7::text::int,
+         steps = $8::text::int, undo = $9::text::jsonb, timeouts = $10::text::jsonb, changed_at = clock_timestamp(),
+         ended_at = CASE WHEN $5::text <> 'active' THEN clock_timestamp() END
+       WHERE saga = $1 AND key = $2 AND ${TRANSACTION_START} = $3 RETURNING id`,
+      [saga, key, start, ...columnsOf(row, row.steps + entries.length)],
+      numbered(entries, row.steps),
+    );
+  }
+
+  /** Adds an entry to the history, and changes nothing else. False if the transaction has ended. */
+  async note(
+    client: SqlClient,
+    { saga, key, start }: LockedSaga,
+    steps: number,
+    entry: NewEntry,
+  ): Promise<boolean> {
+    return this.written(
+      client,
+      `UPDATE ${this.instance} SET steps = $4::text::int WHERE saga = $1 AND key = $2 AND ${TRANSACTION_START} = $3 RETURNING id`,
+      [saga, key, start, String(steps + 1)],
+      numbered([entry], steps),
+    );
+  }
+
+  /** Whether the history of a saga has a step of this event. */
+  async wasHandled(client: SqlClient, id: string, outboxEventId: string): Promise<boolean> {
+    const rows = await client.$queryRawUnsafe<unknown[]>(
+      `SELECT n::text AS n FROM ${this.step} WHERE id = $1::text::uuid AND outbox_event_id = $2::text::uuid LIMIT 1`,
+      id,
+      outboxEventId,
+    );
+    return rows.length > 0;
+  }
+
+  /** Keeps an event until its step is reached. False if too many wait for the saga. */
+  async wait(
+    client: SqlClient,
+    { saga, key }: LockedSaga,
+    { event, position, wanted, waitMs, token }: ToWait,
+  ): Promise<boolean> {
+    const rows = await client.$queryRawUnsafe<unknown[]>(
+      `INSERT INTO ${this.waiting} AS w (saga, key, position, event, wanted, until, token)
+       SELECT $1::text, $2::text, $3::text::bigint, $4::text::jsonb, $5::text::text[],
+         clock_timestamp() + $6::text::float8 * interval '1 millisecond', $7::text::uuid
+       WHERE (SELECT count(*) FROM (SELECT FROM ${this.waiting} WHERE saga = $1::text AND key = $2::text LIMIT ${MOST_WAITING}) AS others) < ${MOST_WAITING}
+       ON CONFLICT (saga, key, position) DO UPDATE
+         SET wanted = excluded.wanted, until = excluded.until, token = excluded.token, released_at = NULL
+       RETURNING w.position::text AS position`,
+      saga,
+      key,
+      String(position),
+      JSON.stringify(event),
+      arrayText(wanted),
+      String(waitMs),
+      token,
+    );
+    return rows.length > 0;
+  }
+
+  /** Takes the event out that waited under this token, and returns it. */
+  async takeWaiting(
+    client: SqlClient,
+    { saga, key }: LockedSaga,
+    { position, token }: Waiting,
+  ): Promise<DomainEvent | undefined> {
+    const [row] = await client.$queryRawUnsafe<{ event: string }[]>(
+      `DELETE FROM ${this.waiting} WHERE saga = $1 AND key = $2 AND position = $3::text::bigint AND token = $4::text::uuid
+       RETURNING event::text AS event`,
+      saga,
+      key,
+      String(position),
+      token,
+    );
+    return row && eventOf(row.event);
+  }
+
+  /** The event that waits under this token and was not released. */
+  async stillWaiting(
+    client: SqlClient,
+    { saga, key }: LockedSaga,
+    { position, token }: Waiting,
+  ): Promise<{ event: DomainEvent; wanted: readonly string[] } | undefined> {
+    const [row] = await client.$queryRawUnsafe<{ event: string; wanted: string }[]>(
+      `SELECT event::text AS event, to_jsonb(wanted)::text AS wanted FROM ${this.waiting}
+       WHERE saga = $1 AND key = $2 AND position = $3::text::bigint AND token = $4::text::uuid AND released_at IS NULL`,
+      saga,
+      key,
+      String(position),
+      token,
+    );
+    return row && { event: eventOf(row.event), wanted: JSON.parse(row.wanted) as string[] };
+  }
+
+  /** Releases the events that are handled in this step, and returns them in their order. */
+  async release(client: SqlClient, { saga, key }: LockedSaga, step: string): Promise<readonly Waiting[]> {
+    const rows = await client.$queryRawUnsafe<{ position: string; token: string }[]>(
+      `UPDATE ${this.waiting} SET released_at = clock_timestamp()
+       WHERE saga = $1 AND key = $2 AND released_at IS NULL AND (wanted = '{}' OR $3::text = ANY (wanted))
+       RETURNING position::text AS position, token::text AS token`,
+      saga,
+      key,
+      step,
+    );
+    return rows
+      .map(({ position, token }) => ({ position: Number(position), token }))
+      .sort((one, other) => one.position - other.position);
+  }
+
+  /** Drops all events that wait for a saga, and returns them in their order. */
+  async dropWaiting(
+    client: SqlClient,
+    { saga, key }: LockedSaga,
+  ): Promise<readonly Pick<DomainEvent, 'outboxEventId' | 'eventName'>[]> {
+    const rows = await client.$queryRawUnsafe<{ position: string; id: string; name: string }[]>(
+      `DELETE FROM ${this.waiting} WHERE saga = $1 AND key = $2
+       RETURNING position::text AS position, event->>'outboxEventId' AS id, event->>'eventName' AS name`,
+      saga,
+      key,
+    );
+    return rows
+      .sort((one, other) => Number(one.position) - Number(other.position))
+      .map(({ id, name }) => ({ outboxEventId: id, eventName: name }));
+  }
+
+  /** Runs a statement that writes the instance, and adds the entries of its history. */
+  private async written(
+    client: SqlClient,
+    sql: string,
+    values: readonly string[],
+    entries: string,
+  ): Promise<boolean> {
+    const rows = await client.$queryRawUnsafe<unknown[]>(
+      `WITH written AS (${sql})
+       INSERT INTO ${this.step} (id, n, outbox_event_id, name, step_before, step_after, reason)
+       SELECT written.id, (e->>'n')::int, (e->>'outboxEventId')::uuid, e->>'name', e->>'before', e->>'after', e->>'reason'
+       FROM written, jsonb_array_elements($${values.length + 1}::text::jsonb) AS e
+       RETURNING n::text AS n`,
+      ...values,
+      entries,
+    );
+    return rows.length > 0;
+  }
+}
+
+function columnsOf({ step, status, state, version, undo, timeouts }: WrittenRow, steps: number): string[] {
+  return [
+    step,
+    status,
+    state,
+    String(version),
+    String(steps),
+    JSON.stringify(undo),
+    JSON.stringify(timeouts),
+  ];
+}
+
+function numbered(entries: readonly NewEntry[], before: number): string {
+  return JSON.stringify(entries.map((entry, i) => ({ ...entry, n: before + i + 1 })));
+}
+
+function foundOf({ state, version, steps, undo, timeouts, changedAt, waiting, ...row }: FoundRow): FoundSaga {
+  return {
+    ...row,
+    state: JSON.parse(state) as unknown,
+    version: Number(version),
+    steps: Number(steps),
+    undo: JSON.parse(undo) as DomainEventInput[],
+    timeouts: JSON.parse(timeouts) as SetTimeouts,
+    changedAt: timeOf(changedAt),
+    hasWaiting: waiting === 'true',
+  };
+}
+
+/** The event as a handler gets it. */
+function eventOf(text: string): DomainEvent {
+  const event = JSON.parse(text) as DomainEvent & { timestamp: string };
+  return { ...event, timestamp: new Date(event.timestamp) };
+}
