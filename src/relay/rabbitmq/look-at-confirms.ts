@@ -5,8 +5,8 @@ import type { RabbitEnvelope } from './amqp-clients.js';
 import { type AmqpSender, ReturnedMessage } from './amqp-sender.js';
 
 /**
- * RabbitMQ returns a message that no queue takes before it confirms it. So a publisher with confirms has heard
- * of the return when the message counts as sent, and a publisher without confirms has not.
+ * RabbitMQ returns a message that no queue takes before it confirms it. So a publisher with confirms has
+ * heard of the return when the message counts as sent, and a publisher without confirms has not.
  */
 export async function lookAtConfirms(boot: RelayBoot, sender: AmqpSender): Promise<void> {
   await lookAtBoot(boot, 'publisher', async () => {
