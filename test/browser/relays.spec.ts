@@ -110,20 +110,3 @@ test('links lead to the page, as the session names the part', async () => {
   const opened = await everyPage(page, `${stage.shop.url}/${PATH}/ui`, async () => {});
   expect(opened).toContain('#/relays');
 }, 300_000);
-
-test('an application without relays does not show the page', async () => {
-  const shop = await openShop(stage.database);
-  try {
-    const { page } = await stage.open('#/relays', { url: shop.url });
-    await shop.sessions.signIn(page.context(), shop.url);
-    await page.reload();
-    await page.getByRole('heading', { name: 'There is no such page' }).waitFor();
-    await page.goto(`${shop.url}/${PATH}/ui#/consumers/relay.mail`);
-    await page.getByRole('heading', { level: 1, name: 'relay.mail' }).waitFor();
-    expect(await page.getByRole('link', { name: /^(Relays|See how its broker does)$/ }).count()).toBe(0);
-    // A page that is open holds up the end of its application.
-    await page.close();
-  } finally {
-    await shop.close();
-  }
-}, 120_000);
