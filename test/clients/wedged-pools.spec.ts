@@ -19,7 +19,7 @@ import type { OpenLibrary } from './tried-library.js';
 jest.setTimeout(180_000);
 
 /** The deadline of handlers. It is longer where the machine is busy, because all of them must begin before it. */
-const DEADLINE_MS = 2_000;
+const DEADLINE_MS = 4_000;
 const STATEMENTS_OF_A_BEGINNING = 20;
 /** No handler is given up at this deadline while a test runs. */
 const NEVER_MS = 600_000;
