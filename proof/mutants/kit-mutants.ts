@@ -196,8 +196,8 @@ export const kitMutants: readonly KitMutant[] = [
   {
     name: 'source that acknowledges before the commit',
     file: 'dist/relay/sources/source-loop.js',
-    find: "const counts = await this.attempt('stored'",
-    put: "await this.client.ack(messages); const counts = await this.attempt('stored'",
+    find: "const stored = await this.attempt('stored'",
+    put: "await this.client.ack(messages); const stored = await this.attempt('stored'",
     run: RELAYS,
   },
 ];
