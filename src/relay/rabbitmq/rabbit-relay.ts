@@ -55,7 +55,8 @@ export function rabbitRelay(options: RabbitRelayOptions): RelayDefinition {
         install: 'rabbitmq-client@5',
       });
       if (client === undefined) return undefined;
-      const problem = problemOfClient(await client.get());
+      const first = await client.get();
+      const problem = problemOfClient(first);
       if (problem !== undefined) {
         boot.problem(problem);
         return undefined;
@@ -66,7 +67,6 @@ export function rabbitRelay(options: RabbitRelayOptions): RelayDefinition {
         senders.set(each, known);
         return known;
       };
-      const first = await client.get();
       if (!isChannel(first)) await lookAtConfirms(boot, senderOf(first));
       return (messages, context) =>
         sendEach(messages, context, async (message) => {
