@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { holdOperations } from '../support/running-operation.js';
+import { SAGA } from '../support/saga-rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import {
   type AdminApp,
@@ -140,6 +141,7 @@ const THERE: Readonly<Record<string, string>> = {
   aggregateId: 'e1',
   key: 'batchSize',
   tenant: 'acme',
+  saga: SAGA.name,
   source: 'github',
   first: '1',
   second: '1',
@@ -147,11 +149,17 @@ const THERE: Readonly<Record<string, string>> = {
   url: 'https://receiver.example/',
 };
 
-/** A value that fits a schema, or one that does not, as text. */
+/** The key of a setting and the key of a saga are both called `key`. */
+const thereOn = (path: string, name: string) =>
+  path.startsWith('/sagas/') && name === 'key' ? SAGA.key : THERE[name];
+
+/** A value that fits the schema of a parameter of a path, or one that does not, as text. */
 function textFor(
+  path: string,
   name: string,
   { type, format, enum: choices, minimum = 0, maximum = 100 }: Schema,
 ): fc.Arbitrary<string> {
+  const there = thereOn(path, name);
   const fitting = [
     ...(choices === undefined ? [] : [fc.constantFrom(...choices)]),
     ...(format === 'uuid' ? [fc.constant(EVENT_ID), fc.uuid()] : []),
@@ -175,9 +183,7 @@ function textFor(
         ]
       : []),
     ...(type === 'boolean' ? [fc.constantFrom('true', 'false')] : []),
-    ...(name in THERE && format === undefined
-      ? [fc.constant(THERE[name] ?? ''), fc.constant(THERE[name] ?? '')]
-      : []),
+    ...(there !== undefined && format === undefined ? [fc.constant(there), fc.constant(there)] : []),
     ...(type === 'string' && choices === undefined && format === undefined
       ? [fc.constantFrom('billing', 'order.*', 'order.placed', 'thing', 'e1', 'shop', 'WzFd', 'WyJhIl0')]
       : []),
@@ -254,14 +260,17 @@ function requestOf(operation: Operation): fc.Arbitrary<Request> {
   const { method, path, parameters, requestBody } = operation;
   const segment = ({ name, schema }: Operation['parameters'][number]) =>
     fc.oneof(
-      { arbitrary: textFor(name, schema).map((text) => encodeURIComponent(text.toWellFormed())), weight: 9 },
+      {
+        arbitrary: textFor(path, name, schema).map((text) => encodeURIComponent(text.toWellFormed())),
+        weight: 9,
+      },
       { arbitrary: fc.constantFrom(...ODD_SEGMENTS), weight: 1 },
     );
   const query = parameters.filter((each) => each.in === 'query');
   const asked = fc.record(
     Object.fromEntries(
       query.map(({ name, schema, required }) => {
-        const value = textFor(name, schema);
+        const value = textFor(path, name, schema);
         return [name, required ? value : oneOfThree(value)];
       }),
     ),
