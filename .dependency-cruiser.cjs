@@ -9,7 +9,7 @@ const { join } = require('node:path');
 const LINES = [
   ['index', 'bin'],
   ['testing', 'clients'],
-  ['webhooks', 'relay', 'sagas'],
+  ['webhooks', 'relay', 'sagas', 'calls'],
   ['contracts', 'secrets'],
   ['admin', 'cli'],
   ['module'],
@@ -94,6 +94,7 @@ const WORK = {
   clients: 'holds the adapters of libraries for Postgres',
   webhooks: 'takes in webhooks, and sends them',
   relay: 'sends events to brokers, and takes them in from there',
+  calls: 'makes calls to other systems, and learns what came of them',
   sagas: 'runs conversations of several events, with a state of their own',
   secrets: 'keeps secrets sealed',
   contracts: 'says what the payload of an event must be, and keeps its versions',

@@ -1,3 +1,4 @@
+import { callsExtension } from '../calls/calls-extension.js';
 import { contractsExtension } from '../contracts/contracts-extension.js';
 import type { IntegrationExtension } from '../module/extension.js';
 import { relayExtension } from '../relay/relay-extension.js';
@@ -12,6 +13,7 @@ import { webhooksExtension } from '../webhooks/webhooks-extension.js';
 export const EXTENSIONS: readonly IntegrationExtension[] = [
   webhooksExtension,
   relayExtension,
+  callsExtension,
   sagasExtension,
   contractsExtension,
   secretsExtension(),

@@ -1,7 +1,6 @@
 import { AUTHOR_FIELDS, authorOf } from '../audit/change-author.js';
 import type { AdminDatabase } from '../database/admin-database.js';
-import type { SqlClient } from '../database/clients/sql-client.js';
-import type { EngineSession } from '../database/sql/engine-session.js';
+import { clientOf } from '../database/clients/session-client.js';
 import { IntegrationError } from '../errors.js';
 import type { DomainEventInput, EventMetadata } from '../events/domain-event.js';
 import { EventLimits } from '../events/event-limits.js';
@@ -135,15 +134,6 @@ function correctedEvent(
     metadata,
     payload,
     eventVersion: eventVersion ?? failed.eventVersion,
-  };
-}
-
-/** The transaction in the shape that publishing takes. */
-function clientOf(session: EngineSession): SqlClient {
-  const run = <T>(sql: string, ...values: unknown[]) => session.query(sql, values) as Promise<T>;
-  return {
-    $queryRawUnsafe: run,
-    $executeRawUnsafe: async (sql, ...values) => (await run<unknown[]>(sql, ...values)).length,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Lease, LeaseHold } from '../membership/leases/lease.js';
 import type { LeaseService } from '../membership/leases/lease.service.js';
-import { LANES, type LaneKind } from './outgoing-target.store.js';
+import { type LaneKind, lanesOf } from './outgoing-target.store.js';
 
 /** What is done for a lane that this process has got: until the promise resolves, the lease is kept. */
 export type LaneUse = (lease: Lease) => Promise<void>;
@@ -30,7 +30,7 @@ export class LaneLeases {
     this.isWanted = true;
     this.change(async () => {
       if (!this.isWanted || this.holds.length > 0) return;
-      this.holds = Array.from({ length: LANES }, (_, lane) => this.holdOne(lane));
+      this.holds = Array.from({ length: lanesOf(this.kind) }, (_, lane) => this.holdOne(lane));
     });
   }
 

@@ -14,7 +14,7 @@ import { LaneRoundStore } from './lane-round.store.js';
 import { LaneSaver } from './lane-saver.js';
 import { LaneWakeups } from './lane-wakeups.js';
 import type { LaneItem, LaneWork } from './lane-work.js';
-import { LANES, laneOf } from './outgoing-target.store.js';
+import { laneOf, lanesOf } from './outgoing-target.store.js';
 
 /** What a runner needs of the engine. */
 export interface LaneEngine {
@@ -84,6 +84,11 @@ export class LaneRunner<Item extends LaneItem> {
     await this.loop.stop();
   }
 
+  /** How many lanes there are. */
+  private get count(): number {
+    return lanesOf(this.work.kind);
+  }
+
   /** The lanes that this process has at this moment. */
   get ownLanes(): number[] {
     return this.lanes.lanes();
@@ -96,10 +101,10 @@ export class LaneRunner<Item extends LaneItem> {
   wake(targets?: readonly string[]): void {
     if (targets === undefined) {
       this.loop.wake();
-      if (this.ownLanes.length < LANES) this.wakeups.tell();
+      if (this.ownLanes.length < this.count) this.wakeups.tell();
       return;
     }
-    const own = targets.filter((id) => this.lanes.of(laneOf(id)) !== undefined);
+    const own = targets.filter((id) => this.lanes.of(laneOf(this.work.kind, id)) !== undefined);
     if (own.length > 0) this.loop.wake(own);
     if (own.length < targets.length) this.wakeups.tell();
   }
@@ -128,14 +133,14 @@ export class LaneRunner<Item extends LaneItem> {
   }
 
   private async isIdle(): Promise<boolean> {
-    return this.lanes.lanes().length === LANES && (await this.loop.nextRound()).isIdle;
+    return this.lanes.lanes().length === this.count && (await this.loop.nextRound()).isIdle;
   }
 
   private timedOut(timeoutMs: number): IntegrationError {
-    const lacking = LANES - this.lanes.lanes().length;
+    const lacking = this.count - this.lanes.lanes().length;
     const why =
       lacking > 0
-        ? `${lacking} of ${LANES} lanes are another process's: stop it, or give the test a database of its own`
+        ? `${lacking} of ${this.count} lanes are another process's: stop it, or give the test a database of its own`
         : 'a run takes longer';
     return new IntegrationError(
       'INTEGRATION_DRAIN_TIMEOUT',

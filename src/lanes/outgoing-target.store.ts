@@ -1,14 +1,22 @@
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { EngineSession } from '../database/sql/engine-session.js';
 
-/** The kinds of work that leave the application. */
-export type LaneKind = 'webhook' | 'call' | 'sync';
+/** The kinds of work that leave the application. Calls have one for each type: `call.<type>`. */
+export type LaneKind = 'webhook' | 'sync' | `call.${string}`;
 
+/** How many lanes a kind has that an application has once. */
 export const LANES = 64;
+/** An application may have many types of calls, and each process says of each lane that it has it. */
+const LANES_OF_TYPE = 8;
+
+/** How many lanes a kind has. It never changes: the lane of a target is stored with it. */
+export function lanesOf(kind: LaneKind): number {
+  return kind.startsWith('call.') ? LANES_OF_TYPE : LANES;
+}
 
 /** The lane of a target, as `add` computes it. */
-export function laneOf(id: string): number {
-  return Number.parseInt(id.slice(-2), 16) % LANES;
+export function laneOf(kind: LaneKind, id: string): number {
+  return Number.parseInt(id.slice(-2), 16) % lanesOf(kind);
 }
 
 /*
@@ -47,7 +55,7 @@ export class OutgoingTargetStore {
   ): Promise<void> {
     await session.query(
       `INSERT INTO ${this.table} (kind, id, tenant_id, lane, held)
-       VALUES ($1, $2::uuid, $3, get_byte(uuid_send($2::uuid), 15) % ${LANES}, $4)
+       VALUES ($1, $2::uuid, $3, get_byte(uuid_send($2::uuid), 15) % ${lanesOf(kind)}, $4)
        ON CONFLICT (kind, id) DO NOTHING`,
       [kind, id, tenantId, held],
     );

@@ -1,8 +1,7 @@
 import { AuditStore } from '../audit/audit.store.js';
 import type { Author } from '../audit/change-author.js';
 import type { AdminDatabase } from '../database/admin-database.js';
-import type { SqlClient } from '../database/clients/sql-client.js';
-import type { EngineSession } from '../database/sql/engine-session.js';
+import { clientOf } from '../database/clients/session-client.js';
 import { IntegrationError } from '../errors.js';
 import type { EventLimits } from '../events/event-limits.js';
 import { OutboxEventStore } from '../outbox/outbox-event.store.js';
@@ -93,12 +92,4 @@ function hasEnded(saga: string, key: string, status: string): IntegrationError {
       status,
     },
   );
-}
-
-/** The stores of sagas take the client of a transaction. */
-function clientOf(session: EngineSession): SqlClient {
-  return {
-    $queryRawUnsafe: async <T>(sql: string, ...values: unknown[]) => (await session.query(sql, values)) as T,
-    $executeRawUnsafe: async (sql, ...values) => (await session.query(sql, values)).length,
-  };
 }

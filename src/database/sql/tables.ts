@@ -44,6 +44,8 @@ const NAMES = {
   webhookDelivery: 'webhook_delivery',
   webhookAttempt: 'webhook_attempt',
   eventContract: 'event_contract',
+  externalCall: 'external_call',
+  externalCallReport: 'external_call_report',
   sagaInstance: 'saga_instance',
   sagaStep: 'saga_step',
   sagaWaiting: 'saga_waiting',

@@ -1,6 +1,7 @@
 import { EventGate } from '../../events/event-gate.js';
 import { EventLimits } from '../../events/event-limits.js';
 import { LeaseService } from '../../membership/leases/lease.service.js';
+import { SwitchedHold } from '../../membership/leases/switched-hold.js';
 import type { EngineOfApplication } from '../../module/engine-of.js';
 import { DomainEventPublisher } from '../../outbox/domain-event-publisher.js';
 import { TransactionRunner } from '../../outbox/transaction-runner.js';
@@ -9,7 +10,6 @@ import { PartMeasures } from '../../telemetry/part-measures.js';
 import { EngineLogger } from '../../words/engine-logger.js';
 import type { Receiver } from './received-event.js';
 import { SOURCE_LEASES } from './source-definition.js';
-import { SourceHold } from './source-hold.js';
 import { SourceLoop } from './source-loop.js';
 import type { SourceClient } from './source-message.js';
 import { SourceMetrics } from './source-metrics.js';
@@ -40,7 +40,7 @@ export function runSource(
   );
   const metrics = new SourceMetrics(engine.get(PartMeasures), leaseName);
   const loop = new SourceLoop(options, client, storage, metrics, record, new EngineLogger('Sources'));
-  return new SourceHold(
+  return new SwitchedHold(
     engine.get(LeaseService),
     engine.get(IntegrationSettingsService),
     leaseName,

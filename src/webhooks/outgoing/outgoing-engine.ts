@@ -13,19 +13,16 @@ import { type CheckedNetworkRules, checkNetworkRules } from '../../http/network-
 import { OutgoingHttp } from '../../http/outgoing-http.js';
 import type { LaneEngine } from '../../lanes/lane-runner.js';
 import { OutboxLogStore } from '../../log/outbox-log.store.js';
-import { LeaseService } from '../../membership/leases/lease.service.js';
-import { LeaseStore } from '../../membership/leases/lease.store.js';
 import { type EngineOfApplication, engineOf } from '../../module/engine-of.js';
-import { RESOLVED_OPTIONS, type ResolvedOptions } from '../../module/integration.options.js';
+import { laneEngineOf } from '../../module/lane-engine.js';
 import { OutboxEventStore } from '../../outbox/outbox-event.store.js';
+import { PartEvents } from '../../outbox/part-events.js';
 import { SecretService } from '../../secrets/secret.service.js';
 import { SecretParts } from '../../secrets/secret-parts.js';
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import { EventSubscriberRegistry } from '../../subscribers/event-subscriber-registry.js';
 import { PartMeasures } from '../../telemetry/part-measures.js';
 import { OutboxNotifier } from '../../wakeups/outbox-notifier.js';
-import { WakeupStore } from '../../wakeups/wakeup.store.js';
-import { WakeupListener } from '../../wakeups/wakeup-listener.js';
 import { type WebhookSettings, webhookSettings } from '../options/webhook-settings.js';
 import {
   type OutgoingWebhooksOptions,
@@ -100,29 +97,17 @@ export class OutgoingEngine implements OnModuleInit {
     this.routed.push(told);
   }
 
-  /** What lanes need of the engine. */
   get lanes(): LaneEngine {
-    const { engine } = this;
-    const { role, shutdownTimeoutMs } = this.moduleRef.get<ResolvedOptions>(RESOLVED_OPTIONS, {
-      strict: false,
-    });
-    return {
-      db: this.database,
-      leases: engine.get(LeaseService),
-      leaseStore: engine.get(LeaseStore),
-      settings: engine.get(IntegrationSettingsService),
-      wakeups: engine.get(WakeupStore),
-      listener: engine.get(WakeupListener),
-      role,
-      shutdownTimeoutMs,
-    };
+    return laneEngineOf(this.engine, this.moduleRef);
   }
 
   /** How the sender tells of its work: events about destinations, and metrics. */
   get told(): { readonly events: EventWriter; readonly metrics: SendingMetrics } {
     const { engine, limits } = this;
     return {
-      events: new EventWriter(engine.get(OutboxEventStore), engine.get(OutboxNotifier), limits),
+      events: new EventWriter(
+        new PartEvents(engine.get(OutboxEventStore), limits, engine.get(OutboxNotifier)),
+      ),
       metrics: new SendingMetrics(engine.get(PartMeasures)),
     };
   }

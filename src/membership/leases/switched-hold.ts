@@ -1,24 +1,25 @@
 import type { Subscription } from 'rxjs';
-import type { Lease, LeaseHold } from '../../membership/leases/lease.js';
-import type { LeaseService } from '../../membership/leases/lease.service.js';
 import type { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
+import type { LeaseHold, LeaseWork } from './lease.js';
+import type { LeaseService } from './lease.service.js';
 
-/** Wants the lease of a source while the setting `processor.enabled` is on. */
-export class SourceHold {
+/** Wants a lease while the setting `processor.enabled` is on. */
+export class SwitchedHold {
   private hold: LeaseHold | undefined;
   private changing: Promise<void> = Promise.resolve();
   private readonly subscription: Subscription;
 
   constructor(
     private readonly leases: LeaseService,
-    private readonly settings: IntegrationSettingsService,
+    private readonly settings: Pick<IntegrationSettingsService, 'snapshot' | 'changes$'>,
     private readonly leaseName: string,
-    private readonly work: (lease: Lease) => Promise<void>,
+    private readonly work: LeaseWork,
   ) {
     this.subscription = settings.changes$.subscribe(() => this.follow());
     this.follow();
   }
 
+  /** Follows the setting no more. The engine gives the lease back when the application ends. */
   stop(): void {
     this.subscription.unsubscribe();
   }

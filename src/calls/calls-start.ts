@@ -1,0 +1,116 @@
+import {
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { prepareSchema } from '../contracts/schemas/event-schema.js';
+import type { DomainEvent } from '../events/domain-event.js';
+import { LaneRunner } from '../lanes/lane-runner.js';
+import { OutgoingTargetStore } from '../lanes/outgoing-target.store.js';
+import { SwitchedHold } from '../membership/leases/switched-hold.js';
+import { EventSubscriberRegistry } from '../subscribers/event-subscriber-registry.js';
+import { loggerOf } from '../words/engine-logger.js';
+import { Alone } from './alone.js';
+import { CallDeadlines, DEADLINES_LEASE } from './call-deadlines.js';
+import { invalidCall } from './call-errors.js';
+import { callEventName } from './call-events.js';
+import { CallMethods } from './call-methods.js';
+import { type CallType, consumerOf, kindOf } from './call-type.js';
+import { CallWork } from './call-work.js';
+import type { DueCall } from './call-work.store.js';
+import { CallsEngine } from './calls-engine.js';
+
+/** New calls of one call of the consumer. */
+const BATCH = 500;
+
+/** Finds the types of calls when the application boots, and runs their calls. */
+@Injectable()
+export class CallsStart implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
+  private readonly runners = new Map<string, LaneRunner<DueCall>>();
+  private deadlines: SwitchedHold | undefined;
+
+  constructor(private readonly calls: CallsEngine) {}
+
+  /** @throws IntegrationError INTEGRATION_CALL_INVALID with every problem (`details.problems`) */
+  async onModuleInit(): Promise<void> {
+    const { types, problems } = this.calls.types;
+    if (problems.length > 0)
+      throw invalidCall(`CallsModule cannot start: ${problems.join('; ')}`, { problems });
+    for (const type of types.values()) {
+      for (const schema of [type.request, type.result]) if (schema !== undefined) await prepareSchema(schema);
+      this.register(type);
+    }
+  }
+
+  onApplicationBootstrap(): void {
+    const { lanes, types } = this.calls;
+    if (lanes.role === 'publisher' || this.deadlines !== undefined) return;
+    const alone = new Alone();
+    for (const type of types.types.values()) {
+      const runner = new LaneRunner(lanes, this.workOf(type, alone));
+      this.runners.set(type.type, runner);
+      runner.start();
+    }
+    const { database: db, store, look, events } = this.calls;
+    const deadlines = new CallDeadlines({ db, store, look, events }, loggerOf('Calls', db));
+    this.deadlines = new SwitchedHold(lanes.leases, lanes.settings, DEADLINES_LEASE, (lease) =>
+      deadlines.run(lease),
+    );
+  }
+
+  /** The engine has ended delivery before, which gives the lanes back. */
+  async onModuleDestroy(): Promise<void> {
+    this.deadlines?.stop();
+    await Promise.all([...this.runners.values()].map((runner) => runner.stop()));
+    this.calls.closeHttp();
+  }
+
+  /** Tells the owners of these targets that something of theirs is due. */
+  wake(type: string, targets: readonly string[]): void {
+    this.runners.get(type)?.wake(targets);
+  }
+
+  /** Runs the calls of a type that are due. See `LaneRunner.runDue`. */
+  async runDue(type: string, options?: { readonly timeoutMs?: number | undefined }): Promise<number> {
+    return (await this.runners.get(type)?.runDue(options)) ?? 0;
+  }
+
+  /**
+   * The consumer of new calls makes their targets ready. `create` does not, because it would hold the row of
+   * the target until the caller's transaction ends, and everybody who creates a call for it would wait.
+   */
+  private register({ type, place }: CallType): void {
+    const { database: db, look } = this.calls;
+    const targets = new OutgoingTargetStore(db);
+    this.calls.engine.get(EventSubscriberRegistry).registerAt(place, {
+      consumerName: consumerOf(type),
+      eventName: callEventName(type, 'requested'),
+      startFrom: 'earliest',
+      payload: 'text',
+      batch: { maxSize: BATCH },
+      handler: async (events: DomainEvent<string>[]) => {
+        const kind = kindOf(type);
+        const ids = await db.transaction(async (session) => {
+          const found = await look.targetsOf(
+            session,
+            events.map(({ aggregateId }) => aggregateId),
+          );
+          for (const { id, tenantId } of found) await targets.add(session, kind, id, { tenantId });
+          const ready = found.map(({ id }) => id);
+          await targets.makeReady(session, kind, ready);
+          return ready;
+        });
+        this.wake(type, ids);
+      },
+    });
+  }
+
+  private workOf(type: CallType, alone: Alone): CallWork {
+    const { calls } = this;
+    const { database: db, store, look, events, metrics } = calls;
+    const methods = new CallMethods(type, calls.http, metrics);
+    const settings = () => calls.settings;
+    return new CallWork(type, { db, store, look, events, methods, metrics, alone, settings });
+  }
+}

@@ -1,0 +1,38 @@
+export type { NetworkRules } from '../http/network-rules.js';
+export type { CreatedCall, NewExternalCall } from './call-creation.js';
+export type { CallEvent, CallEvents, RequestOf, ResultOf } from './call-events.js';
+export { type CallAnswer, CallHttp, type CallRequest, OutcomeUnknownError } from './call-http.js';
+export type { ReportedCall, WhichCall } from './call-reporting.js';
+export { type CallSettings, callSettings } from './call-settings.js';
+export type {
+  CallContext,
+  CallOf,
+  CallPolling,
+  ExternalCallHandler,
+  ExternalCallTypeOptions,
+  UnknownOutcome,
+} from './call-type.js';
+export { CallsModule } from './calls.module.js';
+export type { CallsModuleOptions } from './calls-options.js';
+export { CALL_ERROR_CODES } from './error-codes.js';
+export type {
+  CallCaller,
+  CallError,
+  CallFilter,
+  CallPage,
+  CallPageRequest,
+  CallReport,
+  CallStatus,
+  CallSubject,
+  CallUpdate,
+  ExternalCall,
+  ListedCall,
+  ReportPhase,
+} from './external-call.js';
+export { ExternalCallType } from './external-call-type.decorator.js';
+export {
+  type CallOptions,
+  type ChangeCallOptions,
+  ExternalCallsService,
+  type ReportOptions,
+} from './external-calls.service.js';
