@@ -213,8 +213,7 @@ class Tenants {
       .catch((e) => e.code);
     const get = await this.calls.get(payload.a);
     const { callId } = await this.calls.create(Tts, { request: { text: 'a' } }, { persistenceClient });
-    const sql = transaction as { $queryRawUnsafe(sql: string, id: string): Promise<{ tenant_id: string }[]> };
-    const [row] = await sql.$queryRawUnsafe(
+    const [row] = await transaction.$queryRawUnsafe<{ tenant_id: string }[]>(
       'SELECT tenant_id FROM integration.external_call WHERE id = $1::text::uuid',
       callId,
     );
