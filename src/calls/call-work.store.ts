@@ -46,6 +46,22 @@ export class CallWorkStore {
     );
   }
 
+  /** Makes everything due that is due later. Returns the targets. */
+  async makeDue(session: EngineSession, type: string): Promise<{ id: string; tenantId: string }[]> {
+    return session.query(
+      `WITH due AS (UPDATE ${this.table} SET due_at = now() WHERE type = $1 AND due_at IS NOT NULL RETURNING target, tenant_id)
+       SELECT DISTINCT target::text AS id, tenant_id AS "tenantId" FROM due ORDER BY id`,
+      [type],
+    );
+  }
+
+  /** Makes the deadline of every call pass. */
+  async passDeadlines(type: string): Promise<void> {
+    await this.db.query(`UPDATE ${this.table} SET deadline_at = now() WHERE type = $1 AND ended_at IS NULL`, [
+      type,
+    ]);
+  }
+
   /** Calls whose deadline has passed, the first ones first. Others are left to those who hold them. */
   async overdue(session: EngineSession, most: number): Promise<string[]> {
     const rows = await session.query<{ id: string }>(

@@ -5,6 +5,7 @@ import { transactionEnded } from '../database/sql/transaction-ends.js';
 import type { DomainEvent, DomainEventInput } from '../events/domain-event.js';
 import type { EventGate } from '../events/event-gate.js';
 import { UuidV7Generator } from '../events/uuid-v7.js';
+import type { CallMaker } from '../module/call-maker.js';
 import type { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
 import type { SubscriberContext } from '../subscribers/subscriber-definition.js';
 import { againEvent, expiredEvent } from './own-events.js';
@@ -39,6 +40,7 @@ export interface TurnParts {
   readonly gate: EventGate;
   readonly writer: SagaWriter;
   readonly metrics: SagaMetrics;
+  readonly calls: CallMaker | undefined;
 }
 
 /** What is done in a turn: an event, or a timeout. */
@@ -174,10 +176,13 @@ export class SagaTurn {
   }
 
   private running(before: ConstructorParameters<typeof RunningSaga>[1], undo: readonly DomainEventInput[]) {
-    const { definition, publisher, gate, writer } = this.parts;
+    const { definition, publisher, gate, writer, calls } = this.parts;
     const { context, client, key } = this;
     const list = new UndoList(undo, gate, writer);
-    return new RunningSaga({ definition, key, context, client, publisher, writer, undo: list }, before);
+    return new RunningSaga(
+      { definition, key, context, client, publisher, writer, calls, undo: list },
+      before,
+    );
   }
 
   /** Calls the handler, and returns the row as it is then. */
