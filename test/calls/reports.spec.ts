@@ -140,6 +140,30 @@ describe('a report', () => {
     ]);
   });
 
+  it('waits for one that is under way, and is judged by what that has made of the call', async () => {
+    const id = await create({});
+    await untilStatus(app, id, 'processing');
+    const failed = { phase: 'failed', error: { code: 'x', message: 'y' } } as const;
+    const [said, mayCommit] = [gate(), gate()];
+    const first = app.api.transaction(async (tx) => {
+      await app.calls.report({ callId: id }, done, { persistenceClient: tx });
+      said.open();
+      await mayCommit.opened;
+    });
+    await said.opened;
+    const second = app.calls.report({ callId: id }, failed);
+    await until('the other report waits', async () => {
+      const { rows } = await database.pool.query(
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      return rows.length > 0;
+    });
+    mayCommit.open();
+    await first;
+    expect(await second).toEqual({ is: 'kept', callId: id });
+    expect(await stepsOf(database, id)).toEqual(['requested', 'initialized', 'processing', 'completed']);
+  });
+
   it('of two who say the end at the same moment ends the call once', async () => {
     const id = await create({});
     await untilStatus(app, id, 'processing');
