@@ -5,7 +5,8 @@ import type { SubscriberContext } from '../subscribers/subscriber-definition.js'
 import { aboutOf, OWN_EVENTS, type OwnEvent, ownName } from './own-events.js';
 import { consumerOf, type HandlersOfName, type StepHandler } from './saga-definition.js';
 import { called, checkKey, deadLetter, invalidUse } from './saga-errors.js';
-import { AFTER_END, type Cause, causeOf, SagaTurn, type TurnParts } from './saga-turn.js';
+import { AFTER_END } from './saga-reasons.js';
+import { type Cause, causeOf, SagaTurn, type TurnParts } from './saga-turn.js';
 
 const STALE = 'the timeout was cleared or set again, or the saga has ended';
 const NOT_WAITING = 'the event does not wait any more';

@@ -21,14 +21,13 @@ import type { SagaDefinition } from './saga-definition.js';
 import { called, deadLetter } from './saga-errors.js';
 import type { SagaMetrics } from './saga-metrics.js';
 import { FIRST_STEP } from './saga-options.js';
+import { AFTER_END } from './saga-reasons.js';
 import { jsonText, raised, requireKnown, stateText } from './saga-state.js';
 import type { SagaWriter } from './saga-writer.js';
 import { UndoList } from './undo-list.js';
 
 /** How many entries the history of a saga may have before it takes no more steps. */
 export const MOST_STEPS = 1_000;
-
-export const AFTER_END = 'the saga has ended';
 
 /** What all turns of a saga use. */
 export interface TurnParts {
