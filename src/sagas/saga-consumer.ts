@@ -57,6 +57,8 @@ export class SagaConsumer {
     const turn = await this.begin(key, context);
     const waited = await turn.takeWaiting({ position, token });
     if (waited === undefined) throw new SkipEventError(NOT_WAITING);
+    // An admin may have sent it again while it waited. Then it is only taken out.
+    if (await turn.wasHandled(causeOf(waited))) return;
     // It may be older than the code that handles it.
     const current = this.parts.gate.delivering?.(waited, false) ?? waited;
     await this.take(turn, this.handlersOf(current), current, false);

@@ -162,8 +162,9 @@ export class SagaTurn {
   }
 
   /** Whether a step of the saga was done for this event before. */
-  wasHandled({ outboxEventId }: Cause): Promise<boolean> {
-    return this.parts.store.wasHandled(this.client, this.requireFound().id, outboxEventId);
+  async wasHandled({ outboxEventId }: Cause): Promise<boolean> {
+    if (this.found === undefined) return false;
+    return this.parts.store.wasHandled(this.client, this.found.id, outboxEventId);
   }
 
   /** @throws PostponeError if a newer release has written the saga */
