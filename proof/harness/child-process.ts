@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ApplicationRequest, ApplicationSetup } from '../ops/processes/application-protocol.js';
+import type { ConversingRequest, ConversingSetup } from '../processes/conversing-protocol.js';
 import type {
   ConsumerKind,
   Message,
@@ -80,7 +81,13 @@ export class ProofProcess {
   }
 
   ask<T>(
-    request: Request | ApplicationRequest | ReceiverRequest | SenderRequest | RelayingRequest,
+    request:
+      | Request
+      | ApplicationRequest
+      | ConversingRequest
+      | ReceiverRequest
+      | RelayingRequest
+      | SenderRequest,
   ): Promise<T> {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
@@ -193,6 +200,11 @@ export class ProcessGroup {
   /** An application with a relay, a source or both. */
   relaying(given: RelayingSetup, options: StartOptions = {}): ProofProcess {
     return this.start('relaying', given, options);
+  }
+
+  /** An application with a saga. */
+  conversing(given: ConversingSetup, options: StartOptions = {}): ProofProcess {
+    return this.start('conversing', given, options);
   }
 
   /** Processes that ended without having been told to. */

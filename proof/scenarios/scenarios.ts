@@ -7,6 +7,7 @@ import { outgoing } from './outgoing.js';
 import { poison } from './poison.js';
 import { relays } from './relays.js';
 import { restarts } from './restarts.js';
+import { sagas } from './sagas.js';
 import type { Scenario } from './scenario.js';
 import { sendingSoak } from './sending-soak.js';
 import { silentListen } from './silent-listen.js';
@@ -25,6 +26,7 @@ const GROUPS: readonly (readonly Scenario[])[] = [
   [versions, poison, interleavings, manyHoles],
   [outgoing],
   [relays],
+  [sagas],
   [soak],
   [sendingSoak],
 ];

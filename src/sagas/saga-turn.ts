@@ -22,14 +22,13 @@ import type { SagaDefinition } from './saga-definition.js';
 import { called, deadLetter } from './saga-errors.js';
 import type { SagaMetrics } from './saga-metrics.js';
 import { FIRST_STEP } from './saga-options.js';
+import { AFTER_END } from './saga-reasons.js';
 import { jsonText, raised, requireKnown, stateText } from './saga-state.js';
 import type { SagaWriter } from './saga-writer.js';
 import { UndoList } from './undo-list.js';
 
 /** How many entries the history of a saga may have before it takes no more steps. */
 export const MOST_STEPS = 1_000;
-
-export const AFTER_END = 'the saga has ended';
 
 /** What all turns of a saga use. */
 export interface TurnParts {
@@ -165,8 +164,9 @@ export class SagaTurn {
   }
 
   /** Whether a step of the saga was done for this event before. */
-  wasHandled({ outboxEventId }: Cause): Promise<boolean> {
-    return this.parts.store.wasHandled(this.client, this.requireFound().id, outboxEventId);
+  async wasHandled({ outboxEventId }: Cause): Promise<boolean> {
+    if (this.found === undefined) return false;
+    return this.parts.store.wasHandled(this.client, this.found.id, outboxEventId);
   }
 
   /** @throws PostponeError if a newer release has written the saga */
