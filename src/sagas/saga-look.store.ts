@@ -27,8 +27,8 @@ const LISTED = `i.saga, i.key, i.id::text AS id, i.tenant_id AS "tenantId", i.st
 /** SQL condition: an active saga has not changed for so many hours, and has no timeout that is still to come. */
 const stuckFor = (
   hours: string,
-) => `(i.status = 'active' AND i.changed_at < clock_timestamp() - ${hours}::int * interval '1 hour'
-  AND NOT EXISTS (SELECT FROM jsonb_each(i.timeouts) AS t WHERE (t.value->>'at')::timestamptz > clock_timestamp()))`;
+) => `(i.status = 'active' AND i.changed_at < now() - ${hours}::int * interval '1 hour'
+  AND NOT EXISTS (SELECT FROM jsonb_each(i.timeouts) AS t WHERE (t.value->>'at')::timestamptz > now()))`;
 
 type DetailsRow = Omit<SagaInstance, 'timeouts' | 'waiting'> & {
   readonly timeouts: Readonly<Record<string, { readonly at: string }>>;
