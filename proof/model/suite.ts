@@ -1,4 +1,7 @@
 /** What is explored, how large, and what must come out. */
+import { type CallsMutant, callsMutants, callsSetup } from './call-mutants.js';
+import { callsMachine } from './calls.js';
+import { type CallsSetup, callsRules } from './calls-rules.js';
 import { type Exploration, explore } from './explore.js';
 import { lanesMachine } from './lanes.js';
 import { type LanesSetup, lanesRules } from './lanes-rules.js';
@@ -77,6 +80,9 @@ export function cases(size: Size): Case[] {
     ...sagasSetups(size).map((setup) =>
       sagasCase('rules', { part: 'sagas', name: 'sagas', rules: {}, setup }),
     ),
+    ...callsSetups(size).map((setup) =>
+      callsCase('rules', { part: 'calls', name: 'calls', rules: {}, setup }),
+    ),
     ...logVariants.map((v) => logCase('variant', v)),
     ...leaseVariants.map((v) => leaseCase('variant', v)),
     ...logMutants.map((m) => logCase('mutant', m)),
@@ -85,6 +91,7 @@ export function cases(size: Size): Case[] {
     ...lanesMutants.map((m) => lanesCase('mutant', m)),
     ...routingMutants.map((m) => routingCase('mutant', m)),
     ...sagasMutants.map((m) => sagasCase('mutant', m)),
+    ...callsMutants.map((m) => callsCase('mutant', m)),
   ];
 }
 
@@ -187,6 +194,17 @@ function sagasSetups(size: Size): SagasSetup[] {
   ];
 }
 
+function callsSetups(size: Size): CallsSetup[] {
+  const small = [callsSetup({ faults: false }), callsSetup()];
+  if (size === 'small') return small;
+  return [
+    ...small,
+    callsSetup({ unknown: 'retry', reports: 2 }),
+    callsSetup({ unknown: 'fail', deadline: true }),
+    callsSetup({ reports: 2, deadline: true }),
+  ];
+}
+
 function logCase(kind: Case['kind'], { name, rules, setup }: LogMutant): Case {
   return {
     kind,
@@ -247,6 +265,16 @@ function sagasCase(kind: Case['kind'], { name, rules, setup }: SagasMutant): Cas
   };
 }
 
+function callsCase(kind: Case['kind'], { name, rules, setup }: CallsMutant): Case {
+  return {
+    kind,
+    name,
+    bounds: callsBounds(setup),
+    expected: kind === 'mutant' ? 'caught' : 'holds',
+    run: () => explore(callsMachine(setup, { ...callsRules, ...rules })),
+  };
+}
+
 function logBounds(setup: LogSetup): string {
   const writers = setup.writers.map(
     (w) => `${w.events}${w.keyed ? 'k' : ''}${w.savepoint ? 's' : ''}${w.prepares ? 'p' : ''}`,
@@ -277,6 +305,11 @@ function routingBounds({ events, ordered, created, pauses, window, routers }: Ro
 function sagasBounds({ versions, replays, faults }: SagasSetup): string {
   const more = `${replays > 0 ? ', one event sent again' : ''}${faults ? ', deaths' : ''}`;
   return `a start, two events, two timeouts, ${some(versions, 'version')}${more}`;
+}
+
+function callsBounds({ unknown, reports, deadline, faults }: CallsSetup): string {
+  const more = `${deadline ? ', a deadline' : ''}${faults ? ', deaths' : ''}`;
+  return `two owners, ${some(reports, 'report')}, unknown outcomes ${unknown}${more}`;
 }
 
 function some(count: number, what: string): string {
