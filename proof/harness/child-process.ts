@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ApplicationRequest, ApplicationSetup } from '../ops/processes/application-protocol.js';
+import type { CallingRequest, CallingSetup } from '../processes/calling-protocol.js';
 import type { ConversingRequest, ConversingSetup } from '../processes/conversing-protocol.js';
 import type {
   ConsumerKind,
@@ -84,6 +85,7 @@ export class ProofProcess {
     request:
       | Request
       | ApplicationRequest
+      | CallingRequest
       | ConversingRequest
       | ReceiverRequest
       | RelayingRequest
@@ -200,6 +202,11 @@ export class ProcessGroup {
   /** An application with a relay, a source or both. */
   relaying(given: RelayingSetup, options: StartOptions = {}): ProofProcess {
     return this.start('relaying', given, options);
+  }
+
+  /** An application with calls to another system. */
+  calling(given: CallingSetup, options: StartOptions = {}): ProofProcess {
+    return this.start('calling', given, options);
   }
 
   /** An application with a saga. */
