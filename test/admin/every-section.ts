@@ -4,6 +4,7 @@ import { HANDLERS } from '../../src/admin/handlers/handlers.js';
 import { AdminSections } from '../../src/admin/routes/admin-sections.js';
 import type { Route } from '../../src/admin/routes/route.js';
 import { EXTENSIONS } from '../../src/bin/extensions.js';
+import { CallsModule } from '../../src/calls/index.js';
 import { ContractsModule } from '../../src/contracts/index.js';
 import { RelaysModule } from '../../src/relay/index.js';
 import { SagasModule } from '../../src/sagas/index.js';
@@ -34,6 +35,7 @@ export function partModules(): DynamicModule[] {
     ContractsModule.forRoot(),
     RelaysModule.forRoot({}),
     SagasModule.forRoot(),
+    CallsModule.forRoot(),
     WebhooksModule.forRoot({ incoming: { sources: [githubSource({ secrets: 'endpoint' })] }, outgoing: {} }),
   ];
 }
