@@ -95,9 +95,14 @@ const GROUPS_OF_PARTS = Object.values(
   import.meta.glob<SectionGroup>('./pages/*/group.ts', { eager: true, import: 'group' }),
 );
 
-/** The groups that an application has which has these parts, as its session names them. */
+/** The groups that an application has which has these parts, as its session names them. Parts may share one. */
 export function groupsOf(parts: readonly string[]): readonly SectionGroup[] {
-  return [...OWN_GROUPS, ...GROUPS_OF_PARTS.filter(({ part }) => part !== undefined && parts.includes(part))];
+  const there = GROUPS_OF_PARTS.filter(({ part }) => part !== undefined && parts.includes(part));
+  const ofParts = there.flatMap((group) => {
+    const alike = there.filter(({ title }) => title === group.title);
+    return group === alike[0] ? { ...group, sections: alike.flatMap(({ sections }) => sections) } : [];
+  });
+  return [...OWN_GROUPS, ...ofParts];
 }
 
 /** The section at a place, if the application has it. */

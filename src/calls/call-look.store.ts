@@ -1,12 +1,26 @@
 import type { EngineDatabase } from '../database/engine-database.js';
-import type { CallFilter, CallPage, CallReport, ExternalCall, ListedCall } from './external-call.js';
+import type {
+  CallCount,
+  CallCounts,
+  CallFilter,
+  CallPage,
+  CallReport,
+  ExternalCall,
+  ListedCall,
+} from './external-call.js';
+import { hasEnded } from './heard.js';
+
+const OUTCOME_UNKNOWN = 'INTEGRATION_CALL_OUTCOME_UNKNOWN';
+/** SQL condition: nobody knows whether the other system has taken the call. */
+const IS_UNKNOWN = `(c.is_unknown OR coalesce(c.error->>'code' = '${OUTCOME_UNKNOWN}', false))`;
 
 const LISTED = `c.id::text AS id, c.type, c.tenant_id AS "tenantId", c.group_key AS "group",
   CASE WHEN c.subject_id IS NOT NULL THEN jsonb_build_object('type', c.subject_type, 'id', c.subject_id) END AS subject, c.caller,
-  c.status, c.external_id AS "externalId", c.error, c.attempt AS attempts, c.is_unknown AS "isOutcomeUnknown", c.last_error AS "lastError",
+  c.status, c.external_id AS "externalId", c.error, c.attempt AS attempts, ${IS_UNKNOWN} AS "isOutcomeUnknown", c.last_error AS "lastError",
   c.cancel_reason AS "cancelReason", c.retry_of::text AS "retryOf", c.due_at AS "dueAt", c.deadline_at AS "deadlineAt",
   c.created_at AS "createdAt", c.changed_at AS "changedAt", c.ended_at AS "endedAt"`;
-const OUTCOME_UNKNOWN = 'INTEGRATION_CALL_OUTCOME_UNKNOWN';
+/** How many calls are counted of those that go on, and of those that have ended in a day. */
+const MOST_COUNTED = 100_000;
 /** How many reports of a call are shown. The same report in a row is one. */
 const MOST_REPORTS = 1_000;
 
@@ -35,6 +49,21 @@ export class CallLookStore {
     return { calls, next: found.length > limit ? (calls.at(-1)?.id ?? null) : null };
   }
 
+  /** How many calls of which type stand how. Of those that have ended, only the ones of the last day. */
+  async counts(): Promise<CallCounts> {
+    const counted = `c.type, c.status, c.changed_at, ${IS_UNKNOWN} AS is_unknown FROM ${this.call} c`;
+    const rows = await this.db.query<CallCount>(
+      `WITH open AS (SELECT ${counted} WHERE c.ended_at IS NULL ORDER BY c.deadline_at LIMIT ${MOST_COUNTED + 1}),
+         ended AS (SELECT ${counted} WHERE c.ended_at > clock_timestamp() - interval '1 day' ORDER BY c.ended_at DESC LIMIT ${MOST_COUNTED + 1})
+       SELECT type, status, count(*) AS calls, count(*) FILTER (WHERE is_unknown) AS "outcomeUnknown",
+         min(changed_at) AS "oldestChangeAt", max(changed_at) AS "newestChangeAt"
+       FROM (SELECT * FROM open UNION ALL SELECT * FROM ended) AS c GROUP BY type, status ORDER BY type, status`,
+    );
+    const all = (isOpen: boolean) =>
+      rows.reduce((sum, { status, calls }) => (hasEnded(status) === isOpen ? sum : sum + calls), 0);
+    return { items: rows, atLeast: Math.max(all(true), all(false)) > MOST_COUNTED };
+  }
+
   private list(filter: CallFilter, after: string | undefined, limit: number): Promise<ListedCall[]> {
     const values: unknown[] = [];
     const given = (value: unknown) => `$${values.push(value)}`;
@@ -48,11 +77,7 @@ export class CallLookStore {
       ...(subject === undefined
         ? []
         : [`c.subject_type = ${given(subject.type)} AND c.subject_id = ${given(subject.id)}`]),
-      ...(isOutcomeUnknown === undefined
-        ? []
-        : [
-            `${isOutcomeUnknown ? '' : 'NOT '}(c.is_unknown OR coalesce(c.error->>'code' = '${OUTCOME_UNKNOWN}', false))`,
-          ]),
+      ...(isOutcomeUnknown === undefined ? [] : [`${isOutcomeUnknown ? '' : 'NOT '}${IS_UNKNOWN}`]),
     ];
     const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
     return this.db.query<ListedCall>(

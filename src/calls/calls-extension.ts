@@ -7,6 +7,18 @@ import { deleteOutdatedCalls } from './call-retention.store.js';
 import { CALL_RIGHTS } from './call-rights.store.js';
 import { callSettings } from './call-settings.js';
 
+declare module '../admin/options/admin-action.js' {
+  interface AddedAdminActions {
+    'calls.read': true;
+    /** Asking for calls, repeating and cancelling them. */
+    'calls.change': true;
+  }
+  interface AdminTarget {
+    /** The id of a call to another system (a uuid). */
+    readonly externalCall?: string | undefined;
+  }
+}
+
 /** Rows that one step deletes at most, so that no transaction is long. */
 const BATCH = 1_000;
 
@@ -18,6 +30,8 @@ export const callsExtension: IntegrationExtension = {
   counters: CALL_COUNTERS,
   durations: CALL_DURATIONS,
   checks: ({ db }) => callChecks(db),
+  admin: async () => (await import('./calls.admin.js')).callsAdmin,
+  commands: async () => (await import('./calls.commands.js')).callsCommands,
   tasks: ({ db, settings, tasks }) => [
     {
       name: 'calls',

@@ -65,7 +65,8 @@ export interface ExternalCall extends ListedCall {
   result: unknown;
 }
 
-export type ReportPhase = 'processing' | 'completed' | 'failed' | 'canceled';
+export const REPORT_PHASES = ['processing', 'completed', 'failed', 'canceled'] as const;
+export type ReportPhase = (typeof REPORT_PHASES)[number];
 
 /** What was heard of a call. */
 export interface CallReport {
@@ -93,6 +94,24 @@ export interface CallFilter {
   subject?: CallSubject | undefined;
   /** Only those of which nobody knows whether the other system has taken them. */
   isOutcomeUnknown?: boolean | undefined;
+}
+
+/** How many calls of a type stand in one way. */
+export interface CallCount {
+  type: string;
+  status: CallStatus;
+  calls: number;
+  /** Of them, those of which nobody knows whether the other system has taken them. */
+  outcomeUnknown: number;
+  oldestChangeAt: Date;
+  newestChangeAt: Date;
+}
+
+export interface CallCounts {
+  /** By type and status. Of calls that have ended, those of the last day. */
+  items: CallCount[];
+  /** There are more than were counted: 100,000 that go on, or as many that have ended. */
+  atLeast: boolean;
 }
 
 export interface CallPageRequest {

@@ -30,6 +30,7 @@ import { CallsEngine } from './calls-engine.js';
 import { CallsStart } from './calls-start.js';
 import {
   CALL_STATUSES,
+  type CallCounts,
   type CallFilter,
   type CallPage,
   type CallPageRequest,
@@ -139,6 +140,11 @@ export class ExternalCallsService implements CallMaker {
     checkUuid('after', page.after);
     const { tenantId = tenantOfHandler() } = filter;
     return this.look.page({ ...filter, tenantId }, page.after, pageSizeOf(page.limit));
+  }
+
+  /** How many calls of each type stand how, of all tenants. */
+  counts(): Promise<CallCounts> {
+    return this.look.counts();
   }
 
   /** Everything that was heard of a call, in the order in which it came. At most 1,000 reports. */

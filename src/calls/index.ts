@@ -17,6 +17,8 @@ export type { CallsModuleOptions } from './calls-options.js';
 export { CALL_ERROR_CODES } from './error-codes.js';
 export type {
   CallCaller,
+  CallCount,
+  CallCounts,
   CallError,
   CallFilter,
   CallPage,

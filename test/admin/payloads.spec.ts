@@ -122,7 +122,13 @@ describe('the OpenAPI document', () => {
 });
 
 describe.each(PLATFORMS)('on %s, no answer of any route', (platform) => {
-  const PLANTED = ['planted-in-an-event', '998877665544', 'planted-in-a-correction', 'planted-in-a-webhook'];
+  const PLANTED = [
+    'planted-in-an-event',
+    '998877665544',
+    'planted-in-a-correction',
+    'planted-in-a-webhook',
+    'planted-in-a-call',
+  ];
   let database: TestDatabase;
   let admin: AdminApp;
   let asked: unknown[];
@@ -158,6 +164,10 @@ describe.each(PLATFORMS)('on %s, no answer of any route', (platform) => {
     await database.pool.query(
       `INSERT INTO integration.webhook_body (outbox_event_id, bytes) SELECT id, 'planted-in-a-webhook' FROM integration.outbox_event`,
     );
+    await database.pool.query(`
+      UPDATE integration.external_call SET request = '"planted-in-a-call"', result = '"planted-in-a-call"',
+        error = '{"code": "E7", "message": "not today", "details": "planted-in-a-call"}';
+      UPDATE integration.external_call_report SET data = '"planted-in-a-call"'`);
     for (const batchSize of [8, 9])
       await admin.ask('settings', { method: 'PATCH', json: { values: { batchSize } } });
   });

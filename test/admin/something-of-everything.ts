@@ -2,6 +2,7 @@ import { EngineDatabase } from '../../src/database/engine-database.js';
 import { IntegrationLinkService } from '../../src/index.js';
 import { SecretService } from '../../src/secrets/index.js';
 import { SecretParts } from '../../src/secrets/secret-parts.js';
+import { withCall } from '../support/call-rows.js';
 import { emptyTablesAnew } from '../support/empty-tables.js';
 import { SAGA, withDeadLetterOfSaga, withSaga } from '../support/saga-rows.js';
 import { nameHandlingProcess, STORED_RESULT } from '../support/stub-rehearsals.js';
@@ -181,6 +182,7 @@ export async function fillWithSomething(database: TestDatabase, admin: AdminApp)
      VALUES ($1, 1, 1, 7, 500, 'no 12345678901234567890')`,
     [EVENT_ID],
   );
+  await withCall(database, { id: EVENT_ID, status: 'requested' });
   await withSaga(database);
   await withDeadLetterOfSaga(database);
   const engine = admin.app.get(EngineDatabase, { strict: false });

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Terminal } from '../../src/cli/confirmation.js';
 import type { AuditEntry } from '../../src/index.js';
 import { SecretService, staticKeys } from '../../src/secrets/index.js';
+import { CALL, withCall } from '../support/call-rows.js';
 import { type CommandOutcome, runCommandIn } from '../support/command.js';
 import { COMMANDS } from '../support/commands.js';
 import { DESTINATION, withDeadWebhook } from '../support/dead-webhook.js';
@@ -427,6 +428,39 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
       },
     },
   ],
+  'calls check': [
+    {
+      words: `calls check ${CALL}`,
+      given: () => withCall(database, { status: 'processing' }),
+      noted: { action: 'calls.check', target: `call/${CALL}`, after: { status: 'processing' }, affected: 1 },
+    },
+  ],
+  'calls retry': [
+    {
+      words: `calls retry ${CALL}`,
+      given: () => withCall(database),
+      noted: {
+        action: 'calls.retry',
+        target: `call/${CALL}`,
+        before: { status: 'failed' },
+        after: { status: 'requested', callId: expect.stringMatching(/^[0-9a-f-]{36}$/) },
+        affected: 1,
+      },
+    },
+  ],
+  'calls cancel': [
+    {
+      words: `calls cancel ${CALL}`,
+      given: () => withCall(database, { status: 'requested', attempts: 0 }),
+      noted: {
+        action: 'calls.cancel',
+        target: `call/${CALL}`,
+        before: { status: 'requested' },
+        after: { status: 'canceled' },
+        affected: 1,
+      },
+    },
+  ],
   'keys rotate': [
     {
       words: 'keys rotate',
@@ -470,6 +504,8 @@ const READS: Readonly<Record<string, string>> = {
   'relays list': 'relays list',
   'sagas list': 'sagas list',
   'sagas show': `sagas show ${SAGA.name} ${SAGA.key}`,
+  'calls list': 'calls list',
+  'calls show': `calls show ${CALL}`,
   'settings list': 'settings list',
   'settings preview': 'settings preview batchSize 44',
   'settings history': 'settings history',

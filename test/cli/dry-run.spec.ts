@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { NonRetryableError, type Operation, OperationService } from '../../src/index.js';
 import { startApp } from '../support/app.js';
+import { CALL, withCall } from '../support/call-rows.js';
 import { runCommand, runJsonCommand } from '../support/command.js';
 import { COMMANDS } from '../support/commands.js';
 import { DESTINATION, withDeadWebhook } from '../support/dead-webhook.js';
@@ -41,6 +42,7 @@ beforeAll(async () => {
   await app.close();
   await withDeadWebhook(database);
   await withSaga(database);
+  await withCall(database);
 });
 afterAll(() => {
   delete process.env.INTEGRATION_KEYS;
@@ -83,6 +85,9 @@ const CALLS: readonly [words: string, says: string][] = [
   [`webhooks rotate-secret ${DESTINATION}`, `The destination ${DESTINATION} would get a new secret.`],
   ['sagas end order e1 --outcome undone', 'would be ended as undone and 1 event published.'],
   ['sagas retry order e1', '0 dead letters of saga "order" "e1" would be sent again.'],
+  [`calls check ${CALL}`, `Call ${CALL} has ended already: it is failed.`],
+  [`calls retry ${CALL}`, `Call ${CALL}, which has failed, would be repeated by a new call.`],
+  [`calls cancel ${CALL}`, `Call ${CALL} has ended already: it is failed.`],
   ['keys rotate', '"new" would wrap 0 data keys.'],
   ['keys reseal --tenant acme', '0 secrets would be sealed with a new data key.'],
   ['operations pause <operation>', '(redrive, 0 of 3 events) would be paused.'],

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { CALL } from '../support/call-rows.js';
 import { runCommand } from '../support/command.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
@@ -139,6 +140,31 @@ beforeAll(async () => {
     cancelled_by: HOSTILE,
     finished_at: new Date(),
   });
+  await insert('external_call', {
+    id: CALL,
+    tenant_id: HOSTILE,
+    type: HOSTILE,
+    group_key: HOSTILE,
+    target: CALL,
+    subject_type: HOSTILE,
+    subject_id: HOSTILE,
+    status: 'processing',
+    request: JSON.stringify({ [HOSTILE]: HOSTILE }),
+    error: JSON.stringify({ code: HOSTILE, message: HOSTILE }),
+    external_id: HOSTILE,
+    last_error: HOSTILE,
+    caller: JSON.stringify({ saga: HOSTILE, key: HOSTILE }),
+    cancel_reason: HOSTILE,
+    deadline_at: new Date(),
+  });
+  await insert('external_call_report', {
+    call_id: CALL,
+    type: HOSTILE,
+    external_id: HOSTILE,
+    phase: 'processing',
+    source: HOSTILE,
+    data: JSON.stringify(HOSTILE),
+  });
   const saga = randomUUID();
   await insert('saga_instance', {
     saga: HOSTILE,
@@ -197,6 +223,9 @@ const COMMANDS: readonly string[][] = [
   ['sagas', 'list'],
   ['sagas', 'show', HOSTILE, HOSTILE, '--with-state'],
   ['sagas', 'end', HOSTILE, HOSTILE, '--outcome', 'canceled', '--dry-run'],
+  ['calls', 'list'],
+  ['calls', 'show', CALL, '--with-data'],
+  ['calls', 'cancel', CALL, '--dry-run'],
   // What was typed or pasted is shown again.
   ['consumers', 'pause', HOSTILE],
   ['settings', 'set', HOSTILE, HOSTILE],

@@ -67,6 +67,10 @@ const NEEDED: Readonly<Record<string, string>> = {
   'sagas show': 'order e1 --with-state',
   'sagas retry': 'order e1 --dry-run',
   'sagas end': 'order e1 --outcome completed --dry-run',
+  'calls show': `${EVENT} --with-data`,
+  'calls check': `${EVENT} --dry-run`,
+  'calls retry': `${EVENT} --dry-run`,
+  'calls cancel': `${EVENT} --dry-run`,
   'keys rotate': '--dry-run',
   'keys reseal': '--tenant acme --dry-run',
 };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { type DomainEvent, NonRetryableError, OperationService } from '../../src/index.js';
 import { startApp, type TestApp } from '../support/app.js';
+import { CALL, withCall } from '../support/call-rows.js';
 import { runCommandIn } from '../support/command.js';
 import { COMMANDS } from '../support/commands.js';
 import { DESTINATION, withDeadWebhook } from '../support/dead-webhook.js';
@@ -71,6 +72,7 @@ beforeAll(async () => {
   );
   await withDeadWebhook(database);
   await withSaga(database, 'saga-key');
+  await withCall(database);
   await until('one runs, one waits, one is dead', async () => {
     const { stdout } = await run(`consumers show ${CONSUMER} --json`);
     const { backlog, running } = JSON.parse(stdout);
@@ -171,6 +173,8 @@ const WITH_NEXT: Readonly<Record<string, readonly Next[]>> = {
   'sagas show': [
     ['sagas show order saga-key', /parcel\.sent +(\S{36}) /, 'sagas show order saga-key --with-state'],
   ],
+  'calls list': [['calls list', /^(\S{36}) +tts/m, 'calls show $1', 'calls cancel $1 --dry-run']],
+  'calls show': [[`calls show ${CALL}`, /calls retry (\S+)$/m, 'calls retry $1 --dry-run']],
   'webhooks endpoints': [['webhooks endpoints', /(tenant-\S+)/, 'webhooks endpoints --tenant $1']],
   'webhooks destinations': [['webhooks destinations', /^(\S{36}) +acme/m, 'webhooks deliveries $1']],
   'webhooks deliveries': [

@@ -87,6 +87,53 @@ export type BlockingEvents = {
     behind: Counted;
   }>;
 };
+export type CallCounts = {
+  items: Array<{
+    type: string;
+    status: 'requested' | 'processing' | 'completed' | 'failed' | 'canceled';
+    calls: number;
+    outcomeUnknown: number;
+    oldestChangeAt: string;
+    newestChangeAt: string;
+  }>;
+  atLeast: boolean;
+};
+export type CallPage = {
+  items: Array<{
+    id: string;
+    type: string;
+    tenantId: string;
+    group: string;
+    subject: { type: string; id: string } | null;
+    caller: { saga: string; key: string } | null;
+    status: 'requested' | 'processing' | 'completed' | 'failed' | 'canceled';
+    externalId: string | null;
+    error: { code: string; message: string } | null;
+    attempts: number;
+    isOutcomeUnknown: boolean;
+    lastError: string | null;
+    cancelReason: string | null;
+    retryOf: string | null;
+    dueAt: string | null;
+    deadlineAt: string;
+    createdAt: string;
+    changedAt: string;
+    endedAt: string | null;
+  }>;
+  next: string | null;
+};
+export type CallTimeline = {
+  items: Array<{
+    id: number;
+    externalId: string | null;
+    phase: 'processing' | 'completed' | 'failed' | 'canceled';
+    source: string;
+    applied: boolean;
+    times: number;
+    at: string;
+    lastAt: string;
+  }>;
+};
 export type ChangeHistory = {
   from: string;
   to: string;
@@ -350,6 +397,28 @@ export type ExplainedEvent = {
   status: 'dead_letter' | 'failed' | 'processing' | 'pending' | 'processed' | 'unrouted';
   consumers: Array<ConsumerDelivery>;
   leftOut: { items: Array<{ consumerName: string; why: NotMeant }>; hasMore: boolean };
+};
+export type ExternalCall = {
+  id: string;
+  type: string;
+  tenantId: string;
+  group: string;
+  subject: { type: string; id: string } | null;
+  caller: { saga: string; key: string } | null;
+  status: 'requested' | 'processing' | 'completed' | 'failed' | 'canceled';
+  externalId: string | null;
+  error: { code: string; message: string } | null;
+  attempts: number;
+  isOutcomeUnknown: boolean;
+  lastError: string | null;
+  cancelReason: string | null;
+  retryOf: string | null;
+  dueAt: string | null;
+  deadlineAt: string;
+  createdAt: string;
+  changedAt: string;
+  endedAt: string | null;
+  next: 'start' | 'find-out' | 'poll' | 'report' | 'cancel' | null;
 };
 export type FailedAttempt = {
   attempt: number;
@@ -1913,6 +1982,65 @@ export interface Routes {
     query: Record<never, never>;
     body: undefined;
     answer: Relays;
+  };
+  'GET calls': {
+    action: 'calls.read';
+    path: Record<never, never>;
+    query: {
+      limit?: number | undefined;
+      after?: string | undefined;
+      type?: string | undefined;
+      status?: 'requested' | 'processing' | 'completed' | 'failed' | 'canceled' | undefined;
+      tenant?: string | undefined;
+      group?: string | undefined;
+      subjectType?: string | undefined;
+      subjectId?: string | undefined;
+      outcomeUnknown?: boolean | undefined;
+    };
+    body: undefined;
+    answer: CallPage;
+  };
+  'GET calls/counts': {
+    action: 'calls.read';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: CallCounts;
+  };
+  'GET calls/{id}': {
+    action: 'calls.read';
+    path: { id: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: ExternalCall;
+  };
+  'GET calls/{id}/timeline': {
+    action: 'calls.read';
+    path: { id: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: CallTimeline;
+  };
+  'POST calls/{id}/check': {
+    action: 'calls.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: ExternalCall;
+  };
+  'POST calls/{id}/retry': {
+    action: 'calls.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: ExternalCall;
+  };
+  'POST calls/{id}/cancel': {
+    action: 'calls.change';
+    path: { id: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: ExternalCall;
   };
   'GET sagas': {
     action: 'sagas.read';
