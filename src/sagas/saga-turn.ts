@@ -97,8 +97,9 @@ export class SagaTurn {
     const waiting = done.status === 'active' ? [] : await store.dropWaiting(this.client, this.locked);
     const entries = [this.entry(cause, null, saga), ...waiting.map((event) => skipped(event, saga.step))];
     const row = { ...done, id: before.id, tenantId: before.tenantId };
-    if (!(await store.create(this.client, this.locked, row, entries))) throw transactionEnded(undefined);
-    await this.publishOwn(saga, true);
+    const created = await store.create(this.client, this.locked, row, entries);
+    if (created === undefined) throw transactionEnded(undefined);
+    await this.publishOwn(saga, created.hasWaiting);
     this.told(saga, FIRST_STEP, undefined);
   }
 
