@@ -5,7 +5,7 @@ import { longWriter } from './long-writer.js';
 import { manyHoles } from './many-holes.js';
 import { outgoing } from './outgoing.js';
 import { poison } from './poison.js';
-import { relays } from './relays.js';
+import { relays, relaysMeasured } from './relays.js';
 import { restarts } from './restarts.js';
 import type { Scenario } from './scenario.js';
 import { sendingSoak } from './sending-soak.js';
@@ -27,6 +27,7 @@ const GROUPS: readonly (readonly Scenario[])[] = [
   [relays],
   [soak],
   [sendingSoak],
+  [relaysMeasured],
 ];
 
 export const SCENARIOS: readonly Scenario[] = GROUPS.flat();
