@@ -15,6 +15,7 @@ import type {
 import type { ReceiverRequest, ReceiverSetup } from '../processes/receiver-protocol.js';
 import type { RelayingRequest, RelayingSetup } from '../processes/relaying-protocol.js';
 import type { SenderRequest, SenderSetup } from '../processes/sender-protocol.js';
+import { endAtExit } from './at-exit.js';
 import { PROGRAMS, SHIFTED_DATE } from './package-paths.js';
 import { until } from './wait.js';
 
@@ -46,8 +47,10 @@ export class ProofProcess {
   ) {
     child.on('message', (message: Message) => this.hear(message));
     child.on('error', () => {});
+    const forget = endAtExit(() => child.kill('SIGKILL'));
     this.ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
+        forget();
         this.end = signal ?? code ?? 0;
         for (const { reject } of this.pending.values()) reject(new Error(`${name} ended: ${this.end}`));
         this.pending.clear();

@@ -5,7 +5,7 @@ import { longWriter } from './long-writer.js';
 import { manyHoles } from './many-holes.js';
 import { outgoing } from './outgoing.js';
 import { poison } from './poison.js';
-import { relays } from './relays.js';
+import { relays, relaysMeasured } from './relays.js';
 import { restarts } from './restarts.js';
 import { sagas } from './sagas.js';
 import type { Scenario } from './scenario.js';
@@ -29,6 +29,7 @@ const GROUPS: readonly (readonly Scenario[])[] = [
   [sagas],
   [soak],
   [sendingSoak],
+  [relaysMeasured],
 ];
 
 export const SCENARIOS: readonly Scenario[] = GROUPS.flat();
