@@ -124,20 +124,8 @@ function Standing({ call }: { call: ExternalCall }) {
     <Panel title="How it stands">
       <Facts>
         {[
-          next === null
-            ? undefined
-            : [
-                'Next',
-                <span key="n">
-                  {NEXT[next]}
-                  {dueAt !== null && (
-                    <>
-                      {' '}
-                      <Time at={dueAt} />
-                    </>
-                  )}
-                </span>,
-              ],
+          next === null ? undefined : ['Next', NEXT[next]],
+          dueAt === null ? undefined : ['Due', <Time key="n" at={dueAt} />],
           endedAt === null
             ? ['Deadline', <Time key="d" at={deadlineAt} />]
             : ['Ended', <Time key="e" at={endedAt} />],
