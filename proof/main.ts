@@ -41,6 +41,7 @@ async function run(args: ProofArguments): Promise<number> {
       versions: await describeVersions(await server.version()),
     });
     report.detail('run', { size: args.size, seed: args.seed, serverSettings: SERVER_SETTINGS });
+    tellWhenEnded(report, args.json);
     for (const group of chosen(args.only)) {
       await Promise.all(
         group.map((scenario) =>
@@ -50,13 +51,26 @@ async function run(args: ProofArguments): Promise<number> {
     }
     report.printTable();
     console.log(`\n  seed ${args.seed}, took ${Math.round((Date.now() - startedAt.getTime()) / 1e3)} s`);
-    if (args.json !== undefined) await report.write(args.json);
+    if (args.json !== undefined) report.write(args.json);
     if (args.keep || !report.ok) console.log(`  journals and logs: ${folder}`);
     else await rm(folder, { recursive: true, force: true });
     return report.ok ? 0 : 1;
   } finally {
     await server.stop();
   }
+}
+
+/**
+ * Writes the figures of a run that is ended from outside. The library of the server ends the server then, and
+ * the process after it; what else was started is ended when the process exits (`at-exit.ts`).
+ */
+function tellWhenEnded(report: Report, json: string | undefined): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => {
+      report.ended(signal);
+      console.log(`\n  ended by ${signal}`);
+      if (json !== undefined) report.write(json);
+    });
 }
 
 function sizesOf({ size, events, rate, seconds }: ProofArguments): Sizes {

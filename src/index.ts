@@ -28,6 +28,7 @@ export type {
   OperationVerdict,
 } from './changes/operations/operation.js';
 export { OperationService } from './changes/operations/operation.service.js';
+export type { OperationOutlook } from './changes/operations/outlook.js';
 export type {
   Rehearsal,
   RehearsalError,

@@ -14,6 +14,7 @@ import { publishConcurrent } from './publish-concurrent.js';
 import { publishContract } from './publish-contract.js';
 import { relays } from './relays.js';
 import { routeWebhooks } from './route-webhooks.js';
+import { sagas } from './sagas.js';
 import type { Scenario } from './scenario.js';
 import { sendWebhooks } from './send-webhooks.js';
 import { storage } from './storage.js';
@@ -35,6 +36,7 @@ export const SCENARIOS: readonly Scenario[] = [
   routeWebhooks,
   lookWebhooks,
   fairWebhooks,
+  sagas,
   ...relays,
   latencyIdle,
   latencyLoad,

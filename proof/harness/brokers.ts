@@ -5,6 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { endAtExit } from './at-exit.js';
 
 /** The programs of the brokers. They are packages of Debian. */
 export const BROKER_PROGRAMS = { nats: 'nats-server', rabbitmq: 'rabbitmq-server', kafka: 'kcat' } as const;
@@ -80,11 +81,26 @@ export async function startRabbit(lines: readonly string[] = []): Promise<Broker
     return child;
   };
   const address = `amqp://guest:guest@127.0.0.1:${port}`;
-  // The program is a script. Its node ends in order when the script is asked to.
-  return new BrokerProcess(address, folder, await launch(), launch, 'SIGTERM', () => {
-    // Erlang starts the name server as a process of its own. It is of this node only.
-    spawnSync('epmd', ['-port', String(epmd), '-kill']);
+  const names = await startNameServer(epmd);
+  const endNames = () => {
+    names.kill('SIGKILL');
+  };
+  try {
+    // The program is a script. Its node ends in order when the script is asked to.
+    return new BrokerProcess(address, folder, await launch(), launch, 'SIGTERM', endNames);
+  } catch (error) {
+    endNames();
+    throw error;
+  }
+}
+
+/** Erlang would start one by itself, which nobody could end by its id. */
+async function startNameServer(port: number): Promise<ChildProcess> {
+  const child = spawn('epmd', ['-address', '127.0.0.1', '-port', String(port), '-d'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
+  await lineOf(child, child.stderr, /epmd running/);
+  return child;
 }
 
 /** The mock cluster of librdkafka with three brokers. It lives as long as its producer waits for input. */
@@ -102,6 +118,8 @@ export async function startKafka(): Promise<Broker> {
 }
 
 class BrokerProcess implements Broker {
+  private readonly forget = endAtExit(() => this.endAtOnce());
+
   constructor(
     readonly address: string,
     private readonly folder: string,
@@ -131,7 +149,16 @@ class BrokerProcess implements Broker {
   }
 
   async stop(): Promise<void> {
+    this.forget();
     await this.end();
+    this.afterwards();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Without waiting. A process that is stopped where it is (SIGSTOP) would not hear SIGTERM. */
+  private endAtOnce(): void {
+    this.thaw();
+    this.child.kill(this.signal);
     this.afterwards();
     rmSync(this.folder, { recursive: true, force: true });
   }

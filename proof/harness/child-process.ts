@@ -2,6 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ApplicationRequest, ApplicationSetup } from '../ops/processes/application-protocol.js';
+import type { CallingRequest, CallingSetup } from '../processes/calling-protocol.js';
+import type { ConversingRequest, ConversingSetup } from '../processes/conversing-protocol.js';
 import type {
   ConsumerKind,
   Message,
@@ -13,6 +15,7 @@ import type {
 import type { ReceiverRequest, ReceiverSetup } from '../processes/receiver-protocol.js';
 import type { RelayingRequest, RelayingSetup } from '../processes/relaying-protocol.js';
 import type { SenderRequest, SenderSetup } from '../processes/sender-protocol.js';
+import { endAtExit } from './at-exit.js';
 import { PROGRAMS, SHIFTED_DATE } from './package-paths.js';
 import { until } from './wait.js';
 
@@ -44,8 +47,10 @@ export class ProofProcess {
   ) {
     child.on('message', (message: Message) => this.hear(message));
     child.on('error', () => {});
+    const forget = endAtExit(() => child.kill('SIGKILL'));
     this.ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
+        forget();
         this.end = signal ?? code ?? 0;
         for (const { reject } of this.pending.values()) reject(new Error(`${name} ended: ${this.end}`));
         this.pending.clear();
@@ -80,7 +85,14 @@ export class ProofProcess {
   }
 
   ask<T>(
-    request: Request | ApplicationRequest | ReceiverRequest | SenderRequest | RelayingRequest,
+    request:
+      | Request
+      | ApplicationRequest
+      | CallingRequest
+      | ConversingRequest
+      | ReceiverRequest
+      | RelayingRequest
+      | SenderRequest,
   ): Promise<T> {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
@@ -193,6 +205,16 @@ export class ProcessGroup {
   /** An application with a relay, a source or both. */
   relaying(given: RelayingSetup, options: StartOptions = {}): ProofProcess {
     return this.start('relaying', given, options);
+  }
+
+  /** An application with calls to another system. */
+  calling(given: CallingSetup, options: StartOptions = {}): ProofProcess {
+    return this.start('calling', given, options);
+  }
+
+  /** An application with a saga. */
+  conversing(given: ConversingSetup, options: StartOptions = {}): ProofProcess {
+    return this.start('conversing', given, options);
   }
 
   /** Processes that ended without having been told to. */

@@ -52,6 +52,20 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/**
+ * How many times as large the last samples of a heap are as the first ones. A third of all is left out at the
+ * beginning, where code is compiled and connections are made.
+ */
+export function heapGrowth(heaps: readonly number[]): number {
+  const [first, last] = thirds(heaps.slice(Math.floor(heaps.length / 3)));
+  return mean(last) / mean(first);
+}
+
+/** The samples of a heap, in megabytes. */
+export function inMegabytes(heaps: readonly number[]): string {
+  return heaps.map((bytes) => (bytes / 1e6).toFixed(1)).join(' ');
+}
+
 /** The first and the last third. */
 export function thirds<T>(items: readonly T[]): readonly [T[], T[]] {
   const third = Math.max(1, Math.floor(items.length / 3));

@@ -21,6 +21,8 @@ export const OPERATION_RUNNER_MODULE = pathToFileURL(
 export const PROGRAMS = {
   worker: fileURLToPath(new URL('../processes/worker.js', import.meta.url)),
   publisher: fileURLToPath(new URL('../processes/publisher.js', import.meta.url)),
+  calling: fileURLToPath(new URL('../processes/calling.js', import.meta.url)),
+  conversing: fileURLToPath(new URL('../processes/conversing.js', import.meta.url)),
   receiver: fileURLToPath(new URL('../processes/receiver.js', import.meta.url)),
   relaying: fileURLToPath(new URL('../processes/relaying.js', import.meta.url)),
   sender: fileURLToPath(new URL('../processes/sender.js', import.meta.url)),

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
 
 /** A promise that the run tested. */
 export interface Check {
@@ -21,6 +21,7 @@ export class Report {
   private readonly details: Record<string, unknown> = {};
   private readonly skipped: { scenario: string; reason: string }[] = [];
   private readonly broken: { scenario: string; message: string }[] = [];
+  private endedBy: string | undefined;
 
   constructor(private readonly heading: Heading) {}
 
@@ -60,6 +61,11 @@ export class Report {
     console.log(`  SKIPPED ${scenario}: ${reason}`);
   }
 
+  /** The run was ended from outside. What was not measured until then is absent. */
+  ended(by: string): void {
+    this.endedBy = by;
+  }
+
   get ok(): boolean {
     return this.checks.length > 0 && this.broken.length === 0 && this.checks.every((check) => check.ok);
   }
@@ -81,15 +87,21 @@ export class Report {
       console.log(`\n  ${scenario} broke off: ${message.split('\n')[0]}`);
   }
 
-  async write(file: string): Promise<void> {
+  write(file: string): void {
     const checks = this.checks.map(({ name, value, bound, ok }) => ({ name, value, bound, ok }));
     const rules = Object.fromEntries(this.checks.map(({ name, rule }) => [name, rule]));
     const figures = {
       ...this.heading,
       checks,
-      details: { ...this.details, rules, skipped: this.skipped, brokenOff: this.broken },
+      details: {
+        ...this.details,
+        rules,
+        skipped: this.skipped,
+        brokenOff: this.broken,
+        ...(this.endedBy === undefined ? {} : { endedBy: this.endedBy }),
+      },
     };
-    await writeFile(file, `${JSON.stringify(figures, null, 2)}\n`);
+    writeFileSync(file, `${JSON.stringify(figures, null, 2)}\n`);
   }
 
   private add(check: Check): void {

@@ -1,4 +1,7 @@
 /** What is explored, how large, and what must come out. */
+import { type CallsMutant, callsMutants, callsSetup } from './call-mutants.js';
+import { callsMachine } from './calls.js';
+import { type CallsSetup, callsRules } from './calls-rules.js';
 import { type Exploration, explore } from './explore.js';
 import { lanesMachine } from './lanes.js';
 import { type LanesSetup, lanesRules } from './lanes-rules.js';
@@ -31,6 +34,9 @@ import { renewalMachine } from './renewal.js';
 import { renewalRules } from './renewal-rules.js';
 import { routingMachine } from './routing.js';
 import { type RoutingSetup, routingRules } from './routing-rules.js';
+import { type SagasMutant, sagasMutants, sagasSetup } from './saga-mutants.js';
+import { sagasMachine } from './sagas.js';
+import { type SagasSetup, sagasRules } from './sagas-rules.js';
 
 /** small: for a test, a second or two. usual: under a minute. long: several minutes and a few gigabytes. */
 export type Size = 'small' | 'usual' | 'long';
@@ -71,6 +77,12 @@ export function cases(size: Size): Case[] {
     ...routingSetups(size).map((setup) =>
       routingCase('rules', { part: 'routing', name: 'routing', rules: {}, setup }),
     ),
+    ...sagasSetups(size).map((setup) =>
+      sagasCase('rules', { part: 'sagas', name: 'sagas', rules: {}, setup }),
+    ),
+    ...callsSetups(size).map((setup) =>
+      callsCase('rules', { part: 'calls', name: 'calls', rules: {}, setup }),
+    ),
     ...logVariants.map((v) => logCase('variant', v)),
     ...leaseVariants.map((v) => leaseCase('variant', v)),
     ...logMutants.map((m) => logCase('mutant', m)),
@@ -78,6 +90,8 @@ export function cases(size: Size): Case[] {
     ...renewalMutants.map((m) => renewalCase('mutant', m)),
     ...lanesMutants.map((m) => lanesCase('mutant', m)),
     ...routingMutants.map((m) => routingCase('mutant', m)),
+    ...sagasMutants.map((m) => sagasCase('mutant', m)),
+    ...callsMutants.map((m) => callsCase('mutant', m)),
   ];
 }
 
@@ -169,6 +183,28 @@ function routingSetups(size: Size): RoutingSetup[] {
   ];
 }
 
+function sagasSetups(size: Size): SagasSetup[] {
+  const small = [sagasSetup({ faults: false }), sagasSetup()];
+  if (size === 'small') return small;
+  return [
+    ...small,
+    sagasSetup({ versions: 2 }),
+    sagasSetup({ replays: 1 }),
+    sagasSetup({ versions: 2, replays: 1 }),
+  ];
+}
+
+function callsSetups(size: Size): CallsSetup[] {
+  const small = [callsSetup({ faults: false }), callsSetup()];
+  if (size === 'small') return small;
+  return [
+    ...small,
+    callsSetup({ unknown: 'retry', reports: 2 }),
+    callsSetup({ unknown: 'fail', deadline: true }),
+    callsSetup({ reports: 2, deadline: true }),
+  ];
+}
+
 function logCase(kind: Case['kind'], { name, rules, setup }: LogMutant): Case {
   return {
     kind,
@@ -219,6 +255,26 @@ function routingCase(kind: Case['kind'], { name, rules, setup }: RoutingMutant):
   };
 }
 
+function sagasCase(kind: Case['kind'], { name, rules, setup }: SagasMutant): Case {
+  return {
+    kind,
+    name,
+    bounds: sagasBounds(setup),
+    expected: kind === 'mutant' ? 'caught' : 'holds',
+    run: () => explore(sagasMachine(setup, { ...sagasRules, ...rules })),
+  };
+}
+
+function callsCase(kind: Case['kind'], { name, rules, setup }: CallsMutant): Case {
+  return {
+    kind,
+    name,
+    bounds: callsBounds(setup),
+    expected: kind === 'mutant' ? 'caught' : 'holds',
+    run: () => explore(callsMachine(setup, { ...callsRules, ...rules })),
+  };
+}
+
 function logBounds(setup: LogSetup): string {
   const writers = setup.writers.map(
     (w) => `${w.events}${w.keyed ? 'k' : ''}${w.savepoint ? 's' : ''}${w.prepares ? 'p' : ''}`,
@@ -244,6 +300,16 @@ function lanesBounds({ items, places, tokens, faults, retries, holds, ordered }:
 function routingBounds({ events, ordered, created, pauses, window, routers }: RoutingSetup): string {
   const more = `${ordered ? ', in order' : ''}${created ? ', created with a past' : ''}`;
   return `${some(events, 'event')}${more}, ${some(routers, 'router')}, ${some(pauses, 'pause')}, windows of ${window}`;
+}
+
+function sagasBounds({ versions, replays, faults }: SagasSetup): string {
+  const more = `${replays > 0 ? ', one event sent again' : ''}${faults ? ', deaths' : ''}`;
+  return `a start, two events, two timeouts, ${some(versions, 'version')}${more}`;
+}
+
+function callsBounds({ unknown, reports, deadline, faults }: CallsSetup): string {
+  const more = `${deadline ? ', a deadline' : ''}${faults ? ', deaths' : ''}`;
+  return `two owners, ${some(reports, 'report')}, unknown outcomes ${unknown}${more}`;
 }
 
 function some(count: number, what: string): string {

@@ -1,3 +1,4 @@
+import { callMutants } from './call-mutants.js';
 import { clientMutants } from './client-mutants.js';
 import { contractMutants } from './contract-mutants.js';
 import { foundationMutants } from './foundation-mutants.js';
@@ -24,5 +25,6 @@ export const MUTANTS_OF_SOURCE = {
     ...contractMutants,
     ...relayMutants,
     ...sagaMutants,
+    ...callMutants,
   ],
 } as const;

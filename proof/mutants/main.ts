@@ -58,7 +58,7 @@ const caught = report.checks.filter(({ ok }) => ok).length;
 console.log(
   `\n  ${caught} of ${report.checks.length} mutants caught, in ${Math.round((performance.now() - startedAt) / 1e3)} s`,
 );
-if (options.json !== undefined) await report.write(options.json);
+if (options.json !== undefined) report.write(options.json);
 process.exitCode = report.ok ? 0 : 1;
 
 function record(kind: string, mutant: string, caughtBy: string | undefined): void {

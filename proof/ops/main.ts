@@ -49,7 +49,7 @@ async function run({ sizes, before, seed, only, json, keep }: OpsArguments): Pro
     }
     report.printTable();
     console.log(`\n  took ${Math.round((Date.now() - startedAt.getTime()) / 1e3)} s`);
-    if (json !== undefined) await report.write(json);
+    if (json !== undefined) report.write(json);
     if (keep || !report.ok) console.log(`  logs: ${folder}`);
     else await rm(folder, { recursive: true, force: true });
     return report.ok ? 0 : 1;

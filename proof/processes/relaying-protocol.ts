@@ -9,6 +9,8 @@ export interface RelayingSetup {
   readonly application?: string;
   /** The relay sends all events of the proof to this place. */
   readonly to?: string;
+  /** A second relay sends them to somebody who accepts one message a second. */
+  readonly hasSlowRelay?: boolean;
   /** The source takes in what is at this place. */
   readonly from?: string;
   /** A transactional handler has an effect for each event of this name. */
@@ -17,7 +19,10 @@ export interface RelayingSetup {
   readonly answers?: string;
 }
 
-export type RelayingRequest = { readonly kind: 'counts' };
+export type RelayingRequest =
+  | { readonly kind: 'counts' }
+  /** The bytes of the heap behind a full collection. */
+  | { readonly kind: 'heap' };
 
 /** What the process has counted since it began. */
 export interface RelayingCounts {
@@ -25,9 +30,12 @@ export interface RelayingCounts {
   readonly calls: number;
   readonly accepted: number;
   readonly duplicates: number;
+  /** Messages of the slow relay that were accepted. */
+  readonly acceptedSlowly: number;
 }
 
 /** The consumers of this process. */
 export const RELAY = 'relay.out';
+export const SLOW_RELAY = 'relay.slow';
 export const HANDLER = 'handler';
 export const SOURCE = 'in';

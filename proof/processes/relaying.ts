@@ -12,6 +12,7 @@ import {
 } from 'nestjs-integration';
 import { RelaysModule } from 'nestjs-integration/relay';
 import { waysOf } from '../relays/open-ways.js';
+import { slowRelay } from '../relays/slow-relay.js';
 import { SOURCE_BATCH } from '../relays/ways.js';
 import { answerRequests, setupOf, tell } from './child.js';
 import { recordEffects } from './host.store.js';
@@ -23,6 +24,7 @@ import {
   type RelayingCounts,
   type RelayingRequest,
   type RelayingSetup,
+  SLOW_RELAY,
   SOURCE,
 } from './relaying-protocol.js';
 
@@ -85,10 +87,12 @@ Module({
     }),
     RelaysModule.forRoot({
       application: setup.application,
-      relays:
-        setup.to === undefined
+      relays: [
+        ...(setup.to === undefined
           ? []
-          : [ways.relay({ name: 'out', eventName: 'thing.*', startFrom: 'earliest' }, setup.to)],
+          : [ways.relay({ name: 'out', eventName: 'thing.*', startFrom: 'earliest' }, setup.to)]),
+        ...(setup.hasSlowRelay === true ? [slowRelay({ name: 'slow', eventName: 'thing.*' })] : []),
+      ],
       sources:
         setup.from === undefined ? [] : [ways.source({ name: SOURCE, batch: SOURCE_BATCH }, setup.from)],
     }),
@@ -103,6 +107,11 @@ Module({
   ],
 })(RelayingModule);
 
+function heap(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+}
+
 async function counts(): Promise<RelayingCounts> {
   const { resourceMetrics } = await reader.collect();
   const points = resourceMetrics.scopeMetrics.flatMap(({ metrics: all }) =>
@@ -114,14 +123,15 @@ async function counts(): Promise<RelayingCounts> {
       })),
     ),
   );
-  const sum = (wanted: string) =>
+  const sum = (wanted: string, of = RELAY) =>
     points
-      .filter(({ name, consumer }) => name === wanted && consumer === RELAY)
+      .filter(({ name, consumer }) => name === wanted && consumer === of)
       .reduce((total, { value }) => total + value, 0);
   return {
     calls: sum('messaging.process.duration'),
     accepted: sum('nestjs_integration.relay.accepted'),
     duplicates: sum('nestjs_integration.relay.duplicates'),
+    acceptedSlowly: sum('nestjs_integration.relay.accepted', SLOW_RELAY),
   };
 }
 
@@ -129,7 +139,7 @@ const app = await NestFactory.createApplicationContext(RelayingModule, {
   logger: ['warn', 'error', 'log'],
   abortOnError: false,
 });
-answerRequests<RelayingRequest>(counts);
+answerRequests<RelayingRequest>(async ({ kind }) => (kind === 'heap' ? heap() : counts()));
 process.on('SIGTERM', () => {
   app
     .close()

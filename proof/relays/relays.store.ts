@@ -1,5 +1,11 @@
 /** What the kit asks about events that came by a source. */
 
+/** $1: how many events. They belong to 500 aggregates. */
+export const ADD_THINGS = `
+  INSERT INTO integration.outbox_event (id, event_name, source_module, aggregate_type, aggregate_id, payload, metadata)
+  SELECT gen_random_uuid(), 'thing.changed', 'proof', 'thing', 't' || n % 500, jsonb_build_object('sequence', n, 'text', repeat('x', 200)), '{}'
+  FROM generate_series(1, $1::int) AS n`;
+
 /** The ids of messages of the kit, in the order of the log. */
 export const TAKEN = `SELECT payload->>'id' AS id FROM integration.outbox_event WHERE event_name = 'thing.sent' ORDER BY position`;
 

@@ -5,8 +5,9 @@ import { longWriter } from './long-writer.js';
 import { manyHoles } from './many-holes.js';
 import { outgoing } from './outgoing.js';
 import { poison } from './poison.js';
-import { relays } from './relays.js';
+import { relays, relaysMeasured } from './relays.js';
 import { restarts } from './restarts.js';
+import { sagas } from './sagas.js';
 import type { Scenario } from './scenario.js';
 import { sendingSoak } from './sending-soak.js';
 import { silentListen } from './silent-listen.js';
@@ -25,8 +26,10 @@ const GROUPS: readonly (readonly Scenario[])[] = [
   [versions, poison, interleavings, manyHoles],
   [outgoing],
   [relays],
+  [sagas],
   [soak],
   [sendingSoak],
+  [relaysMeasured],
 ];
 
 export const SCENARIOS: readonly Scenario[] = GROUPS.flat();

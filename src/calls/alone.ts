@@ -9,7 +9,9 @@ interface Waiting {
   enter(): void;
 }
 
-/** Lets runs go on beside each other, or one alone. Who waits to be alone comes before those that begin later. */
+/**
+ * Lets runs go on beside each other, or one alone. Who waits to be alone comes before those that begin later.
+ */
 export class Alone {
   private inside = 0;
   private isOneAlone = false;

@@ -3,6 +3,7 @@ import { activeTrace } from '../context/trace-context.js';
 import type { HostClient } from '../database/clients/host-client.js';
 import type { PersistenceClient, SqlClient } from '../database/clients/sql-client.js';
 import { UuidV7Generator } from '../events/uuid-v7.js';
+import type { CalledBy, CreatedCall, NewExternalCall } from '../module/call-maker.js';
 import type { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
 import { choosePublishTarget } from '../outbox/publish-target.js';
 import type { TransactionRunner } from '../outbox/transaction-runner.js';
@@ -20,35 +21,7 @@ import { callEvent } from './call-events.js';
 import { problemOfDeadline } from './call-explorer.js';
 import type { CallType } from './call-type.js';
 import { fitting } from './call-updates.js';
-import type { CallCaller, CallSubject } from './external-call.js';
 import { targetIdOf } from './target-id.js';
-
-/** A call that is to be made. */
-export interface NewExternalCall<Request = unknown> {
-  request: Request;
-  /** What it is about in the application. */
-  subject?: CallSubject | undefined;
-  /** The default is the tenant of the event that is handled, if there is one. */
-  tenantId?: string | undefined;
-  /** Calls of a type and tenant that have places and failures of their own: an account, a region. */
-  group?: string | undefined;
-  /** The same key gives the first call again, for a tenant and a type. */
-  idempotencyKey?: string | undefined;
-  /** The default is that of the type. */
-  deadlineMs?: number | undefined;
-}
-
-export interface CreatedCall {
-  callId: string;
-  /** There was a call of the idempotency key already, and nothing was written. */
-  isDuplicate: boolean;
-}
-
-/** Who makes a call, where it is no handler of an event. */
-export interface CalledBy {
-  readonly caller?: CallCaller | undefined;
-  readonly metadata?: CallMetadata | undefined;
-}
 
 export interface CreationParts {
   readonly host: HostClient;
@@ -116,7 +89,7 @@ export class CallCreation {
       idempotencyKey,
       deadlineMs,
       caller: by.caller ?? null,
-      metadata: by.metadata ?? metadataOf(id),
+      metadata: { ...metadataOf(id), ...by.metadata },
     };
   }
 }

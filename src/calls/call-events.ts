@@ -1,4 +1,5 @@
 import type { DomainEventInput } from '../events/domain-event.js';
+import { CALL_EVENTS, type RequestOf } from '../module/call-maker.js';
 import type { StoredCall } from './call.store.js';
 import type { CallCaller, CallError, CallSubject } from './external-call.js';
 import type { CallStep } from './heard.js';
@@ -39,17 +40,9 @@ export type CallEvents<Handler extends abstract new (...given: never) => unknown
   [K in `integration.call.${Type}.canceled`]: Named & { reason: string };
 };
 
-type Methods<Handler> = Handler extends abstract new (...given: never) => infer Instance ? Instance : never;
-
-export type RequestOf<Handler> =
-  Methods<Handler> extends { start(call: infer Call, ...rest: never): unknown }
-    ? Call extends { readonly request: infer Request }
-      ? Request
-      : unknown
-    : unknown;
-
-export type ResultOf<Handler> =
-  Methods<Handler> extends { start(...given: never): Promise<infer Update> }
+/** The result of a type of calls. */
+export type ResultOf<Handler extends abstract new (...given: never) => unknown> =
+  InstanceType<Handler> extends { start(...given: never): Promise<infer Update> }
     ? Extract<Update, { phase: 'completed' }> extends { result: infer Result }
       ? Result
       : unknown
@@ -57,7 +50,7 @@ export type ResultOf<Handler> =
 
 /** `integration.call.tts.completed` */
 export function callEventName(type: string, step: CallStep | 'requested'): string {
-  return `integration.call.${type}.${step}`;
+  return `${CALL_EVENTS}${type}.${step}`;
 }
 
 type About = Pick<

@@ -38,7 +38,8 @@ export function exploreCallTypes(discovery: DiscoveryService): FoundTypes {
   const types = new Map<string, CallType>();
   const problems: string[] = [];
   for (const wrapper of [...discovery.getProviders(), ...discovery.getControllers()]) {
-    const options = wrapper.isAlias ? undefined : callTypeOf(wrapper.metatype);
+    // A test may have put another object in the place of the class, which stays its token.
+    const options = wrapper.isAlias ? undefined : (callTypeOf(wrapper.metatype) ?? callTypeOf(wrapper.token));
     if (options === undefined) continue;
     const place = placeOf(wrapper);
     const found = problemsOf(options, wrapper);
@@ -54,9 +55,10 @@ export function exploreCallTypes(discovery: DiscoveryService): FoundTypes {
   return { types, problems };
 }
 
-function placeOf({ metatype, host }: Wrapper): string {
+function placeOf({ metatype, token, host }: Wrapper): string {
   const module = host?.metatype?.name;
-  return `${metatype?.name ?? 'a class'}${module === undefined ? '' : ` (${module})`}`;
+  const name = metatype?.name ?? (typeof token === 'function' ? token.name : 'a class');
+  return `${name}${module === undefined ? '' : ` (${module})`}`;
 }
 
 function problemsOf(options: ExternalCallTypeOptions, wrapper: Wrapper): string[] {

@@ -99,7 +99,7 @@ export class CallLookStore {
   overdue(seconds: number, most: number): Promise<{ id: string; type: string; deadlineAt: Date }[]> {
     return this.db.query(
       `SELECT id::text AS id, type, deadline_at AS "deadlineAt" FROM ${this.call}
-       WHERE ended_at IS NULL AND deadline_at < clock_timestamp() - $1::int * interval '1 second' ORDER BY deadline_at LIMIT $2`,
+       WHERE ended_at IS NULL AND deadline_at < now() - $1::int * interval '1 second' ORDER BY deadline_at LIMIT $2`,
       [seconds, most],
     );
   }
@@ -108,7 +108,7 @@ export class CallLookStore {
   unknown(days: number, most: number): Promise<{ id: string; type: string; endedAt: Date }[]> {
     return this.db.query(
       `SELECT id::text AS id, type, ended_at AS "endedAt" FROM ${this.call} c
-       WHERE ended_at > clock_timestamp() - $1::int * interval '1 day' AND error->>'code' = '${OUTCOME_UNKNOWN}'
+       WHERE ended_at > now() - $1::int * interval '1 day' AND error->>'code' = '${OUTCOME_UNKNOWN}'
          AND NOT EXISTS (SELECT FROM ${this.call} later WHERE later.retry_of = c.id AND later.created_at >= c.ended_at)
        ORDER BY ended_at DESC LIMIT $2`,
       [days, most],

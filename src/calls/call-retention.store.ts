@@ -12,16 +12,16 @@ export async function deleteOutdatedCalls(
 ): Promise<boolean> {
   const [{ ended = 0 } = {}] = await session.query<{ ended: number }>(
     `WITH old AS MATERIALIZED (
-       SELECT id FROM ${externalCall} WHERE ended_at < clock_timestamp() - $1::int * interval '1 day'
+       SELECT id FROM ${externalCall} WHERE ended_at < now() - $1::int * interval '1 day'
        ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED),
-     reports AS (DELETE FROM ${externalCallReport} r USING old WHERE r.call_id = old.id),
-     gone AS (DELETE FROM ${externalCall} c USING old WHERE c.id = old.id RETURNING c.id)
+     reports AS (DELETE FROM ${externalCallReport} WHERE call_id = ANY (ARRAY(SELECT id FROM old))),
+     gone AS (DELETE FROM ${externalCall} WHERE id = ANY (ARRAY(SELECT id FROM old)) RETURNING id)
      SELECT count(*) AS ended FROM gone`,
     [days, batch],
   );
   const waited = await session.query(
     `DELETE FROM ${externalCallReport} r WHERE r.id = ANY (ARRAY(
-       SELECT id FROM ${externalCallReport} WHERE call_id IS NULL AND at < clock_timestamp() - $1::int * interval '1 day'
+       SELECT id FROM ${externalCallReport} WHERE call_id IS NULL AND at < now() - $1::int * interval '1 day'
        LIMIT $2 FOR UPDATE SKIP LOCKED))
      RETURNING r.id`,
     [days, batch],

@@ -59,7 +59,7 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** How often the call was begun, this time included. */
   readonly attempt: number;
-  /** The same for each attempt of one call. Send it with the request, if the other system takes such a key. */
+  /** The same for each attempt of one call. Send it along, if the other system takes such a key. */
   readonly idempotencyKey: string;
   readonly logger: Logger;
   /** The way out over HTTP, under the network rules of `CallsModule`. */

@@ -22,7 +22,7 @@ export class CallWorkStore {
     return this.db.query<DueCall>(
       `SELECT c.id::text AS key, c.target::text AS target, c.attempt, c.owner_token::text AS "ownerToken"
        FROM unnest($1::uuid[], $2::int[]) AS w (target, most), LATERAL (
-         SELECT * FROM ${this.table} WHERE target = w.target AND due_at <= clock_timestamp() ORDER BY due_at LIMIT w.most) AS c`,
+         SELECT * FROM ${this.table} WHERE target = w.target AND due_at <= now() ORDER BY due_at LIMIT w.most) AS c`,
       [[...wanted.keys()], [...wanted.values()]],
     );
   }
@@ -46,10 +46,26 @@ export class CallWorkStore {
     );
   }
 
+  /** Makes everything due that is due later. Returns the targets. */
+  async makeDue(session: EngineSession, type: string): Promise<{ id: string; tenantId: string }[]> {
+    return session.query(
+      `WITH due AS (UPDATE ${this.table} SET due_at = now() WHERE type = $1 AND due_at IS NOT NULL RETURNING target, tenant_id)
+       SELECT DISTINCT target::text AS id, tenant_id AS "tenantId" FROM due ORDER BY id`,
+      [type],
+    );
+  }
+
+  /** Makes the deadline of every call pass. */
+  async passDeadlines(type: string): Promise<void> {
+    await this.db.query(`UPDATE ${this.table} SET deadline_at = now() WHERE type = $1 AND ended_at IS NULL`, [
+      type,
+    ]);
+  }
+
   /** Calls whose deadline has passed, the first ones first. Others are left to those who hold them. */
   async overdue(session: EngineSession, most: number): Promise<string[]> {
     const rows = await session.query<{ id: string }>(
-      `SELECT id::text AS id FROM ${this.table} WHERE ended_at IS NULL AND deadline_at <= clock_timestamp()
+      `SELECT id::text AS id FROM ${this.table} WHERE ended_at IS NULL AND deadline_at <= now()
        ORDER BY deadline_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED`,
       [most],
     );

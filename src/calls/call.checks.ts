@@ -33,9 +33,9 @@ export function callChecks(db: EngineDatabase): Check[] {
         return found.map(({ id, type, endedAt }) => ({
           about: [id],
           since: endedAt,
-          finding: `Nobody knows whether the other system has taken call ${id} of type "${type}".`,
+          finding: `Nobody knows whether call ${id} of type "${type}" was taken by the other system.`,
           meaning: 'The call has failed here, and the other system may have done what was asked.',
-          fix: `Look at the other system. If it has not, repeat the call (${commandLine(db, 'calls retry', [id])}).`,
+          fix: `Look at the other system. If it has not, repeat it (${commandLine(db, 'calls retry', [id])}).`,
           details: { callId: id, type },
         }));
       },

@@ -238,7 +238,7 @@ export class CallStore {
     );
   }
 
-  /** Keeps what was heard. The same as the last report of its call, if it changed nothing, is counted there. */
+  /** Keeps what was heard. If it changed nothing and is the last report once more, it is counted there. */
   async keep(client: SqlClient, report: NewReport): Promise<void> {
     const { data, ...columns } = report;
     await client.$executeRawUnsafe(

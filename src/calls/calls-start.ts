@@ -5,6 +5,7 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { prepareSchema } from '../contracts/schemas/event-schema.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import type { DomainEvent } from '../events/domain-event.js';
 import { LaneRunner } from '../lanes/lane-runner.js';
 import { OutgoingTargetStore } from '../lanes/outgoing-target.store.js';
@@ -71,9 +72,28 @@ export class CallsStart implements OnModuleInit, OnApplicationBootstrap, OnModul
     this.runners.get(type)?.wake(targets);
   }
 
-  /** Runs the calls of a type that are due. See `LaneRunner.runDue`. */
-  async runDue(type: string, options?: { readonly timeoutMs?: number | undefined }): Promise<number> {
-    return (await this.runners.get(type)?.runDue(options)) ?? 0;
+  /**
+   * Runs everything that is due, now or later, as if its time had come, and returns how many methods were
+   * called. For tests. See `LaneRunner.runDue`.
+   */
+  async runAll(options?: { readonly timeoutMs?: number | undefined }): Promise<number> {
+    const { database: db, look } = this.calls;
+    let count = 0;
+    for (const [type, runner] of this.runners) {
+      await db.transaction(async (session) =>
+        this.makeReady(session, type, await look.makeDue(session, type)),
+      );
+      count += await runner.runDue(options);
+    }
+    return count;
+  }
+
+  /** Ends every call as if its deadline had passed. For tests. */
+  async passDeadlines(): Promise<void> {
+    const { database: db, store, look, events, types } = this.calls;
+    for (const type of types.types.keys()) await look.passDeadlines(type);
+    const deadlines = new CallDeadlines({ db, store, look, events }, loggerOf('Calls', db));
+    while ((await deadlines.endOverdue()) > 0);
   }
 
   /**
@@ -82,7 +102,6 @@ export class CallsStart implements OnModuleInit, OnApplicationBootstrap, OnModul
    */
   private register({ type, place }: CallType): void {
     const { database: db, look } = this.calls;
-    const targets = new OutgoingTargetStore(db);
     this.calls.engine.get(EventSubscriberRegistry).registerAt(place, {
       consumerName: consumerOf(type),
       eventName: callEventName(type, 'requested'),
@@ -90,20 +109,28 @@ export class CallsStart implements OnModuleInit, OnApplicationBootstrap, OnModul
       payload: 'text',
       batch: { maxSize: BATCH },
       handler: async (events: DomainEvent<string>[]) => {
-        const kind = kindOf(type);
-        const ids = await db.transaction(async (session) => {
-          const found = await look.targetsOf(
-            session,
-            events.map(({ aggregateId }) => aggregateId),
-          );
-          for (const { id, tenantId } of found) await targets.add(session, kind, id, { tenantId });
-          const ready = found.map(({ id }) => id);
-          await targets.makeReady(session, kind, ready);
-          return ready;
-        });
-        this.wake(type, ids);
+        const calls = events.map(({ aggregateId }) => aggregateId);
+        const ready = await db.transaction(async (session) =>
+          this.makeReady(session, type, await look.targetsOf(session, calls)),
+        );
+        this.wake(type, ready);
       },
     });
+  }
+
+  private async makeReady(
+    session: EngineSession,
+    type: string,
+    found: readonly { readonly id: string; readonly tenantId: string }[],
+  ): Promise<string[]> {
+    const targets = new OutgoingTargetStore(this.calls.database);
+    const kind = kindOf(type);
+    const ids = found.map(({ id }) => id);
+    const there = new Set(await targets.lock(session, kind, ids));
+    for (const { id, tenantId } of found)
+      if (!there.has(id)) await targets.add(session, kind, id, { tenantId });
+    await targets.makeReady(session, kind, ids);
+    return ids;
   }
 
   private workOf(type: CallType, alone: Alone): CallWork {

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
+import { CALL_MAKER } from '../module/call-maker.js';
 import { BROUGHT_EXTENSION } from '../module/extension.js';
 import { CallsEngine } from './calls-engine.js';
 import { callsExtension } from './calls-extension.js';
@@ -30,6 +31,7 @@ export class CallsModule {
         CallsEngine,
         CallsStart,
         ExternalCallsService,
+        { provide: CALL_MAKER, useExisting: ExternalCallsService },
       ],
       exports: [ExternalCallsService],
     };

@@ -1,3 +1,7 @@
+import type { CallCaller, CallSubject } from '../module/call-maker.js';
+
+export type { CallCaller, CallSubject };
+
 /** How a call stands. The last three have ended. */
 export type CallStatus = 'requested' | 'processing' | 'completed' | 'failed' | 'canceled';
 
@@ -22,18 +26,6 @@ export type CallUpdate<Result = unknown> = { externalId?: string | undefined } &
   | { phase: 'completed'; result: Result }
   | { phase: 'failed'; error: CallError }
 );
-
-/** What a call is about in the application. */
-export interface CallSubject {
-  type: string;
-  id: string;
-}
-
-/** The saga that made a call. */
-export interface CallCaller {
-  saga: string;
-  key: string;
-}
 
 /** A call in a list. */
 export interface ListedCall {

@@ -1,15 +1,22 @@
-import { Injectable, type Type } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { AUTHOR_FIELDS, type ChangeAuthor } from '../audit/change-author.js';
 import { AdminDatabase } from '../database/admin-database.js';
 import type { PersistenceClient } from '../database/clients/sql-client.js';
+import type {
+  CallClass,
+  CalledBy,
+  CallMaker,
+  CreatedCall,
+  NewExternalCall,
+  RequestOf,
+} from '../module/call-maker.js';
 import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
 import { OutboxEventStore } from '../outbox/outbox-event.store.js';
 import { TransactionRunner } from '../outbox/transaction-runner.js';
 import { checkChoice, checkNames, checkText, checkUuid, pageSizeOf } from '../words/argument-checks.js';
 import { CallChanges } from './call-changes.js';
-import { CallCreation, type CreatedCall, type NewExternalCall, tenantOfHandler } from './call-creation.js';
+import { CallCreation, tenantOfHandler } from './call-creation.js';
 import { LONGEST_SUBJECT_ID, LONGEST_TENANT, unknownCall } from './call-errors.js';
-import type { RequestOf } from './call-events.js';
 import { CallLookStore } from './call-look.store.js';
 import {
   CallReporting,
@@ -31,9 +38,6 @@ import {
   type CallUpdate,
   type ExternalCall,
 } from './external-call.js';
-
-/** A class with `@ExternalCallType`. */
-type CallClass = Type<{ start(...given: never): unknown }>;
 
 /** Where a call is written. */
 export interface CallOptions {
@@ -57,7 +61,7 @@ export interface ChangeCallOptions extends ChangeAuthor {
  * tenant's.
  */
 @Injectable()
-export class ExternalCallsService {
+export class ExternalCallsService implements CallMaker {
   constructor(
     private readonly calls: CallsEngine,
     private readonly start: CallsStart,
@@ -82,6 +86,20 @@ export class ExternalCallsService {
     { persistenceClient }: CallOptions = {},
   ): Promise<CreatedCall> {
     return this.creation.create(this.calls.typeOf(type), call, persistenceClient);
+  }
+
+  /**
+   * The same for another part of the package, which says who calls.
+   *
+   * @internal
+   */
+  async makeCall(
+    type: unknown,
+    call: NewExternalCall,
+    persistenceClient: PersistenceClient | undefined,
+    by: CalledBy,
+  ): Promise<CreatedCall> {
+    return this.creation.create(this.calls.typeOf(type), call, persistenceClient, by);
   }
 
   /**

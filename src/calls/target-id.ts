@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** The id of the target of a tenant, a type and a group: the same in every process, and spread over the lanes. */
+/** The id of the target of a tenant, a type and a group. It is the same in every process. */
 export function targetIdOf(tenantId: string, type: string, group: string): string {
   const hex = createHash('sha256')
     .update(JSON.stringify([tenantId, type, group]))

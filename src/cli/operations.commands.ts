@@ -6,7 +6,7 @@ import {
   type OperationVerdict,
 } from '../changes/operations/operation.js';
 import { notCancellable } from '../changes/operations/operation-checks.js';
-import { type OperationOutlook, outlookOf } from '../changes/operations/outlook.js';
+import type { OperationOutlook } from '../changes/operations/outlook.js';
 import { durationText } from '../words/duration-text.js';
 import { authorOf, CHANGE_OPTIONS } from './author.js';
 import type { Command, CommandContext, CommandResult } from './command.js';
@@ -71,7 +71,7 @@ const operationsShowCommand: Command = {
     return withServices(context, async ({ operations }) => {
       const operation = await operations.get(id);
       const verdict = await operations.verdict(id);
-      const outlook = outlookOf(operation, verdict);
+      const outlook = operations.outlook(operation, verdict);
       return {
         ok: true,
         data: { operation, verdict, ...outlook },
@@ -166,9 +166,9 @@ function verdictText({ kind }: Operation, verdict: OperationVerdict): string {
   ].join('\n');
 }
 
-/** Most events of a replay have not failed before, so there is no way to compare theirs with. */
+/** Only a redrive knows how each event had failed before. */
 function failuresOf(kind: Operation['kind'], theSameWay: number, otherwise: number): [string, string][] {
-  if (kind === 'replay') return [['  failed', String(theSameWay + otherwise)]];
+  if (kind !== 'redrive') return [['  failed', String(theSameWay + otherwise)]];
   return [
     ['  failed in the same way', String(theSameWay)],
     ['  failed otherwise', String(otherwise)],

@@ -1,7 +1,12 @@
 import { IntegrationError } from '../errors.js';
 import { sqlStateOf } from './connection/connection-loss.js';
 import { INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, QUERY_CANCELED } from './connection/sql-states.js';
-import { OF_ADMINS, OF_SAGA_ADMINS, OF_WEBHOOK_ADMINS } from './privileges/admin-rights.store.js';
+import {
+  OF_ADMINS,
+  OF_CALL_ADMINS,
+  OF_SAGA_ADMINS,
+  OF_WEBHOOK_ADMINS,
+} from './privileges/admin-rights.store.js';
 import { detailsOfMissing, wordsOfMissing } from './privileges/missing-rights.js';
 import { type MissingRight, PrivilegesStore } from './privileges/privileges.store.js';
 import type { EngineSession } from './sql/engine-session.js';
@@ -76,7 +81,9 @@ async function lackedRight(cause: unknown, about: FailedFor): Promise<Integratio
 async function missingRights(cause: unknown, { schema, session }: FailedFor): Promise<MissingRight[]> {
   const { message } = cause as { message?: unknown };
   const words = new Set(String(message).match(/\w+/g));
-  const ofParts = [...OF_WEBHOOK_ADMINS, ...OF_SAGA_ADMINS].filter(({ on }) => words.has(on));
+  const ofParts = [...OF_WEBHOOK_ADMINS, ...OF_SAGA_ADMINS, ...OF_CALL_ADMINS].filter(({ on }) =>
+    words.has(on),
+  );
   const rights = [...OF_ADMINS, ...ofParts];
   // If the rights cannot be asked for, the error says less.
   const missing = await new PrivilegesStore(schema).missingOfEngine(session, rights).catch(() => []);

@@ -4,12 +4,17 @@ import { IntegrationError } from '../errors.js';
 import { unknownEngine } from '../subscribers/engine-names.js';
 import { DEFAULT_ENGINE } from '../words/engine-name.js';
 import { tokenOf } from './engine-tokens.js';
-import { engineModules } from './engines.js';
+import { Engines, engineModules } from './engines.js';
 
 /** One engine of an application, for a module that stands beside it. */
 export interface EngineOfApplication {
   /** Its service of this class, also one that `IntegrationModule` does not export. */
   get<T>(service: Type<T>): T;
+  /**
+   * Runs what the module does in `onModuleInit`. If that fails, all engines give back what they hold: the
+   * boot has failed, and whoever called `NestFactory.createApplicationContext` has nothing to close.
+   */
+  boot(work: () => void | Promise<void>): Promise<void>;
 }
 
 /**
@@ -38,7 +43,20 @@ export function engineOf(
         throw names.length === 0 ? withoutEngine(who, cause) : unknownEngine(who, name, names);
       }
     },
+    async boot(work) {
+      try {
+        await work();
+      } catch (error) {
+        await stopEngines(modules).catch(() => {});
+        throw error;
+      }
+    },
   };
+}
+
+/** An application without an engine has nothing to stop. */
+async function stopEngines(modules: Pick<ModuleRef, 'get'>): Promise<void> {
+  await modules.get(Engines, { strict: false }).stop();
 }
 
 function withoutEngine(who: string, cause: unknown): IntegrationError {

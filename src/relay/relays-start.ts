@@ -52,7 +52,16 @@ export class RelaysStart implements OnModuleInit, OnModuleDestroy {
   }
 
   /** @throws IntegrationError INTEGRATION_RELAY_INVALID with every problem (`details.problems`) */
-  async onModuleInit(): Promise<void> {
+  onModuleInit(): Promise<void> {
+    return this.engine.boot(() => this.start());
+  }
+
+  /** The engine has ended delivery before, and with it the leases. */
+  onModuleDestroy(): void {
+    for (const source of this.sources) source.stop();
+  }
+
+  private async start(): Promise<void> {
     const problems = problemsOfRelaysOptions(this.options);
     const relays = Array.isArray(this.options?.relays) ? this.options.relays : [];
     const sources = Array.isArray(this.options?.sources) ? this.options.sources : [];
@@ -77,11 +86,6 @@ export class RelaysStart implements OnModuleInit, OnModuleDestroy {
       if (client !== undefined) this.run(source, client);
     }
     this.tellOthers();
-  }
-
-  /** The engine has ended delivery before, and with it the leases. */
-  onModuleDestroy(): void {
-    for (const source of this.sources) source.stop();
   }
 
   private async open<Way>(

@@ -1,5 +1,6 @@
 import { isEventSchema } from '../contracts/schemas/event-schema.js';
 import { messageOf } from '../errors.js';
+import { CALL_EVENTS } from '../module/call-maker.js';
 import { validateDefinition } from '../subscribers/subscriber-validation.js';
 import { problemsOfUnknownNames } from '../words/known-names.js';
 import { problemOfText } from '../words/text.js';
@@ -65,12 +66,18 @@ export function problemsOfMethod(method: SagaMethod, steps: readonly string[]): 
   const kind = `an option of @Saga${method.kind === 'start' ? 'Start' : 'Step'}`;
   return [
     ...problemsOfUnknownNames(given, { known, kind }),
-    ...(typeof given.key === 'function'
+    ...(typeof given.key === 'function' || (given.key === undefined && isOfCalls(method))
       ? []
       : ['key must be a function that returns the key of the saga: (event) => event.aggregateId']),
     ...problemsOfEventNames(method.eventName),
     ...(method.kind === 'step' ? problemsOfStep(given, steps) : []),
   ];
+}
+
+/** Events of calls that a saga made know which saga it was. */
+function isOfCalls({ kind, eventName }: Exclude<SagaMethod, { kind: 'timeout' }>): boolean {
+  const names: readonly unknown[] = Array.isArray(eventName) ? eventName : [eventName];
+  return kind === 'step' && names.every((name) => String(name).startsWith(CALL_EVENTS));
 }
 
 function problemsOfStep({ in: within, otherwise, waitMs }: Given, steps: readonly string[]): string[] {

@@ -11,7 +11,10 @@ export type {
   SagaPage,
   SagaPageRequest,
   SagaStatus,
+  SagaStepCount,
+  SagaSteps,
   SagaTimeoutState,
+  SagaTransition,
   WaitingEvent,
 } from './saga-instance.js';
 export type { Otherwise, SagaOptions, SagaStartOptions, SagaStepOptions } from './saga-options.js';

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from '@nestjs/common';
 import type { SqlClient, Tx } from '../database/clients/sql-client.js';
 import type { DomainEventInput, EventName, PublishedEvent } from '../events/domain-event.js';
+import type { CallMaker, CreatedCall, NewExternalCall } from '../module/call-maker.js';
 import type { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
 import type { SubscriberContext } from '../subscribers/subscriber-definition.js';
 import { suggestionFor } from '../words/known-names.js';
@@ -25,6 +26,8 @@ export interface RunningParts {
   readonly publisher: DomainEventPublisher;
   readonly writer: SagaWriter;
   readonly undo: UndoList;
+  /** Undefined where the application has no CallsModule. */
+  readonly calls: CallMaker | undefined;
 }
 
 /** A saga that has ended has no timeouts. */
@@ -95,6 +98,22 @@ export class RunningSaga implements SagaContext {
     const given = event as DomainEventInput;
     return this.parts.publisher.publishEvent(this.correlated(given), {
       persistenceClient: this.transaction,
+    });
+  }
+
+  async call(type: unknown, given: NewExternalCall): Promise<CreatedCall> {
+    this.requireRunning('call');
+    const { calls, definition } = this.parts;
+    if (calls === undefined)
+      throw invalidUse(
+        `The saga "${definition.name}" makes a call, and the application has no CallsModule: import CallsModule.forRoot() of nestjs-integration/calls`,
+        { saga: definition.name },
+      );
+    const { id, tenantId } = this.before;
+    const call = tenantId === '' ? given : { tenantId, ...given };
+    return calls.makeCall(type, call, this.transaction, {
+      caller: { saga: definition.name, key: this.key },
+      metadata: { correlationId: id },
     });
   }
 

@@ -5,7 +5,8 @@ import type { SubscriberContext } from '../subscribers/subscriber-definition.js'
 import { aboutOf, OWN_EVENTS, type OwnEvent, ownName } from './own-events.js';
 import { consumerOf, type HandlersOfName, type StepHandler } from './saga-definition.js';
 import { called, checkKey, deadLetter, invalidUse } from './saga-errors.js';
-import { AFTER_END, type Cause, causeOf, SagaTurn, type TurnParts } from './saga-turn.js';
+import { AFTER_END } from './saga-reasons.js';
+import { type Cause, causeOf, SagaTurn, type TurnParts } from './saga-turn.js';
 
 const STALE = 'the timeout was cleared or set again, or the saga has ended';
 const NOT_WAITING = 'the event does not wait any more';
@@ -56,6 +57,8 @@ export class SagaConsumer {
     const turn = await this.begin(key, context);
     const waited = await turn.takeWaiting({ position, token });
     if (waited === undefined) throw new SkipEventError(NOT_WAITING);
+    // An admin may have sent it again while it waited. Then it is only taken out.
+    if (await turn.wasHandled(causeOf(waited))) return;
     // It may be older than the code that handles it.
     const current = this.parts.gate.delivering?.(waited, false) ?? waited;
     await this.take(turn, this.handlersOf(current), current, false);

@@ -1,6 +1,7 @@
 import type { Logger } from '@nestjs/common';
 import type { Tx } from '../database/clients/sql-client.js';
 import type { DomainEventInput, EventName, PublishedEvent } from '../events/domain-event.js';
+import type { CallClass, CreatedCall, NewExternalCall, RequestOf } from '../module/call-maker.js';
 
 /** When a timeout is due. */
 export type TimeoutAt = { afterMs: number; at?: undefined } | { at: Date; afterMs?: undefined };
@@ -25,6 +26,15 @@ export interface SagaContext<S = unknown> {
   become(step: string): void;
   /** Publishes an event in the transaction of the handler. */
   publish<N extends EventName>(event: DomainEventInput<N>): Promise<PublishedEvent>;
+  /**
+   * Makes a call to another system in the transaction of the handler, with `CallsModule` of
+   * `nestjs-integration/calls`. Its events have this saga as their `caller`, so a step of them needs no key.
+   *
+   * @throws IntegrationError INTEGRATION_SAGA_INVALID without `CallsModule`; what `ExternalCallsService.create`
+   * throws
+   */
+  call<Class extends CallClass>(type: Class, given: NewExternalCall<RequestOf<Class>>): Promise<CreatedCall>;
+  call(type: string, given: NewExternalCall): Promise<CreatedCall>;
   /**
    * Calls the method with `@SagaTimeout(name)` later, unless the timeout is cleared or set again, or the saga
    * ends.

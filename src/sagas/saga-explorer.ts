@@ -1,4 +1,6 @@
 import type { DiscoveryService, ModuleRef } from '@nestjs/core';
+import type { DomainEvent } from '../events/domain-event.js';
+import { callerOf as callerOfCall } from '../module/call-maker.js';
 import { callerOf, type ProviderMethod, placeOf, providerMethods } from '../subscribers/provider-methods.js';
 import { problemsOfMethod, problemsOfSaga, stepsOf } from './definition-checks.js';
 import { type SagaMethod, sagaMethodsOf, sagaOptionsOf } from './saga.decorators.js';
@@ -157,7 +159,7 @@ function definitionOf({ name: place, methods }: SagaClass, options: SagaOptions)
     place,
     steps: stepsOf(options),
     state: { version, schema: state, upcast: upcast as SagaDefinition['state']['upcast'] },
-    names: names.map((eventName) => handlersOf(eventName, methods)),
+    names: names.map((eventName) => handlersOf(name, eventName, methods)),
     timeouts: new Map(
       methods.flatMap(({ call, place, says }) =>
         says.kind === 'timeout' ? [[String(says.name), { call, place }] as const] : [],
@@ -167,12 +169,20 @@ function definitionOf({ name: place, methods }: SagaClass, options: SagaOptions)
   };
 }
 
-function handlersOf(eventName: string, methods: readonly Decorated[]): HandlersOfName {
+/** Events of calls know the saga that made the call. Those of others are for no saga. */
+function keyOfCaller(saga: string) {
+  return ({ payload }: DomainEvent): string | undefined => {
+    const caller = callerOfCall(payload);
+    return caller?.saga === saga ? caller.key : undefined;
+  };
+}
+
+function handlersOf(saga: string, eventName: string, methods: readonly Decorated[]): HandlersOfName {
   const starts: StartHandler[] = [];
   const steps: StepHandler[] = [];
   for (const { call, place, says } of methods) {
     if (says.kind === 'timeout' || !namesOf(says.eventName).includes(eventName)) continue;
-    const key = says.options.key as StartHandler['key'];
+    const key = (says.options.key ?? keyOfCaller(saga)) as StartHandler['key'];
     if (says.kind === 'start') starts.push({ call, place, key });
     else {
       const { in: within, otherwise = 'wait', waitMs = DEFAULT_WAIT_MS } = says.options;

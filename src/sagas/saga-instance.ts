@@ -24,6 +24,8 @@ export interface ListedSaga {
   /** When its last step was done. */
   changedAt: Date;
   endedAt: Date | null;
+  /** Whether it is active, has not changed for `sagas.stuckAfterHours`, and has no timeout to come. */
+  stuck: boolean;
 }
 
 /** A timeout that is set. */
@@ -77,6 +79,8 @@ export interface SagaFilter {
   status?: SagaStatus | undefined;
   step?: string | undefined;
   tenantId?: string | undefined;
+  /** True for those that are stuck, false for the others. */
+  stuck?: boolean | undefined;
 }
 
 export interface SagaPageRequest {
@@ -91,4 +95,38 @@ export interface SagaPage {
   sagas: ListedSaga[];
   /** Give it as `after` for the next page. Null on the last page. */
   next: string | null;
+}
+
+/** The active sagas of one name that are in one step. */
+export interface SagaStepCount {
+  saga: string;
+  step: string;
+  /** How many they are. */
+  sagas: number;
+  /** When the one changed that has not changed for longest. */
+  oldestChangeAt: Date;
+  /** Half of them have not changed since then. */
+  medianChangeAt: Date;
+  /** How many of them are stuck. */
+  stuck: number;
+}
+
+export interface SagaSteps {
+  /** In the order of names and steps. */
+  steps: SagaStepCount[];
+  /** Whether there are more active sagas than were counted. Those that have not changed for longest are counted. */
+  atLeast: boolean;
+}
+
+/** A way that sagas of one name have taken, and how often. */
+export interface SagaTransition {
+  /** Null where a saga began. */
+  from: string | null;
+  to: string;
+  /** How the saga ended with it. Null if it went on. */
+  outcome: SagaOutcome | null;
+  /** What led to it: the name of an event; `timeout:<name>`; or `end` by an admin. */
+  name: string;
+  times: number;
+  lastAt: Date;
 }

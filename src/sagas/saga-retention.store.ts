@@ -16,7 +16,7 @@ export async function deleteOutdatedSagas(
   const { sagaInstance, sagaStep, sagaWaiting } = tables;
   const [{ ended = 0 } = {}] = await session.query<{ ended: number }>(
     `WITH old AS MATERIALIZED (
-       SELECT saga, key, id FROM ${sagaInstance} WHERE ended_at < clock_timestamp() - $1::int * interval '1 day'
+       SELECT saga, key, id FROM ${sagaInstance} WHERE ended_at < now() - $1::int * interval '1 day'
        ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED),
      steps AS (DELETE FROM ${sagaStep} s USING old WHERE s.id = old.id),
      gone AS (DELETE FROM ${sagaInstance} i USING old WHERE i.saga = old.saga AND i.key = old.key RETURNING i.id)
@@ -25,7 +25,7 @@ export async function deleteOutdatedSagas(
   );
   const waited = await session.query(
     `DELETE FROM ${sagaWaiting} w WHERE w.ctid = ANY (ARRAY(
-       SELECT ctid FROM ${sagaWaiting} WHERE until < clock_timestamp() - $1::int * interval '1 day'
+       SELECT ctid FROM ${sagaWaiting} WHERE until < now() - $1::int * interval '1 day'
        ORDER BY until LIMIT $2 FOR UPDATE SKIP LOCKED))
      RETURNING w.position`,
     [days, batch],

@@ -5,6 +5,7 @@ import { transactionEnded } from '../database/sql/transaction-ends.js';
 import type { DomainEvent, DomainEventInput } from '../events/domain-event.js';
 import type { EventGate } from '../events/event-gate.js';
 import { UuidV7Generator } from '../events/uuid-v7.js';
+import type { CallMaker } from '../module/call-maker.js';
 import type { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
 import type { SubscriberContext } from '../subscribers/subscriber-definition.js';
 import { againEvent, expiredEvent } from './own-events.js';
@@ -21,14 +22,13 @@ import type { SagaDefinition } from './saga-definition.js';
 import { called, deadLetter } from './saga-errors.js';
 import type { SagaMetrics } from './saga-metrics.js';
 import { FIRST_STEP } from './saga-options.js';
+import { AFTER_END } from './saga-reasons.js';
 import { jsonText, raised, requireKnown, stateText } from './saga-state.js';
 import type { SagaWriter } from './saga-writer.js';
 import { UndoList } from './undo-list.js';
 
 /** How many entries the history of a saga may have before it takes no more steps. */
 export const MOST_STEPS = 1_000;
-
-export const AFTER_END = 'the saga has ended';
 
 /** What all turns of a saga use. */
 export interface TurnParts {
@@ -39,6 +39,7 @@ export interface TurnParts {
   readonly gate: EventGate;
   readonly writer: SagaWriter;
   readonly metrics: SagaMetrics;
+  readonly calls: CallMaker | undefined;
 }
 
 /** What is done in a turn: an event, or a timeout. */
@@ -96,8 +97,9 @@ export class SagaTurn {
     const waiting = done.status === 'active' ? [] : await store.dropWaiting(this.client, this.locked);
     const entries = [this.entry(cause, null, saga), ...waiting.map((event) => skipped(event, saga.step))];
     const row = { ...done, id: before.id, tenantId: before.tenantId };
-    if (!(await store.create(this.client, this.locked, row, entries))) throw transactionEnded(undefined);
-    await this.publishOwn(saga, true);
+    const created = await store.create(this.client, this.locked, row, entries);
+    if (created === undefined) throw transactionEnded(undefined);
+    await this.publishOwn(saga, created.hasWaiting);
     this.told(saga, FIRST_STEP, undefined);
   }
 
@@ -163,8 +165,9 @@ export class SagaTurn {
   }
 
   /** Whether a step of the saga was done for this event before. */
-  wasHandled({ outboxEventId }: Cause): Promise<boolean> {
-    return this.parts.store.wasHandled(this.client, this.requireFound().id, outboxEventId);
+  async wasHandled({ outboxEventId }: Cause): Promise<boolean> {
+    if (this.found === undefined) return false;
+    return this.parts.store.wasHandled(this.client, this.found.id, outboxEventId);
   }
 
   /** @throws PostponeError if a newer release has written the saga */
@@ -174,10 +177,13 @@ export class SagaTurn {
   }
 
   private running(before: ConstructorParameters<typeof RunningSaga>[1], undo: readonly DomainEventInput[]) {
-    const { definition, publisher, gate, writer } = this.parts;
+    const { definition, publisher, gate, writer, calls } = this.parts;
     const { context, client, key } = this;
     const list = new UndoList(undo, gate, writer);
-    return new RunningSaga({ definition, key, context, client, publisher, writer, undo: list }, before);
+    return new RunningSaga(
+      { definition, key, context, client, publisher, writer, calls, undo: list },
+      before,
+    );
   }
 
   /** Calls the handler, and returns the row as it is then. */

@@ -16,7 +16,7 @@ export function sagaChecks(db: EngineDatabase, settings: IntegrationSettingsServ
       name: 'saga-stuck',
       run: async () => {
         const { stuckAfterHours } = settings.snapshotOf(sagaSettings);
-        const stuck = await new SagaLookStore(db).stuck(stuckAfterHours, MOST_NAMED);
+        const stuck = await new SagaLookStore(db, stuckAfterHours).stuck(MOST_NAMED);
         return stuck.map(({ saga, key, step, changedAt }) => ({
           about: [saga, key],
           since: changedAt,

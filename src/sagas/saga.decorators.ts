@@ -47,12 +47,21 @@ export function SagaStart<const N extends EventName>(
   return methodDecorator({ kind: 'start', eventName, options: options as unknown as SagaStartOptions });
 }
 
+/** The events of calls that the saga has made. They know which saga it was, so a key is not needed. */
+export function SagaStep<const N extends `integration.call.${string}`>(
+  eventName: N | readonly N[],
+  options?: Partial<SagaStepOptions<N>>,
+): HandlerDecorator<SagaHandler<N>>;
 /** The events of this name are for sagas that have begun. */
 export function SagaStep<const N extends EventName>(
   eventName: KnownPattern<N> | readonly KnownPattern<N>[],
   options: SagaStepOptions<N>,
-): HandlerDecorator<SagaHandler<N>> {
-  return methodDecorator({ kind: 'step', eventName, options: options as unknown as SagaStepOptions });
+): HandlerDecorator<SagaHandler<N>>;
+export function SagaStep(
+  eventName: string | readonly string[],
+  options: Partial<SagaStepOptions> = {},
+): HandlerDecorator<never> {
+  return methodDecorator({ kind: 'step', eventName, options: options as SagaStepOptions });
 }
 
 /** The method is called when the timeout of this name is due. */

@@ -1,8 +1,7 @@
 import type { SqlClient } from '../database/clients/sql-client.js';
 import type { EngineDatabase } from '../database/engine-database.js';
-import { epochText } from '../database/sql/epoch-text.store.js';
 import { TRANSACTION_START } from '../database/sql/transaction-start.store.js';
-import { arrayText, timeOf } from '../database/wire/plain-values.js';
+import { arrayText } from '../database/wire/plain-values.js';
 import type { DomainEvent, DomainEventInput } from '../events/domain-event.js';
 import type { SagaStatus } from './saga-instance.js';
 
@@ -74,21 +73,25 @@ export interface ToWait extends Waiting {
   readonly waitMs: number;
 }
 
-type FoundRow = Readonly<
-  Record<
-    | 'id'
-    | 'tenantId'
-    | 'step'
-    | 'state'
-    | 'version'
-    | 'steps'
-    | 'undo'
-    | 'timeouts'
-    | 'changedAt'
-    | 'waiting',
-    string
-  >
-> & { readonly status: SagaStatus };
+/** The row of a saga as JSON. */
+interface InstanceJson {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly step: string;
+  readonly status: SagaStatus;
+  readonly state: unknown;
+  readonly version: number;
+  readonly steps: number;
+  readonly undo: readonly DomainEventInput[];
+  readonly timeouts: SetTimeouts;
+  readonly changed_at: string;
+}
+
+/** What a new saga has found when it was written. */
+export interface CreatedSaga {
+  /** Whether events wait for it. */
+  readonly hasWaiting: boolean;
+}
 
 /*
  * Why a saga sees every event once, and no step is lost between two transactions.
@@ -131,25 +134,24 @@ export class SagaStore {
 
   /** Finds a saga that is locked, and locks its row against retention. */
   async find(client: SqlClient, { saga, key }: LockedSaga): Promise<FoundSaga | undefined> {
-    const [row] = await client.$queryRawUnsafe<FoundRow[]>(
-      `SELECT i.id::text AS id, i.tenant_id AS "tenantId", i.step, i.status, i.state::text AS state, i.version::text AS version,
-         i.steps::text AS steps, i.undo::text AS undo, i.timeouts::text AS timeouts, ${epochText('i.changed_at')} AS "changedAt",
-         EXISTS (SELECT FROM ${this.waiting} w WHERE w.saga = i.saga AND w.key = i.key)::text AS waiting
+    // One column: a client of the host may take as long for each column as the server for the whole row.
+    const [row] = await client.$queryRawUnsafe<{ instance: string; waiting: string }[]>(
+      `SELECT to_json(i)::text AS instance, EXISTS (SELECT FROM ${this.waiting} w WHERE w.saga = $1 AND w.key = $2)::text AS waiting
        FROM ${this.instance} i WHERE i.saga = $1 AND i.key = $2 FOR UPDATE`,
       saga,
       key,
     );
-    return row && foundOf(row);
+    return row && foundOf(JSON.parse(row.instance) as InstanceJson, row.waiting === 'true');
   }
 
-  /** Writes a new saga with its first entry. False if there is one, or the transaction has ended. */
+  /** Writes a new saga with its first entries. Undefined if there is one, or the transaction has ended. */
   async create(
     client: SqlClient,
     { saga, key, start }: LockedSaga,
     row: WrittenRow & Pick<FoundSaga, 'id' | 'tenantId'>,
     entries: readonly NewEntry[],
-  ): Promise<boolean> {
-    return this.written(
+  ): Promise<CreatedSaga | undefined> {
+    const written = await this.written<{ waiting: string }>(
       client,
       `INSERT INTO ${this.instance} (saga, key, id, tenant_id, step, status, state, version, steps, undo, timeouts, ended_at)
        SELECT $1::text, $2::text, $4::text::uuid, $5::text, $6::text, $7::text, $8::text::jsonb, $9::text::int, $10::text::int, $11::text::jsonb, $12::text::jsonb,
@@ -157,8 +159,10 @@ export class SagaStore {
        WHERE ${TRANSACTION_START} = $3
        ON CONFLICT (saga, key) DO NOTHING RETURNING id`,
       [saga, key, start, row.id, row.tenantId, ...columnsOf(row, entries.length)],
-      numbered(entries, 0),
+      { entries, after: 0 },
+      `EXISTS (SELECT FROM ${this.waiting} w WHERE w.saga = $1 AND w.key = $2)::text AS waiting`,
     );
+    return written && { hasWaiting: written.waiting === 'true' };
   }
 
   /** Writes what a step has changed, with its entries. False if the transaction has ended. */
@@ -168,15 +172,16 @@ export class SagaStore {
     row: WrittenRow & Pick<FoundSaga, 'steps'>,
     entries: readonly NewEntry[],
   ): Promise<boolean> {
-    return this.written(
+    const written = await this.written(
       client,
       `UPDATE ${this.instance} SET step = $4::text, status = $5::text, state = $6::text::jsonb, version = $7::text::int,
          steps = $8::text::int, undo = $9::text::jsonb, timeouts = $10::text::jsonb, changed_at = clock_timestamp(),
          ended_at = CASE WHEN $5::text <> 'active' THEN clock_timestamp() END
        WHERE saga = $1 AND key = $2 AND ${TRANSACTION_START} = $3 RETURNING id`,
       [saga, key, start, ...columnsOf(row, row.steps + entries.length)],
-      numbered(entries, row.steps),
+      { entries, after: row.steps },
     );
+    return written !== undefined;
   }
 
   /** Adds an entry to the history, and changes nothing else. False if the transaction has ended. */
@@ -186,12 +191,13 @@ export class SagaStore {
     steps: number,
     entry: NewEntry,
   ): Promise<boolean> {
-    return this.written(
+    const written = await this.written(
       client,
       `UPDATE ${this.instance} SET steps = $4::text::int WHERE saga = $1 AND key = $2 AND ${TRANSACTION_START} = $3 RETURNING id`,
       [saga, key, start, String(steps + 1)],
-      numbered([entry], steps),
+      { entries: [entry], after: steps },
     );
+    return written !== undefined;
   }
 
   /** Whether the history of a saga has a step of this event. */
@@ -294,23 +300,51 @@ export class SagaStore {
       .map(({ id, name }) => ({ outboxEventId: id, eventName: name }));
   }
 
-  /** Runs a statement that writes the instance, and adds the entries of its history. */
-  private async written(
+  /**
+   * Runs a statement that writes the instance, and adds the first entry to its history. The others are those of
+   * events that waited when the saga ended. They are rare, so they have a statement of their own.
+   */
+  private async written<Row>(
     client: SqlClient,
     sql: string,
     values: readonly string[],
-    entries: string,
-  ): Promise<boolean> {
-    const rows = await client.$queryRawUnsafe<unknown[]>(
+    { entries, after }: { readonly entries: readonly NewEntry[]; readonly after: number },
+    returning = 'n::text AS n',
+  ): Promise<(Row & { readonly id: string }) | undefined> {
+    const [first, ...others] = entries;
+    if (first === undefined) throw new Error('each write of a saga has an entry');
+    const { outboxEventId, name, before, after: reached, reason = null } = first;
+    const of = (place: number) => `$${values.length + place}::text`;
+    const [row] = await client.$queryRawUnsafe<(Row & { readonly id: string })[]>(
       `WITH written AS (${sql})
        INSERT INTO ${this.step} (id, n, outbox_event_id, name, step_before, step_after, reason)
-       SELECT written.id, (e->>'n')::int, (e->>'outboxEventId')::uuid, e->>'name', e->>'before', e->>'after', e->>'reason'
-       FROM written, jsonb_array_elements($${values.length + 1}::text::jsonb) AS e
-       RETURNING n::text AS n`,
+       SELECT written.id, ${of(1)}::int, ${of(2)}::uuid, ${of(3)}, ${of(4)}, ${of(5)}, ${of(6)} FROM written
+       RETURNING id::text AS id, ${returning}`,
       ...values,
-      entries,
+      String(after + 1),
+      outboxEventId,
+      name,
+      before,
+      reached,
+      reason,
     );
-    return rows.length > 0;
+    if (row !== undefined && others.length > 0) await this.addEntries(client, row.id, others, after + 1);
+    return row;
+  }
+
+  private async addEntries(
+    client: SqlClient,
+    id: string,
+    entries: readonly NewEntry[],
+    after: number,
+  ): Promise<void> {
+    await client.$queryRawUnsafe<unknown[]>(
+      `INSERT INTO ${this.step} (id, n, outbox_event_id, name, step_before, step_after, reason)
+       SELECT $1::text::uuid, (e->>'n')::int, (e->>'outboxEventId')::uuid, e->>'name', e->>'before', e->>'after', e->>'reason'
+       FROM jsonb_array_elements($2::text::jsonb) AS e RETURNING n::text AS n`,
+      id,
+      JSON.stringify(entries.map((entry, i) => ({ ...entry, n: after + i + 1 }))),
+    );
   }
 }
 
@@ -326,21 +360,10 @@ function columnsOf({ step, status, state, version, undo, timeouts }: WrittenRow,
   ];
 }
 
-function numbered(entries: readonly NewEntry[], before: number): string {
-  return JSON.stringify(entries.map((entry, i) => ({ ...entry, n: before + i + 1 })));
-}
-
-function foundOf({ state, version, steps, undo, timeouts, changedAt, waiting, ...row }: FoundRow): FoundSaga {
-  return {
-    ...row,
-    state: JSON.parse(state) as unknown,
-    version: Number(version),
-    steps: Number(steps),
-    undo: JSON.parse(undo) as DomainEventInput[],
-    timeouts: JSON.parse(timeouts) as SetTimeouts,
-    changedAt: timeOf(changedAt),
-    hasWaiting: waiting === 'true',
-  };
+function foundOf(json: InstanceJson, hasWaiting: boolean): FoundSaga {
+  const { id, tenant_id: tenantId, step, status, state, version, steps, undo, timeouts } = json;
+  const changedAt = new Date(json.changed_at);
+  return { id, tenantId, step, status, state, version, steps, undo, timeouts, changedAt, hasWaiting };
 }
 
 /** The event as a handler gets it. */

@@ -6,6 +6,7 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { EventGate } from '../events/event-gate.js';
 import { EventLimits } from '../events/event-limits.js';
 import { SequenceGuard } from '../log/sequence-guard.js';
+import { CALL_MAKER, type CallMaker } from '../module/call-maker.js';
 import { type EngineOfApplication, engineOf } from '../module/engine-of.js';
 import { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
 import { OutboxEventStore } from '../outbox/outbox-event.store.js';
@@ -41,6 +42,7 @@ export class SagasStart implements OnModuleInit {
       host: engine.get(HostClient),
       store: new SagaStore(db),
       publisher: engine.get(DomainEventPublisher),
+      calls: this.callMaker(),
       gate: engine.get(EventGate),
       writer: new SagaWriter({
         store: engine.get(OutboxEventStore),
@@ -53,6 +55,15 @@ export class SagasStart implements OnModuleInit {
       if (schema !== undefined) await prepareSchema(schema);
       const metrics = new SagaMetrics(engine.get(PartMeasures), definition.name);
       new SagaConsumer({ ...shared, definition, metrics }).register(engine.get(EventSubscriberRegistry));
+    }
+  }
+
+  /** Undefined where the application has no CallsModule. */
+  private callMaker(): CallMaker | undefined {
+    try {
+      return this.modules.get<CallMaker>(CALL_MAKER, { strict: false });
+    } catch {
+      return undefined;
     }
   }
 }

@@ -2,9 +2,21 @@ import { Injectable } from '@nestjs/common';
 import type { AdminAddition } from '../admin/routes/admin-sections.js';
 import type { Answering } from '../admin/routes/answering.js';
 import { type Call, route } from '../admin/routes/route.js';
-import { choice, optional, text, uuid } from '../rest/field.js';
+import { choice, flag, optional, text, uuid } from '../rest/field.js';
 import { limit, PAGE_SIZE, reason } from '../rest/route.js';
-import { INTEGER, list, named, object, oneOf, orNull, pageOf, TEXT, TIME, UUID } from '../rest/schema.js';
+import {
+  FLAG,
+  INTEGER,
+  list,
+  named,
+  object,
+  oneOf,
+  orNull,
+  pageOf,
+  TEXT,
+  TIME,
+  UUID,
+} from '../rest/schema.js';
 import { LONGEST_KEY, unknownSaga } from './saga-errors.js';
 import { SAGA_OUTCOMES, SAGA_STATUSES, type SagaInstance } from './saga-instance.js';
 import { SagasService } from './sagas.service.js';
@@ -21,6 +33,7 @@ const LISTED = {
   startedAt: TIME,
   changedAt: TIME,
   endedAt: orNull(TIME),
+  stuck: FLAG,
 };
 
 const SagaPage = named('SagaPage', pageOf(object(LISTED)));
@@ -61,6 +74,39 @@ const SagaHistory = named(
   }),
 );
 
+const SagaSteps = named(
+  'SagaSteps',
+  object({
+    steps: list(
+      object({
+        saga: TEXT,
+        step: TEXT,
+        sagas: INTEGER,
+        oldestChangeAt: TIME,
+        medianChangeAt: TIME,
+        stuck: INTEGER,
+      }),
+    ),
+    atLeast: FLAG,
+  }),
+);
+
+const SagaTransitions = named(
+  'SagaTransitions',
+  object({
+    items: list(
+      object({
+        from: orNull(TEXT),
+        to: TEXT,
+        outcome: orNull(oneOf(SAGA_OUTCOMES)),
+        name: TEXT,
+        times: INTEGER,
+        lastAt: TIME,
+      }),
+    ),
+  }),
+);
+
 const pathFields = {
   saga: text('The name of the saga.', 100),
   key: text('Its key.', LONGEST_KEY),
@@ -80,8 +126,26 @@ const ROUTES = {
       status: optional(choice('How they stand.', SAGA_STATUSES)),
       step: optional(text('The step that they are in.', 127)),
       tenant: optional(text('The id of their tenant.', 127)),
+      stuck: optional(flag('Only those that are stuck, or only the others.')),
     },
     answer: SagaPage,
+  }),
+  steps: route({
+    method: 'GET',
+    path: 'sagas/steps',
+    action: 'sagas.read',
+    about:
+      'How many active sagas are in which step, and since when. At most 100,000 are counted, those that have not changed for longest.',
+    answer: SagaSteps,
+  }),
+  transitions: route({
+    method: 'GET',
+    path: 'sagas/transitions',
+    action: 'sagas.read',
+    about:
+      'The ways from step to step that the sagas of a name have taken, those that were taken most often first. It looks at the 1,000 that began last.',
+    query: { saga: text('The name of the saga.', 100) },
+    answer: SagaTransitions,
   }),
   one: route({
     method: 'GET',
@@ -135,6 +199,14 @@ export class SagasHandlers implements Answering<typeof ROUTES, SagasHandlers> {
     const { limit = PAGE_SIZE, after, tenant, ...filter } = query;
     const { sagas, next } = await this.sagas.list({ ...filter, tenantId: tenant }, { limit, after });
     return { items: sagas, next };
+  }
+
+  steps() {
+    return this.sagas.steps();
+  }
+
+  async transitions({ query: { saga } }: Call<typeof ROUTES.transitions>) {
+    return { items: await this.sagas.transitions(saga) };
   }
 
   async one({ path: { saga, key } }: Call<typeof ROUTES.one>) {

@@ -5,10 +5,9 @@ import { saidFirst } from '../cli/dry-run.js';
 import { facts } from '../cli/facts.js';
 import { nextPage } from '../cli/next-page.js';
 import { checkUuid, choiceOption, pageOption, textOption } from '../cli/options.js';
-import { withServices } from '../cli/services.js';
+import { type CommandServices, withServices } from '../cli/services.js';
 import { table } from '../cli/table.js';
 import { counted, timeText } from '../cli/texts.js';
-import type { AdminDatabase } from '../database/admin-database.js';
 import { EventLimits } from '../events/event-limits.js';
 import { pageSizeOf } from '../words/argument-checks.js';
 import { endSaga } from './saga-end.js';
@@ -22,6 +21,7 @@ import {
 } from './saga-instance.js';
 import { SagaLookStore } from './saga-look.store.js';
 import { deadLettersOf, retrySaga } from './saga-retry.js';
+import { sagaSettings } from './saga-settings.js';
 
 const listCommand: Command = {
   name: 'sagas list',
@@ -31,23 +31,26 @@ const listCommand: Command = {
     status: { type: 'string', summary: `only those that are ${SAGA_STATUSES.join(', ')}` },
     step: { type: 'string', summary: 'only those in this step' },
     tenant: { type: 'string', summary: 'only those of this tenant' },
+    stuck: { type: 'boolean', summary: 'only those that are stuck, as the doctor says it' },
     limit: { type: 'string', summary: 'how many, default 50' },
     after: { type: 'string', summary: 'the page behind: the id of the last saga of the page before' },
   },
   summary: 'show sagas and where they stand, those that began last first',
   async run(context) {
-    const { options, withDatabase } = context;
+    const { options } = context;
     const after = textOption(options, 'after');
     const filter = {
       saga: textOption(options, 'saga'),
       status: choiceOption(options, 'status', SAGA_STATUSES),
       step: textOption(options, 'step'),
       tenantId: textOption(options, 'tenant'),
+      stuck: options.stuck === true ? true : undefined,
     };
     const behind = after === undefined ? undefined : checkUuid(after, 'The id in --after');
     const limit = pageSizeOf(pageOption(options));
-    const sagas = await withDatabase((_db, admin) => new SagaLookStore(admin).list(filter, behind, limit));
-    const next = sagas.length < limit ? null : (sagas.at(-1)?.id ?? null);
+    const { sagas, next } = await withServices(context, (services) =>
+      lookOf(services).page(filter, { after: behind, limit }),
+    );
     const more = next === null ? [] : [`More: ${nextPage(context, 'sagas list', { after: next })}`];
     return { ok: true, data: { sagas, next }, text: [listText(sagas), ...more].join('\n') };
   },
@@ -58,7 +61,7 @@ function listText(sagas: readonly ListedSaga[]): string {
   return table(sagas, [
     { heading: 'SAGA', cell: ({ saga }) => saga },
     { heading: 'KEY', cell: ({ key }) => key },
-    { heading: 'STATUS', cell: ({ status }) => status },
+    { heading: 'STATUS', cell: ({ status, stuck }) => (stuck ? 'stuck' : status) },
     { heading: 'STEP', cell: ({ step }) => step },
     { heading: 'CHANGED', cell: ({ changedAt }) => timeText(changedAt) },
     { heading: 'STARTED', cell: ({ startedAt }) => timeText(startedAt), cut: 2 },
@@ -71,13 +74,14 @@ const showCommand: Command = {
   parameters: ['saga', 'key'],
   options: { 'with-state': { type: 'boolean', summary: 'show the state as well, as the database has it' } },
   summary: 'show one saga: where it stands, what it did, and what waits for it',
-  async run({ arguments: [saga = '', key = ''], options, withDatabase }) {
-    const { found, history } = await withDatabase(async (_db, admin) => {
-      const one = await existing(admin, saga, key);
-      return { found: one, history: await new SagaLookStore(admin).history(one.id) };
+  async run(context) {
+    const [saga = '', key = ''] = context.arguments;
+    const { found, history } = await withServices(context, async (services) => {
+      const one = await existing(services, saga, key);
+      return { found: one, history: await lookOf(services).history(one.id) };
     });
     const { state, ...shown } = found;
-    const isStateShown = options['with-state'] === true;
+    const isStateShown = context.options['with-state'] === true;
     const text = [
       factsOf(shown),
       historyText(history),
@@ -96,7 +100,7 @@ function factsOf(saga: Shown): string {
     ['Key', saga.key],
     ['Id', saga.id],
     ['Tenant', saga.tenantId === '' ? null : saga.tenantId],
-    ['Status', saga.status],
+    ['Status', saga.stuck ? `${saga.status}, and stuck` : saga.status],
     ['Step', saga.step],
     ['Version', String(saga.version)],
     ['Started', timeText(saga.startedAt)],
@@ -164,9 +168,10 @@ const endCommand: Command = {
     const [saga = '', key = ''] = context.arguments;
     const outcome = choiceOption(context.options, 'outcome', SAGA_OUTCOMES);
     if (outcome === undefined) throw new UsageError(`give --outcome: ${SAGA_OUTCOMES.join(', ')}`);
-    return withServices(context, async ({ admin }) => {
+    return withServices(context, async (services) => {
+      const { admin } = services;
       const dry = await saidFirst(context, async () => {
-        const { status, step, undo } = await existing(admin, saga, key);
+        const { status, step, undo } = await existing(services, saga, key);
         const published = outcome === 'undone' && undo > 0 ? ` and ${counted(undo, 'event')} published` : '';
         return {
           what:
@@ -186,9 +191,15 @@ const endCommand: Command = {
   },
 };
 
+type Looking = Pick<CommandServices, 'admin' | 'settings'>;
+
+function lookOf({ admin, settings }: Looking): SagaLookStore {
+  return new SagaLookStore(admin, settings.snapshotOf(sagaSettings).stuckAfterHours);
+}
+
 /** @throws IntegrationError INTEGRATION_SAGA_UNKNOWN */
-async function existing(admin: AdminDatabase, saga: string, key: string): Promise<SagaInstance> {
-  const found = await new SagaLookStore(admin).find(saga, key);
+async function existing(services: Looking, saga: string, key: string): Promise<SagaInstance> {
+  const found = await lookOf(services).find(saga, key);
   if (found === undefined) throw unknownSaga(saga, key);
   return found;
 }

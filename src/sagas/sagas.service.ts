@@ -5,6 +5,7 @@ import { ConsumerService } from '../changes/consumer.service.js';
 import { AdminDatabase } from '../database/admin-database.js';
 import { EventLimits } from '../events/event-limits.js';
 import { type EngineOfApplication, engineOf } from '../module/engine-of.js';
+import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import {
   checkChoice,
@@ -26,9 +27,12 @@ import {
   type SagaOutcome,
   type SagaPage,
   type SagaPageRequest,
+  type SagaSteps,
+  type SagaTransition,
 } from './saga-instance.js';
 import { SagaLookStore } from './saga-look.store.js';
 import { retrySaga } from './saga-retry.js';
+import { sagaSettings } from './saga-settings.js';
 
 const LONGEST_NAME = 127;
 
@@ -64,15 +68,32 @@ export class SagasService {
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for an invalid filter or page
    */
   async list(filter: SagaFilter = {}, page: SagaPageRequest = {}): Promise<SagaPage> {
-    checkNames('a field of a filter', filter, ['saga', 'status', 'step', 'tenantId']);
+    checkNames('a field of a filter', filter, ['saga', 'status', 'step', 'tenantId', 'stuck']);
     checkNames('an option of a page', page, ['limit', 'after']);
     for (const field of ['saga', 'step', 'tenantId'] as const) checkText(field, filter[field], LONGEST_NAME);
     if (filter.status !== undefined) checkChoice('status', filter.status, SAGA_STATUSES);
+    if (filter.stuck !== undefined) checkChoice('stuck', filter.stuck, [true, false]);
     checkUuid('after', page.after);
-    const limit = pageSizeOf(page.limit);
-    const found = await this.look.list(filter, page.after, limit + 1);
-    const sagas = found.slice(0, limit);
-    return { sagas, next: found.length > limit ? (sagas.at(-1)?.id ?? null) : null };
+    return this.look.page(filter, { after: page.after, limit: pageSizeOf(page.limit) });
+  }
+
+  /**
+   * How many active sagas are in which step, and since when. At most 100,000 are counted, those that have not
+   * changed for longest.
+   */
+  async steps(): Promise<SagaSteps> {
+    return this.look.steps();
+  }
+
+  /**
+   * The ways from step to step that the sagas of a name have taken, those that were taken most often first: at
+   * most 100, of the 1,000 sagas that began last, and of the first 100 entries of their histories.
+   *
+   * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a name that no saga has
+   */
+  async transitions(name: string): Promise<SagaTransition[]> {
+    checkName('name', name, LONGEST_NAME);
+    return this.look.transitions(name);
   }
 
   /**
@@ -121,7 +142,8 @@ export class SagasService {
   }
 
   private get look(): SagaLookStore {
-    return new SagaLookStore(this.engine.get(AdminDatabase));
+    const { stuckAfterHours } = this.engine.get(IntegrationSettingsService).snapshotOf(sagaSettings);
+    return new SagaLookStore(this.engine.get(AdminDatabase), stuckAfterHours);
   }
 }
 
@@ -129,8 +151,11 @@ function checkWhich(name: unknown, key: unknown): void {
   for (const [field, value, most] of [
     ['name', name, LONGEST_NAME],
     ['key', key, LONGEST_KEY],
-  ] as const) {
-    const problem = problemOfText(value, most);
-    if (problem !== undefined) throw invalidArgument(`The ${field} of a saga ${problem}`, { field });
-  }
+  ] as const)
+    checkName(field, value, most);
+}
+
+function checkName(field: string, value: unknown, most: number): void {
+  const problem = problemOfText(value, most);
+  if (problem !== undefined) throw invalidArgument(`The ${field} of a saga ${problem}`, { field });
 }

@@ -58,9 +58,13 @@ export class SecretsModule {
     class SecretsOfApplication implements OnModuleInit {
       static readonly [BROUGHT_EXTENSION] = secretsExtension(keys);
 
+      constructor(private readonly modules: ModuleRef) {}
+
       /** Fails the boot of an application without keys, and not its first secret. */
-      onModuleInit(): void {
-        keys();
+      onModuleInit(): Promise<void> {
+        return engineOf(this.modules, 'SecretsModule').boot(() => {
+          keys();
+        });
       }
     }
     return {

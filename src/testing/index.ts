@@ -4,6 +4,13 @@ export type { TestedApplication } from './application.js';
 export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
 export { type FailAtOptions, type Fault, failAt } from './fail-at.js';
 export {
+  type FakeCallAnswer,
+  type FakeCalls,
+  fakeCalls,
+  type RunCallsOptions,
+  runCalls,
+} from './fake-calls.js';
+export {
   createIntegrationTestDatabase,
   type IntegrationTestDatabase,
   type IntegrationTestDatabaseOptions,

@@ -19,7 +19,7 @@ export interface CallApp {
   close(): Promise<void>;
 }
 
-export interface CallAppOptions extends Omit<IntegrationModuleOptions, 'providers'> {
+export interface CallAppOptions extends Omit<IntegrationModuleOptions, 'imports'> {
   readonly imports?: readonly unknown[];
 }
 

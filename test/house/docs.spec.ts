@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { CALL_ERROR_CODES } from '../../src/calls/index.js';
 import { CONTRACT_ERROR_CODES } from '../../src/contracts/index.js';
 import { INTEGRATION_ERROR_CODES } from '../../src/errors.js';
 import { OPTION_NAMES } from '../../src/module/integration.options.js';
@@ -35,6 +36,7 @@ const ERROR_CODES: readonly string[] = [
   ...CONTRACT_ERROR_CODES,
   ...SECRET_ERROR_CODES,
   ...RELAY_ERROR_CODES,
+  ...CALL_ERROR_CODES,
   ...SAGA_ERROR_CODES,
   ...WEBHOOK_ERROR_CODES,
 ];

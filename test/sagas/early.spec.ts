@@ -42,6 +42,11 @@ class TripSaga {
   @SagaStep('trip.praised', { key: tripOf, in: 'flown', otherwise: 'dead' })
   praised(): void {}
 
+  @SagaStep('trip.noticed', { key: tripOf })
+  noticed(_: DomainEvent, saga: SagaContext<string[]>): void {
+    saga.state.push('noticed');
+  }
+
   @SagaStep('trip.over', { key: tripOf })
   over(_: DomainEvent, saga: SagaContext<string[]>): void {
     saga.complete();
@@ -93,6 +98,29 @@ describe('an event that comes too early', () => {
     await untilSagaSettled(database, 'trip');
     for (const each of others)
       expect(await stateOf(`t-${each}`)).toEqual(['planned', 'booked', `flown {"trip":"t-${each}"}`]);
+  });
+
+  it('is handled once, also where an admin sends it again while it waits', async () => {
+    // What is released comes later than what the admin sends.
+    await database.pool.query(
+      `CREATE FUNCTION later() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.available_at := clock_timestamp() + interval '1 second'; RETURN NEW; END $$;
+       CREATE TRIGGER later BEFORE INSERT ON integration.outbox_event FOR EACH ROW WHEN (NEW.event_name = 'integration.saga.trip.again')
+         EXECUTE FUNCTION later()`,
+    );
+    await app.api.publishEvents([event('trip.noticed', 'again')]);
+    await untilSagaSettled(database, 'trip');
+    const { rows } = await database.pool.query<{ position: number }>(
+      `SELECT position::int FROM integration.saga_waiting WHERE key = 'again'`,
+    );
+    const from = rows[0]?.position ?? 0;
+    await app.api.publishEvents([event('trip.planned', 'again')]);
+    await until('the saga', async () => (await app.sagas.get('trip', 'again')) !== undefined);
+    await app.consumers.replayAtOnce('saga.trip', { from, to: from });
+    await until('the event is handled', async () => ((await stateOf('again')) as string[]).length > 1);
+    await until('it waits no more', async () => (await app.sagas.get('trip', 'again'))?.waiting.length === 0);
+    await untilSagaSettled(database, 'trip');
+    expect(await stateOf('again')).toEqual(['planned', 'noticed']);
+    await database.pool.query('DROP TRIGGER later ON integration.outbox_event');
   });
 
   it('is a dead letter when it has waited for too long, and is handled all the same when its step comes', async () => {

@@ -101,6 +101,42 @@ describe('who looks after sagas', () => {
     const stuck = findings.filter(({ check }) => check === 'saga-stuck');
     expect(stuck.map(({ details }) => details)).toEqual([{ saga: 'visit', key: 'b', step: 'inside' }]);
     expect(stuck[0]?.fix).toContain('sagas show visit b');
+    const keys = async (isStuck: boolean) =>
+      (await app.sagas.list({ stuck: isStuck })).sagas.map(({ key }) => key).sort();
+    expect([await keys(true), await keys(false)]).toEqual([['b'], ['a', 'c', 'd']]);
+    expect((await app.sagas.get('visit', 'b'))?.stuck).toBe(true);
+  });
+
+  it('sees in which steps they are, since when, and how many of them are stuck', async () => {
+    const { steps, atLeast } = await app.sagas.steps();
+    expect(atLeast).toBe(false);
+    expect(steps).toMatchObject([
+      { saga: 'visit', step: 'inside', sagas: 1, stuck: 1 },
+      { saga: 'visit', step: 'started', sagas: 2, stuck: 0 },
+    ]);
+    const b = await app.sagas.get('visit', 'b');
+    expect(steps[0]).toMatchObject({ oldestChangeAt: b?.changedAt, medianChangeAt: b?.changedAt });
+    const d = await app.sagas.get('visit', 'd');
+    // The older one of two is the oldest, and half of them.
+    expect(steps[1]).toMatchObject({ oldestChangeAt: d?.changedAt, medianChangeAt: d?.changedAt });
+  });
+
+  it('sees the ways that were taken, how often and with which end, and nothing of what was skipped', async () => {
+    await happen(['visit.begun', 'f'], ['visit.begun', 'f'], ['visit.entered', 'f'], ['visit.over', 'f']);
+    await happen(['visit.bought', 'f']);
+    await app.sagas.end('visit', 'd', { outcome: 'canceled', by: 'ops' });
+    const ways = await app.sagas.transitions('visit');
+    expect(ways.map(({ from, to, outcome, name, times }) => [from, to, outcome, name, times])).toEqual(
+      expect.arrayContaining([
+        [null, 'started', null, 'visit.begun', 5],
+        ['started', 'inside', null, 'visit.entered', 2],
+        ['inside', 'inside', 'completed', 'visit.over', 1],
+        ['started', 'started', 'completed', 'visit.over', 1],
+        ['started', 'started', 'canceled', 'end', 1],
+      ]),
+    );
+    expect(ways).toHaveLength(5);
+    await expect(app.sagas.transitions('')).rejects.toMatchObject({ code: 'INTEGRATION_ADMIN_INVALID' });
   });
 
   it('has what ended long ago deleted, and what has waited in vain', async () => {
@@ -121,7 +157,7 @@ describe('who looks after sagas', () => {
          (SELECT count(*)::int FROM integration.saga_step s WHERE NOT EXISTS (SELECT FROM integration.saga_instance i WHERE i.id = s.id)) AS orphans`,
     );
     expect(rows).toEqual([{ waiting: 0, orphans: 0 }]);
-    expect((await app.sagas.list()).sagas.map(({ key }) => key).sort()).toEqual(['a', 'b', 'c', 'd']);
+    expect((await app.sagas.list()).sagas.map(({ key }) => key).sort()).toEqual(['a', 'b', 'c', 'd', 'f']);
   });
 
   it('sees in metrics how many steps there were, for how long, and how sagas ended', async () => {

@@ -1,26 +1,14 @@
-import { type INestApplicationContext, Module, type Type } from '@nestjs/common';
-import { Test } from '@nestjs/testing';
-import {
-  ConsumerService,
-  IntegrationDeveloperApiService,
-  IntegrationModule,
-  type IntegrationModuleOptions,
-  OutboxProcessor,
-} from '../../src/index.js';
-import { BEAT_INTERVAL_MS } from '../../src/membership/lease-keeper.js';
+import type { Type } from '@nestjs/common';
+import type { IntegrationModuleOptions } from '../../src/index.js';
 import { SagasModule, SagasService } from '../../src/sagas/index.js';
-import { FAST, TEST_BEAT_MS } from '../support/app.js';
-import { TEST_LOGGER } from '../support/log-lines.js';
+import { type PartApp, startPartApp } from '../support/part-app.js';
 import type { TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
-export interface SagaApp {
-  readonly context: INestApplicationContext;
-  readonly api: IntegrationDeveloperApiService;
-  readonly processor: OutboxProcessor;
-  readonly consumers: ConsumerService;
+export { event } from '../support/part-app.js';
+
+export interface SagaApp extends PartApp {
   readonly sagas: SagasService;
-  close(): Promise<void>;
 }
 
 /** An application with sagas, one or more classes of them. */
@@ -30,49 +18,12 @@ export async function startSagaApp(
   options: IntegrationModuleOptions = {},
   imports: readonly unknown[] = [],
 ): Promise<SagaApp> {
-  @Module({
-    imports: [
-      IntegrationModule.forRoot({
-        client: database.prisma(),
-        connectionString: database.url,
-        ...options,
-        settings: { ...FAST, ...options.settings },
-      }),
-      SagasModule.forRoot(),
-      ...(imports as Type[]),
-    ],
+  const app = await startPartApp(database, options, {
+    imports: [SagasModule.forRoot(), ...(imports as Type[])],
     providers: [...sagas],
-  })
-  class TestModule {}
-  const context = await Test.createTestingModule({ imports: [TestModule] })
-    .setLogger(TEST_LOGGER)
-    .overrideProvider(BEAT_INTERVAL_MS)
-    .useValue(TEST_BEAT_MS)
-    .compile();
-  try {
-    await context.init();
-  } catch (error) {
-    await context.close();
-    throw error;
-  }
-  return {
-    context,
-    api: context.get(IntegrationDeveloperApiService),
-    processor: context.get(OutboxProcessor),
-    consumers: context.get(ConsumerService),
-    sagas: context.get(SagasService),
-    close: () => context.close(),
-  };
+  });
+  return { ...app, sagas: app.context.get(SagasService) };
 }
-
-/** An event of a test. */
-export const event = (eventName: string, aggregateId: string, payload: unknown = {}) => ({
-  eventName,
-  sourceModule: 'test',
-  aggregateType: 'order',
-  aggregateId,
-  payload,
-});
 
 /** Resolves when nothing of the saga's consumer is unread or open. What is delayed does not count. */
 export async function untilSagaSettled(database: TestDatabase, saga: string): Promise<void> {

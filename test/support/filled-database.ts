@@ -1,3 +1,4 @@
+import { CALLS, fillCalls, REPORTS } from './call-tour.js';
 import { DELIVERIES, DESTINATIONS, fillOutgoing, MESSAGES } from './outgoing-tour.js';
 import { fillSagas, SAGAS, STEPS, WAITING } from './saga-tour.js';
 import type { TestDatabase } from './test-database.js';
@@ -18,6 +19,8 @@ export const RECORDS = 20_000;
 export const FILLED: Readonly<Record<string, number>> = {
   outbox_event: EVENTS,
   inbox_event: EVENTS,
+  external_call: CALLS,
+  external_call_report: REPORTS,
   integration_audit: RECORDS,
   integration_failure_group: RECORDS,
   integration_idempotency_key: RECORDS,
@@ -100,6 +103,7 @@ export async function fillDatabase({ pool }: TestDatabase): Promise<void> {
   await fillRecords(pool);
   await fillOutgoing(pool);
   await fillSagas(pool);
+  await fillCalls(pool);
   await pool.query('VACUUM ANALYZE');
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { AdminDatabase } from '../../src/database/admin-database.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
 import { LaneRoundStore } from '../../src/lanes/lane-round.store.js';
@@ -140,10 +141,11 @@ async function tourOfDeliveries(db: AdminDatabase, [destinationId = '']: readonl
   await store.page(tenantId, {}, place, 50);
   await store.page(tenantId, { type: 'order.placed' }, place, 50);
   await store.countDead({ tenantId, destinationId }, 1_000);
+  await store.verdict({ tenantId, destinationId }, randomUUID());
   await undone(db, async (session) => {
     await store.lock(session, tenantId, place);
     const dead = await store.dead(session, { tenantId, destinationId }, place.position, 500);
-    await store.redrive(session, tenantId, destinationId, dead);
+    await store.redrive(session, { tenantId, destinationId }, dead, null);
   });
 }
 

@@ -36,12 +36,14 @@ export async function fillSagas(pool: TestDatabase['pool']): Promise<void> {
 export async function tourOfSagas({ context }: TestApp): Promise<void> {
   const db = context.get(EngineDatabase, { strict: false });
   const admin = context.get(AdminDatabase, { strict: false });
-  const look = new SagaLookStore(admin);
+  const look = new SagaLookStore(admin, 72);
   const found = await look.find('trip', '7');
   await look.history(found?.id ?? '');
-  const [last] = await look.list({}, undefined, 10);
-  await look.list({ saga: 'order' }, last?.id, 10);
-  await look.stuck(72, 100);
+  const { next } = await look.page({}, { after: undefined, limit: 10 });
+  await look.page({ saga: 'order' }, { after: next ?? undefined, limit: 10 });
+  await look.steps();
+  await look.transitions('order');
+  await look.stuck(100);
   const store = new SagaStore(db);
   await db.transaction(async (session) => {
     const client: SqlClient = {

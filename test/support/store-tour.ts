@@ -33,6 +33,7 @@ import { WhyFactsStore } from '../../src/status/why-facts.store.js';
 import { WhyNotYetService } from '../../src/status/why-not-yet.service.js';
 import { WebhookReceiptStore } from '../../src/webhooks/incoming/receipts/webhook-receipt.store.js';
 import type { TestApp } from './app.js';
+import { tourOfCalls } from './call-tour.js';
 import { tourOfOutgoing } from './outgoing-tour.js';
 import { tourOfSagas } from './saga-tour.js';
 import type { TestDatabase } from './test-database.js';
@@ -52,6 +53,7 @@ export async function tourOfStores(app: TestApp, database: TestDatabase): Promis
   await webhooks(app);
   await tourOfOutgoing(app, database);
   await tourOfSagas(app);
+  await tourOfCalls(app);
   await accidents(app, pool);
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { AuditService, DoctorService } from '../../src/index.js';
+import { AuditService, DoctorService, OperationService } from '../../src/index.js';
 import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';
 import { SecretService } from '../../src/secrets/index.js';
 import type { TenantDestinations } from '../../src/webhooks/index.js';
@@ -347,6 +347,57 @@ describe('deliveries', () => {
     ]);
   });
 
+  it('are followed by the operation that sent them, until somebody sends them once more', async () => {
+    const app = await stage.start();
+    const id = await destinationOf(app);
+    const positions = await app.publish({}, {}, {}, {});
+    await app.route();
+    await triedAlready(stage.database, 'dead');
+    const planned = await app.of('acme').planRedrive({ destinationId: id });
+    const done = await runOperation(app, planned);
+    const operations = app.context.get(OperationService);
+    const outlook = async () => {
+      const verdict = await operations.verdict(planned.id);
+      return { ...verdict, sentence: operations.outlook(done, verdict).sentence };
+    };
+    expect(await outlook()).toMatchObject({
+      pending: 4,
+      succeeded: 0,
+      failedOtherwise: 0,
+      sentence: 'Some of them are still on their way.',
+    });
+    const end = (status: string, position = 0) =>
+      stage.database.pool.query(
+        'UPDATE integration.webhook_delivery SET status = $1 WHERE position = $2 OR $2 = 0',
+        [status, position],
+      );
+    await end('delivered');
+    expect(await outlook()).toMatchObject({ succeeded: 4, sentence: 'All of them were delivered.' });
+    await end('dead', positions[0]);
+    await end('cancelled', positions[1]);
+    expect(await outlook()).toMatchObject({
+      succeeded: 2,
+      failedOtherwise: 2,
+      sentence: '2 of them were not delivered: they are dead or cancelled.',
+    });
+    await app.of('acme').redrive(`${id}.${positions[0]}`);
+    expect(await outlook()).toMatchObject({
+      pending: 0,
+      failedOtherwise: 1,
+      sentence: 'One of them was not delivered: it is dead or cancelled.',
+    });
+  });
+
+  it('are not stopped for what fails, because that is known only when their retries are over', async () => {
+    const app = await stage.start();
+    const id = await destinationOf(app);
+    const filter = { tenantId: 'acme', destinationId: id };
+    for (const bound of [{ stopAfter: 1 }, { stopAbovePercent: 5 }])
+      await expect(
+        app.context.get(OperationService).plan({ kind: 'webhooks.redrive', filter, ...bound }),
+      ).rejects.toMatchObject({ code: 'INTEGRATION_ADMIN_INVALID' });
+  });
+
   it('of a time are sent again by a replay, also those that the destination has not got', async () => {
     const app = await stage.start();
     const before = await app.publish(
@@ -362,6 +413,7 @@ describe('deliveries', () => {
     const planned = await app.of('acme').planReplay({ destinationId: id, since: new Date(0) });
     expect(planned).toMatchObject({ plannedEvents: 2 });
     expect(await runOperation(app, planned)).toMatchObject({ state: 'done', changed: 2 });
+    expect(await app.context.get(OperationService).verdict(planned.id)).toMatchObject({ pending: 2 });
     expect(await deliveriesOf(stage.database, id)).toMatchObject([
       { position: before[0], status: 'pending' },
       { position: after[0], status: 'pending' },

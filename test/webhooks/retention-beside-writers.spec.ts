@@ -91,7 +91,12 @@ describe('retention', () => {
     const { id, positions } = await ended(app, 'dead');
     const [first = 0, second = 0] = positions;
     const redrive = await held(app, (session) =>
-      new WebhookDeliveryStore(app.engine.database).redrive(session, 'acme', id, [second, first]),
+      new WebhookDeliveryStore(app.engine.database).redrive(
+        session,
+        { tenantId: 'acme', destinationId: id },
+        [second, first],
+        null,
+      ),
     );
     await retained(app);
     expect(await redrive.commit()).toBe(2);

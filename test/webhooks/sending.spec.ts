@@ -146,7 +146,18 @@ describe('a delivery', () => {
     const { lastError } = await app.of('acme').delivery(`${id}.${gone}`);
     expect(lastError).toContain('A replay sends the event again');
     expect(await destinationState(stage.database, id)).toMatchObject({ failures: 0, failing: false });
-    expect(await eventsAbout(stage.database, id)).toEqual([]);
+    expect(await eventsAbout(stage.database, id)).toEqual(['delivery_dead']);
+    const told = await stage.database.pool.query<{ payload: object }>(
+      `SELECT payload FROM integration.outbox_event WHERE event_name = 'integration.webhook.delivery_dead' AND aggregate_id = $1`,
+      [id],
+    );
+    // Nobody knows any more what was to be sent.
+    expect(told.rows[0]?.payload).toMatchObject({
+      deliveryId: `${id}.${gone}`,
+      eventId: null,
+      type: null,
+      error: expect.stringContaining('not stored any more'),
+    });
     const { rows } = await stage.database.pool.query(
       'SELECT ready_at FROM integration.outgoing_target WHERE id = $1',
       [id],

@@ -842,6 +842,7 @@ export type Saga = {
   startedAt: string;
   changedAt: string;
   endedAt: string | null;
+  stuck: boolean;
   timeouts: Array<{ name: string; at: string }>;
   undo: number;
   waiting: Array<{
@@ -877,8 +878,30 @@ export type SagaPage = {
     startedAt: string;
     changedAt: string;
     endedAt: string | null;
+    stuck: boolean;
   }>;
   next: string | null;
+};
+export type SagaSteps = {
+  steps: Array<{
+    saga: string;
+    step: string;
+    sagas: number;
+    oldestChangeAt: string;
+    medianChangeAt: string;
+    stuck: number;
+  }>;
+  atLeast: boolean;
+};
+export type SagaTransitions = {
+  items: Array<{
+    from: string | null;
+    to: string;
+    outcome: 'completed' | 'undone' | 'canceled' | null;
+    name: string;
+    times: number;
+    lastAt: string;
+  }>;
 };
 export type SearchProgress = { looked: number; of: number; sentence: string };
 export type Secret = {
@@ -2029,9 +2052,24 @@ export interface Routes {
       status?: 'active' | 'completed' | 'undone' | 'canceled' | undefined;
       step?: string | undefined;
       tenant?: string | undefined;
+      stuck?: boolean | undefined;
     };
     body: undefined;
     answer: SagaPage;
+  };
+  'GET sagas/steps': {
+    action: 'sagas.read';
+    path: Record<never, never>;
+    query: Record<never, never>;
+    body: undefined;
+    answer: SagaSteps;
+  };
+  'GET sagas/transitions': {
+    action: 'sagas.read';
+    path: Record<never, never>;
+    query: { saga: string };
+    body: undefined;
+    answer: SagaTransitions;
   };
   'GET sagas/{saga}/{key}': {
     action: 'sagas.read';

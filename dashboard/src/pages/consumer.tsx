@@ -83,6 +83,7 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
   );
   const { parts } = useSession();
   const isRelay = name.startsWith('relay.') && parts.includes('relay');
+  const isSaga = name.startsWith('saga.') && parts.includes('sagas');
   const close = () => {
     setDialog(undefined);
     reload();
@@ -99,6 +100,11 @@ function Shown({ consumer, place, reload }: { consumer: Consumer; place: Place; 
           {isRelay && (
             <>
               . <a href={to(['relays'])}>See how its broker does</a>
+            </>
+          )}
+          {isSaga && (
+            <>
+              . <a href={to(['sagas'], { saga: name.slice('saga.'.length) })}>See where its sagas stand</a>
             </>
           )}
         </>

@@ -45,7 +45,7 @@ export function OperationPage({ place }: { place: Place }) {
 
 function Shown({ operation, reload }: { operation: OperationWithVerdict; reload: () => void }) {
   const [opened, setOpened] = useState<'cancel' | 'run' | 'rest' | 'pause' | 'resume' | 'rate'>();
-  const { id, kind, state, filter, changed, verdict } = operation;
+  const { id, kind, state, filter, verdict } = operation;
   const all = plannedOf(operation);
   const isOpen = state === 'running' || state === 'planned' || state === 'paused';
   const close = () => {
@@ -109,7 +109,7 @@ function Shown({ operation, reload }: { operation: OperationWithVerdict; reload:
           {kind === 'replay' && state === 'running' && <WhyNothingIsSent name={filter.consumerName ?? ''} />}
         </div>
       </Panel>
-      {(kind === 'redrive' || kind === 'replay') && changed > 0 && <Verdict operation={operation} />}
+      {operation.sentence !== null && <Verdict operation={operation} />}
       {state !== 'planned' && kind !== 'discard' && <OperationChart operation={operation} />}
       {operation.parts.length > 0 && <Parts operation={operation} />}
       <Panel title="Details">
@@ -252,13 +252,13 @@ function Verdict({ operation: { kind, verdict, sentence, filter } }: { operation
     <Panel title="What became of them" about={isPartial ? 'Counted up to 10,000 of each.' : undefined}>
       <ul class="figures inner">
         <Verdicted name="Succeeded" value={succeeded} tone="ok" />
-        {kind === 'replay' ? (
-          <Verdicted name="Failed" value={failed} tone="bad" />
-        ) : (
+        {kind === 'redrive' ? (
           <>
             <Verdicted name="Failed in the same way" value={failedTheSameWay} tone="bad" />
             <Verdicted name="Failed in another way" value={failedOtherwise} tone="bad" />
           </>
+        ) : (
+          <Verdicted name="Failed" value={failed} tone="bad" />
         )}
         <Verdicted name="On their way" value={pending} tone="info" />
       </ul>

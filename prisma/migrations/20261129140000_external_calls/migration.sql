@@ -52,6 +52,7 @@ CREATE UNIQUE INDEX "external_call_external_id_key" ON "integration"."external_c
 CREATE INDEX "external_call_due_idx" ON "integration"."external_call" ("target", "due_at") WHERE "due_at" IS NOT NULL;
 CREATE INDEX "external_call_deadline_idx" ON "integration"."external_call" ("deadline_at") WHERE "ended_at" IS NULL;
 CREATE INDEX "external_call_ended_idx" ON "integration"."external_call" ("ended_at") WHERE "ended_at" IS NOT NULL;
+CREATE INDEX "external_call_retry_idx" ON "integration"."external_call" ("retry_of") WHERE "retry_of" IS NOT NULL;
 CREATE INDEX "external_call_subject_idx" ON "integration"."external_call" ("subject_type", "subject_id")
   WHERE "subject_id" IS NOT NULL;
 

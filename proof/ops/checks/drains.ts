@@ -1,9 +1,9 @@
 import { cp } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { median, medianRatio } from '../../harness/median.js';
 import type { ProofDatabase } from '../../harness/proof-server.js';
 import { AdminApi, Watchers } from '../admin-api.js';
-import { median, medianRatio } from '../median.js';
 import { CHECKPOINT, FORGET_CONSUMERS, INSERT_BACKLOG } from '../ops-database.store.js';
 import type { ApplicationSetup, DrainedResult } from '../processes/application-protocol.js';
 import type { OpsCheck, OpsStage } from './ops-check.js';

@@ -1,10 +1,10 @@
+import { median, medianRatio } from '../../harness/median.js';
 import type { ProofDatabase } from '../../harness/proof-server.js';
 import { sleep } from '../../harness/wait.js';
 import { AdminApi } from '../admin-api.js';
 import { fillBigDatabase } from '../big-database.js';
 import { DEAD_LETTERS_COUNTED, FLUSH_STATISTICS, SAMPLES_OF_THINGS, SCANS } from '../big-database.store.js';
 import { filtersOf, type Things } from '../filters.js';
-import { median, medianRatio } from '../median.js';
 import { type ReadRoute, readRoutes, withParameter } from '../read-routes.js';
 import type { OpsCheck, OpsStage } from './ops-check.js';
 

@@ -8,7 +8,6 @@ import {
   type OperationKind,
 } from '../../changes/operations/operation.js';
 import { OperationService } from '../../changes/operations/operation.service.js';
-import { outlookOf } from '../../changes/operations/outlook.js';
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import { MOST_CHOSEN } from '../../inbox/filter-checks.js';
 import { choice, count, list, optional, position, text, time, uuid } from '../../rest/field.js';
@@ -203,7 +202,7 @@ export class OperationsHandlers implements Answering<typeof ROUTES, OperationsHa
   async get({ path }: Call<typeof ROUTES.get>) {
     const operation = await this.operations.get(path.id);
     const verdict = await this.operations.verdict(path.id);
-    return { ...operation, verdict, ...outlookOf(operation, verdict) };
+    return { ...operation, verdict, ...this.operations.outlook(operation, verdict) };
   }
 
   async run({ path, author, may }: Call<typeof ROUTES.run>) {

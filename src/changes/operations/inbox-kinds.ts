@@ -5,6 +5,7 @@ import { checkReason, checkStatesOfMany, STATES_OF_MANY } from '../chosen/row-ch
 import type { AnyKindOfOperation, KindOfOperation, RequestOfKind } from './operation-kind.js';
 import { OperationPlanStore } from './operation-plan.store.js';
 import { verdictOfRows } from './operation-verdict.store.js';
+import { WORDS_OF_REDRIVE } from './outlook.js';
 
 type InboxKind = KindOfOperation<OperationFilter, RowOperation>;
 type Request = RequestOfKind<OperationFilter>;
@@ -30,7 +31,8 @@ const redrive: InboxKind = {
   plan: (db, { filter, maxEvents }) =>
     new OperationPlanStore(db).count(filter, redrivable(db.tables.outboxEvent), maxEvents),
   choose,
-  verdict: verdictOfRows,
+  verdict: (db, { id }) => verdictOfRows(db, id),
+  words: WORDS_OF_REDRIVE,
 };
 
 const discard: InboxKind = {
@@ -56,7 +58,7 @@ const discard: InboxKind = {
   plan: (db, { filter, states = STATES_OF_MANY, maxEvents }) =>
     new OperationPlanStore(db).count(filter, discardable(db.tables.outboxEvent, states), maxEvents),
   choose,
-  verdict: verdictOfRows,
+  verdict: (db, { id }) => verdictOfRows(db, id),
 };
 
 /** The kinds that change rows of the inbox. */

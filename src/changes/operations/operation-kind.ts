@@ -2,8 +2,9 @@ import type { EngineDatabase } from '../../database/engine-database.js';
 import type { EngineSession } from '../../database/sql/engine-session.js';
 import type { RowPlace } from '../chosen/inbox-admin.store.js';
 import type { OperationFilter } from '../chosen/operation-filter.js';
-import type { OperationRequest, OperationVerdict } from './operation.js';
+import type { Operation, OperationRequest, OperationVerdict } from './operation.js';
 import type { PlannedEvents } from './operation-plan.store.js';
+import type { OutcomeWords } from './outlook.js';
 
 /** A request for an operation of one kind. */
 export interface RequestOfKind<Filter> extends Omit<OperationRequest, 'kind' | 'filter'> {
@@ -55,7 +56,9 @@ export interface KindOfOperation<
     after: RowPlace | undefined,
   ): Promise<ChosenPortion>;
   /** What became of the rows so far. A kind without it takes no `stopAfter`. */
-  verdict?(db: EngineDatabase, operationId: string): Promise<OperationVerdict>;
+  verdict?(db: EngineDatabase, operation: Pick<Operation, 'id' | 'filter'>): Promise<OperationVerdict>;
+  /** How that is said. A kind without it says nothing. */
+  readonly words?: OutcomeWords;
 }
 
 /** A kind, whatever its filter is. */

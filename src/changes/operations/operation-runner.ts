@@ -81,10 +81,10 @@ export class OperationRunner {
   }
 
   private async portion(operation: ClaimedOperation): Promise<PortionResult> {
-    const { id, kind, changed, stopAfter, stopAbovePercent } = operation;
+    const { kind, changed, stopAfter, stopAbovePercent } = operation;
     const most = Math.min(CHANGED_AT_ONCE, operation.rate ?? CHANGED_AT_ONCE);
     const isBounded = stopAfter !== null || stopAbovePercent !== null;
-    const verdict = isBounded ? await this.kinds.require(kind).verdict?.(this.db, id) : undefined;
+    const verdict = isBounded ? await this.kinds.require(kind).verdict?.(this.db, operation) : undefined;
     if (verdict === undefined) return this.store.portion(operation, most);
     const allowance = allowanceOf(operation, changed, verdict);
     return 'stop' in allowance

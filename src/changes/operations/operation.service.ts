@@ -38,6 +38,7 @@ import { OperationKinds } from './operation-kinds.js';
 import { OperationPlanStore, type PlannedEvents } from './operation-plan.store.js';
 import { checkReplayRequest } from './operation-replay.js';
 import { verdictOfRows } from './operation-verdict.store.js';
+import { type OperationOutlook, outlookOf, WORDS_OF_REPLAY } from './outlook.js';
 
 /**
  * Redrives, discards and replays of many events. They are stored, so they outlive the request and the
@@ -185,9 +186,19 @@ export class OperationService {
 
   /** Returns what became of the events of an operation so far: the verdict of a canary. */
   async verdict(id: string): Promise<OperationVerdict> {
-    const { kind } = await this.stored(id);
-    if (kind === 'replay') return verdictOfRows(this.db, id);
-    return (await this.kinds.require(kind).verdict?.(this.db, id)) ?? NOTHING_KNOWN;
+    const operation = await this.stored(id);
+    if (operation.kind === 'replay') return verdictOfRows(this.db, id);
+    return (await this.kinds.require(operation.kind).verdict?.(this.db, operation)) ?? NOTHING_KNOWN;
+  }
+
+  /** Says what an operation has come to, and how long it still takes. */
+  outlook(operation: Operation, verdict: OperationVerdict): OperationOutlook {
+    const { kind } = operation;
+    return outlookOf(
+      operation,
+      verdict,
+      kind === 'replay' ? WORDS_OF_REPLAY : this.kinds.require(kind).words,
+    );
   }
 
   /**

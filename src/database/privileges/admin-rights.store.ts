@@ -67,6 +67,12 @@ export const OF_WEBHOOK_ADMINS: readonly Right[] = [
   { on: 'webhook_attempt', privileges: ['SELECT'] },
 ];
 
+/** The same for the service and the commands of calls. */
+export const OF_CALL_ADMINS: readonly Right[] = [
+  { on: 'external_call', privileges: ['SELECT', 'INSERT', 'UPDATE'] },
+  { on: 'external_call_report', privileges: ['SELECT', 'INSERT', 'UPDATE'] },
+];
+
 /** The same for the service and the commands of sagas. */
 export const OF_SAGA_ADMINS: readonly Right[] = [
   { on: 'saga_instance', privileges: ['SELECT', 'UPDATE'] },

@@ -2,6 +2,7 @@ import { messageOf, NonRetryableError, SkipEventError, UnavailableError } from '
 import type { DomainEvent } from '../../events/domain-event.js';
 import type { BatchSubscriberContext } from '../../subscribers/subscriber-definition.js';
 import type { Sender } from '../cloud-events/event-as-cloud-event.js';
+import { countsOf } from './relay-counts.js';
 import type { Publish, RelayMessage, RelayOutcome } from './relay-message.js';
 import type { RelayMetrics } from './relay-metrics.js';
 import { DEFAULT_TIMEOUT_MS, type RelayOptions } from './relay-options.js';
@@ -65,24 +66,9 @@ export class RelayHandler {
   private async send(wave: readonly RelayMessage[], signal: AbortSignal): Promise<readonly RelayOutcome[]> {
     const begin = performance.now();
     const outcomes = await sendWithin(this.publish, wave, this.timeoutMs, signal);
-    this.record.sent(wave, outcomes, performance.now() - begin);
-    const times = (holds: (outcome: RelayOutcome) => boolean) => outcomes.filter(holds).length;
-    this.metrics.count(
-      'accepted',
-      times(({ is }) => is === 'accepted'),
-    );
-    this.metrics.count(
-      'refused',
-      times(({ is }) => is === 'refused'),
-    );
-    this.metrics.count(
-      'unaccepted',
-      times(({ is }) => is === 'unavailable'),
-    );
-    this.metrics.count(
-      'duplicates',
-      times((each) => each.is === 'accepted' && each.isDuplicate === true),
-    );
+    const counts = countsOf(outcomes);
+    this.metrics.count(counts);
+    this.record.sent(wave, outcomes, counts, performance.now() - begin);
     return outcomes;
   }
 }

@@ -1,5 +1,6 @@
 import { ATTRIBUTES as A } from '../../telemetry/names.js';
 import type { PartCounter, PartMeasures } from '../../telemetry/part-measures.js';
+import { COUNTED, type RelayCounts } from './relay-counts.js';
 
 const counter = (name: string, description: string): PartCounter => ({
   name: `nestjs_integration.relay.${name}`,
@@ -7,7 +8,7 @@ const counter = (name: string, description: string): PartCounter => ({
   unit: '{message}',
 });
 
-const COUNTERS = {
+const COUNTERS: Readonly<Record<keyof RelayCounts, PartCounter>> = {
   accepted: counter('accepted', 'Messages of relays that a broker has accepted.'),
   refused: counter('refused', 'Messages of relays that a broker has refused.'),
   duplicates: counter('duplicates', 'Messages of relays that a broker had before, and has dropped.'),
@@ -26,7 +27,9 @@ export class RelayMetrics {
     private readonly consumerName: string,
   ) {}
 
-  count(what: keyof typeof COUNTERS, times: number): void {
-    if (times > 0) this.measures.count(COUNTERS[what], { [A.consumer]: this.consumerName }, times);
+  count(counts: RelayCounts): void {
+    for (const what of COUNTED)
+      if (counts[what] > 0)
+        this.measures.count(COUNTERS[what], { [A.consumer]: this.consumerName }, counts[what]);
   }
 }

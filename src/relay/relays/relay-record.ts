@@ -1,9 +1,9 @@
 import { messageOf } from '../../errors.js';
 import { RecentCounts, type RecentFigures } from './recent-counts.js';
+import { COUNTED, type RelayCounts } from './relay-counts.js';
 import type { RelayDefinition } from './relay-definition.js';
 import type { RelayMessage, RelayOutcome } from './relay-message.js';
 
-const COUNTED = ['accepted', 'refused', 'duplicates', 'unaccepted'] as const;
 /** So many characters of the words of somebody else have room in a report. */
 export const LONGEST_WORDS = 500;
 
@@ -35,15 +35,16 @@ export class RelayRecord {
   constructor(private readonly relay: RelayDefinition) {}
 
   /** What a call to the broker came to, which took so many milliseconds. */
-  sent(messages: readonly RelayMessage[], outcomes: readonly RelayOutcome[], ms: number): void {
+  sent(
+    messages: readonly RelayMessage[],
+    outcomes: readonly RelayOutcome[],
+    counts: RelayCounts,
+    ms: number,
+  ): void {
+    for (const name of COUNTED) this.recent.add(name, counts[name]);
     for (const [i, outcome] of outcomes.entries()) {
-      if (outcome.is === 'unavailable') this.recent.add('unaccepted', 1);
-      else if (outcome.is === 'refused') this.refusal(messages[i], outcome.error);
-      else {
-        this.recent.add('accepted', 1);
-        this.recent.took(outcome.tookMs ?? ms);
-        if (outcome.isDuplicate === true) this.recent.add('duplicates', 1);
-      }
+      if (outcome.is === 'refused') this.refusal(messages[i], outcome.error);
+      if (outcome.is === 'accepted') this.recent.took(outcome.tookMs ?? ms);
     }
   }
 
@@ -66,7 +67,6 @@ export class RelayRecord {
   }
 
   private refusal(message: RelayMessage | undefined, error: unknown): void {
-    this.recent.add('refused', 1);
     if (message === undefined) return;
     const { outboxEventId: eventId, eventName, position } = message.event;
     this.refused = {

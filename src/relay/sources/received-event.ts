@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { DomainEventInput, EventMetadata } from '../../events/domain-event.js';
 import { aggregateOf } from '../cloud-events/aggregate-subject.js';
 import type { CloudEvent } from '../cloud-events/cloud-event.js';
-import { readCloudEvent } from '../cloud-events/read.js';
+import type { ReadCloudEvent } from '../cloud-events/read.js';
 import { viaOf } from '../cloud-events/via.js';
 import type { SourceOptions } from './source-definition.js';
 import type { SourceMessage } from './source-message.js';
@@ -19,14 +19,19 @@ export interface Receiver {
   readonly application: string | undefined;
 }
 
+/** A message, and the CloudEvent that it is. */
+export interface ReadMessage {
+  readonly message: SourceMessage;
+  readonly read: ReadCloudEvent;
+}
+
 /**
  * The event that a message carries.
  *
  * @throws NoEvent if it carries none, and what `map` throws
  */
-export async function eventOf(message: SourceMessage, receiver: Receiver): Promise<DomainEventInput> {
+export async function eventOf({ message, read }: ReadMessage, receiver: Receiver): Promise<DomainEventInput> {
   const { name, map } = receiver.options;
-  const read = readCloudEvent(message);
   if (read.is === 'invalid') throw new NoEvent(read.problem);
   if (read.is === 'event') return fromCloudEvent(read.event, receiver);
   if (map === undefined)

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { messageOf } from '../../errors.js';
 import type { DomainEventInput } from '../../events/domain-event.js';
-import { readCloudEvent } from '../cloud-events/read.js';
-import { keyOf } from './received-event.js';
+import { keyOf, type ReadMessage } from './received-event.js';
 import type { SourceMessage } from './source-message.js';
 
 /** What the event `integration.rejected.<source>` holds of a message that is no event. */
@@ -33,10 +32,11 @@ const CONTROL_CHARACTERS = /\p{Cc}/gu;
  */
 export function rejectionOf(
   source: string,
-  message: SourceMessage,
+  received: ReadMessage,
   error: unknown,
   { maxPayloadBytes, eventKey }: { readonly maxPayloadBytes: number; readonly eventKey?: string | undefined },
 ): DomainEventInput {
+  const { message } = received;
   const body = Buffer.from(message.body ?? []);
   const kept = body.subarray(0, Math.min(MOST_BYTES, Math.floor(maxPayloadBytes / 4)));
   const payload: RejectedMessage = {
@@ -46,7 +46,7 @@ export function rejectionOf(
     bodyBytes: body.length,
   };
   const identity = message.place ?? createHash('sha256').update(body).digest('hex');
-  const key = keyOfRejected(source, message, eventKey);
+  const key = keyOfRejected(source, received, eventKey);
   return {
     eventName: `integration.rejected.${source}`,
     sourceModule: source,
@@ -65,11 +65,12 @@ export function rejectionOf(
  */
 function keyOfRejected(
   source: string,
-  message: SourceMessage,
+  received: ReadMessage,
   eventKey: string | undefined,
 ): string | undefined {
+  const { message } = received;
   if (message.place !== undefined) return keyOf(source, 'rejected', message.place);
-  const name = eventKey ?? nameOf(message);
+  const name = eventKey ?? nameOf(received);
   if (name === undefined) return undefined;
   const headers = Object.entries(message.headers)
     .filter(([header]) => !COUNTS_OF_BROKER.has(header))
@@ -82,8 +83,7 @@ function keyOfRejected(
 }
 
 /** What the sender called the message: as a CloudEvent, or at the broker. */
-function nameOf(message: SourceMessage): string | undefined {
-  const read = readCloudEvent(message);
+function nameOf({ message, read }: ReadMessage): string | undefined {
   if (read.is !== 'event') return message.messageId || undefined;
   const { source, id } = read.event.attributes;
   return JSON.stringify([source, id]);

@@ -8,7 +8,8 @@ import { toLogEntry } from '../../log/log-entry.js';
 import type { Lease } from '../../membership/leases/lease.js';
 import type { DomainEventPublisher } from '../../outbox/domain-event-publisher.js';
 import type { TransactionRunner } from '../../outbox/transaction-runner.js';
-import { eventOf, type Receiver } from './received-event.js';
+import { readCloudEvent } from '../cloud-events/read.js';
+import { eventOf, type ReadMessage, type Receiver } from './received-event.js';
 import { rejectionOf } from './rejected-message.js';
 import type { SourceMessage } from './source-message.js';
 import type { SourceCounts } from './source-metrics.js';
@@ -22,8 +23,7 @@ export interface SourceEngine {
 }
 
 /** A message, and what is stored of it. */
-interface Storable {
-  readonly message: SourceMessage;
+interface Storable extends ReadMessage {
   readonly event: DomainEventInput;
   /** Why it is no event. Undefined if it is one. */
   readonly rejection?: string | undefined;
@@ -72,10 +72,11 @@ export class SourceStorage {
   }
 
   private async read(message: SourceMessage): Promise<Storable> {
+    const received = { message, read: readCloudEvent(message) };
     try {
-      return { message, event: await eventOf(message, this.receiver) };
+      return { ...received, event: await eventOf(received, this.receiver) };
     } catch (error) {
-      return this.rejected(message, error);
+      return this.rejected(received, error);
     }
   }
 
@@ -90,15 +91,15 @@ export class SourceStorage {
       toLogEntry(event, this.ids, this.engine.limits);
       return each;
     } catch (error) {
-      return this.rejected(each.message, error, each.event.deduplicationKey);
+      return this.rejected(each, error, each.event.deduplicationKey);
     }
   }
 
-  private rejected(message: SourceMessage, error: unknown, eventKey?: string): Storable {
+  private rejected({ message, read }: ReadMessage, error: unknown, eventKey?: string): Storable {
     const { name } = this.receiver.options;
     const { maxPayloadBytes } = this.engine.limits;
-    const event = rejectionOf(name, message, error, { maxPayloadBytes, eventKey });
-    return { message, event, rejection: messageOf(error) };
+    const event = rejectionOf(name, { message, read }, error, { maxPayloadBytes, eventKey });
+    return { message, read, event, rejection: messageOf(error) };
   }
 
   /**

@@ -32,6 +32,11 @@ export class IncomingEngine {
     this.engine = engineOf(moduleRef, 'WebhooksModule');
   }
 
+  /** Runs what is done at the boot. If it fails, the engines give back what they hold. */
+  boot(work: () => Promise<void>): Promise<void> {
+    return this.engine.boot(work);
+  }
+
   get database(): EngineDatabase {
     return this.find(EngineDatabase);
   }

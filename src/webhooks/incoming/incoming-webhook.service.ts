@@ -75,7 +75,11 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   }
 
   /** Fails the boot of an application without an engine, and not its first webhook. */
-  async onModuleInit(): Promise<void> {
+  onModuleInit(): Promise<void> {
+    return this.engine.boot(() => this.start());
+  }
+
+  private async start(): Promise<void> {
     void this.engine.joined;
     if ([...this.sources.values()].some(({ secrets }) => secrets === 'endpoint')) void this.engine.secrets;
     for (const source of this.sources.values()) {

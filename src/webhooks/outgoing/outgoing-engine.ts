@@ -68,7 +68,11 @@ export class OutgoingEngine implements OnModuleInit {
   }
 
   /** Registers the router, and fails the boot for what would fail with the first event. */
-  onModuleInit(): void {
+  onModuleInit(): Promise<void> {
+    return this.engine.boot(() => this.start());
+  }
+
+  private start(): void {
     if (!this.isOn) return;
     void this.network;
     void this.events;

@@ -1,76 +1,23 @@
-import {
-  type DynamicModule,
-  type INestApplicationContext,
-  Module,
-  type ModuleMetadata,
-} from '@nestjs/common';
-import { Test } from '@nestjs/testing';
-import {
-  ConsumerService,
-  IntegrationDeveloperApiService,
-  IntegrationModule,
-  type IntegrationModuleOptions,
-  OutboxProcessor,
-} from '../../../src/index.js';
-import { BEAT_INTERVAL_MS } from '../../../src/membership/lease-keeper.js';
+import type { DynamicModule, ModuleMetadata } from '@nestjs/common';
+import type { IntegrationModuleOptions } from '../../../src/index.js';
 import { RelaysModule, type RelaysModuleOptions } from '../../../src/relay/index.js';
-import { FAST, TEST_BEAT_MS } from '../../support/app.js';
-import { TEST_LOGGER } from '../../support/log-lines.js';
+import { type PartApp, startPartApp } from '../../support/part-app.js';
 import type { TestDatabase } from '../../support/test-database.js';
 
-export interface RelayApp {
-  readonly context: INestApplicationContext;
-  readonly api: IntegrationDeveloperApiService;
-  readonly processor: OutboxProcessor;
-  readonly consumers: ConsumerService;
-  close(): Promise<void>;
-}
+export { event } from '../../support/part-app.js';
 
-/** An application with relays. Events are written to the log by `api.publishEvents`. */
-export async function startRelayApp(
+/** An application with relays. */
+export type RelayApp = PartApp;
+
+export function startRelayApp(
   database: TestDatabase,
   relays: RelaysModuleOptions | DynamicModule,
-  { options = {}, ...metadata }: ModuleMetadata & { readonly options?: IntegrationModuleOptions } = {},
+  {
+    options = {},
+    imports = [],
+    ...metadata
+  }: ModuleMetadata & { readonly options?: IntegrationModuleOptions } = {},
 ): Promise<RelayApp> {
-  @Module({
-    ...metadata,
-    imports: [
-      IntegrationModule.forRoot({
-        client: database.prisma(),
-        connectionString: database.url,
-        ...options,
-        settings: { ...FAST, ...options.settings },
-      }),
-      'module' in relays ? relays : RelaysModule.forRoot(relays),
-      ...(metadata.imports ?? []),
-    ],
-  })
-  class TestModule {}
-  const context = await Test.createTestingModule({ imports: [TestModule] })
-    .setLogger(TEST_LOGGER)
-    .overrideProvider(BEAT_INTERVAL_MS)
-    .useValue(TEST_BEAT_MS)
-    .compile();
-  try {
-    await context.init();
-  } catch (error) {
-    await context.close();
-    throw error;
-  }
-  return {
-    context,
-    api: context.get(IntegrationDeveloperApiService),
-    processor: context.get(OutboxProcessor),
-    consumers: context.get(ConsumerService),
-    close: () => context.close(),
-  };
+  const part = 'module' in relays ? relays : RelaysModule.forRoot(relays);
+  return startPartApp(database, options, { ...metadata, imports: [part, ...imports] });
 }
-
-/** An event of a test. */
-export const event = (eventName: string, aggregateId: string, payload: unknown = {}) => ({
-  eventName,
-  sourceModule: 'test',
-  aggregateType: 'order',
-  aggregateId,
-  payload,
-});

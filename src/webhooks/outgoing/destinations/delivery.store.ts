@@ -1,3 +1,4 @@
+import type { OperationVerdict } from '../../../changes/operations/operation.js';
 import type { EngineDatabase } from '../../../database/engine-database.js';
 import type { EngineSession } from '../../../database/sql/engine-session.js';
 import { planInOrderOfIndex } from '../../../database/sql/plan-in-order-of-index.store.js';
@@ -8,6 +9,9 @@ const COLUMNS = `v.destination_id || '.' || v.position AS id, v.destination_id A
   CASE WHEN v.status = 'pending' AND v.due_at < 'infinity' THEN v.due_at END AS "dueAt", v.last_status AS "lastStatus", v.last_error AS "lastError"`;
 
 const MOST_ATTEMPTS = 100;
+/** More deliveries of one status than this are not looked at for what an operation has come to. */
+const MOST_JUDGED = 10_000;
+const ENDS = ['delivered', 'dead', 'cancelled', 'pending'] as const;
 
 /** What redrives take: deliveries that are dead or cancelled. */
 export interface RedriveChoice {
@@ -110,21 +114,48 @@ export class WebhookDeliveryStore {
   /**
    * Sends deliveries again that have ended. The numbers of their attempts go on, and the schedule of retries
    * begins anew. Their order is not promised. The target is locked. Returns how many they were.
+   *
+   * @param operationId the operation that sends them; null if somebody sends one of them by itself
    */
   async redrive(
     session: EngineSession,
-    tenantId: string,
-    destinationId: string,
+    { tenantId, destinationId }: RedriveChoice,
     positions: readonly number[],
+    operationId: string | null,
   ): Promise<number> {
     const rows = await session.query(
-      `UPDATE ${this.delivery} v SET status = 'pending', tries_from = v.attempts, due_at = clock_timestamp()
+      `UPDATE ${this.delivery} v SET status = 'pending', tries_from = v.attempts, due_at = clock_timestamp(), operation_id = $4::uuid
        WHERE v.tenant_id = $1 AND v.destination_id = $2 AND v.position = ANY ($3::bigint[]) AND v.status <> 'pending'
          AND EXISTS (SELECT FROM ${this.message} m WHERE m.position = v.position AND m.tenant_id = $1)
        RETURNING 1`,
-      [tenantId, destinationId, positions],
+      [tenantId, destinationId, positions, operationId],
     );
     return rows.length;
+  }
+
+  /**
+   * What became of the deliveries that an operation has sent and nobody has sent since. Each status is
+   * counted by itself, from the index. A delivery that is dead has failed its whole schedule of retries.
+   */
+  async verdict({ tenantId }: RedriveChoice, operationId: string): Promise<OperationVerdict> {
+    const rows = await this.db.query<{ status: string; count: number }>(
+      `SELECT wanted.status, looked.count
+         FROM unnest($3::text[]) AS wanted (status) CROSS JOIN LATERAL (
+           SELECT count(*) FROM (
+             SELECT FROM ${this.delivery} v
+             WHERE v.operation_id = $2::uuid AND v.status = wanted.status AND v.tenant_id = $1 LIMIT ${MOST_JUDGED}
+           ) AS judged
+         ) AS looked`,
+      [tenantId, operationId, ENDS],
+    );
+    const of = (wanted: (typeof ENDS)[number]) => rows.find(({ status }) => status === wanted)?.count ?? 0;
+    return {
+      succeeded: of('delivered'),
+      failedTheSameWay: 0,
+      failedOtherwise: of('dead') + of('cancelled'),
+      pending: of('pending'),
+      isPartial: rows.some(({ count }) => count >= MOST_JUDGED),
+    };
   }
 
   /** How many deliveries of a destination are dead, with a body or without one. */

@@ -1,10 +1,15 @@
 import { AuditStore } from '../../../audit/audit.store.js';
 import { authorOf } from '../../../audit/change-author.js';
-import type { KindOfOperation, OperationUnderWay } from '../../../changes/operations/operation-kind.js';
+import type {
+  KindOfOperation,
+  OperationUnderWay,
+  RequestOfKind,
+} from '../../../changes/operations/operation-kind.js';
 import type { EngineDatabase } from '../../../database/engine-database.js';
 import type { EngineSession } from '../../../database/sql/engine-session.js';
 import { OutgoingTargetStore } from '../../../lanes/outgoing-target.store.js';
 import { checkNames, checkText, checkUuid, invalidArgument } from '../../../words/argument-checks.js';
+import { wholeText } from '../../../words/number-text.js';
 import { WebhookDeliveryStore } from '../destinations/delivery.store.js';
 import { DestinationStore } from '../destinations/destination.store.js';
 
@@ -23,6 +28,20 @@ declare module '../../../changes/operations/operation.js' {
 /** A plan does not count further. */
 const MOST_COUNTED = 100_000;
 
+/** What operations that send deliveries say of them. */
+export const DELIVERY_VERDICT: Pick<KindOfOperation<DeadDeliveries>, 'verdict' | 'words'> = {
+  verdict: (db, { id, filter }) =>
+    new WebhookDeliveryStore(db).verdict(filter as unknown as DeadDeliveries, id),
+  words: {
+    succeeded: 'delivered',
+    all: 'All of them were delivered.',
+    failed: ({ failedOtherwise }) =>
+      failedOtherwise === 1
+        ? 'One of them was not delivered: it is dead or cancelled.'
+        : `${wholeText(failedOtherwise)} of them were not delivered: they are dead or cancelled.`,
+  },
+};
+
 /**
  * Sends the dead deliveries of a destination again, as far as they have a body. Retention may delete some of
  * them meanwhile (`deleteOutdatedDeliveries` says why nothing breaks). What a portion has chosen and cannot
@@ -30,9 +49,12 @@ const MOST_COUNTED = 100_000;
  */
 export const redriveDeliveries: KindOfOperation<DeadDeliveries> = {
   name: 'webhooks.redrive',
-  check({ filter }) {
+  ...DELIVERY_VERDICT,
+  check(request) {
+    const { filter } = request;
     checkNames('a field of the filter', filter, ['tenantId', 'destinationId']);
     checkDestination(filter);
+    refuseStops(request);
   },
   async plan(db, { filter, maxEvents }) {
     const most = Math.min(maxEvents ?? MOST_COUNTED, MOST_COUNTED);
@@ -53,7 +75,7 @@ export const redriveDeliveries: KindOfOperation<DeadDeliveries> = {
     return {
       last: last === undefined || dead.length < most ? undefined : { position: last, id: destinationId },
       async change(within) {
-        const changed = await deliveries.redrive(within, tenantId, destinationId, dead);
+        const changed = await deliveries.redrive(within, filter, dead, operation.id);
         await targets.makeReady(within, 'webhook', [destinationId]);
         if (changed < dead.length) await noteGone(db, within, operation, dead.length - changed);
         return changed;
@@ -61,6 +83,19 @@ export const redriveDeliveries: KindOfOperation<DeadDeliveries> = {
     };
   },
 };
+
+/**
+ * A delivery is dead when its schedule of retries is over, which takes hours: too late to stop for it.
+ *
+ * @throws IntegrationError INTEGRATION_ADMIN_INVALID
+ */
+export function refuseStops(request: Pick<RequestOfKind<unknown>, 'stopAfter' | 'stopAbovePercent'>): void {
+  for (const field of ['stopAfter', 'stopAbovePercent'] as const)
+    if (request[field] !== undefined)
+      throw invalidArgument(`${field} is not for deliveries of webhooks, which are tried for hours`, {
+        field,
+      });
+}
 
 async function noteGone(
   db: EngineDatabase,

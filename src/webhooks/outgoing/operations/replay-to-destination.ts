@@ -7,7 +7,12 @@ import { CatchUpStore } from '../routing/catch-up.store.js';
 import { type EventRules, isFor, leavingOf, messageOf } from '../routing/leaving-events.js';
 import { LogWindows, type WindowParts } from '../routing/log-window.js';
 import type { Candidate, Pair, RoutingStore } from '../routing/routing.store.js';
-import { checkDestination, type DeadDeliveries } from './redrive-deliveries.js';
+import {
+  checkDestination,
+  DELIVERY_VERDICT,
+  type DeadDeliveries,
+  refuseStops,
+} from './redrive-deliveries.js';
 
 /** Events of a time, for one destination. */
 export interface ReplayedEvents extends DeadDeliveries {
@@ -37,8 +42,11 @@ export const MOST_COUNTED = 100_000;
 export function replayToDestination(parts: ReplayParts): KindOfOperation<ReplayedEvents> {
   return {
     name: 'webhooks.replay',
-    check({ filter }) {
+    ...DELIVERY_VERDICT,
+    check(request) {
+      const { filter } = request;
       checkReplay(filter);
+      refuseStops(request);
       for (const type of filter.types ?? []) parts.events().check(type);
     },
     async plan(db, { filter, maxEvents }) {
@@ -72,7 +80,7 @@ export function checkReplay(filter: ReplayedEvents): void {
 
 /** Chooses the next window of the log, behind what was changed before. */
 function choosing(parts: ReplayParts): KindOfOperation<ReplayedEvents>['choose'] {
-  return async ({ db, session }, { filter }, most, after) => {
+  return async ({ db, session }, { id, filter }, most, after) => {
     const { tenantId, destinationId } = filter;
     const nothing = { last: undefined, change: async () => 0 };
     const destinations = new DestinationStore(db);
@@ -110,8 +118,8 @@ function choosing(parts: ReplayParts): KindOfOperation<ReplayedEvents>['choose']
         // First, so that a delivery is sent too that was dead because its body could not be made.
         await parts.store.keepMessages(within, wanted);
         const positions = wanted.map(({ message }) => message.position);
-        const again = await new WebhookDeliveryStore(db).redrive(within, tenantId, destinationId, positions);
-        return again + (await parts.store.write(within, wanted));
+        const again = await new WebhookDeliveryStore(db).redrive(within, filter, positions, id);
+        return again + (await parts.store.write(within, wanted, id));
       },
     };
   };

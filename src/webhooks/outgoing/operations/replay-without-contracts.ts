@@ -2,6 +2,7 @@ import type { KindOfOperation } from '../../../changes/operations/operation-kind
 import { invalidArgument } from '../../../words/argument-checks.js';
 import { DestinationStore } from '../destinations/destination.store.js';
 import { CatchUpStore } from '../routing/catch-up.store.js';
+import { DELIVERY_VERDICT, refuseStops } from './redrive-deliveries.js';
 import { checkReplay, MOST_COUNTED, type ReplayedEvents } from './replay-to-destination.js';
 
 /**
@@ -10,7 +11,11 @@ import { checkReplay, MOST_COUNTED, type ReplayedEvents } from './replay-to-dest
  */
 export const replayWithoutContracts: KindOfOperation<ReplayedEvents> = {
   name: 'webhooks.replay',
-  check: ({ filter }) => checkReplay(filter),
+  ...DELIVERY_VERDICT,
+  check(request) {
+    checkReplay(request.filter);
+    refuseStops(request);
+  },
   async plan(db, { filter, maxEvents }) {
     const destinations = new DestinationStore(db);
     const store = new CatchUpStore(db);

@@ -155,16 +155,18 @@ export class RoutingStore {
    *
    * Of a destination with an order, a delivery waits (due_at is infinity) while one before it is pending.
    * Whoever ends that one gives the lowest of those that wait its time.
+   *
+   * @param operationId the operation that sends them, if one does
    */
-  async write(session: EngineSession, pairs: readonly Pair[]): Promise<number> {
+  async write(session: EngineSession, pairs: readonly Pair[], operationId?: string): Promise<number> {
     if (pairs.length === 0) return 0;
     await this.targets.makeReady(session, 'webhook', [
       ...new Set(pairs.map(({ destinationId }) => destinationId)),
     ]);
     await this.keepMessages(session, pairs);
     const rows = await session.query(
-      `INSERT INTO ${this.delivery} AS v (destination_id, position, tenant_id, entity, due_at)
-       SELECT d.id, p.position, d.tenant_id, p.entity,
+      `INSERT INTO ${this.delivery} AS v (destination_id, position, tenant_id, entity, operation_id, due_at)
+       SELECT d.id, p.position, d.tenant_id, p.entity, $5::uuid,
          CASE WHEN d.ordered = 'none' THEN clock_timestamp()
               WHEN row_number() OVER (PARTITION BY d.id, CASE WHEN d.ordered = 'entity' THEN p.entity END ORDER BY p.position) > 1
                 OR CASE d.ordered
@@ -182,6 +184,7 @@ export class RoutingStore {
         pairs.map(({ message }) => message.tenantId),
         pairs.map(({ message }) => message.position),
         pairs.map(({ message }) => message.entity),
+        operationId ?? null,
       ],
     );
     return rows.length;

@@ -28,10 +28,10 @@ export interface DestinationRecovered extends DestinationEvent {
 export interface DeliveryDead extends DestinationEvent {
   /** As `WebhookDelivery.id`. */
   readonly deliveryId: string;
-  /** The id of the event, which receivers get as `webhook-id`. */
-  readonly eventId: string;
-  /** The type that receivers see. */
-  readonly type: string;
+  /** The id of the event, which receivers get as `webhook-id`. Null if retention has deleted the message. */
+  readonly eventId: string | null;
+  /** The type that receivers see. Null if retention has deleted the message. */
+  readonly type: string | null;
   readonly attempts: number;
   readonly error: string | null;
 }
@@ -82,14 +82,14 @@ export const deliveryDead = defineEvent({
   name: 'integration.webhook.delivery_dead',
   schema: described<DeliveryDead>({
     deliveryId: TEXT,
-    eventId: { type: 'string', format: 'uuid' },
-    type: TEXT,
+    eventId: orNull({ type: 'string', format: 'uuid' }),
+    type: orNull(TEXT),
     attempts: COUNT,
     error: orNull(TEXT),
   }),
   visibility: 'public',
   severity: 'error',
-  description: 'A delivery to a destination of webhooks has used up its attempts.',
+  description: 'A delivery to a destination of webhooks has used up its attempts, or what was to be sent is deleted.',
 });
 
 /** The contracts of the events that the sender publishes. */

@@ -155,13 +155,12 @@ export class WebhookWork implements LaneWork<DueDelivery> {
       if (before.failures >= most && after.failures < most)
         add(destinationRecovered.name, id, { failingSince });
     }
-    // The event about a dead delivery says what was to be sent, which nobody knows without a message.
     for (const { item, outcome } of ended)
-      if (outcome.is === 'dead' && hasMessage(item))
+      if (outcome.is === 'dead')
         add(deliveryDead.name, item.target, {
           deliveryId: deliveryId({ destinationId: item.target, position: item.position }),
-          eventId: item.eventId,
-          type: item.type,
+          eventId: hasMessage(item) ? item.eventId : null,
+          type: hasMessage(item) ? item.type : null,
           attempts: item.attempts + 1,
           error: outcome.reason,
         });

@@ -75,7 +75,8 @@ export class TenantDeliveries {
       if (row === undefined) throw unknownDestination(id);
       if (row.status === 'pending') return;
       if (!row.hasBody) throw withoutBody(place);
-      await this.store.redrive(session, this.tenantId, destination.id, [place.position]);
+      const chosen = { tenantId: this.tenantId, destinationId: destination.id };
+      await this.store.redrive(session, chosen, [place.position], null);
       await new AuditStore(admin).add(session, by, {
         action: 'webhook-deliveries.redrive',
         target: `webhook-delivery/${deliveryId(place)}`,
