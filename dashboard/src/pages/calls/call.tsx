@@ -180,7 +180,9 @@ function About({ call }: { call: ExternalCall }) {
             caller === null ? (
               'the application'
             ) : (
-              <Foreign key="c">{`saga ${caller.saga} ${caller.key}`}</Foreign>
+              <NameLink key="c" href={to(['sagas', caller.saga, caller.key])}>
+                {`saga ${caller.saga} ${caller.key}`}
+              </NameLink>
             ),
           ],
           retryOf === null
