@@ -135,7 +135,7 @@ test('a call is asked for and cancelled with a reason, and its page says so', as
     .waitFor();
   expect(await calls().get(id)).toMatchObject({ status: 'canceled', cancelReason: 'the customer called' });
   // The buttons stay, and say why they do nothing more.
-  await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click({ force: true });
   expect(await page.getByRole('dialog').count()).toBe(0);
 }, 120_000);
 

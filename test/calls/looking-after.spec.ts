@@ -95,7 +95,7 @@ describe('a command that changes a call', () => {
         listener.on('notification', ({ payload }) => resolve(payload));
       });
       await listener.query(`LISTEN "${settingsChannelOf('integration')}"`);
-      const { stdout } = await runCommand(['calls', 'check', CALL], database);
+      const { stdout } = await runCommand(['calls', 'check', CALL, '--yes'], database);
       expect(stdout).toContain('the other system is asked how far it is');
       expect(await told).toBe('lanes call.tts');
     } finally {
@@ -105,16 +105,16 @@ describe('a command that changes a call', () => {
 
   it('says what became of the call: it is due, repeated by a new one, or canceled', async () => {
     await withCall(database, { status: 'requested', attempts: 0 });
-    expect((await runCommand(['calls', 'retry', CALL], database)).stdout).toBe(
+    expect((await runCommand(['calls', 'retry', CALL, '--yes'], database)).stdout).toBe(
       `Call ${CALL} is begun now.\n`,
     );
-    expect((await runCommand(['calls', 'cancel', CALL], database)).stdout).toBe(
+    expect((await runCommand(['calls', 'cancel', CALL, '--yes'], database)).stdout).toBe(
       `Call ${CALL} is canceled.\n`,
     );
-    const again = await runCommand(['calls', 'cancel', CALL], database);
+    const again = await runCommand(['calls', 'cancel', CALL, '--yes'], database);
     expect([again.status, again.stderr]).toEqual([1, expect.stringContaining('has ended already')]);
     await withCall(database, { id: OTHER });
-    const { result } = await runJsonCommand(['calls', 'retry', OTHER], database);
+    const { result } = await runJsonCommand(['calls', 'retry', OTHER, '--yes'], database);
     const { calls } = await look.page({ status: 'requested' }, undefined, 10);
     expect(calls).toMatchObject([{ id: result.repeatedBy, retryOf: OTHER }]);
   });
