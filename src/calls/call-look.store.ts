@@ -54,7 +54,7 @@ export class CallLookStore {
     const counted = `c.type, c.status, c.changed_at, ${IS_UNKNOWN} AS is_unknown FROM ${this.call} c`;
     const rows = await this.db.query<CallCount>(
       `WITH open AS (SELECT ${counted} WHERE c.ended_at IS NULL ORDER BY c.deadline_at LIMIT ${MOST_COUNTED + 1}),
-         ended AS (SELECT ${counted} WHERE c.ended_at > clock_timestamp() - interval '1 day' ORDER BY c.ended_at DESC LIMIT ${MOST_COUNTED + 1})
+         ended AS (SELECT ${counted} WHERE c.ended_at > now() - interval '1 day' ORDER BY c.ended_at DESC LIMIT ${MOST_COUNTED + 1})
        SELECT type, status, count(*) AS calls, count(*) FILTER (WHERE is_unknown) AS "outcomeUnknown",
          min(changed_at) AS "oldestChangeAt", max(changed_at) AS "newestChangeAt"
        FROM (SELECT * FROM open UNION ALL SELECT * FROM ended) AS c GROUP BY type, status ORDER BY type, status`,

@@ -51,6 +51,7 @@ export async function tourOfCalls({ context }: TestApp): Promise<void> {
   const id = first?.id ?? '';
   await look.page({ type: 'tts', status: 'processing', tenantId: 'tenant-2' }, page.next ?? undefined, 10);
   await look.page({ subject: { type: 'order', id: '7' } }, undefined, 10);
+  await look.counts();
   await look.find(id);
   await look.reports(id);
   await look.overdue(60, 100);

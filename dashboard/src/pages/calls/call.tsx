@@ -124,20 +124,8 @@ function Standing({ call }: { call: ExternalCall }) {
     <Panel title="How it stands">
       <Facts>
         {[
-          next === null
-            ? undefined
-            : [
-                'Next',
-                <span key="n">
-                  {NEXT[next]}
-                  {dueAt !== null && (
-                    <>
-                      {' '}
-                      <Time at={dueAt} />
-                    </>
-                  )}
-                </span>,
-              ],
+          next === null ? undefined : ['Next', NEXT[next]],
+          dueAt === null ? undefined : ['Due', <Time key="n" at={dueAt} />],
           endedAt === null
             ? ['Deadline', <Time key="d" at={deadlineAt} />]
             : ['Ended', <Time key="e" at={endedAt} />],
@@ -192,7 +180,9 @@ function About({ call }: { call: ExternalCall }) {
             caller === null ? (
               'the application'
             ) : (
-              <Foreign key="c">{`saga ${caller.saga} ${caller.key}`}</Foreign>
+              <NameLink key="c" href={to(['sagas', caller.saga, caller.key])}>
+                {`saga ${caller.saga} ${caller.key}`}
+              </NameLink>
             ),
           ],
           retryOf === null

@@ -2,7 +2,6 @@ import { useRead } from '../../api/use-read.ts';
 import { Empty } from '../../parts/empty.tsx';
 import { Filter } from '../../parts/filter.tsx';
 import { Loaded } from '../../parts/loading.tsx';
-import { count } from '../../parts/number.ts';
 import { Page, Panel } from '../../parts/page.tsx';
 import { Pager } from '../../parts/pager.tsx';
 import { type Column, Table } from '../../parts/table.tsx';
@@ -19,8 +18,6 @@ const UNKNOWN = [
   ['false', 'known'],
 ] as const;
 
-const orNone = (text: string) => (text === '' ? <span class="muted">none</span> : <Foreign>{text}</Foreign>);
-
 const COLUMNS: readonly Column<ListedCall>[] = [
   {
     head: 'Call',
@@ -31,12 +28,6 @@ const COLUMNS: readonly Column<ListedCall>[] = [
   { head: 'Type', isLong: true, cell: ({ type }) => <Foreign>{type}</Foreign> },
   { head: 'State', cell: (call) => <CallState call={call} /> },
   {
-    head: 'About',
-    isLong: true,
-    cell: ({ subject }) => orNone((subject && `${subject.type} ${subject.id}`) || ''),
-  },
-  { head: 'Attempts', align: 'end', cell: ({ attempts }) => count(attempts) },
-  {
     head: 'Last error',
     isLong: true,
     cell: ({ error, lastError }) => {
@@ -46,11 +37,11 @@ const COLUMNS: readonly Column<ListedCall>[] = [
   },
   { head: 'Created', cell: ({ createdAt }) => <Time at={createdAt} /> },
   {
-    head: 'Deadline',
-    cell: ({ deadlineAt, endedAt }) =>
-      endedAt === null ? <Time at={deadlineAt} /> : <span class="muted">ended</span>,
+    head: 'Tenant',
+    isLong: true,
+    cell: ({ tenantId }) =>
+      tenantId === '' ? <span class="muted">none</span> : <Foreign>{tenantId}</Foreign>,
   },
-  { head: 'Tenant', isLong: true, cell: ({ tenantId }) => orNone(tenantId) },
 ];
 
 /** Calls to other systems, and how they stand. */
@@ -71,17 +62,17 @@ export function CallsPage({ place }: { place: Place }) {
   return (
     <Page title="Calls" about="Calls to other systems that take seconds or days.">
       <CountsPanel reading={counts} />
+      <Filter
+        place={place}
+        fields={[
+          { name: 'type', label: 'Type', suggestions: types },
+          { name: 'status', label: 'State', options: CHOICES },
+          { name: 'outcomeUnknown', label: 'Outcome', options: UNKNOWN },
+          { name: 'tenant', label: 'Tenant' },
+          { name: 'group', label: 'Group' },
+        ]}
+      />
       <Panel title="Each call" about="Those that were made last come first.">
-        <Filter
-          place={place}
-          fields={[
-            { name: 'type', label: 'Type', suggestions: types },
-            { name: 'status', label: 'State', options: CHOICES },
-            { name: 'outcomeUnknown', label: 'Outcome', options: UNKNOWN },
-            { name: 'tenant', label: 'Tenant' },
-            { name: 'group', label: 'Group' },
-          ]}
-        />
         <Loaded from={reading}>
           {({ items, next }) =>
             items.length === 0 ? (

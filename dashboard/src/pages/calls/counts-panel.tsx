@@ -29,7 +29,7 @@ const COLUMNS: readonly Column<Count>[] = [
     ),
   },
   {
-    head: 'Outcome unknown',
+    head: 'Unknown',
     align: 'end',
     cell: ({ type, status, outcomeUnknown }) =>
       outcomeUnknown === 0 ? (
@@ -44,7 +44,8 @@ const COLUMNS: readonly Column<Count>[] = [
   { head: 'Last changed', cell: ({ newestChangeAt }) => <Time at={newestChangeAt} /> },
 ];
 
-const ALL = 'Those that go on, and those that have ended in the last day.';
+const ALL =
+  'Those that go on, and those that have ended in the last day. Unknown is whether the other system has taken them.';
 const SOME = `${ALL} At most 100,000 of each were counted.`;
 
 /** How many calls of which type stand how. */
