@@ -50,7 +50,13 @@ function FILTERS(
       ...states.map((state) => by({ state }, { name: `state-${state}`, looksAtPart: true })),
       ...orders.map((order) => by({ order }, { name: `order-${order}`, looksAtPart: order !== 'name' })),
     ],
-    sagas: [by({ saga: 'order' }), by({ status: 'active' }), by({ step: 'paying' }), by({ tenant: 'acme' })],
+    sagas: [
+      by({ saga: 'order' }),
+      by({ status: 'active' }),
+      by({ step: 'paying' }),
+      by({ tenant: 'acme' }),
+      by({ stuck: 'true' }),
+    ],
     'entities/{type}/{id}/timeline': [by({ below: '1000' })],
     'consumers/{name}/backlog': states.map((state) => by({ state }, { name: `state-${state}` })),
     events: [
