@@ -58,7 +58,13 @@ function FILTERS(
       by({ subjectType: 'book', subjectId: 'b1' }),
       by({ outcomeUnknown: 'true' }, { looksAtPart: true }),
     ],
-    sagas: [by({ saga: 'order' }), by({ status: 'active' }), by({ step: 'paying' }), by({ tenant: 'acme' })],
+    sagas: [
+      by({ saga: 'order' }),
+      by({ status: 'active' }),
+      by({ step: 'paying' }),
+      by({ tenant: 'acme' }),
+      by({ stuck: 'true' }),
+    ],
     'entities/{type}/{id}/timeline': [by({ below: '1000' })],
     'consumers/{name}/backlog': states.map((state) => by({ state }, { name: `state-${state}` })),
     events: [

@@ -114,7 +114,7 @@ export interface SagaStepCount {
 export interface SagaSteps {
   /** In the order of names and steps. */
   steps: SagaStepCount[];
-  /** Whether there are more active sagas than were counted. Those that have not changed for longest are counted. */
+  /** Whether there are more active sagas than were counted: those that have not changed for longest. */
   atLeast: boolean;
 }
 

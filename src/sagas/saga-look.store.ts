@@ -24,7 +24,7 @@ const MOST_ENTRIES = 100;
 const LISTED = `i.saga, i.key, i.id::text AS id, i.tenant_id AS "tenantId", i.step, i.status, i.version, i.steps,
   i.started_at AS "startedAt", i.changed_at AS "changedAt", i.ended_at AS "endedAt"`;
 
-/** SQL condition: an active saga has not changed for so many hours, and has no timeout that is still to come. */
+/** SQL condition: an active saga has not changed for so many hours, and has no timeout to come. */
 const stuckFor = (
   hours: string,
 ) => `(i.status = 'active' AND i.changed_at < now() - ${hours}::int * interval '1 hour'

@@ -301,8 +301,8 @@ export class SagaStore {
   }
 
   /**
-   * Runs a statement that writes the instance, and adds the first entry to its history. The others are those of
-   * events that waited when the saga ended. They are rare, so they have a statement of their own.
+   * Runs a statement that writes the instance, and adds the first entry to its history. The others are those
+   * of events that waited when the saga ended. They are rare, so they have a statement of their own.
    */
   private async written<Row>(
     client: SqlClient,

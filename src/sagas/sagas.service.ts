@@ -86,8 +86,8 @@ export class SagasService {
   }
 
   /**
-   * The ways from step to step that the sagas of a name have taken, those that were taken most often first: at
-   * most 100, of the 1,000 sagas that began last, and of the first 100 entries of their histories.
+   * The ways from step to step that the sagas of a name have taken, those that were taken most often first.
+   * At most 100, of the 1,000 sagas that began last, and of the first 100 entries of their histories.
    *
    * @throws IntegrationError INTEGRATION_ADMIN_INVALID for a name that no saga has
    */

@@ -17,6 +17,7 @@ export const EVENT_ID = '00000000-0000-7000-8000-000000000001';
 const QUERIES: Readonly<Record<string, string>> = {
   '/entities/{type}/{id}/graph': '?module=shop',
   '/events/{id}/history': '?consumer=billing',
+  '/sagas/transitions': '?saga=order',
   '/events/{id}/lines': '?consumer=billing',
   '/events/{id}/rehearsal': '?consumer=billing',
   '/events/{id}/compared': '?consumer=billing&first=1&second=1',
