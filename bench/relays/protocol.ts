@@ -12,6 +12,8 @@ export interface RelayCommands {
   source: [given: { count: number }, answer: number];
   /** The same by the client of the broker, with one INSERT for each pull. */
   loop: [given: { count: number }, answer: number];
+  /** Stores so many events by `publishEvents`, as many at once as a pull has, without a broker. */
+  publish: [given: { count: number }, answer: number];
   /** Deletes what the broker has. */
   purge: [given: object, answer: undefined];
   /** Bytes of the heap behind a full collection. */

@@ -1,17 +1,23 @@
 // The process with a relay and a source: a Nest application with the package and its shipped settings.
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { IntegrationModule, IntegrationSettingsService, OutboxProcessor } from 'nestjs-integration';
+import {
+  type DomainEventInput,
+  IntegrationDeveloperApiService,
+  IntegrationModule,
+  IntegrationSettingsService,
+  OutboxProcessor,
+} from 'nestjs-integration';
 import { RelaysModule } from 'nestjs-integration/relay';
 import pg from 'pg';
 import { answering, measured } from '../outgoing/asked-process.js';
 import { atOnce } from '../outgoing/clients.js';
-import { type BrokerClient, byHand, type Taken } from './broker-client.js';
+import { type BrokerClient, type ByHand, byHand, type Taken } from './broker-client.js';
 import { openKafka } from './kafka-client.js';
 import { openNats } from './nats-client.js';
-import { type BrokerName, CONCURRENCY, type RelayCommands, UNCOUNTED } from './protocol.js';
+import { type BrokerName, CONCURRENCY, PULL, type RelayCommands, UNCOUNTED } from './protocol.js';
 import { openRabbit } from './rabbit-client.js';
 import { COUNT_LOG, CREATE_TAKEN, INSERT_TAKEN } from './relays.store.js';
 
@@ -46,6 +52,7 @@ class RelayModule {}
 
 const app = await NestFactory.createApplicationContext(RelayModule, { logger: ['error'] });
 const settings = app.get(IntegrationSettingsService);
+const api = app.get(IntegrationDeveloperApiService);
 await pool.query(CREATE_TAKEN);
 let sent = 0;
 
@@ -82,6 +89,20 @@ async function store(pull: readonly Taken[]): Promise<void> {
   await pool.query(INSERT_TAKEN, [column('id'), column('name'), column('payload')]);
 }
 
+/** What a source makes of a message. */
+function eventOf({ id, type, key, data }: ByHand): DomainEventInput {
+  const [aggregateType = '', aggregateId = ''] = key.split('/');
+  return {
+    eventName: type,
+    sourceModule: 'bench',
+    aggregateType,
+    aggregateId,
+    payload: JSON.parse(data),
+    metadata: {},
+    deduplicationKey: `relay/bench/${createHash('sha256').update(id).digest('hex')}`,
+  };
+}
+
 answering<RelayCommands>(
   {
     relay: () => measured(() => app.get(OutboxProcessor).drain({ timeoutMs: LONGEST_MS })),
@@ -112,6 +133,13 @@ answering<RelayCommands>(
           taken(all);
           return { enough: all >= count };
         });
+      }),
+    publish: ({ count }) =>
+      timed(count, async (taken) => {
+        for (let all = 0; all < count; taken(all)) {
+          await api.publishEvents(messages(PULL).map(eventOf));
+          all += PULL;
+        }
       }),
     purge: async () => {
       await broker.purge();

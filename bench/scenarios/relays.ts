@@ -101,12 +101,14 @@ function sourceOf(broker: BrokerName): Scenario {
     run: (bench) =>
       withProcess(bench, broker, 'source', async (sender) => {
         const count = bench.sizes.quick ? QUICK_MESSAGES : MESSAGES;
-        const rounds: { source: number; loop: number }[] = [];
+        const rounds: SourceRound[] = [];
         await sourceRound(sender, count, 0);
         for (let n = 0; n < (bench.sizes.quick ? QUICK_ROUNDS : ROUNDS); n++)
           rounds.push(await sourceRound(sender, count, n));
         const ratio = median(rounds.map(({ source, loop }) => loop / source));
-        const rate = (of: 'source' | 'loop') =>
+        // A source whose every other step cost nothing would be as fast as this.
+        const bound = median(rounds.map(({ publish, loop }) => loop / publish));
+        const rate = (of: keyof SourceRound) =>
           Math.round(median(rounds.map((each) => (count / each[of]) * 800)));
         bench.report.table(
           `Taking in ${count} messages of ${TITLES[broker]} (${rounds.length} rounds in turn, medians)`,
@@ -114,6 +116,7 @@ function sourceOf(broker: BrokerName): Scenario {
           [
             [`its client, one INSERT for each ${PULL}`, rate('loop'), 1],
             ['the source, as shipped', rate('source'), ratio],
+            [`publishEvents of ${PULL} alone, without a broker`, rate('publish'), bound],
           ],
         );
         bench.report.detail(`source-${broker}`, rounds);
@@ -122,15 +125,24 @@ function sourceOf(broker: BrokerName): Scenario {
   };
 }
 
-async function sourceRound(sender: Sender, count: number, number: number) {
+/** Milliseconds. */
+interface SourceRound {
+  readonly source: number;
+  readonly loop: number;
+  /** The engine stores as many events, and nothing is pulled. */
+  readonly publish: number;
+}
+
+async function sourceRound(sender: Sender, count: number, number: number): Promise<SourceRound> {
   const one = async (how: 'source' | 'loop') => {
     await sender.ask('purge', {});
     await sender.ask('fill', { count });
     return sender.ask(how, { count });
   };
-  if (number % 2 === 0) return { source: await one('source'), loop: await one('loop') };
+  const publish = await sender.ask('publish', { count });
+  if (number % 2 === 0) return { source: await one('source'), loop: await one('loop'), publish };
   const loop = await one('loop');
-  return { source: await one('source'), loop };
+  return { source: await one('source'), loop, publish };
 }
 
 async function withProcess(

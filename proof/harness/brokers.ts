@@ -43,6 +43,7 @@ export async function startNats(): Promise<Broker> {
     const child = spawn(BROKER_PROGRAMS.nats, ['-a', '127.0.0.1', '-p', port, '-js', '-sd', folder], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
+    endsWithKit(child, 'SIGKILL');
     await lineOf(child, child.stderr, /Server is ready/);
     return child;
   };
@@ -76,6 +77,7 @@ export async function startRabbit(lines: readonly string[] = []): Promise<Broker
   };
   const launch = async () => {
     const child = spawn(RABBIT_SCRIPT, [], { stdio: ['ignore', 'pipe', 'pipe'], env });
+    endsWithKit(child, 'SIGTERM');
     child.stderr.resume();
     await lineOf(child, child.stdout, /completed with \d+ plugins|Starting broker\.\.\. completed/);
     return child;
@@ -99,6 +101,7 @@ async function startNameServer(port: number): Promise<ChildProcess> {
   const child = spawn('epmd', ['-address', '127.0.0.1', '-port', String(port), '-d'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  endsWithKit(child, 'SIGKILL');
   await lineOf(child, child.stderr, /epmd running/);
   return child;
 }
@@ -110,6 +113,7 @@ export async function startKafka(): Promise<Broker> {
     ['-P', '-X', 'test.mock.num.brokers=3', '-X', 'debug=mock', '-b', 'mock', '-t', 'none'],
     { stdio: ['pipe', 'ignore', 'pipe'] },
   );
+  endsWithKit(child, 'SIGKILL');
   const line = await lineOf(child, child.stderr, /127\.0\.0\.1:\d+/);
   const [address = ''] = /127\.0\.0\.1:\d+/.exec(line) ?? [];
   return new BrokerProcess(address, newFolder('kafka'), child, () => {
@@ -118,7 +122,7 @@ export async function startKafka(): Promise<Broker> {
 }
 
 class BrokerProcess implements Broker {
-  private readonly forget = endAtExit(() => this.endAtOnce());
+  private readonly forget = endAtExit(() => this.removeData());
 
   constructor(
     readonly address: string,
@@ -152,16 +156,21 @@ class BrokerProcess implements Broker {
     this.forget();
     await this.end();
     this.afterwards();
-    rmSync(this.folder, { recursive: true, force: true });
+    this.removeData();
   }
 
-  /** Without waiting. A process that is stopped where it is (SIGSTOP) would not hear SIGTERM. */
-  private endAtOnce(): void {
-    this.thaw();
-    this.child.kill(this.signal);
-    this.afterwards();
+  private removeData(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** A process that is stopped where it is (SIGSTOP) would not hear SIGTERM. */
+function endsWithKit(child: ChildProcess, signal: NodeJS.Signals): void {
+  const forget = endAtExit(() => {
+    child.kill('SIGCONT');
+    child.kill(signal);
+  });
+  child.once('exit', forget);
 }
 
 function newFolder(name: string): string {

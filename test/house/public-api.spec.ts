@@ -225,6 +225,7 @@ const TYPES = [
   'OperationFilter',
   'OperationKind',
   'OperationOrder',
+  'OperationOutlook',
   'OperationPage',
   'OperationPageRequest',
   'OperationPart',

@@ -1,10 +1,5 @@
 import { messageOf } from '../../errors.js';
-import {
-  type CloudEvent,
-  type CloudEventAttributes,
-  type CloudEventData,
-  SPEC_VERSION,
-} from './cloud-event.js';
+import { type CloudEventAttributes, SPEC_VERSION } from './cloud-event.js';
 import { STRUCTURED_TYPE } from './write.js';
 
 /** A message as it came from a broker. */
@@ -15,9 +10,20 @@ export interface ReceivedMessage {
   readonly body: Uint8Array | null;
 }
 
+/** A CloudEvent as it came, with its JSON as a value. */
+export interface ReceivedCloudEvent {
+  readonly attributes: CloudEventAttributes;
+  readonly data: ReceivedData;
+}
+
+type ReceivedData =
+  | { readonly is: 'json'; readonly value: unknown }
+  | { readonly is: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly is: 'none' };
+
 /** A CloudEvent, or what is wrong with it. `none` is a message that is no CloudEvent in either mode. */
 export type ReadCloudEvent =
-  | { readonly is: 'event'; readonly event: CloudEvent }
+  | { readonly is: 'event'; readonly event: ReceivedCloudEvent }
   | { readonly is: 'invalid'; readonly problem: string }
   | { readonly is: 'none' };
 
@@ -50,9 +56,7 @@ function readBinary(
   if (body === null || body.length === 0) return checked(all, { is: 'none' });
   if (!isJsonType(contentType)) return checked(all, { is: 'bytes', bytes: body });
   try {
-    const text = UTF8.decode(body);
-    JSON.parse(text);
-    return checked(all, { is: 'json', text });
+    return checked(all, { is: 'json', value: JSON.parse(UTF8.decode(body)) });
   } catch (error) {
     return { is: 'invalid', problem: `the data is no JSON: ${messageOf(error)}` };
   }
@@ -77,13 +81,10 @@ function readStructured(body: Uint8Array | null): ReadCloudEvent {
   }
   if (typeof base64 === 'string')
     return checked(attributes, { is: 'bytes', bytes: Buffer.from(base64, 'base64') });
-  return checked(
-    attributes,
-    data === undefined ? { is: 'none' } : { is: 'json', text: JSON.stringify(data) },
-  );
+  return checked(attributes, data === undefined ? { is: 'none' } : { is: 'json', value: data });
 }
 
-function checked(attributes: Record<string, string>, data: CloudEventData): ReadCloudEvent {
+function checked(attributes: Record<string, string>, data: ReceivedData): ReadCloudEvent {
   if (attributes.specversion !== SPEC_VERSION)
     return { is: 'invalid', problem: `specversion is not ${SPEC_VERSION}` };
   const missing = REQUIRED.filter((name) => (attributes[name] ?? '') === '');

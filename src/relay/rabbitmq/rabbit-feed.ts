@@ -1,9 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { RabbitChannel, TakenMessage } from './rabbit-channels.js';
 
 /** For how long a pull waits for the first message. */
 const WAIT_MS = 5_000;
-/** A pull takes what comes within this time of the message before. */
+/** A pull that is not full ends when nothing has come for this time. */
 const NEXT_MS = 2;
 
 /**
@@ -18,7 +17,9 @@ export class RabbitFeed {
   private waiting: TakenMessage[] = [];
   private cancel: (() => Promise<unknown>) | undefined;
   private isClosed = false;
+  /** Ends a wait, once so many messages are there as it wants. */
   private wake: () => void = () => {};
+  private wanted = 0;
 
   constructor(private readonly channel: RabbitChannel) {}
 
@@ -26,7 +27,7 @@ export class RabbitFeed {
     this.cancel = await this.channel.consume(queue, prefetch, {
       onMessage: (message) => {
         this.waiting.push(message);
-        this.wake();
+        if (this.waiting.length >= this.wanted) this.wake();
       },
       onEnd: () => {
         this.isClosed = true;
@@ -37,10 +38,10 @@ export class RabbitFeed {
 
   /** @throws Error if the channel is closed: the server has put its messages back into the queue */
   async pull(max: number, signal: AbortSignal): Promise<TakenMessage[]> {
-    if (this.waiting.length === 0 && !this.isClosed) await this.untilWoken(WAIT_MS, signal);
+    await this.untilThereAre(1, WAIT_MS, signal);
     for (let before = 0; before < this.waiting.length && this.waiting.length < max; ) {
       before = this.waiting.length;
-      await this.untilWoken(NEXT_MS, signal);
+      await this.untilThereAre(max, NEXT_MS, signal);
     }
     if (this.isClosed) throw new Error('the channel was closed, or the consumer was ended by RabbitMQ');
     return signal.aborted ? [] : this.waiting.splice(0, max);
@@ -59,9 +60,20 @@ export class RabbitFeed {
     this.channel.requeueAll();
   }
 
-  private async untilWoken(ms: number, signal: AbortSignal): Promise<void> {
-    const waiting = new AbortController();
-    this.wake = () => waiting.abort();
-    await delay(ms, undefined, { signal: AbortSignal.any([signal, waiting.signal]) }).catch(() => {});
+  /** Resolves earlier when the time is over. A message costs no more than a look at how many there are. */
+  private untilThereAre(wanted: number, ms: number, signal: AbortSignal): Promise<void> {
+    if (this.isClosed || signal.aborted || this.waiting.length >= wanted) return Promise.resolve();
+    this.wanted = wanted;
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        this.wake = () => {};
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      signal.addEventListener('abort', end, { once: true });
+      this.wake = end;
+    });
   }
 }

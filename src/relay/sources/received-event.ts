@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { DomainEventInput, EventMetadata } from '../../events/domain-event.js';
 import { aggregateOf } from '../cloud-events/aggregate-subject.js';
-import type { CloudEvent } from '../cloud-events/cloud-event.js';
-import type { ReadCloudEvent } from '../cloud-events/read.js';
+import type { CloudEventAttributes } from '../cloud-events/cloud-event.js';
+import type { ReadCloudEvent, ReceivedCloudEvent } from '../cloud-events/read.js';
 import { viaOf } from '../cloud-events/via.js';
 import type { SourceOptions } from './source-definition.js';
 import type { SourceMessage } from './source-message.js';
@@ -44,7 +44,7 @@ export async function eventOf({ message, read }: ReadMessage, receiver: Receiver
   return { sourceModule: name, ...fields, ...(key === undefined ? {} : { deduplicationKey: key }) };
 }
 
-function fromCloudEvent({ attributes, data }: CloudEvent, receiver: Receiver): DomainEventInput {
+function fromCloudEvent({ attributes, data }: ReceivedCloudEvent, receiver: Receiver): DomainEventInput {
   const { name } = receiver.options;
   const via = viaOf(attributes.via);
   refuseCircle(via, receiver);
@@ -55,7 +55,7 @@ function fromCloudEvent({ attributes, data }: CloudEvent, receiver: Receiver): D
     eventName: type,
     sourceModule: name,
     ...aggregate,
-    payload: data.is === 'json' ? JSON.parse(data.text) : null,
+    payload: data.is === 'json' ? data.value : null,
     metadata: metadataOf(attributes, via, data.is === 'none'),
     ...(/^[1-9]\d{0,8}$/.test(eventversion ?? '') ? { eventVersion: Number(eventversion) } : {}),
     deduplicationKey: keyOf(name, 'event', source, id),
@@ -63,7 +63,7 @@ function fromCloudEvent({ attributes, data }: CloudEvent, receiver: Receiver): D
 }
 
 function metadataOf(
-  { traceparent, tracestate, correlationid, causationid, tenantid, origin }: CloudEvent['attributes'],
+  { traceparent, tracestate, correlationid, causationid, tenantid, origin }: CloudEventAttributes,
   via: readonly string[],
   isTombstone: boolean,
 ): EventMetadata {

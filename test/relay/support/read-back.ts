@@ -25,5 +25,5 @@ export function expectReadBack(
   expect(attributes).toMatchObject({ id: theirs.id, source: theirs.source, type: theirs.type });
   for (const name of ['partitionkey', 'sequence', 'eventversion', 'correlationid'])
     expect([name, attributes[name]]).toEqual([name, String(theirs[name])]);
-  expect(data.is === 'json' ? JSON.parse(data.text) : data).toEqual(event.payload);
+  expect(data.is === 'json' ? data.value : data).toEqual(event.payload);
 }
