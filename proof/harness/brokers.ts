@@ -122,7 +122,13 @@ export async function startKafka(): Promise<Broker> {
 }
 
 class BrokerProcess implements Broker {
-  private readonly forget = endAtExit(() => this.removeData());
+  private readonly forget = endAtExit(() => {
+    try {
+      this.removeData();
+    } catch {
+      // RabbitMQ writes until it has ended, which nobody waits for.
+    }
+  });
 
   constructor(
     readonly address: string,
