@@ -11,7 +11,6 @@ import {
 } from 'nestjs-integration/admin';
 import { HANDLERS } from '../../src/admin/handlers/handlers.js';
 import { type Route } from '../../src/admin/routes/route.js';
-import { EXTENSIONS } from '../../src/bin/extensions.js';
 import { isWrite } from '../../src/rest/route.js';
 import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
@@ -26,6 +25,7 @@ import {
   startAdminApp,
   TOKEN,
 } from './admin-app.js';
+import { everyRoute } from './every-section.js';
 
 const ROUTES: readonly Route[] = HANDLERS.flatMap(({ routes }) => Object.values(routes));
 const READS = ROUTES.filter((route) => !isWrite(route));
@@ -219,11 +219,7 @@ describe.each(PLATFORMS)('on %s, a request', (platform) => {
   it('has its action and its problems in the guide', async () => {
     const guide = readFileSync(join(import.meta.dirname, '../../docs/guide/reference/admin-api.md'), 'utf8');
     const actions = [...guide.matchAll(/^\| `([a-z-]+\.[a-z-]+)`/gm)].map(([, action]) => action);
-    const ofParts = await Promise.all(EXTENSIONS.map(({ admin }) => admin?.()));
-    const routes = ofParts
-      .flatMap((part) => part?.sections ?? [])
-      .flatMap((each) => Object.values(each.routes));
-    const all = [...new Set([...ADMIN_ACTIONS, ...routes.map(({ action }) => action)])];
+    const all = [...new Set([...ADMIN_ACTIONS, ...(await everyRoute()).map(({ action }) => action)])];
     expect(actions.sort()).toEqual(all.sort());
     const codes = [...guide.matchAll(/^\| `(INTEGRATION_ADMIN_\w+)`/gm)].map(([, code]) => code);
     expect(codes.sort()).toEqual([...ADMIN_PROBLEM_CODES].sort());

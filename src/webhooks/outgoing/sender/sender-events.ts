@@ -89,7 +89,8 @@ export const deliveryDead = defineEvent({
   }),
   visibility: 'public',
   severity: 'error',
-  description: 'A delivery to a destination of webhooks has used up its attempts, or what was to be sent is deleted.',
+  description:
+    'A delivery to a destination of webhooks has used up its attempts, or what was to be sent is deleted.',
 });
 
 /** The contracts of the events that the sender publishes. */
