@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { fillBigDatabase } from '../../proof/ops/big-database.js';
 import { median } from '../../proof/harness/median.js';
+import { fillBigDatabase } from '../../proof/ops/big-database.js';
 import { everyPage } from './stage/every-page.js';
 import { openOrders } from './stage/orders.js';
 import { PATH } from './stage/shop.js';
