@@ -97,6 +97,17 @@ const ALLOWED: readonly { sql: string; scan?: true; reads?: true; sort?: number;
       'a page of destinations counts up to 1,000 deliveries and attempts of each, and the sample has few more',
   },
   {
+    sql: 'WITH counted AS MATERIALIZED (\n         SELECT i.saga',
+    sort: 100_001,
+    because: 'SagasService.steps counts up to 100,000 active sagas',
+  },
+  {
+    sql: 'WITH newest AS MATERIALIZED (\n         SELECT i.id, i.status',
+    sort: 100_000,
+    because:
+      'SagasService.transitions looks at 1,000 sagas at most, and at 100 entries of the history of each',
+  },
+  {
     sql: 'max(position) AS highest',
     sort: 20_000,
     because:

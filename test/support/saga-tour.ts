@@ -57,8 +57,8 @@ export async function tourOfSagas({ context }: TestApp): Promise<void> {
     const entry = { outboxEventId: randomUUID(), name: 'trip.flown', before: 'started', after: 'paid' };
     await store.wasHandled(client, saga.id, entry.outboxEventId);
     const row = { ...saga, state: '{}' };
-    await store.save(client, locked, row, [entry]);
-    await store.note(client, locked, saga.steps + 1, entry);
+    await store.save(client, locked, row, [entry, entry]);
+    await store.note(client, locked, saga.steps + 2, entry);
     const event = { outboxEventId: entry.outboxEventId, eventName: 'trip.flown', position: 1 } as never;
     const waiting = { position: 1, token: randomUUID() };
     await store.wait(client, locked, { ...waiting, event, wanted: ['paid'], waitMs: 1_000 });
