@@ -34,7 +34,11 @@ export class CallsStart implements OnModuleInit, OnApplicationBootstrap, OnModul
   constructor(private readonly calls: CallsEngine) {}
 
   /** @throws IntegrationError INTEGRATION_CALL_INVALID with every problem (`details.problems`) */
-  async onModuleInit(): Promise<void> {
+  onModuleInit(): Promise<void> {
+    return this.calls.engine.boot(() => this.begin());
+  }
+
+  private async begin(): Promise<void> {
     const { types, problems } = this.calls.types;
     if (problems.length > 0)
       throw invalidCall(`CallsModule cannot start: ${problems.join('; ')}`, { problems });

@@ -32,7 +32,11 @@ export class SagasStart implements OnModuleInit {
   }
 
   /** @throws IntegrationError INTEGRATION_SAGA_INVALID with every problem (`details.problems`) */
-  async onModuleInit(): Promise<void> {
+  onModuleInit(): Promise<void> {
+    return this.engine.boot(() => this.start());
+  }
+
+  private async start(): Promise<void> {
     const { sagas, problems } = exploreSagas(this.discovery, this.modules);
     if (problems.length > 0)
       throw invalidUse(`SagasModule cannot start: ${problems.join('; ')}`, { problems });
