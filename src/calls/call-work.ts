@@ -138,7 +138,9 @@ export class CallWork implements LaneWork<DueCall> {
     const canceled: Heard = { phase: 'canceled', reason: call.cancelReason ?? '' };
     const isUnknown = call.isUnknown || isOfDead;
     if (call.status === 'requested') {
-      if (!isUnknown || !methods.has('find')) return this.heard(call, canceled, 'cancel');
+      if (!isUnknown) return this.heard(call, canceled, 'cancel');
+      // Nobody can be asked. That the other system may have taken it stays said of the call.
+      if (!methods.has('find')) return this.heard(call, canceled, 'cancel', { isUnknown });
       const said = await methods.ask('find', call, signal);
       if (said.is === 'never-started') return this.heard(call, canceled, 'cancel');
       // It is cancelled by the next run, which knows its external id.
@@ -179,11 +181,16 @@ export class CallWork implements LaneWork<DueCall> {
   }
 
   /** Something was said of the call. It is asked again after a while, unless it is over. */
-  private heard(call: StoredCall, heard: Heard, source: MethodName): Promise<Outcome> {
+  private heard(
+    call: StoredCall,
+    heard: Heard,
+    source: MethodName,
+    more: OtherChange = {},
+  ): Promise<Outcome> {
     const polls = source === 'poll' ? call.polls + 1 : call.polls;
     const { poll } = this.type;
     const dueInMs = poll === undefined ? null : Math.min(poll.maxMs, poll.firstMs * 2 ** Math.min(polls, 40));
-    const other = { polls, failures: 0, isUnknown: false, lastError: null };
+    const other = { polls, failures: 0, isUnknown: false, lastError: null, ...more };
     return this.settle(call, heard, source, dueInMs, other);
   }
 

@@ -12,7 +12,7 @@ export function nextPage(
   place: Readonly<Record<string, string | number>>,
 ): string {
   const chosen = Object.entries(context.options).flatMap(([name, value]) =>
-    typeof value === 'string' && !OF_THE_CALL.has(name) ? [[name, value] as const] : [],
+    (typeof value === 'string' || value === true) && !OF_THE_CALL.has(name) ? [[name, value] as const] : [],
   );
   return hint(context, command, context.arguments, { ...Object.fromEntries(chosen), ...place });
 }

@@ -21,7 +21,7 @@ export function hint(
   context: Pick<CommandContext, 'schema' | 'engine'>,
   command: string,
   names: readonly (string | number)[] = [],
-  options: Readonly<Record<string, string | number>> = {},
+  options: Readonly<Record<string, string | number | true>> = {},
 ): string {
   return commandLine(context, command, names, options);
 }

@@ -181,6 +181,14 @@ describe('a call', () => {
     expect(await stepsOf(database, id)).toEqual(['requested', 'initialized', 'processing', 'canceled']);
   });
 
+  it('of which nobody knows whether it was taken says so also when it is cancelled', async () => {
+    const id = await create('maybe', { start: [new Error('reset by peer')] });
+    await until('nobody knows', async () => (await app.calls.get(id))?.isOutcomeUnknown);
+    await app.calls.cancel(id);
+    expect(await untilEnded(app, id)).toMatchObject({ status: 'canceled', isOutcomeUnknown: true });
+    expect(times('cancel maybe')).toBe(0);
+  });
+
   it('that was over before the cancellation came ends as the other system says', async () => {
     const id = await create('over', { cancel: [done] });
     await untilStatus(app, id, 'processing');

@@ -32,6 +32,12 @@ describe('a command line that is printed', () => {
     );
   });
 
+  it('has an option without a value as its name alone', () => {
+    expect(commandLine({ schema: 'integration' }, 'sagas list', [], { stuck: true, after: 'x' })).toBe(
+      'npx nestjs-integration sagas list --stuck --after x',
+    );
+  });
+
   it('does not name the schema that is there by default', () => {
     expect(commandLine({ schema: 'integration' }, 'migrate')).toBe('npx nestjs-integration migrate');
   });

@@ -18,14 +18,16 @@ export function commandLine(
   { schema, engine = DEFAULT_ENGINE }: CommandTarget,
   command: string,
   names: readonly (string | number)[] = [],
-  options: Readonly<Record<string, string | number>> = {},
+  options: Readonly<Record<string, string | number | true>> = {},
 ): string {
-  const all = {
+  const all: Record<string, string | number | true> = {
     ...options,
     ...(schema === DEFAULT_SCHEMA ? {} : { schema }),
     ...(engine === DEFAULT_ENGINE ? {} : { name: engine }),
   };
-  const given = Object.entries(all).map(([name, value]) => optionText(name, String(value)));
+  const given = Object.entries(all).map(([name, value]) =>
+    value === true ? `--${name}` : optionText(name, String(value)),
+  );
   const words = names.map((name) => shellWord(String(name)));
   const areLast = names.some((name) => String(name).startsWith('-'));
   const rest = areLast ? [...given, '--', ...words] : [...words, ...given];

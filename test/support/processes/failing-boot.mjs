@@ -2,8 +2,10 @@
 // test asks. Told by its environment: DATABASE_URL, and PART, which says where the boot fails. Prints the code of the error.
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { CallsModule, ExternalCallType } from '../../../dist/calls/index.js';
 import { IntegrationModule } from '../../../dist/index.js';
 import { RelaysModule, relay, source } from '../../../dist/relay/index.js';
+import { Saga, SagasModule } from '../../../dist/sagas/index.js';
 import { SecretsModule } from '../../../dist/secrets/index.js';
 import { standardSource, WebhooksModule } from '../../../dist/webhooks/index.js';
 
@@ -16,7 +18,13 @@ const parts = {
     }),
   outgoing: () => WebhooksModule.forRoot({ outgoing: {} }),
   secrets: () => SecretsModule.forRoot(),
+  sagas: () => SagasModule.forRoot(),
+  calls: () => CallsModule.forRoot(),
 };
+
+class Wrong {}
+if (process.env.PART === 'sagas') Saga({ name: 'wrong' })(Wrong);
+if (process.env.PART === 'calls') ExternalCallType({ type: 'wrong' })(Wrong);
 
 class FailingModule {}
 Module({
@@ -24,6 +32,7 @@ Module({
     IntegrationModule.forRoot({ connectionString: process.env.DATABASE_URL }),
     parts[process.env.PART](),
   ],
+  providers: [Wrong],
 })(FailingModule);
 
 try {
