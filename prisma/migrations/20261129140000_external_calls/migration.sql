@@ -59,7 +59,7 @@ CREATE INDEX "external_call_subject_idx" ON "integration"."external_call" ("subj
 -- What was heard of calls, in the order in which it came. call_id: null while no call has the external id; then it waits.
 -- applied: whether it has changed the call. times: how often the same was heard in a row, at last at last_at.
 CREATE TABLE "integration"."external_call_report" (
-  "id"          bigint       GENERATED ALWAYS AS IDENTITY,
+  "id"          bigint       GENERATED ALWAYS AS IDENTITY (MAXVALUE 9007199254740991),
   "call_id"     uuid,
   "tenant_id"   varchar(127) NOT NULL DEFAULT '',
   "type"        varchar(60)  NOT NULL,
