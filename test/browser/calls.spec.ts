@@ -134,7 +134,8 @@ test('a call is asked for and cancelled with a reason, and its page says so', as
     .getByText('applied', { exact: true })
     .waitFor();
   expect(await calls().get(id)).toMatchObject({ status: 'canceled', cancelReason: 'the customer called' });
-  // The buttons stay, and say why they do nothing more.
+  // The buttons stay, and say why they do nothing more. The page may still be reading the call.
+  await page.getByRole('button', { name: 'Cancel', exact: true, disabled: true }).waitFor();
   await page.getByRole('button', { name: 'Cancel', exact: true }).click({ force: true });
   expect(await page.getByRole('dialog').count()).toBe(0);
 }, 120_000);
