@@ -180,7 +180,7 @@ describe('a database that goes away in the middle of a boot', () => {
     async (moment) => {
       expect(await atEveryStatement(moment, {}, goesOn)).toBeGreaterThan(SURELY_SENT);
     },
-    180_000,
+    420_000,
   );
 
   it.each(MOMENTS)(
@@ -189,7 +189,7 @@ describe('a database that goes away in the middle of a boot', () => {
       const lost = await atEveryStatement(moment, { migrates: true }, goesOn, 11);
       expect(lost).toBeGreaterThan(SURELY_SENT / 5);
     },
-    180_000,
+    420_000,
   );
 
   it('is named, where it does not come back', async () => {
@@ -206,5 +206,5 @@ describe('a database that goes away in the middle of a boot', () => {
       });
     });
     expect(lost).toBeGreaterThan(SURELY_SENT);
-  }, 180_000);
+  }, 420_000);
 });
