@@ -30,8 +30,8 @@ export interface SagaContext<S = unknown> {
    * Makes a call to another system in the transaction of the handler, with `CallsModule` of
    * `nestjs-integration/calls`. Its events have this saga as their `caller`, so a step of them needs no key.
    *
-   * @throws IntegrationError INTEGRATION_SAGA_INVALID without `CallsModule`; what `ExternalCallsService.create`
-   * throws
+   * @throws IntegrationError INTEGRATION_SAGA_INVALID without `CallsModule`; and what
+   * `ExternalCallsService.create` throws
    */
   call<Class extends CallClass>(type: Class, given: NewExternalCall<RequestOf<Class>>): Promise<CreatedCall>;
   call(type: string, given: NewExternalCall): Promise<CreatedCall>;
