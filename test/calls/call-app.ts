@@ -1,65 +1,25 @@
-import { type INestApplicationContext, Module, type Type } from '@nestjs/common';
-import { Test } from '@nestjs/testing';
+import type { Type } from '@nestjs/common';
 import { CallsModule, ExternalCallsService } from '../../src/calls/index.js';
-import {
-  IntegrationDeveloperApiService,
-  IntegrationModule,
-  type IntegrationModuleOptions,
-} from '../../src/index.js';
-import { BEAT_INTERVAL_MS } from '../../src/membership/lease-keeper.js';
-import { FAST, TEST_BEAT_MS } from '../support/app.js';
-import { TEST_LOGGER } from '../support/log-lines.js';
+import type { IntegrationModuleOptions } from '../../src/index.js';
+import { type PartApp, startPartApp } from '../support/part-app.js';
 import type { TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
-export interface CallApp {
-  readonly context: INestApplicationContext;
-  readonly api: IntegrationDeveloperApiService;
+export interface CallApp extends PartApp {
   readonly calls: ExternalCallsService;
-  close(): Promise<void>;
 }
 
-export interface CallAppOptions extends Omit<IntegrationModuleOptions, 'imports'> {
-  readonly imports?: readonly unknown[];
-}
+export type CallAppOptions = IntegrationModuleOptions;
 
 /** An application with types of calls. */
 export async function startCallApp(
   database: TestDatabase,
   providers: readonly Type[],
-  { imports = [], ...options }: CallAppOptions = {},
+  options: CallAppOptions = {},
 ): Promise<CallApp> {
-  @Module({
-    imports: [
-      IntegrationModule.forRoot({
-        client: database.prisma(),
-        connectionString: database.url,
-        ...options,
-        settings: { ...FAST, ...options.settings },
-      }),
-      CallsModule.forRoot({ network: { allow: ['127.0.0.1'], http: true } }),
-      ...(imports as Type[]),
-    ],
-    providers: [...providers],
-  })
-  class TestModule {}
-  const context = await Test.createTestingModule({ imports: [TestModule] })
-    .setLogger(TEST_LOGGER)
-    .overrideProvider(BEAT_INTERVAL_MS)
-    .useValue(TEST_BEAT_MS)
-    .compile();
-  try {
-    await context.init();
-  } catch (error) {
-    await context.close();
-    throw error;
-  }
-  return {
-    context,
-    api: context.get(IntegrationDeveloperApiService),
-    calls: context.get(ExternalCallsService),
-    close: () => context.close(),
-  };
+  const calls = CallsModule.forRoot({ network: { allow: ['127.0.0.1'], http: true } });
+  const app = await startPartApp(database, options, { imports: [calls], providers: [...providers] });
+  return { ...app, calls: app.context.get(ExternalCallsService) };
 }
 
 /** The steps of a call as its events tell them, in their order: `requested`, `initialized`, … */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AdminDatabase } from '../../src/database/admin-database.js';
-import type { SqlClient } from '../../src/database/clients/sql-client.js';
+import { clientOf } from '../../src/database/clients/session-client.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
 import { SagaStore } from '../../src/sagas/saga.store.js';
 import { SagaLookStore } from '../../src/sagas/saga-look.store.js';
@@ -46,11 +46,7 @@ export async function tourOfSagas({ context }: TestApp): Promise<void> {
   await look.stuck(100);
   const store = new SagaStore(db);
   await db.transaction(async (session) => {
-    const client: SqlClient = {
-      $queryRawUnsafe: async <T>(sql: string, ...values: unknown[]) =>
-        (await session.query(sql, values)) as T,
-      $executeRawUnsafe: async (sql, ...values) => (await session.query(sql, values)).length,
-    };
+    const client = clientOf(session);
     const locked = await store.lock(client, 'trip', '7');
     const saga = await store.find(client, locked);
     if (saga === undefined) throw new Error('the saga is there');
