@@ -363,7 +363,7 @@ const READS: Readonly<Record<string, readonly string[]>> = {
     'history',
   ],
   // A plan changes nothing: it is noted when it is run or cancelled.
-  OperationService: ['list', 'get', 'verdict', 'plan', 'count'],
+  OperationService: ['list', 'get', 'verdict', 'outlook', 'plan', 'count'],
   DoctorService: ['examine'],
   ProcessService: ['list', 'running'],
   ConsumerBacklogService: ['list', 'of', 'events', 'blocking'],
