@@ -12,14 +12,15 @@ import {
 } from 'nestjs-integration';
 import { RelaysModule } from 'nestjs-integration/relay';
 import pg from 'pg';
+import { profiled } from '../harness/cpu-profile.js';
 import { answering, measured } from '../outgoing/asked-process.js';
 import { atOnce } from '../outgoing/clients.js';
-import { type BrokerClient, type ByHand, byHand, type Taken } from './broker-client.js';
+import { type BrokerClient, type ByHand, byHand, SOURCE, type Taken } from './broker-client.js';
 import { openKafka } from './kafka-client.js';
 import { openNats } from './nats-client.js';
 import { type BrokerName, CONCURRENCY, PULL, type RelayCommands, UNCOUNTED } from './protocol.js';
 import { openRabbit } from './rabbit-client.js';
-import { COUNT_LOG, CREATE_TAKEN, INSERT_TAKEN } from './relays.store.js';
+import { CREATE_TAKEN, INSERT_TAKEN, LAST_IN_LOG } from './relays.store.js';
 
 const LONGEST_MS = 120_000;
 const OPEN: Readonly<Record<BrokerName, (address: string) => Promise<BrokerClient>>> = {
@@ -44,7 +45,7 @@ pool.on('error', () => {});
     RelaysModule.forRoot(
       process.env.RELAY_ONLY === 'source' && broker.source !== undefined
         ? { sources: [broker.source] }
-        : { relays: [broker.relay] },
+        : { relays: [broker.relay], source: SOURCE },
     ),
   ],
 })
@@ -81,12 +82,20 @@ async function timed(count: number, run: (taken: (all: number) => void) => Promi
 }
 
 async function inLog(): Promise<number> {
-  return Number((await pool.query(COUNT_LOG)).rows[0].count);
+  return Number((await pool.query(LAST_IN_LOG)).rows[0].last);
 }
 
 async function store(pull: readonly Taken[]): Promise<void> {
   const column = (name: keyof Taken) => pull.map((each) => each[name]);
-  await pool.query(INSERT_TAKEN, [column('id'), column('name'), column('payload')]);
+  const aggregates = pull.map(({ subject }) => subject.split('/').map(decodeURIComponent));
+  const of = (part: 0 | 1) => aggregates.map((aggregate) => aggregate[part]);
+  await pool.query(INSERT_TAKEN, [
+    ...(['id', 'source', 'type'] as const).map(column),
+    of(0),
+    of(1),
+    column('version'),
+    column('data'),
+  ]);
 }
 
 /** What a source makes of a message. */
@@ -105,8 +114,8 @@ function eventOf({ id, type, key, data }: ByHand): DomainEventInput {
 
 answering<RelayCommands>(
   {
-    relay: () => measured(() => app.get(OutboxProcessor).drain({ timeoutMs: LONGEST_MS })),
-    client: ({ count }) => measured(() => send(count, CONCURRENCY)),
+    relay: () => profiled(process.env.PROF_relay, () => measured(() => app.get(OutboxProcessor).drain({ timeoutMs: LONGEST_MS }))),
+    client: ({ count }) => profiled(process.env.PROF_client, () => measured(() => send(count, CONCURRENCY))),
     fill: async ({ count }) => {
       await send(count, CONCURRENCY);
       return undefined;
@@ -114,13 +123,13 @@ answering<RelayCommands>(
     source: async ({ count }) => {
       const before = await inLog();
       await settings.set('processor.enabled', true);
-      const ms = await timed(count, async (taken) => {
+      const ms = await profiled(process.env.PROF_source, () => timed(count, async (taken) => {
         for (let all = 0; all < count; ) {
           await delay(10);
           all = (await inLog()) - before;
           taken(all);
         }
-      });
+      }));
       await settings.set('processor.enabled', false);
       return ms;
     },
