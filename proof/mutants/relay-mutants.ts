@@ -7,8 +7,8 @@ export const relayMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/relay/relays/waves.ts',
-        find: 'const wave = [...queues.values()].flatMap(([first]) => first ?? []);',
-        put: 'const wave = [...queues.values()].flat();',
+        find: 'const wave = waves[before];',
+        put: 'const wave = waves[0];',
       },
     ],
     spec: 'test/relay/outcomes.spec.ts',
