@@ -12,7 +12,6 @@ import {
 } from 'nestjs-integration';
 import { RelaysModule } from 'nestjs-integration/relay';
 import pg from 'pg';
-import { profiled } from '../harness/cpu-profile.js';
 import { answering, measured } from '../outgoing/asked-process.js';
 import { atOnce } from '../outgoing/clients.js';
 import { type BrokerClient, type ByHand, byHand, SOURCE, type Taken } from './broker-client.js';
@@ -114,8 +113,8 @@ function eventOf({ id, type, key, data }: ByHand): DomainEventInput {
 
 answering<RelayCommands>(
   {
-    relay: () => profiled(process.env.PROF_relay, () => measured(() => app.get(OutboxProcessor).drain({ timeoutMs: LONGEST_MS }))),
-    client: ({ count }) => profiled(process.env.PROF_client, () => measured(() => send(count, CONCURRENCY))),
+    relay: () => measured(() => app.get(OutboxProcessor).drain({ timeoutMs: LONGEST_MS })),
+    client: ({ count }) => measured(() => send(count, CONCURRENCY)),
     fill: async ({ count }) => {
       await send(count, CONCURRENCY);
       return undefined;
@@ -123,13 +122,13 @@ answering<RelayCommands>(
     source: async ({ count }) => {
       const before = await inLog();
       await settings.set('processor.enabled', true);
-      const ms = await profiled(process.env.PROF_source, () => timed(count, async (taken) => {
+      const ms = await timed(count, async (taken) => {
         for (let all = 0; all < count; ) {
           await delay(10);
           all = (await inLog()) - before;
           taken(all);
         }
-      }));
+      });
       await settings.set('processor.enabled', false);
       return ms;
     },
