@@ -138,10 +138,12 @@ describe('a source', () => {
     let pulled = 0;
     let acked = 0;
     let mostOnWay = 0;
+    const asked: number[] = [];
     const pull = async (max: number) => {
       const next = messages.slice(pulled, pulled + max);
       pulled += next.length;
       mostOnWay = Math.max(mostOnWay, pulled - acked);
+      asked.push(max);
       return next;
     };
     const ack = async (these: readonly SourceMessage[]) => {
@@ -153,6 +155,7 @@ describe('a source', () => {
       await locker.query('LOCK TABLE integration.outbox_event IN SHARE ROW EXCLUSIVE MODE');
       await start([sourceOf({ name: 'shop', batch: 10 }, { pullsAhead: true, pull, ack })]);
       await until('the second half is pulled', async () => pulled === 10);
+      expect(asked).toEqual([5, 5]);
       expect(await stored()).toEqual([]);
     } finally {
       await locker.query('ROLLBACK');
