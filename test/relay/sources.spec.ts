@@ -290,6 +290,21 @@ describe('a source', () => {
     expect(bodies).toEqual(['a', 'b', 'a', text(circle), text(long), 'a', 'a', 'a']);
   });
 
+  it('knows a message without an id by its place, and stores one with neither as often as it comes', async () => {
+    const at = (place?: string) => ({ headers: {}, body: Buffer.from('1'), ...(place ? { place } : {}) });
+    const messages = [at('s/1'), at('s/1'), at('s/2'), at(), at()];
+    const acked: SourceMessage[] = [];
+    const pull = async () => (acked.length === 0 ? messages : []);
+    const map = (message: SourceMessage) => ({
+      eventName: 'order.made',
+      aggregateType: 'order',
+      aggregateId: message.place ?? 'none',
+    });
+    await start([source({ name: 'shop', map, pull, ack: async (these) => void acked.push(...these) })]);
+    await until('the pull is acknowledged', async () => acked.length > 0);
+    expect((await stored()).map(({ id }) => id)).toEqual(['s/1', 's/2', 'none', 'none']);
+  });
+
   it('takes in an answer of another application, and notes who has relayed it', async () => {
     const queue = new Queue([cloudEvent('1', { origin: 'shop-app', via: 'billing', correlationid: 'c' })]);
     await start([queue.source('one')], 'shop-app');
