@@ -120,6 +120,15 @@ describe('a source', () => {
     expect((await stored()).map(({ payload }) => payload.id)).toEqual(ids);
   }, 60_000);
 
+  it('does the same in an application that brings no client', async () => {
+    const ids = Array.from({ length: 300 }, (_, i) => String(i));
+    const queue = new Queue([...ids, ...ids.slice(0, 50)].map((id) => cloudEvent(id)));
+    const sources = [queue.source('one')];
+    apps.push(await startRelayApp(database, { sources }, { options: { client: undefined } }));
+    await until('the source', async () => queue.isEmpty);
+    expect((await stored()).map(({ payload }) => payload.id)).toEqual(ids);
+  });
+
   it('acknowledges nothing that is not committed', async () => {
     const queue = new Queue(Array.from({ length: 10 }, (_, i) => cloudEvent(String(i))));
     const counts: number[] = [];
