@@ -92,15 +92,13 @@ export class CallReporting {
     const wasOver = turn.hasEnded;
     const applied = await turn.hear(heard, source);
     if (applied && !wasOver) await turn.save(undefined);
+    else await turn.keep();
     return { is: applied ? 'applied' : 'kept', callId: call.id };
   }
 
   private async find(which: CheckedWhich, client: SqlClient): Promise<StoredCall | undefined> {
     const { store } = this.parts;
-    if (!('callId' in which)) {
-      await store.lockName(client, which);
-      return store.lockNamed(client, which);
-    }
+    if (!('callId' in which)) return store.lockNamed(client, which);
     const { callId, tenantId } = which;
     const call = await store.lock(client, callId);
     if (call === undefined || (tenantId !== undefined && call.tenantId !== tenantId))
@@ -117,16 +115,18 @@ export class CallReporting {
     if ('callId' in which) throw unknownCall(which.callId);
     const { type, externalId, tenantId } = which;
     const heard = await heardOf(type);
-    await this.parts.store.keep(client, {
+    const { phase } = heard;
+    const report = {
       callId: null,
       type,
       externalId,
       tenantId,
-      phase: heard.phase,
+      phase,
       data: dataOf(heard),
       source,
       applied: false,
-    });
+    };
+    await this.parts.store.write(client, [report]);
     return { is: 'waiting', callId: null };
   }
 }
