@@ -116,9 +116,7 @@ export class OutboxEventStore {
     this.manyOf = (isLarge, condition = 'true') => {
       // The list comes from a sub-select. Without it, the planner would take the whole list apart to see how
       // many elements it holds.
-      const source = isLarge
-        ? 'unnest((SELECT $1::text::jsonb[]))'
-        : 'jsonb_array_elements($1::text::jsonb)';
+      const source = isLarge ? 'unnest((SELECT $1::text::jsonb[]))' : 'jsonb_array_elements($1::text::jsonb)';
       return {
         any: many(source, condition),
         once: `${many(source, `${condition} AND (e->>9 IS NULL OR ${isNew('e->>9')})`)} ${ONCE}`,
@@ -194,6 +192,8 @@ export class OutboxEventStore {
    * after the sort, so ORDER BY decides. No deduplication key may occur twice in `entries`.
    */
   async appendAll(client: SqlClient, entries: readonly LogEntry[]): Promise<PublishedEvent[]> {
+    const [first, second] = entries;
+    if (first !== undefined && second === undefined) return [await this.insertEvent(client, first)];
     const { appended, left } = await this.append(client, entries);
     if (left !== undefined) throw lostKey(left.deduplicationKey);
     return appended;
