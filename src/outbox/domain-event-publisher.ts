@@ -130,8 +130,8 @@ export class DomainEventPublisher {
 
   /**
    * Publishes events in one statement, outside of every transaction, if a condition holds. Rejects with what
-   * `refused` makes if an event is not in the log then, because the condition is false. Some of the events may
-   * be in the log all the same, from an earlier call with their keys.
+   * `refused` makes if an event is not in the log then, because the condition is false. Some of the events
+   * may be in the log all the same, from an earlier call with their keys.
    *
    * @internal For parts of this package.
    */

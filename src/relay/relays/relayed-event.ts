@@ -56,7 +56,7 @@ class StoredMessage implements RelayMessage {
     this.isTombstone = isTombstone(stored, stored.payload);
   }
 
-  /** It is made when somebody first asks for it. A message that is accepted and has a fixed place needs none. */
+  /** It is made when somebody first asks for it. A message that is accepted at a fixed place needs none. */
   get event(): DomainEvent {
     this.made ??= withParsedPayload(this.stored);
     return this.made;
