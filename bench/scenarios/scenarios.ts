@@ -5,6 +5,7 @@ import { fairWebhooks } from './fair-webhooks.js';
 import { flatness } from './flatness.js';
 import { growth } from './growth.js';
 import { idleCost } from './idle-cost.js';
+import { idleWaiting } from './idle-waiting.js';
 import { latencyIdle } from './latency-idle.js';
 import { latencyLoad } from './latency-load.js';
 import { lookWebhooks } from './look-webhooks.js';
@@ -45,6 +46,7 @@ export const SCENARIOS: readonly Scenario[] = [
   latencyLoad,
   flatness,
   idleCost,
+  idleWaiting,
   storage,
   memory,
   ...growth,
