@@ -16,6 +16,7 @@ import { publishConcurrent } from './publish-concurrent.js';
 import { publishContract } from './publish-contract.js';
 import { relays } from './relays.js';
 import { routeWebhooks } from './route-webhooks.js';
+import { sagaFlows } from './saga-flows.js';
 import { sagas } from './sagas.js';
 import type { Scenario } from './scenario.js';
 import { sendWebhooks } from './send-webhooks.js';
@@ -39,6 +40,7 @@ export const SCENARIOS: readonly Scenario[] = [
   lookWebhooks,
   fairWebhooks,
   sagas,
+  sagaFlows,
   webhookToStep,
   fairCalls,
   ...relays,
