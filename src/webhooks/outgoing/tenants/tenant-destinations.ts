@@ -16,6 +16,7 @@ import {
 } from '../../../words/argument-checks.js';
 import { EngineLogger } from '../../../words/engine-logger.js';
 import { firstLine } from '../../../words/first-line.js';
+import { pageOf } from '../../../words/page-of.js';
 import { isUuid } from '../../../words/text.js';
 import type {
   WebhookAttempt,
@@ -125,8 +126,9 @@ export class TenantDestinations {
     if (filter.status !== undefined) checkChoice('status', filter.status, DESTINATION_STATUSES);
     checkUuid('after', page.after);
     const limit = pageSizeOf(page.limit);
-    const destinations = await this.store.page(this.tenantId, filter, page.after, limit);
-    return { destinations, next: destinations.length < limit ? null : (destinations.at(-1)?.id ?? null) };
+    const found = await this.store.page(this.tenantId, filter, page.after, limit + 1);
+    const { rows: destinations, next } = pageOf(found, limit, ({ id }) => id);
+    return { destinations, next };
   }
 
   /**
