@@ -6,6 +6,7 @@ const GIVING_UP = 'src/webhooks/outgoing/sender/giving-up.ts';
 const LEAVING = 'src/webhooks/outgoing/routing/leaving-events.ts';
 const SENDING = 'test/webhooks/sending.spec.ts';
 const EVENTS = 'test/webhooks/events-about-destinations.spec.ts';
+const OUTAGE = 'test/webhooks/sending-outage.spec.ts';
 
 /** Wrong turns in what the sender of webhooks saves. */
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are pieces of source.
@@ -56,6 +57,36 @@ export const senderMutants: readonly SpecMutant[] = [
     ],
     spec: SENDING,
     test: '410 disables the destination, at once and with an event, and nothing more is sent',
+  },
+  {
+    name: 'sender: an attempt counts again whose save had no answer',
+    patches: [{ file: STORE, find: ' AND v.attempts = g.before', put: '' }],
+    spec: OUTAGE,
+    test: 'whose answer is lost counts the attempt and the failure once',
+  },
+  {
+    name: 'sender: what is saved already is told of again',
+    patches: [
+      {
+        file: WORK,
+        find: 'return unsaved.size === 0 ? ended : ended.filter((_, place) => !unsaved.has(place));',
+        put: 'return unsaved.size >= 0 ? ended : [];',
+      },
+    ],
+    spec: OUTAGE,
+    test: 'tells once of a delivery that is dead',
+  },
+  {
+    name: 'sender: what could not be saved while the database was away is dropped',
+    patches: [
+      {
+        file: 'src/lanes/lane-loop.ts',
+        find: 'this.toSave.unshift(...left);',
+        put: 'for (const each of left) if (each.running !== undefined) this.inFlight.remove(each.running);',
+      },
+    ],
+    spec: OUTAGE,
+    test: 'whose answer is lost counts the attempt and the failure once',
   },
   {
     name: 'sender: a destination gets the events about itself',
