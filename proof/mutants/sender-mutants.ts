@@ -6,6 +6,7 @@ const GIVING_UP = 'src/webhooks/outgoing/sender/giving-up.ts';
 const LEAVING = 'src/webhooks/outgoing/routing/leaving-events.ts';
 const SENDING = 'test/webhooks/sending.spec.ts';
 const EVENTS = 'test/webhooks/events-about-destinations.spec.ts';
+const DESTINATIONS = 'test/webhooks/destinations.spec.ts';
 const OUTAGE = 'test/webhooks/sending-outage.spec.ts';
 
 /** Wrong turns in what the sender of webhooks saves. */
@@ -77,6 +78,12 @@ export const senderMutants: readonly SpecMutant[] = [
     test: 'tells once of a delivery that is dead',
   },
   {
+    name: 'sender: a last page that is full has a next one',
+    patches: [{ file: 'src/words/page-of.ts', find: 'found.length > limit', put: 'found.length >= limit' }],
+    spec: DESTINATIONS,
+    test: 'are listed from the latest event on, page by page, each once',
+  },
+  {
     name: 'sender: what could not be saved while the database was away is dropped',
     patches: [
       {
@@ -87,6 +94,42 @@ export const senderMutants: readonly SpecMutant[] = [
     ],
     spec: OUTAGE,
     test: 'whose answer is lost counts the attempt and the failure once',
+  },
+  {
+    name: 'sender: a new URL keeps the pause of the one before',
+    patches: [
+      {
+        file: 'src/webhooks/outgoing/tenants/tenant-destinations.ts',
+        find: "if (before.url !== after.url) await this.targets.beginAnew(session, 'webhook', before.id);",
+        put: '',
+      },
+    ],
+    spec: SENDING,
+    test: 'counts for its URL',
+  },
+  {
+    name: 'sender: only the latest secret signs',
+    patches: [
+      {
+        file: 'src/webhooks/outgoing/sending/webhook-headers.ts',
+        find: "secrets.map((secret) => signatureOf(secret, signed)).join(' ')",
+        put: "secrets.slice(0, 1).map((secret) => signatureOf(secret, signed)).join(' ')",
+      },
+    ],
+    spec: DESTINATIONS,
+    test: 'sends deliveries that both secrets of a rotation verify',
+  },
+  {
+    name: 'sender: what has no secret is sent without a signature',
+    patches: [
+      {
+        file: 'src/webhooks/outgoing/sender/signed-requests.ts',
+        find: "if (keys.secrets.length === 0) throw new Error('The destination has no secret to sign with');",
+        put: '',
+      },
+    ],
+    spec: DESTINATIONS,
+    test: 'is sent nothing when the secrets of its tenant are erased',
   },
   {
     name: 'sender: a destination gets the events about itself',

@@ -117,4 +117,16 @@ export class OutgoingTargetStore {
       [kind, id],
     );
   }
+
+  /**
+   * The target is another one from now on, so how the one before has failed says nothing of it, and a pause
+   * that this one had asked for ends. What is in flight to it ends, and still counts.
+   */
+  async beginAnew(session: EngineSession, kind: LaneKind, id: string): Promise<void> {
+    await session.query(
+      `UPDATE ${this.table} SET failures = 0, failing_since = NULL, not_before = NULL, ready_at = CASE WHEN NOT held THEN clock_timestamp() END
+       WHERE kind = $1 AND id = $2::uuid`,
+      [kind, id],
+    );
+  }
 }

@@ -244,6 +244,7 @@ async function tourOfLanes(db: EngineDatabase, ids: readonly string[]): Promise<
     );
     await targets.makeReady(session, 'webhook', ids);
     await targets.lock(session, 'webhook', ids);
+    await targets.beginAnew(session, 'webhook', id);
     await targets.hold(session, 'webhook', id);
     await targets.release(session, 'webhook', id);
     await targets.remove(session, 'webhook', id);

@@ -133,7 +133,9 @@ export class TenantDestinations {
 
   /**
    * Changes what a destination is. Types, filter and order hold for what is published from now on. Where and
-   * how it is sent holds for what waits as well.
+   * how it is sent holds for what waits as well. With another URL it begins as if it had never failed, and a
+   * pause ends that the receiver before had asked for. With another order, what waits for other deliveries
+   * waits no longer.
    *
    * @throws IntegrationError INTEGRATION_WEBHOOK_DESTINATION_UNKNOWN, and as `create`
    */
@@ -148,6 +150,7 @@ export class TenantDestinations {
         await this.targets.makeReady(session, 'webhook', [before.id]);
         await this.store.releaseWaiting(session, before);
       }
+      if (before.url !== after.url) await this.targets.beginAnew(session, 'webhook', before.id);
       await this.removeHeaders(session, before, given.headers);
       await sealHeaders(add, row, given.headers);
       await this.note(session, author, 'update', before.id, {
