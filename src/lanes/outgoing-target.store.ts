@@ -47,17 +47,31 @@ export class OutgoingTargetStore {
   }
 
   /** Adds a target without work. A target that is there already stays as it is. */
-  async add(
+  add(
     session: EngineSession,
     kind: LaneKind,
     id: string,
     { tenantId = '', held = false } = {},
   ): Promise<void> {
+    return this.addAll(session, kind, [{ id, tenantId }], held);
+  }
+
+  /**
+   * Adds targets without work, in the order of ids, as all locks are taken. Two that add the same one come one
+   * after the other. Call it before a target is locked: who waits here must hold none that is there already.
+   */
+  async addAll(
+    session: EngineSession,
+    kind: LaneKind,
+    targets: readonly { readonly id: string; readonly tenantId: string }[],
+    held = false,
+  ): Promise<void> {
     await session.query(
       `INSERT INTO ${this.table} (kind, id, tenant_id, lane, held)
-       VALUES ($1, $2::uuid, $3, get_byte(uuid_send($2::uuid), 15) % ${lanesOf(kind)}, $4)
+       SELECT $1, t.id, t.tenant_id, get_byte(uuid_send(t.id), 15) % ${lanesOf(kind)}, $4
+       FROM unnest($2::uuid[], $3::text[]) AS t (id, tenant_id) ORDER BY t.id
        ON CONFLICT (kind, id) DO NOTHING`,
-      [kind, id, tenantId, held],
+      [kind, targets.map(({ id }) => id), targets.map(({ tenantId }) => tenantId), held],
     );
   }
 
@@ -88,14 +102,13 @@ export class OutgoingTargetStore {
 
   /**
    * Locks targets until the transaction ends, in the order of ids. Who decides by the items that are there,
-   * as ordered deliveries do, calls it before the statement that looks. Returns the ids of those that exist.
+   * as ordered deliveries do, calls it before the statement that looks.
    */
-  async lock(session: EngineSession, kind: LaneKind, ids: readonly string[]): Promise<string[]> {
-    const rows = await session.query<{ id: string }>(
+  async lock(session: EngineSession, kind: LaneKind, ids: readonly string[]): Promise<void> {
+    await session.query(
       `SELECT id FROM ${this.table} WHERE kind = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE`,
       [kind, [...ids]],
     );
-    return rows.map(({ id }) => id);
   }
 
   /** Begins nothing more for this target until `release`. What is in flight ends and is saved. */
