@@ -7,6 +7,7 @@ import { SecretService } from '../../src/secrets/index.js';
 import { sendDue } from '../../src/testing/index.js';
 import type { TenantDestinations } from '../../src/webhooks/index.js';
 import { INNER_HOSTS } from '../support/inner-hosts.js';
+import { hearLog, silenceLog } from '../support/log-lines.js';
 import { until } from '../support/until.js';
 import { deliveriesOf, positionsOf, runOperation, triedAlready } from './outgoing-app.js';
 import { destinationOf, outgoingStage } from './outgoing-stage.js';
@@ -120,6 +121,64 @@ describe('a destination', () => {
       // The value of the header is gone for good.
       expect(test?.headers['x-key']).toBeUndefined();
     } finally {
+      await receiver.close();
+    }
+  });
+
+  it('is sent to, fails, is rotated, changed and refused without a word of what is secret in tables, logs and errors', async () => {
+    const receiver = await startReceiver(() => ({ status: 500, body: 'no' }));
+    const log = hearLog();
+    const said: string[] = [];
+    try {
+      const app = await stage.start({ outgoing: { network: LOOPBACK } });
+      const acme = app.of('acme');
+      const secretOf = (words: string) =>
+        `whsec_${Buffer.from(`planted ${words}`.padEnd(30)).toString('base64')}`;
+      const secrets = ['first', 'second', 'third'].map(secretOf);
+      const { destination } = await acme.create({
+        url: receiver.url,
+        eventTypes: ['*'],
+        secret: secrets[0],
+        headers: { authorization: 'Bearer planted-one' },
+      });
+      await acme.rotateSecret(destination.id, { secret: secrets[1] });
+      await acme.update(destination.id, { headers: { authorization: 'Bearer planted-two' } });
+      await app.publish({});
+      await app.route();
+      await sendDue(app.context);
+      expect(receiver.got.all[0]?.headers.authorization).toBe('Bearer planted-two');
+      said.push(JSON.stringify(await acme.sendTest(destination.id)));
+      said.push(JSON.stringify(await acme.deliveries()), JSON.stringify(await acme.list()));
+      for (const refused of [
+        () => acme.create({ url: receiver.url, eventTypes: ['*'], secret: `${secrets[2]}!` }),
+        () => acme.create({ url: receiver.url, eventTypes: ['none'], secret: secrets[2] }),
+        () => acme.update(destination.id, { headers: { 'x-key': 'planted\nthree' } }),
+        () => acme.rotateSecret(destination.id, { secret: `planted-${secrets[2]}` }),
+        () => acme.update(destination.id, { url: 'https://planted:planted@receiver.example' }),
+      ]) {
+        const error = await refused().catch((thrown) => thrown);
+        expect(error.code).toMatch(/^INTEGRATION_/);
+        said.push(`${error.stack} ${JSON.stringify(error)} ${JSON.stringify(error.details)}`);
+      }
+      // What nobody can open any more is said, and not shown.
+      await stage.database.pool.query(
+        `UPDATE integration.integration_secret SET sealed = set_byte(sealed, 40, (get_byte(sealed, 40) + 1) % 256)`,
+      );
+      said.push(JSON.stringify(await acme.sendTest(destination.id)));
+      for (const { text, stack } of log.all) said.push(`${text} ${stack}`);
+      const tables = await stage.database.pool.query<{ name: string }>(
+        `SELECT relname AS name FROM pg_class WHERE relnamespace = 'integration'::regnamespace AND relkind = 'r'`,
+      );
+      for (const { name } of tables.rows) {
+        const { rows } = await stage.database.pool.query(
+          `SELECT t::text AS text FROM integration."${name}" t`,
+        );
+        said.push(...rows.map(({ text }) => text));
+      }
+      const hidden = ['planted', ...secrets.map((secret) => secret.slice(6, 30))];
+      for (const word of hidden) expect(said.filter((text) => text.includes(word))).toEqual([]);
+    } finally {
+      silenceLog();
       await receiver.close();
     }
   });
