@@ -1,4 +1,5 @@
 import { acceptWebhook } from './accept-webhook.js';
+import { fairCalls, webhookToStep } from './calls.js';
 import { drainOwnNames, drainScenario } from './drain.js';
 import { fairWebhooks } from './fair-webhooks.js';
 import { flatness } from './flatness.js';
@@ -37,6 +38,8 @@ export const SCENARIOS: readonly Scenario[] = [
   lookWebhooks,
   fairWebhooks,
   sagas,
+  webhookToStep,
+  fairCalls,
   ...relays,
   latencyIdle,
   latencyLoad,

@@ -48,14 +48,16 @@ export type CheckedWhich =
   | { readonly callId: string; readonly tenantId: string | undefined }
   | { readonly type: string; readonly externalId: string; readonly tenantId: string };
 
+type HeardOf = (type: string) => Promise<Heard>;
+
 /** Takes what other systems say of calls, in the transaction of the caller. */
 export class CallReporting {
   constructor(private readonly parts: ReportingParts) {}
 
-  /** @param heard what is said, checked */
+  /** @param heardOf what is said of a call of this type, checked. The type may be known by the row alone. */
   async report(
     which: CheckedWhich,
-    heard: Heard,
+    heardOf: HeardOf,
     source: string,
     persistenceClient: PersistenceClient | undefined,
   ): Promise<ReportedCall> {
@@ -63,13 +65,13 @@ export class CallReporting {
     const options = persistenceClient === undefined ? undefined : { persistenceClient };
     const target = choosePublishTarget(options, host);
     if (target.kind !== 'own-statement')
-      return this.take(which, heard, source, target.client, persistenceClient);
-    return transactions.run((tx) => this.take(which, heard, source, host.within(tx), tx));
+      return this.take(which, heardOf, source, target.client, persistenceClient);
+    return transactions.run((tx) => this.take(which, heardOf, source, host.within(tx), tx));
   }
 
   private async take(
     which: CheckedWhich,
-    heard: Heard,
+    heardOf: HeardOf,
     source: string,
     client: SqlClient,
     persistenceClient: PersistenceClient | undefined,
@@ -78,7 +80,8 @@ export class CallReporting {
     const fence = currentFence();
     if (fence !== undefined) await log.requireInRehearsal(client, fence);
     const call = await this.find(which, client);
-    if (call === undefined) return this.keepWaiting(which, heard, source, client);
+    if (call === undefined) return this.keepWaiting(which, heardOf, source, client);
+    const heard = await heardOf(call.type);
     const options = persistenceClient === undefined ? {} : { persistenceClient };
     const events: EventsOfCalls = {
       write: async (_, all) => {
@@ -89,15 +92,13 @@ export class CallReporting {
     const wasOver = turn.hasEnded;
     const applied = await turn.hear(heard, source);
     if (applied && !wasOver) await turn.save(undefined);
+    else await turn.keep();
     return { is: applied ? 'applied' : 'kept', callId: call.id };
   }
 
   private async find(which: CheckedWhich, client: SqlClient): Promise<StoredCall | undefined> {
     const { store } = this.parts;
-    if (!('callId' in which)) {
-      await store.lockName(client, which);
-      return store.lockNamed(client, which);
-    }
+    if (!('callId' in which)) return store.lockNamed(client, which);
     const { callId, tenantId } = which;
     const call = await store.lock(client, callId);
     if (call === undefined || (tenantId !== undefined && call.tenantId !== tenantId))
@@ -107,22 +108,25 @@ export class CallReporting {
 
   private async keepWaiting(
     which: CheckedWhich,
-    heard: Heard,
+    heardOf: HeardOf,
     source: string,
     client: SqlClient,
   ): Promise<ReportedCall> {
     if ('callId' in which) throw unknownCall(which.callId);
     const { type, externalId, tenantId } = which;
-    await this.parts.store.keep(client, {
+    const heard = await heardOf(type);
+    const { phase } = heard;
+    const report = {
       callId: null,
       type,
       externalId,
       tenantId,
-      phase: heard.phase,
+      phase,
       data: dataOf(heard),
       source,
       applied: false,
-    });
+    };
+    await this.parts.store.write(client, [report]);
     return { is: 'waiting', callId: null };
   }
 }

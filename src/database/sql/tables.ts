@@ -55,6 +55,13 @@ const NAMES = {
   appendEvent: 'append_event',
   /** A procedure that takes one delivery of a webhook. */
   receiveWebhook: 'receive_webhook',
+  /** Functions with the statements of a step of a saga. */
+  sagaBegin: 'saga_begin',
+  sagaCreate: 'saga_create',
+  sagaSave: 'saga_save',
+  /** Functions with the statements of a report of a call. */
+  callBegin: 'call_begin',
+  callWrite: 'call_write',
 } as const;
 
 /** The name of each table with its schema. */
