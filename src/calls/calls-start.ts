@@ -130,6 +130,7 @@ export class CallsStart implements OnModuleInit, OnApplicationBootstrap, OnModul
     if (found.length === 0) return [];
     const targets = new OutgoingTargetStore(this.calls.database);
     const kind = kindOf(type);
+    // Targets of calls are never taken away, so one that is there is there when it is made ready.
     const ids = found.map(({ id }) => id);
     await targets.addAll(session, kind, found);
     await targets.makeReady(session, kind, ids);

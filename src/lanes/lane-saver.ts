@@ -25,8 +25,8 @@ export interface Saved<Item extends LaneItem> {
  *
  * 1. The leases of the lanes are fenced. What ended under a lease that is lost is dropped, and nothing else.
  * 2. The targets are locked, in the order of ids.
- * 3. The kind saves its items and attempts. What an earlier save has saved, whose answer was lost, is left out,
- *    and does not count for the target a second time.
+ * 3. The kind saves its items and attempts. What an earlier save has saved, whose answer was lost, is left
+ *    out, and does not count for the target a second time.
  * 4. What is due next is computed, in a statement of its own that begins after the locks were given.
  * 5. ready_at is set.
  *

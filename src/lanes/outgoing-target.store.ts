@@ -57,8 +57,9 @@ export class OutgoingTargetStore {
   }
 
   /**
-   * Adds targets without work, in the order of ids, as all locks are taken. Two that add the same one come one
-   * after the other. Call it before a target is locked: who waits here must hold none that is there already.
+   * Adds targets without work, in the order of ids, as all locks are taken. Two that add the same one come
+   * one after the other. Call it before a target is locked: who waits here must hold none that is there
+   * already. Nobody must take these targets away meanwhile.
    */
   async addAll(
     session: EngineSession,
