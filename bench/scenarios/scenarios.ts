@@ -5,6 +5,7 @@ import { fairWebhooks } from './fair-webhooks.js';
 import { flatness } from './flatness.js';
 import { growth } from './growth.js';
 import { idleCost } from './idle-cost.js';
+import { idleWaiting } from './idle-waiting.js';
 import { latencyIdle } from './latency-idle.js';
 import { latencyLoad } from './latency-load.js';
 import { lookWebhooks } from './look-webhooks.js';
@@ -15,6 +16,7 @@ import { publishConcurrent } from './publish-concurrent.js';
 import { publishContract } from './publish-contract.js';
 import { relays } from './relays.js';
 import { routeWebhooks } from './route-webhooks.js';
+import { sagaFlows } from './saga-flows.js';
 import { sagas } from './sagas.js';
 import type { Scenario } from './scenario.js';
 import { sendWebhooks } from './send-webhooks.js';
@@ -38,6 +40,7 @@ export const SCENARIOS: readonly Scenario[] = [
   lookWebhooks,
   fairWebhooks,
   sagas,
+  sagaFlows,
   webhookToStep,
   fairCalls,
   ...relays,
@@ -45,6 +48,7 @@ export const SCENARIOS: readonly Scenario[] = [
   latencyLoad,
   flatness,
   idleCost,
+  idleWaiting,
   storage,
   memory,
   ...growth,

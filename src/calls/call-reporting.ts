@@ -15,6 +15,7 @@ import {
   LONGEST_TENANT,
   unknownCall,
 } from './call-errors.js';
+import type { CallMetrics } from './call-metrics.js';
 import { CallTurn, type EventsOfCalls } from './call-turn.js';
 import { dataOf, type Heard } from './heard.js';
 
@@ -41,6 +42,7 @@ export interface ReportingParts {
   readonly log: OutboxEventStore;
   readonly publisher: DomainEventPublisher;
   readonly transactions: TransactionRunner;
+  readonly metrics: CallMetrics;
 }
 
 /** A call by one of its names, checked. */
@@ -76,7 +78,7 @@ export class CallReporting {
     client: SqlClient,
     persistenceClient: PersistenceClient | undefined,
   ): Promise<ReportedCall> {
-    const { store, log, publisher } = this.parts;
+    const { store, log, publisher, metrics } = this.parts;
     const fence = currentFence();
     if (fence !== undefined) await log.requireInRehearsal(client, fence);
     const call = await this.find(which, client);
@@ -93,6 +95,8 @@ export class CallReporting {
     const applied = await turn.hear(heard, source);
     if (applied && !wasOver) await turn.save(undefined);
     else await turn.keep();
+    if (!applied) metrics.kept(call.type);
+    else if (turn.hasEnded) metrics.ended(call.type, turn.status);
     return { is: applied ? 'applied' : 'kept', callId: call.id };
   }
 
@@ -127,6 +131,7 @@ export class CallReporting {
       applied: false,
     };
     await this.parts.store.write(client, [report]);
+    this.parts.metrics.kept(type);
     return { is: 'waiting', callId: null };
   }
 }
