@@ -17,7 +17,7 @@ export class OutboxQueryStore {
   private readonly selectEvent: string;
   private readonly selectStatus: string;
 
-  constructor(private readonly db: EngineDatabase) {
+  constructor(private readonly db: Pick<EngineDatabase, 'query' | 'tables'>) {
     this.selectEvent = `SELECT ${EVENT_COLUMNS}, payload FROM ${db.tables.outboxEvent}`;
     const { outboxEvent, inboxCursor, inboxEvent, integrationPartition } = db.tables;
     // The view outbox_event_status says the same. It looks each row of the inbox up by itself, and compares
