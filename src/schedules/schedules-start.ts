@@ -69,6 +69,13 @@ export class SchedulesStart implements OnModuleInit, OnApplicationBootstrap, OnM
     for (const subscription of this.subscriptions) subscription.unsubscribe();
   }
 
+  /** Lets the next time of a schedule come. For tests. See `Ticker.reach`. */
+  async reach(name: string): Promise<Date | undefined> {
+    const { database } = this.schedules;
+    const parts = this.schedules.tickerParts(await this.schedules.times(), loggerOf('Schedules', database));
+    return new Ticker(parts).reach(name);
+  }
+
   /** Whether the schedules of the code are stored. */
   private async store(logger: EngineLogger): Promise<boolean> {
     if (this.found.length === 0) return true;

@@ -13,6 +13,7 @@ import type { EngineLogger } from '../words/engine-logger.js';
 import { type Decision, decide } from './decide.js';
 import { Refusals } from './refusals.js';
 import type { ScheduleStore, TakenSchedule } from './schedule.store.js';
+import { invalidSchedule, unknownSchedule } from './schedule-errors.js';
 import { scheduledEvent } from './schedule-event.js';
 import type { ScheduleMetrics } from './schedule-metrics.js';
 import type { Times } from './timing.js';
@@ -111,7 +112,7 @@ export class Ticker {
 
   /** One transaction: it publishes some of what is due. */
   async tick(lease: Lease): Promise<Ticked> {
-    const { db, store, events, metrics } = this.parts;
+    const { db, store } = this.parts;
     const { taken, now, moving } = await db.transaction(async (session) => {
       if (!(await store.fence(session, lease)))
         throw leaseLost(lease.name, 'another process has had it since');
@@ -120,13 +121,46 @@ export class Ticker {
       await this.write(session, moving);
       return { taken: due.length, now, moving };
     });
+    this.tell(moving, now);
+    return { taken, published: moving.reduce((sum, { events: written }) => sum + written.length, 0) };
+  }
+
+  /** Says what was committed. */
+  private tell(moving: readonly Moving[], now: number): void {
+    const { events, metrics } = this.parts;
     events.committed(moving.flatMap(({ events: written }) => written.map(({ eventName }) => eventName)));
     for (const { schedule, decision } of moving) {
       for (const at of decision.publish) metrics.published(schedule.consumerName, now - at);
       metrics.skipped(schedule.consumerName, decision.skipped);
       this.tellMissed(schedule, decision);
     }
-    return { taken, published: moving.reduce((sum, { events: written }) => sum + written.length, 0) };
+  }
+
+  /**
+   * Publishes the next time of a schedule as if it had come, whoever has the lease. For tests. Undefined if the
+   * schedule has ended.
+   *
+   * @throws IntegrationError INTEGRATION_SCHEDULE_UNKNOWN; INTEGRATION_SCHEDULE_INVALID if its event cannot be
+   *   published
+   */
+  async reach(name: string): Promise<Date | undefined> {
+    const { db, store } = this.parts;
+    const reached = await db.transaction(async (session) => {
+      const [schedule] = await store.lock(session, [name]);
+      if (schedule === undefined) throw unknownSchedule(name);
+      const { nextAt } = schedule;
+      if (nextAt === null) return undefined;
+      const moving = await this.movingOf(session, [{ ...schedule, nextAt }], nextAt);
+      if (moving.length === 0) {
+        const problem = `The event of schedule "${name}" cannot be published. The log says why`;
+        throw invalidSchedule(problem, [problem]);
+      }
+      await this.write(session, moving);
+      return { moving, nextAt };
+    });
+    if (reached === undefined) return undefined;
+    this.tell(reached.moving, reached.nextAt);
+    return new Date(reached.nextAt);
   }
 
   /** What is to be written of these, without those whose events cannot be published. */
