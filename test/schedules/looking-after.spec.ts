@@ -89,12 +89,12 @@ describe('who looks after schedules', () => {
     const found = await findings('schedule-late');
     expect(found).toMatchObject([{ severity: 'critical', details: { schedule: 'orphan' } }]);
     const readings = await sdk.readings();
-    const valueOf = (metric: string) =>
+    const readingOf = (metric: string) =>
       readings
         .filter(({ name }) => name === `nestjs_integration.schedules.${metric}`)
         .map(({ value }) => value);
-    expect(valueOf('late')).toEqual([1]);
-    expect(valueOf('published')).toEqual([3]);
-    expect(valueOf('delay')).toEqual([3]);
+    expect(readingOf('late')).toEqual([1]);
+    expect(readingOf('published')).toEqual([3]);
+    expect(readingOf('delay')).toEqual([3]);
   });
 });
