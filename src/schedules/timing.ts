@@ -1,4 +1,3 @@
-import type { Cron, CronOptions } from 'croner';
 import { WallClock } from './wall-clock.js';
 
 /** When a schedule is due. Times are milliseconds since 1970. */
@@ -13,9 +12,14 @@ export interface Timing {
   readonly endsAt: number | null;
 }
 
-/** What is used of croner. */
+/** What is used of a pattern of croner. */
+interface Pattern {
+  nextRun(previous: Date): Date | null;
+}
+
+/** What is used of croner. Its types are not named, because it is an optional peer. */
 export interface Croner {
-  readonly Cron: new (pattern: string, options: CronOptions) => Pick<Cron, 'nextRun'>;
+  readonly Cron: new (pattern: string, options: { timezone: string; paused: boolean }) => Pattern;
 }
 
 /** Patterns and zones that are kept prepared. */
@@ -40,7 +44,7 @@ const DAY_MS = 86_400_000;
 
 /** Finds the times of timings. What it returns depends on the timing and the given time alone. */
 export class Times {
-  private readonly patterns = new Map<string, Pick<Cron, 'nextRun'>>();
+  private readonly patterns = new Map<string, Pattern>();
   private readonly clocks = new Map<string, WallClock>();
 
   constructor(private readonly croner: Croner) {}
@@ -95,7 +99,7 @@ export class Times {
     return isForEveryHour(pattern) ? nextShown(cron, clock, after) : nextNamed(cron, clock, after);
   }
 
-  private pattern(pattern: string): Pick<Cron, 'nextRun'> {
+  private pattern(pattern: string): Pattern {
     const options = { timezone: 'UTC', paused: true };
     return kept(this.patterns, pattern, () => new this.croner.Cron(pattern, options));
   }
@@ -107,7 +111,7 @@ export class Times {
 }
 
 /** By the first rule. */
-function nextNamed(cron: Pick<Cron, 'nextRun'>, clock: WallClock, after: number): number | undefined {
+function nextNamed(cron: Pattern, clock: WallClock, after: number): number | undefined {
   let wall: number | undefined = clock.wallAt(after);
   for (;;) {
     wall = nextWall(cron, wall);
@@ -118,7 +122,7 @@ function nextNamed(cron: Pick<Cron, 'nextRun'>, clock: WallClock, after: number)
 }
 
 /** By the second rule. From each change of the offset on, it looks again with the new one. */
-function nextShown(cron: Pick<Cron, 'nextRun'>, clock: WallClock, after: number): number | undefined {
+function nextShown(cron: Pattern, clock: WallClock, after: number): number | undefined {
   let since = after;
   let offset = clock.offsetAt(after);
   let wall = nextWall(cron, after + offset);
@@ -142,7 +146,7 @@ function firstChange(clock: WallClock, from: number, to: number): number | undef
   return undefined;
 }
 
-function nextWall(cron: Pick<Cron, 'nextRun'>, after: number): number | undefined {
+function nextWall(cron: Pattern, after: number): number | undefined {
   return cron.nextRun(new Date(after))?.getTime();
 }
 
