@@ -42,7 +42,8 @@ export interface At {
 }
 
 /**
- * What a tick does with one schedule. It has no state and no clock of its own, so a year can be played through.
+ * What a tick does with one schedule. It has no state and no clock of its own, so a year can be played
+ * through.
  *
  * Each time within `graceMs` is published, however many there are. As soon as one is older, all that are due
  * count as missed, and `missed` decides.

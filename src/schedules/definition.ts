@@ -56,7 +56,10 @@ export function problemOfScheduleName(name: unknown): string | undefined {
   return 'name must have 1 to 100 letters, digits, ".", "_" and "-", and begin with a letter or a digit';
 }
 
-/** Checks a definition. What is wrong is told at once, one sentence each. `known` are the fields that it may have. */
+/**
+ * Checks a definition. What is wrong is told at once, one sentence each. `known` are the fields that it may
+ * have.
+ */
 export function checkDefinition(
   name: string,
   definition: unknown,

@@ -9,8 +9,8 @@ const SCHEDULE = Symbol.for('nestjs-integration:schedule:1');
 
 export interface IntegrationScheduleOptions extends ScheduleTiming {
   /**
-   * It never changes: it is a part of the name of the event, `integration.schedule.<name>`, and of the consumer
-   * `schedule.<name>`. Letters, digits, `.`, `_` and `-`, at most 100 characters.
+   * It never changes: it is a part of the name of the event, `integration.schedule.<name>`, and of the
+   * consumer `schedule.<name>`. Letters, digits, `.`, `_` and `-`, at most 100 characters.
    */
   name: string;
   /** The method runs in a transaction, which commits together with the event being done. */

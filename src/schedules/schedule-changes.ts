@@ -46,8 +46,8 @@ export class ScheduleChanges {
   }
 
   /**
-   * Makes schedules what is wanted. What is so already is not written, so a boot writes nothing. The next time
-   * is found anew only where the timing has changed.
+   * Makes schedules what is wanted. What is so already is not written, so a boot writes nothing. The next
+   * time is found anew only where the timing has changed.
    *
    * @throws IntegrationError INTEGRATION_SCHEDULE_INVALID for one whose end has passed, if `refuseEnded`
    */

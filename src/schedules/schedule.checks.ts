@@ -32,7 +32,7 @@ export function scheduleChecks(db: EngineDatabase): Check[] {
         const found = await new ScheduleStore(db).withoutConsumer(MOST_NAMED);
         return found.map(({ name, consumerName }) => ({
           about: [name],
-          finding: `No process runs consumer "${consumerName}", which handles the events of schedule "${name}".`,
+          finding: `Schedule "${name}" publishes for consumer "${consumerName}", which no process runs.`,
           meaning: 'Events are published at its times, and nobody handles them.',
           fix: `Start a process whose code has this consumer. If nothing is to handle them any more, remove the schedule (${commandLine(db, 'schedules remove', [name])}).`,
           details: { schedule: name, consumerName },

@@ -74,14 +74,14 @@ export interface SavedSchedule extends CheckedSchedule {
  *    transaction: either the taking is committed, and the tick ends before it reads anything, or the taking
  *    waits for its commit. Without the fence, each time would still be published once. But a process that was
  *    told to stop, by its role or by a setting, or that is of an older version, would go on to decide.
- * 3. A change beside a tick: pause, upsert, trigger and remove lock the row as well. They come before the tick,
- *    which then sees what they have written, or after it.
+ * 3. A change beside a tick: pause, upsert, trigger and remove lock the row as well. They come before the
+ *    tick, which then sees what they have written, or after it.
  * 4. A commit whose answer is lost. The next tick reads what the table says.
  * 5. A `next_at` that was published already: a backup was restored, or somebody has written the row by hand.
  *    The deduplication key `<name>@<time>` finds the event of the log, and nothing is written.
  *
- * The rows that a tick locks are passed over where somebody else has them, so it waits for nobody, and cannot be
- * in a circle with changes of many rows.
+ * The rows that a tick locks are passed over where somebody else has them, so it waits for nobody, and cannot
+ * be in a circle with changes of many rows.
  */
 
 /** The table of schedules. */
@@ -93,8 +93,8 @@ export class ScheduleStore {
   }
 
   /**
-   * In how many milliseconds the first schedule is due, by the database's clock: 0 or less if one is. Undefined
-   * if none is waiting. It reads one entry of an index, however many schedules there are.
+   * In how many milliseconds the first schedule is due, by the database's clock: 0 or less if one is.
+   * Undefined if none is waiting. It reads one entry of an index, however many schedules there are.
    */
   async nextIn(except: readonly string[]): Promise<number | undefined> {
     const [row] = await this.db.query<{ ms: number }>(

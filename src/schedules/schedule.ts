@@ -53,7 +53,9 @@ export interface Scheduled<Payload = unknown> {
   schedule: string;
   /** The time that it is about, as ISO text: a time of the timing, or the moment of a trigger. */
   at: string;
-  /** `time`: it was due. `missed`: it was due while nobody could publish. `trigger`: somebody asked for it. */
+  /**
+   * `time`: it was due. `missed`: it was due while nobody could publish. `trigger`: somebody asked for it.
+   */
   cause: ScheduleCause;
   /** What the schedule gives to each of its events. Null if it gives nothing. */
   payload: Payload;

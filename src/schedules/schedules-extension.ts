@@ -19,7 +19,9 @@ declare module '../admin/options/admin-action.js' {
   }
 }
 
-/** What schedules bring. Each method is a consumer, so everything that there is for consumers holds for it. */
+/**
+ * What schedules bring. Each method is a consumer, so everything that there is for consumers holds for it.
+ */
 export const schedulesExtension: IntegrationExtension = {
   name: 'schedules',
   settings: scheduleSettings,

@@ -32,8 +32,8 @@ export class SchedulesService {
   constructor(private readonly schedules: SchedulesEngine) {}
 
   /**
-   * Makes a schedule, or changes it. What is as it was is not written. A schedule that code has declared is set
-   * back when a process with that code boots. One that is paused stays paused.
+   * Makes a schedule, or changes it. What is as it was is not written. A schedule that code has declared is
+   * set back when a process with that code boots. One that is paused stays paused.
    *
    * @throws IntegrationError INTEGRATION_SCHEDULE_INVALID with every problem (`details.problems`), also if
    *   `endAt` has passed; INTEGRATION_ADMIN_INVALID for an invalid author
@@ -81,8 +81,8 @@ export class SchedulesService {
   }
 
   /**
-   * Deletes a schedule. Its events stay in the log, and are handled. One that code has declared comes back when
-   * a process with that code boots.
+   * Deletes a schedule. Its events stay in the log, and are handled. One that code has declared comes back
+   * when a process with that code boots.
    *
    * @throws IntegrationError INTEGRATION_SCHEDULE_UNKNOWN
    */
@@ -115,7 +115,8 @@ export class SchedulesService {
    * Publishes an event now, also for a schedule that is paused or has ended, and whatever `overlap` says.
    * Resolves to its id. It is not counted by `limit`.
    *
-   * @throws IntegrationError INTEGRATION_SCHEDULE_UNKNOWN; what publishing throws if the event cannot be published
+   * @throws IntegrationError INTEGRATION_SCHEDULE_UNKNOWN; what publishing throws if the event cannot be
+   *   published
    */
   async trigger(name: string, author: ChangeAuthor = {}): Promise<string> {
     checkChange(name, author);

@@ -25,8 +25,8 @@ const BATCH = 200;
 /** Events of one transaction, unless one schedule alone has more. */
 const MOST_EVENTS = 1_000;
 /**
- * A look at least every ten minutes, because a clock of the server that jumps wakes nobody. Where messages are
- * not heard, a change is seen by looking every five seconds.
+ * A look at least every ten minutes, because a clock of the server that jumps wakes nobody. Where messages
+ * are not heard, a change is seen by looking every five seconds.
  */
 const LONGEST_SLEEP_MS = 600_000;
 const DEAF_SLEEP_MS = 5_000;
@@ -62,7 +62,10 @@ interface Moving {
   readonly events: readonly DomainEventInput[];
 }
 
-/** Publishes what is due, while this process has the lease. `schedule.store.ts` says why each time is published once. */
+/**
+ * Publishes what is due, while this process has the lease. `schedule.store.ts` says why each time is
+ * published once.
+ */
 export class Ticker {
   private readonly waker = new Waker();
   private readonly refusals: Refusals;
@@ -137,11 +140,11 @@ export class Ticker {
   }
 
   /**
-   * Publishes the next time of a schedule as if it had come, whoever has the lease. For tests. Undefined if the
-   * schedule has ended.
+   * Publishes the next time of a schedule as if it had come, whoever has the lease. For tests. Undefined if
+   * the schedule has ended.
    *
-   * @throws IntegrationError INTEGRATION_SCHEDULE_UNKNOWN; INTEGRATION_SCHEDULE_INVALID if its event cannot be
-   *   published
+   * @throws IntegrationError INTEGRATION_SCHEDULE_UNKNOWN; INTEGRATION_SCHEDULE_INVALID if its event cannot
+   *   be published
    */
   async reach(name: string): Promise<Date | undefined> {
     const { db, store } = this.parts;

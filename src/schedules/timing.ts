@@ -34,12 +34,14 @@ const DAY_MS = 86_400_000;
  * found here, by two rules, so that neither depends on where a search begins:
  *
  * 1. A pattern that names hours names wall times. One that comes twice is due the first time. One that the
- *    clock leaves out is due at the first instant behind the gap, once, however many of the pattern are left out.
+ *    clock leaves out is due at the first instant behind the gap, once, however many of the pattern are left
+ *    out.
  * 2. A pattern for every hour (`*`) is due whenever the clock shows such a time: twice in an hour that comes
- *    twice, and never in a gap. By the first rule, a job for every five minutes would stand still for an hour.
+ *    twice, and never in a gap. By the first rule, a job for every five minutes would stand still for an
+ *    hour.
  *
- * The first rule never goes backwards: a later wall time has a later instant, or the same one at a gap. So the
- * next time behind an instant is the first of the wall times behind its own whose instant lies behind it.
+ * The first rule never goes backwards: a later wall time has a later instant, or the same one at a gap. So
+ * the next time behind an instant is the first of the wall times behind its own whose instant lies behind it.
  */
 
 /** Finds the times of timings. What it returns depends on the timing and the given time alone. */
@@ -70,8 +72,8 @@ export class Times {
   }
 
   /**
-   * The last times from `first`, which is one, to `last`, at most `most`. It looks at stretches before the end
-   * that grow fourfold, so a second's timing that was not served for a month costs no million steps.
+   * The last times from `first`, which is one, to `last`, at most `most`. It looks at stretches before the
+   * end that grow fourfold, so a second's timing that was not served for a month costs no million steps.
    */
   lastBetween(timing: Timing, first: number, last: number, most: number): number[] {
     for (let stretch = most * 1_000; ; stretch *= 4) {
@@ -150,7 +152,9 @@ function nextWall(cron: Pattern, after: number): number | undefined {
   return cron.nextRun(new Date(after))?.getTime();
 }
 
-/** Whether the field of the hours takes every hour. Patterns have five fields, or six or seven with seconds. */
+/**
+ * Whether the field of the hours takes every hour. Patterns have five fields, or six or seven with seconds.
+ */
 export function isForEveryHour(pattern: string): boolean {
   const fields = pattern.trim().split(/\s+/);
   if (fields.length === 1) return fields[0]?.toLowerCase() === '@hourly';

@@ -12,7 +12,9 @@ const MOST_KNOWN = 8_000;
 /** What a clock in one zone shows. */
 export class WallClock {
   private readonly format: Intl.DateTimeFormat | undefined;
-  /** The offsets of pieces of time, because asking takes long. NaN for a piece in which the offset changes. */
+  /**
+   * The offsets of pieces of time, because asking takes long. NaN for a piece in which the offset changes.
+   */
   private readonly known = new Map<number, number>();
 
   /** @throws RangeError for a zone that this process does not know */
@@ -58,8 +60,8 @@ export class WallClock {
    * The first instant at which the clock shows this wall time. For one that the clock leaves out, the first
    * instant behind the gap.
    *
-   * No offset is a day or more, so the instant lies within a day around the figures. The two offsets there are
-   * all that come into question, because no zone changes twice within two days.
+   * No offset is a day or more, so the instant lies within a day around the figures. The two offsets there
+   * are all that come into question, because no zone changes twice within two days.
    */
   instantOf(wall: number): number {
     const before = this.offsetAt(wall - DAY_MS);

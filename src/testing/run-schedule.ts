@@ -10,8 +10,8 @@ export interface RunScheduleOptions {
 
 /**
  * Lets the next time of a schedule come, without waiting for it, and handles everything that is due then.
- * Returns the event and what became of it. `overlap` and `limit` count as they do at its time. Undefined if the
- * schedule has ended, or if the time was skipped.
+ * Returns the event and what became of it. `overlap` and `limit` count as they do at its time. Undefined if
+ * the schedule has ended, or if the time was skipped.
  *
  * @throws IntegrationError INTEGRATION_SCHEDULE_UNKNOWN; INTEGRATION_SCHEDULE_INVALID if its event cannot be
  *   published; INTEGRATION_DRAIN_TIMEOUT if this takes too long
