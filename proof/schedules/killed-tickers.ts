@@ -28,29 +28,18 @@ export const killedTickers: Scenario = {
   name: 'schedules-killed',
   shows:
     'three processes, and the ticker killed again and again: each time of each schedule once, none left out',
-  run: (stage) => withDatabase(stage, killed),
+  run: killed,
 };
 
 /** A day without a process, under each way of `missed`. */
 export const downtime: Scenario = {
   name: 'schedules-downtime',
   shows: 'a day without a process: one event, none, or each, as the schedule says',
-  run: (stage) => withDatabase(stage, missed),
+  run: missed,
 };
 
-async function withDatabase(
-  stage: Stage,
-  run: (stage: Stage, database: ProofDatabase) => Promise<void>,
-): Promise<void> {
-  const database = await stage.server.createDatabase('schedules');
+async function killed({ database, processes, random, sizes, report }: Stage): Promise<void> {
   await database.query(CREATE_TICKS);
-  await run(stage, database);
-  await stage.processes.closeAll();
-  await database.drop();
-}
-
-async function killed(stage: Stage, database: ProofDatabase): Promise<void> {
-  const { processes, random, sizes, report } = stage;
   const { schedules, ticks, kills } = planOf(sizes);
   const start = (shiftMs?: number) =>
     processes.ticking({ databaseUrl: database.url }, shiftMs === undefined ? {} : { shiftMs });
@@ -132,8 +121,8 @@ const WAYS = ['once', 'skip', 'all'] as const;
 /** The half hour before the last one is an hour old, so none of a day's 24 is on time. */
 const EXPECTED = { once: 1, skip: 0, all: 24 } as const;
 
-async function missed(stage: Stage, database: ProofDatabase): Promise<void> {
-  const { processes, sizes, report } = stage;
+async function missed({ database, processes, sizes, report }: Stage): Promise<void> {
+  await database.query(CREATE_TICKS);
   const start = () => processes.ticking({ databaseUrl: database.url });
   const first = await start().ready();
   const minute = (new Date().getUTCMinutes() + 30) % 60;

@@ -76,7 +76,7 @@ const CALLS: readonly [words: string, says: string][] = [
   ],
   ['replay billing --from 1', '3 events would be sent to "billing" again.'],
   ['replay billing --event order.l* --rate 5', '0 events would be sent to "billing" again.'],
-  ['replay billing --from 1 --at-once', 'Consumer "billing" is given 3 positions of the log again.'],
+  ['replay billing --from 1 --at-once', 'Consumer "billing" is given 4 positions of the log again.'],
   [`webhooks redrive ${DESTINATION}.1`, 'which is dead, would be sent again.'],
   [`webhooks redrive --destination ${DESTINATION}`, '1 event would be sent to the destination again.'],
   [`webhooks replay ${DESTINATION} --since 2020-01-01T00:00:00Z`, '0 events of this time would be looked at'],

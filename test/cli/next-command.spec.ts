@@ -204,6 +204,7 @@ const WITHOUT_NEXT = [
   'webhooks sources',
   'webhooks refusals',
   'settings preview',
+  'schedules preview',
   'operations show',
   'relays list',
   'contracts show',
