@@ -1,6 +1,6 @@
 import type { SpecMutant } from './spec-mutants.js';
 
-const STORE = 'src/sagas/saga.store.ts';
+const FUNCTIONS = 'prisma/migrations/20261129160000_saga_functions/migration.sql';
 const TURN = 'src/sagas/saga-turn.ts';
 const CONSUMER = 'src/sagas/saga-consumer.ts';
 const RUNNING = 'src/sagas/running-saga.ts';
@@ -16,9 +16,9 @@ export const sagaMutants: readonly SpecMutant[] = [
     name: 'saga: no lock',
     patches: [
       {
-        file: STORE,
-        find: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text AS locked',
-        put: 'SELECT hashtextextended($1, 0)::text AS locked',
+        file: FUNCTIONS,
+        find: 'PERFORM pg_advisory_xact_lock(hashtextextended("lock_name", 0));',
+        put: 'PERFORM hashtextextended("lock_name", 0);',
       },
     ],
     spec: RACES,
@@ -28,15 +28,28 @@ export const sagaMutants: readonly SpecMutant[] = [
     name: 'saga: lock and look in one statement',
     patches: [
       {
-        file: STORE,
-        find: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text AS locked',
-        put: 'SELECT hashtextextended($1, 0)::text AS locked',
+        file: FUNCTIONS,
+        find: 'PERFORM pg_advisory_xact_lock(hashtextextended("lock_name", 0));',
+        put: '',
       },
       {
-        file: STORE,
-        find: 'FROM ${this.instance} i WHERE i.saga = $1 AND i.key = $2 FOR UPDATE`,\n      saga,\n      key,',
-        put: 'FROM (SELECT pg_advisory_xact_lock(hashtextextended($3, 0))::text) AS l (locked) JOIN ${this.instance} i ON l.locked IS NOT NULL WHERE i.saga = $1 AND i.key = $2`,\n      saga,\n      key,\n      JSON.stringify([this.schema, saga, key]),',
+        file: FUNCTIONS,
+        find: 'SELECT to_json(i) INTO "instance" FROM "integration"."saga_instance" i\n    WHERE i."saga" = "saga_name" AND i."key" = "saga_key" FOR UPDATE;',
+        put: 'SELECT to_json(i) INTO "instance" FROM (SELECT pg_advisory_xact_lock(hashtextextended("lock_name", 0))::text) AS l (locked)\n    LEFT JOIN "integration"."saga_instance" i ON i."saga" = "saga_name" AND i."key" = "saga_key" AND l.locked IS NOT NULL;',
       },
+    ],
+    spec: RACES,
+    test: 'a step waits for the start that runs',
+  },
+  {
+    name: 'saga: a function that looks with the snapshot of its call',
+    patches: [
+      {
+        file: FUNCTIONS,
+        find: 'OUT "start" text, OUT "instance" text, OUT "waiting" text\n) LANGUAGE plpgsql VOLATILE AS $$',
+        put: 'OUT "start" text, OUT "instance" text, OUT "waiting" text\n) LANGUAGE plpgsql STABLE AS $$',
+      },
+      { file: FUNCTIONS, find: ' AND i."key" = "saga_key" FOR UPDATE;', put: ' AND i."key" = "saga_key";' },
     ],
     spec: RACES,
     test: 'a step waits for the start that runs',
@@ -93,9 +106,9 @@ export const sagaMutants: readonly SpecMutant[] = [
     name: 'saga: a step is written behind the end of its transaction',
     patches: [
       {
-        file: STORE,
-        find: 'WHERE saga = $1 AND key = $2 AND ${TRANSACTION_START} = $3 RETURNING id`,\n      [saga, key, start, ...columnsOf(row',
-        put: 'WHERE saga = $1 AND key = $2 AND $3::text IS NOT NULL RETURNING id`,\n      [saga, key, start, ...columnsOf(row',
+        file: FUNCTIONS,
+        find: 'saved uuid;\nBEGIN\n  IF row->>2 <> (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint::text THEN RETURN NULL; END IF;',
+        put: 'saved uuid;\nBEGIN',
       },
     ],
     spec: TRANSACTIONS,

@@ -1,4 +1,5 @@
 import { IntegrationError, type IntegrationErrorCode, messageOf } from '../errors.js';
+import { storableText } from '../words/text.js';
 import './error-codes.js';
 import type { CallError } from './external-call.js';
 
@@ -53,6 +54,5 @@ export function thrownError(error: unknown): CallError {
 
 /** Text that the database can store. */
 export function shortened(text: string): string {
-  const clean = text.replaceAll('\0', '').toWellFormed();
-  return clean.length > LONGEST_MESSAGE ? `${clean.slice(0, LONGEST_MESSAGE).toWellFormed()}…` : clean;
+  return storableText(text, LONGEST_MESSAGE);
 }

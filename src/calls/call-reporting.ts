@@ -48,14 +48,16 @@ export type CheckedWhich =
   | { readonly callId: string; readonly tenantId: string | undefined }
   | { readonly type: string; readonly externalId: string; readonly tenantId: string };
 
+type HeardOf = (type: string) => Promise<Heard>;
+
 /** Takes what other systems say of calls, in the transaction of the caller. */
 export class CallReporting {
   constructor(private readonly parts: ReportingParts) {}
 
-  /** @param heard what is said, checked */
+  /** @param heardOf what is said of a call of this type, checked. The type may be known by the row alone. */
   async report(
     which: CheckedWhich,
-    heard: Heard,
+    heardOf: HeardOf,
     source: string,
     persistenceClient: PersistenceClient | undefined,
   ): Promise<ReportedCall> {
@@ -63,13 +65,13 @@ export class CallReporting {
     const options = persistenceClient === undefined ? undefined : { persistenceClient };
     const target = choosePublishTarget(options, host);
     if (target.kind !== 'own-statement')
-      return this.take(which, heard, source, target.client, persistenceClient);
-    return transactions.run((tx) => this.take(which, heard, source, host.within(tx), tx));
+      return this.take(which, heardOf, source, target.client, persistenceClient);
+    return transactions.run((tx) => this.take(which, heardOf, source, host.within(tx), tx));
   }
 
   private async take(
     which: CheckedWhich,
-    heard: Heard,
+    heardOf: HeardOf,
     source: string,
     client: SqlClient,
     persistenceClient: PersistenceClient | undefined,
@@ -78,7 +80,8 @@ export class CallReporting {
     const fence = currentFence();
     if (fence !== undefined) await log.requireInRehearsal(client, fence);
     const call = await this.find(which, client);
-    if (call === undefined) return this.keepWaiting(which, heard, source, client);
+    if (call === undefined) return this.keepWaiting(which, heardOf, source, client);
+    const heard = await heardOf(call.type);
     const options = persistenceClient === undefined ? {} : { persistenceClient };
     const events: EventsOfCalls = {
       write: async (_, all) => {
@@ -107,12 +110,13 @@ export class CallReporting {
 
   private async keepWaiting(
     which: CheckedWhich,
-    heard: Heard,
+    heardOf: HeardOf,
     source: string,
     client: SqlClient,
   ): Promise<ReportedCall> {
     if ('callId' in which) throw unknownCall(which.callId);
     const { type, externalId, tenantId } = which;
+    const heard = await heardOf(type);
     await this.parts.store.keep(client, {
       callId: null,
       type,

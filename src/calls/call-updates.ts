@@ -28,15 +28,35 @@ export async function heardFrom(
   result: EventSchema | undefined,
   of: string,
 ): Promise<Heard> {
+  return withFittingResult(saidFrom(update, of), result, of);
+}
+
+/**
+ * The same without a look at the result, because the type of the call is not known yet.
+ *
+ * @throws IntegrationError INTEGRATION_CALL_INVALID for what is no update
+ */
+export function saidFrom(update: unknown, of: string): Heard {
   const given = Object(update) as Given;
   const problems = problemsOfUpdate(update, given);
   if (problems.length > 0)
     throw invalidCall(`${of} is no update of a call: ${problems.join('; ')}`, { problems });
-  const { phase, externalId } = given;
+  const { phase, externalId, result } = given;
   const named = externalId === undefined ? {} : { externalId: externalId as string };
   if (phase === 'failed') return { ...named, phase, error: errorFrom(given.error, of) };
-  if (phase !== 'completed') return { ...named, phase: 'processing' };
-  return { ...named, phase, result: await fitting(given.result, result, 'result', of) };
+  return phase === 'completed' ? { ...named, phase, result } : { ...named, phase: 'processing' };
+}
+
+/**
+ * @throws IntegrationError INTEGRATION_CALL_INVALID for a result that does not fit
+ */
+export async function withFittingResult(
+  said: Heard,
+  result: EventSchema | undefined,
+  of: string,
+): Promise<Heard> {
+  if (said.phase !== 'completed') return said;
+  return { ...said, result: await fitting(said.result, result, 'result', of) };
 }
 
 /**

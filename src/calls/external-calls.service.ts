@@ -25,7 +25,7 @@ import {
   type ReportedCall,
   type WhichCall,
 } from './call-reporting.js';
-import { heardFrom } from './call-updates.js';
+import { saidFrom, withFittingResult } from './call-updates.js';
 import { CallsEngine } from './calls-engine.js';
 import { CallsStart } from './calls-start.js';
 import {
@@ -111,12 +111,12 @@ export class ExternalCallsService implements CallMaker {
   async report(which: WhichCall, update: CallUpdate, options: ReportOptions = {}): Promise<ReportedCall> {
     const checked = checkWhich(which);
     const source = checkSource(options.source);
-    const type =
-      'callId' in checked ? (await this.found(checked.callId, checked.tenantId)).type : checked.type;
-    const { result } = this.calls.typeOf(type);
-    const heard = await heardFrom(update, result, 'The report');
-    const named = 'externalId' in checked ? { ...heard, externalId: checked.externalId } : heard;
-    return this.reporting.report(checked, named, source, options.persistenceClient);
+    const said = saidFrom(update, 'The report');
+    const heardOf = (type: string) => withFittingResult(said, this.calls.typeOf(type).result, 'The report');
+    if ('callId' in checked)
+      return this.reporting.report(checked, heardOf, source, options.persistenceClient);
+    const heard = { ...(await heardOf(checked.type)), externalId: checked.externalId };
+    return this.reporting.report(checked, async () => heard, source, options.persistenceClient);
   }
 
   /** One call, with its request and its result. Undefined if it is not there. */

@@ -6,6 +6,7 @@ import type { CallMaker, CreatedCall, NewExternalCall } from '../module/call-mak
 import type { DomainEventPublisher } from '../outbox/domain-event-publisher.js';
 import type { SubscriberContext } from '../subscribers/subscriber-definition.js';
 import { suggestionFor } from '../words/known-names.js';
+import { storableText } from '../words/text.js';
 import { metadataOf, timeoutEvent } from './own-events.js';
 import type { FoundSaga, SetTimeout, SetTimeouts } from './saga.store.js';
 import type { SagaContext, TimeoutAt } from './saga-context.js';
@@ -14,6 +15,9 @@ import { called, invalidUse } from './saga-errors.js';
 import type { SagaStatus } from './saga-instance.js';
 import type { SagaWriter } from './saga-writer.js';
 import { type UndoList, undoing } from './undo-list.js';
+
+/** Of the reason of an undo. */
+const LONGEST_REASON = 2_000;
 
 /** What a running saga begins with. */
 export type SagaBefore = Pick<FoundSaga, 'id' | 'tenantId' | 'step' | 'state' | 'timeouts'>;
@@ -148,7 +152,7 @@ export class RunningSaga implements SagaContext {
 
   async undo(reason: string): Promise<void> {
     this.requireActive('undo');
-    this.end = { status: 'undone', reason: String(reason) };
+    this.end = { status: 'undone', reason: storableText(String(reason), LONGEST_REASON) };
     await this.parts.writer.write(this.parts.client, undoing(await this.parts.undo.all()));
   }
 

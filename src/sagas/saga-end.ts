@@ -41,8 +41,7 @@ export function endSaga(
   const store = new SagaStore(admin);
   return admin.transaction(async (session) => {
     const client = clientOf(session);
-    const locked = await store.lock(client, saga, key);
-    const found = await store.find(client, locked);
+    const { locked, found } = await store.begin(client, saga, key);
     if (found === undefined) throw unknownSaga(saga, key);
     if (found.status !== 'active') throw hasEnded(saga, key, found.status);
     const waiting = found.hasWaiting ? await store.dropWaiting(client, locked) : [];

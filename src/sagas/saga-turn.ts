@@ -73,8 +73,7 @@ export class SagaTurn {
   static async begin(parts: TurnParts, key: string, context: SubscriberContext): Promise<SagaTurn> {
     const { store, host, definition } = parts;
     const client = host.within(context.transaction);
-    const locked = await store.lock(client, definition.name, key);
-    const found = await store.find(client, locked);
+    const { locked, found } = await store.begin(client, definition.name, key);
     return new SagaTurn(parts, context, client, locked, found);
   }
 

@@ -73,6 +73,19 @@ export interface ToWait extends Waiting {
   readonly waitMs: number;
 }
 
+/** A turn that has the lock of its saga, and what was found. */
+export interface BegunTurn {
+  readonly locked: LockedSaga;
+  /** Undefined where there is no saga of this key. */
+  readonly found: FoundSaga | undefined;
+}
+
+interface BegunRow {
+  readonly start: string;
+  readonly instance: string | null;
+  readonly waiting: string;
+}
+
 /** The row of a saga as JSON. */
 interface InstanceJson {
   readonly id: string;
@@ -97,9 +110,10 @@ export interface CreatedSaga {
  * Why a saga sees every event once, and no step is lost between two transactions.
  *
  * All who work on a saga (a step, a start, a timeout, the end by hand) take the advisory lock of its name and
- * key first, whether there is a row of it or not. They look in later statements. In READ COMMITTED a
- * statement sees what was committed when it began, so whoever gets the lock sees all that its last owner has
- * written. If one statement took the lock and looked, it would see what was there before it waited.
+ * key first, whether there is a row of it or not. They look in later statements, the first of which runs in
+ * the same function. In READ COMMITTED a statement sees what was committed when it began, also within a
+ * function that is VOLATILE, so whoever gets the lock sees all that its last owner has written. If one
+ * statement took the lock and looked, it would see what was there before it waited.
  *
  * Let e be an event for a step that is not reached, and r the transaction that reaches it. If e has the lock
  * first, its row of saga_waiting is committed before r looks, and r publishes it again. If r has it first, e
@@ -115,73 +129,55 @@ export class SagaStore {
   private readonly step: string;
   private readonly waiting: string;
   private readonly schema: string;
+  private readonly functions: Readonly<Record<'begin' | 'create' | 'save', string>>;
 
   constructor({ tables, schema }: Pick<EngineDatabase, 'tables' | 'schema'>) {
     this.instance = tables.sagaInstance;
     this.step = tables.sagaStep;
     this.waiting = tables.sagaWaiting;
     this.schema = schema;
+    this.functions = { begin: tables.sagaBegin, create: tables.sagaCreate, save: tables.sagaSave };
   }
 
-  /** Waits for the lock of a saga. It looks at no row, see above. */
-  async lock(client: SqlClient, saga: string, key: string): Promise<LockedSaga> {
-    const [row] = await client.$queryRawUnsafe<{ start: string }[]>(
-      `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text AS locked, ${TRANSACTION_START} AS start`,
-      JSON.stringify([this.schema, saga, key]),
-    );
-    return { saga, key, start: row?.start ?? '' };
-  }
-
-  /** Finds a saga that is locked, and locks its row against retention. */
-  async find(client: SqlClient, { saga, key }: LockedSaga): Promise<FoundSaga | undefined> {
-    // One column: a client of the host may take as long for each column as the server for the whole row.
-    const [row] = await client.$queryRawUnsafe<{ instance: string; waiting: string }[]>(
-      `SELECT to_json(i)::text AS instance, EXISTS (SELECT FROM ${this.waiting} w WHERE w.saga = $1 AND w.key = $2)::text AS waiting
-       FROM ${this.instance} i WHERE i.saga = $1 AND i.key = $2 FOR UPDATE`,
+  /** Waits for the lock of a saga, finds it behind that, and locks its row against retention. */
+  async begin(client: SqlClient, saga: string, key: string): Promise<BegunTurn> {
+    const lock = JSON.stringify([this.schema, saga, key]);
+    const [row] = await client.$queryRawUnsafe<BegunRow[]>(
+      `SELECT start, instance, waiting FROM ${this.functions.begin}($1::text, $2::text, $3::text)`,
+      lock,
       saga,
       key,
     );
-    return row && foundOf(JSON.parse(row.instance) as InstanceJson, row.waiting === 'true');
+    const { start = '', instance = null, waiting = '' } = row ?? {};
+    const locked = { saga, key, start };
+    if (instance === null) return { locked, found: undefined };
+    return { locked, found: foundOf(JSON.parse(instance) as InstanceJson, waiting === 'true') };
   }
 
   /** Writes a new saga with its first entries. Undefined if there is one, or the transaction has ended. */
   async create(
     client: SqlClient,
-    { saga, key, start }: LockedSaga,
+    locked: LockedSaga,
     row: WrittenRow & Pick<FoundSaga, 'id' | 'tenantId'>,
     entries: readonly NewEntry[],
   ): Promise<CreatedSaga | undefined> {
-    const written = await this.written<{ waiting: string }>(
-      client,
-      `INSERT INTO ${this.instance} (saga, key, id, tenant_id, step, status, state, version, steps, undo, timeouts, ended_at)
-       SELECT $1::text, $2::text, $4::text::uuid, $5::text, $6::text, $7::text, $8::text::jsonb, $9::text::int, $10::text::int, $11::text::jsonb, $12::text::jsonb,
-         CASE WHEN $7::text <> 'active' THEN clock_timestamp() END
-       WHERE ${TRANSACTION_START} = $3
-       ON CONFLICT (saga, key) DO NOTHING RETURNING id`,
-      [saga, key, start, row.id, row.tenantId, ...columnsOf(row, entries.length)],
-      { entries, after: 0 },
-      `EXISTS (SELECT FROM ${this.waiting} w WHERE w.saga = $1 AND w.key = $2)::text AS waiting`,
-    );
-    return written && { hasWaiting: written.waiting === 'true' };
+    const written = await this.written(client, this.functions.create, locked, { ...row, steps: 0 }, entries);
+    if (written === null) return undefined;
+    await this.addEntries(client, row.id, entries.slice(1), 1);
+    return { hasWaiting: written === 'true' };
   }
 
   /** Writes what a step has changed, with its entries. False if the transaction has ended. */
   async save(
     client: SqlClient,
-    { saga, key, start }: LockedSaga,
+    locked: LockedSaga,
     row: WrittenRow & Pick<FoundSaga, 'steps'>,
     entries: readonly NewEntry[],
   ): Promise<boolean> {
-    const written = await this.written(
-      client,
-      `UPDATE ${this.instance} SET step = $4::text, status = $5::text, state = $6::text::jsonb, version = $7::text::int,
-         steps = $8::text::int, undo = $9::text::jsonb, timeouts = $10::text::jsonb, changed_at = clock_timestamp(),
-         ended_at = CASE WHEN $5::text <> 'active' THEN clock_timestamp() END
-       WHERE saga = $1 AND key = $2 AND ${TRANSACTION_START} = $3 RETURNING id`,
-      [saga, key, start, ...columnsOf(row, row.steps + entries.length)],
-      { entries, after: row.steps },
-    );
-    return written !== undefined;
+    const id = await this.written(client, this.functions.save, locked, row, entries);
+    if (id === null) return false;
+    await this.addEntries(client, id, entries.slice(1), row.steps + 1);
+    return true;
   }
 
   /** Adds an entry to the history, and changes nothing else. False if the transaction has ended. */
@@ -191,13 +187,23 @@ export class SagaStore {
     steps: number,
     entry: NewEntry,
   ): Promise<boolean> {
-    const written = await this.written(
-      client,
-      `UPDATE ${this.instance} SET steps = $4::text::int WHERE saga = $1 AND key = $2 AND ${TRANSACTION_START} = $3 RETURNING id`,
-      [saga, key, start, String(steps + 1)],
-      { entries: [entry], after: steps },
+    const { outboxEventId, name, before, after, reason = null } = entry;
+    const rows = await client.$queryRawUnsafe<unknown[]>(
+      `WITH written AS (
+         UPDATE ${this.instance} SET steps = $4::text::int WHERE saga = $1 AND key = $2 AND ${TRANSACTION_START} = $3 RETURNING id, steps)
+       INSERT INTO ${this.step} (id, n, outbox_event_id, name, step_before, step_after, reason)
+       SELECT id, steps, $5::text::uuid, $6::text, $7::text, $8::text, $9::text FROM written RETURNING n::text AS n`,
+      saga,
+      key,
+      start,
+      String(steps + 1),
+      outboxEventId,
+      name,
+      before,
+      after,
+      reason,
     );
-    return written !== undefined;
+    return rows.length > 0;
   }
 
   /** Whether the history of a saga has a step of this event. */
@@ -301,35 +307,29 @@ export class SagaStore {
   }
 
   /**
-   * Runs a statement that writes the instance, and adds the first entry to its history. The others are those
-   * of events that waited when the saga ended. They are rare, so they have a statement of their own.
+   * Writes a saga and the first entry, by one of the functions that take both. The other entries are those of
+   * events that waited when the saga ended. They are rare, so they have a statement of their own.
    */
-  private async written<Row>(
+  private async written(
     client: SqlClient,
-    sql: string,
-    values: readonly string[],
-    { entries, after }: { readonly entries: readonly NewEntry[]; readonly after: number },
-    returning = 'n::text AS n',
-  ): Promise<(Row & { readonly id: string }) | undefined> {
-    const [first, ...others] = entries;
+    write: string,
+    { saga, key, start }: LockedSaga,
+    row: WrittenRow & Pick<FoundSaga, 'steps'> & Partial<Pick<FoundSaga, 'id' | 'tenantId'>>,
+    entries: readonly NewEntry[],
+  ): Promise<string | null> {
+    const [first] = entries;
     if (first === undefined) throw new Error('each write of a saga has an entry');
-    const { outboxEventId, name, before, after: reached, reason = null } = first;
-    const of = (place: number) => `$${values.length + place}::text`;
-    const [row] = await client.$queryRawUnsafe<(Row & { readonly id: string })[]>(
-      `WITH written AS (${sql})
-       INSERT INTO ${this.step} (id, n, outbox_event_id, name, step_before, step_after, reason)
-       SELECT written.id, ${of(1)}::int, ${of(2)}::uuid, ${of(3)}, ${of(4)}, ${of(5)}, ${of(6)} FROM written
-       RETURNING id::text AS id, ${returning}`,
-      ...values,
-      String(after + 1),
-      outboxEventId,
-      name,
-      before,
-      reached,
-      reason,
+    const { id = null, tenantId = null, step, status, state, version, steps, undo, timeouts } = row;
+    const { outboxEventId, name, before, after, reason = null } = first;
+    const columns = [saga, key, start, id, tenantId, step, status];
+    // The state is JSON already.
+    const saved = `${columns.map((column) => JSON.stringify(column)).join()},${state},${version},${steps + entries.length},${JSON.stringify(undo)},${JSON.stringify(timeouts)}`;
+    const entry = JSON.stringify([steps + 1, outboxEventId, name, before, after, reason]);
+    const [answer] = await client.$queryRawUnsafe<{ written: string | null }[]>(
+      `SELECT ${write}($1::text::jsonb) AS written`,
+      `[[${saved}],${entry}]`,
     );
-    if (row !== undefined && others.length > 0) await this.addEntries(client, row.id, others, after + 1);
-    return row;
+    return answer?.written ?? null;
   }
 
   private async addEntries(
@@ -338,6 +338,7 @@ export class SagaStore {
     entries: readonly NewEntry[],
     after: number,
   ): Promise<void> {
+    if (entries.length === 0) return;
     await client.$queryRawUnsafe<unknown[]>(
       `INSERT INTO ${this.step} (id, n, outbox_event_id, name, step_before, step_after, reason)
        SELECT $1::text::uuid, (e->>'n')::int, (e->>'outboxEventId')::uuid, e->>'name', e->>'before', e->>'after', e->>'reason'
@@ -346,18 +347,6 @@ export class SagaStore {
       JSON.stringify(entries.map((entry, i) => ({ ...entry, n: after + i + 1 }))),
     );
   }
-}
-
-function columnsOf({ step, status, state, version, undo, timeouts }: WrittenRow, steps: number): string[] {
-  return [
-    step,
-    status,
-    state,
-    String(version),
-    String(steps),
-    JSON.stringify(undo),
-    JSON.stringify(timeouts),
-  ];
 }
 
 function foundOf(json: InstanceJson, hasWaiting: boolean): FoundSaga {

@@ -15,6 +15,12 @@ export function isVisibleAscii(text: string): boolean {
   return text.length > 0;
 }
 
+/** The text without what Postgres cannot store. What is longer than `max` UTF-16 units ends with `…`. */
+export function storableText(text: string, max: number): string {
+  const clean = text.replaceAll('\0', '').toWellFormed();
+  return clean.length > max ? `${clean.slice(0, max).toWellFormed()}…` : clean;
+}
+
 const CONTROL_CHARACTER = /\p{Cc}/u;
 
 /**

@@ -195,6 +195,17 @@ describe('a report', () => {
     expect(await app.calls.get(id)).toMatchObject({ status: 'processing' });
   });
 
+  it('is taken in the transaction that makes its call', async () => {
+    const said = await app.api.transaction(async (tx) => {
+      const { callId } = await app.calls.create(PrintCalls, { request: {} }, { persistenceClient: tx });
+      return app.calls.report({ callId }, done, { persistenceClient: tx });
+    });
+    const callId = String(said.callId);
+    expect(said).toEqual({ is: 'applied', callId });
+    expect(await untilEnded(app, callId)).toMatchObject({ status: 'completed', result: 'printed' });
+    expect(await stepsOf(database, callId)).toEqual(['requested', 'initialized', 'processing', 'completed']);
+  });
+
   it('that rolls back was never there', async () => {
     const id = await create({});
     await untilStatus(app, id, 'processing');

@@ -43,6 +43,11 @@ class DealSaga {
   async undone(_: DomainEvent, saga: SagaContext<{ n: number }>): Promise<void> {
     await saga.undo('it was undone');
   }
+
+  @SagaStep('deal.undone-oddly', { key: keyOf })
+  async undoneOddly(_: DomainEvent, saga: SagaContext<{ n: number }>): Promise<void> {
+    await saga.undo(`half \ud800 of it\0 ${'was undone '.repeat(1_000)}`);
+  }
 }
 
 describe('the transaction of a step', () => {
@@ -110,6 +115,16 @@ describe('the transaction of a step', () => {
       expect(await sagas.get('deal', key)).toMatchObject({ status: 'undone', steps: 2 });
     },
   );
+
+  it('is undone for a reason that Postgres cannot store as it is', async () => {
+    const { api, sagas } = await begin();
+    await api.publishEvents([event('deal.made', 'odd'), event('deal.undone-oddly', 'odd')]);
+    await untilSagaSettled(database, 'deal');
+    expect(await sagas.get('deal', 'odd')).toMatchObject({ status: 'undone' });
+    const reason = (await sagas.history('deal', 'odd')).at(-1)?.reason ?? '';
+    expect(reason).toMatch(/^half \ufffd of it was undone .*…$/);
+    expect(reason.length).toBe(2_001);
+  });
 
   it('has the events of an undo by hand, and the audit', async () => {
     const { api, sagas, context } = await begin();

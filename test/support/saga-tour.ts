@@ -47,8 +47,7 @@ export async function tourOfSagas({ context }: TestApp): Promise<void> {
   const store = new SagaStore(db);
   await db.transaction(async (session) => {
     const client = clientOf(session);
-    const locked = await store.lock(client, 'trip', '7');
-    const saga = await store.find(client, locked);
+    const { locked, found: saga } = await store.begin(client, 'trip', '7');
     if (saga === undefined) throw new Error('the saga is there');
     const entry = { outboxEventId: randomUUID(), name: 'trip.flown', before: 'started', after: 'paid' };
     await store.wasHandled(client, saga.id, entry.outboxEventId);
@@ -62,7 +61,7 @@ export async function tourOfSagas({ context }: TestApp): Promise<void> {
     await store.release(client, locked, 'paid');
     await store.takeWaiting(client, locked, waiting);
     await store.dropWaiting(client, locked);
-    const other = await store.lock(client, 'trip', 'new');
+    const { locked: other } = await store.begin(client, 'trip', 'new');
     await store.create(client, other, { ...row, id: randomUUID(), tenantId: '' }, [entry]);
   });
   await db.transaction((session) => deleteOutdatedSagas(session, db.tables, { days: 90, batch: 100 }));

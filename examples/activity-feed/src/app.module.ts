@@ -5,8 +5,9 @@ import { IntegrationModule } from 'nestjs-integration';
 import { ContractsModule } from 'nestjs-integration/contracts';
 import { SchedulesModule } from 'nestjs-integration/schedules';
 import { SecretsModule } from 'nestjs-integration/secrets';
-import { githubSource, type OutgoingWebhooksOptions, WebhooksModule } from 'nestjs-integration/webhooks';
+import { githubSource, WebhooksModule } from 'nestjs-integration/webhooks';
 import { type Environment, validateEnvironment } from './config/environment.js';
+import { networkRules } from './config/network-rules.js';
 import { DeliveriesModule } from './deliveries/deliveries.module.js';
 import { NotificationsModule } from './notifications/notifications.module.js';
 import { PrismaModule } from './prisma/prisma.module.js';
@@ -56,11 +57,4 @@ export class AppModule {}
 /** A module's sources are known when its class is, which is before there is a ConfigService. */
 function githubSecrets(): string[] {
   return validateEnvironment(process.env).GITHUB_WEBHOOK_SECRET.split(',');
-}
-
-/** By default webhooks go by https to public addresses. Who names inner ones wants http there, and these ports alone. */
-function networkRules(): OutgoingWebhooksOptions['network'] {
-  const { WEBHOOKS_ALLOW: allow, WEBHOOKS_PORTS: ports } = validateEnvironment(process.env);
-  if (allow === undefined) return {};
-  return { allow: allow.split(','), http: true, ports: ports?.split(',').map(Number) };
 }

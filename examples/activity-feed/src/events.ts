@@ -69,6 +69,12 @@ export const statisticsSummarized = defineEvent({
 
 export type StatisticsSummary = PayloadOfContract<typeof statisticsSummarized>;
 
+/** What an order of printed activity costs, and how long its payment may take. */
+export interface OrderTerms {
+  cents: number;
+  payWithinMs: number;
+}
+
 // Tells nestjs-integration which events there are and which client its transactions have. From here on the compiler checks
 // names and payloads wherever something is published or handled.
 declare module 'nestjs-integration' {
@@ -76,6 +82,8 @@ declare module 'nestjs-integration' {
     [name: `webhook.github.${string}`]: GithubPayload;
     'activity.recorded': PayloadOfContract<typeof activityRecorded>;
     'statistics.summarized': StatisticsSummary;
+    'print-order.placed': OrderTerms;
+    'print-order.paper-released': Record<string, never>;
   }
   interface IntegrationTypes {
     transaction: Prisma.TransactionClient;

@@ -56,6 +56,10 @@ const NAMES = {
   appendEvent: 'append_event',
   /** A procedure that takes one delivery of a webhook. */
   receiveWebhook: 'receive_webhook',
+  /** Functions with the statements of a step of a saga. */
+  sagaBegin: 'saga_begin',
+  sagaCreate: 'saga_create',
+  sagaSave: 'saga_save',
 } as const;
 
 /** The name of each table with its schema. */

@@ -30,7 +30,12 @@ export class Environment {
   @IsUrl({ require_tld: false })
   NOTIFICATIONS_URL!: string;
 
-  /** Inner addresses that webhooks may go to, by http as well: `127.0.0.1/32`, or several with commas between them. */
+  /** Where orders are paid. */
+  @IsOptional()
+  @IsUrl({ require_tld: false })
+  PAYMENTS_URL?: string;
+
+  /** Inner addresses that webhooks and calls may go to, by http as well: `127.0.0.1/32`, or several with commas between them. */
   @IsOptional()
   @IsString()
   WEBHOOKS_ALLOW?: string;

@@ -79,8 +79,8 @@ export async function startReceivers(closing: Closing): Promise<Receivers> {
 }
 
 /** The environment under which the application may call them: loopback is refused by default. */
-export function networkOf(receivers: Receivers): Record<string, string> {
-  const ports = [...receivers.values()].map(({ url }) => new URL(url).port);
+export function networkOf(urls: readonly string[]): Record<string, string> {
+  const ports = urls.map((url) => new URL(url).port);
   return { WEBHOOKS_ALLOW: '127.0.0.1/32', WEBHOOKS_PORTS: ports.join(',') };
 }
 

@@ -107,6 +107,41 @@ export class Ledger {
     );
   }
 
+  /** How many of these orders have not ended. */
+  async openOrders(ids: readonly string[]): Promise<number> {
+    return (await this.orders(ids)).filter(({ status }) => status === 'placed').length;
+  }
+
+  orders(ids: readonly string[]): Promise<{ id: string; cents: number; status: string }[]> {
+    return this.rows('SELECT id, cents, status FROM print_order WHERE id = ANY ($1::uuid[])', [ids]);
+  }
+
+  /** How many of these orders have given their paper back exactly once, as their saga decided when it ended. */
+  async ordersUndone(ids: readonly string[]): Promise<number> {
+    const [row] = await this.rows<{ count: number }>(
+      `SELECT count(*)::int AS count
+       FROM integration.saga_instance s
+       WHERE s.saga = 'print-order' AND s.key = ANY ($1) AND s.status = 'undone'
+         AND (SELECT count(*) FROM integration.outbox_event e
+              WHERE e.event_name = 'print-order.paper-released' AND e.aggregate_id = s.key) = 1`,
+      [ids],
+    );
+    return row?.count ?? 0;
+  }
+
+  /** How many of these orders have a payment that ended twice. */
+  async ordersWithTwoEnds(ids: readonly string[]): Promise<number> {
+    const [row] = await this.rows<{ count: number }>(
+      `SELECT count(*)::int AS count FROM (
+         SELECT payload #>> '{caller,key}' FROM integration.outbox_event
+         WHERE event_name IN ('integration.call.payment.completed', 'integration.call.payment.failed')
+           AND payload #>> '{caller,key}' = ANY ($1)
+         GROUP BY 1 HAVING count(*) > 1) AS twice`,
+      [ids],
+    );
+    return row?.count ?? 0;
+  }
+
   /** Webhooks that are on their way to these destinations, and destinations that have yet to catch up. */
   async undelivered(destinationIds: readonly string[]): Promise<number> {
     const [row] = await this.rows<{ count: number }>(

@@ -5,7 +5,11 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 
-const TABLES = new URL('../../prisma/migrations/20261120000000_activity_feed/migration.sql', import.meta.url);
+/** The migrations of the application, each with a table by which one sees that it was applied. */
+const TABLES = [
+  ['delivery', '20261120000000_activity_feed'],
+  ['print_order', '20261129000000_orders'],
+] as const;
 
 /** Creates the tables of nestjs-integration with its own command, then those of the application, where they are missing. */
 export async function migrate(connectionString: string): Promise<void> {
@@ -24,8 +28,11 @@ export async function migrate(connectionString: string): Promise<void> {
   await client.connect();
   try {
     // A project with Prisma's command line at hand says `prisma migrate deploy` instead.
-    const { rows } = await client.query(`SELECT to_regclass('delivery') IS NOT NULL AS there`);
-    if (!rows[0].there) await client.query(await readFile(TABLES, 'utf8'));
+    for (const [table, folder] of TABLES) {
+      const { rows } = await client.query('SELECT to_regclass($1) IS NOT NULL AS there', [table]);
+      const file = new URL(`../../prisma/migrations/${folder}/migration.sql`, import.meta.url);
+      if (!rows[0].there) await client.query(await readFile(file, 'utf8'));
+    }
   } finally {
     await client.end();
   }

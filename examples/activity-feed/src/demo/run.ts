@@ -4,6 +4,7 @@ import { redriveOne } from './dead-letter.js';
 import { drained } from './drain.js';
 import { writeFigures } from './figures.js';
 import type { DemoOptions } from './options.js';
+import { playOrders } from './orders/play-orders.js';
 import { play } from './play.js';
 import { consumersOf, printConsumers, printDestinations, printKill } from './report.js';
 import { resumeOne } from './resume.js';
@@ -35,6 +36,7 @@ async function run(stage: Stage, startedAt: Date): Promise<boolean> {
   printDestinations(stage.destinations);
 
   const checks = await checkRun(stage, { ...performed, redriven, resumed });
+  await playOrders(stage, checks);
   const elapsedMs = performance.now();
   checks.print();
   line();

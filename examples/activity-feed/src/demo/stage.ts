@@ -9,6 +9,8 @@ import { addDestinations, type Destination, networkOf, startReceivers } from './
 import { Ledger } from './ledger.store.js';
 import { migrate } from './migrate.js';
 import type { DemoOptions } from './options.js';
+import { PaymentProvider } from './orders/payment-provider.js';
+import { MANNERS } from './orders/play-orders.js';
 import { Receiver } from './receiver.js';
 import { planRefusals, type RefusalPlan } from './refusals.js';
 import { done, line } from './screen.js';
@@ -33,6 +35,11 @@ export interface Stage {
   destinations: readonly Destination[];
   /** Where activities are relayed to, if there is such a server. */
   broker: DemoBroker | undefined;
+  /** Where orders are paid. */
+  payments: PaymentProvider;
+  /** The environment of every process of the run. */
+  environment: Record<string, string>;
+  closing: Closing;
   stopwatch: Stopwatch;
   app: INestApplicationContext;
   appUrl: string;
@@ -72,11 +79,16 @@ export async function setStage(
   const broker = await openBroker(options);
   if (broker !== undefined) closing.add(() => broker.close());
 
+  const payments = new PaymentProvider(MANNERS);
+  await payments.start();
+  closing.add(() => payments.stop());
+
   const stopwatch = new Stopwatch();
   const secret = randomBytes(20).toString('hex');
   const environment = {
     ...environmentOf(options, database.url, receiver.url),
-    ...networkOf(webhookReceivers),
+    ...networkOf([...[...webhookReceivers.values()].map(({ url }) => url), payments.url]),
+    PAYMENTS_URL: payments.url,
     ...(broker && { NATS_URL: broker.url }),
     GITHUB_WEBHOOK_SECRET: secret,
   };
@@ -99,6 +111,9 @@ export async function setStage(
     receiver,
     destinations,
     broker,
+    payments,
+    environment,
+    closing,
     stopwatch,
     app,
     appUrl,
