@@ -111,15 +111,18 @@ export class ScheduleStore {
     return (await session.query(`SELECT 1 AS held WHERE ${sql}`, values)).length > 0;
   }
 
-  /** Locks schedules that are due, those that were due first before others, and what nobody else holds. */
+  /**
+   * Locks schedules that are due, those that were due first before others, and what nobody else holds. The
+   * clock is that of the statement, because a condition with one that moves cannot end the scan of the index.
+   */
   async takeDue(
     session: EngineSession,
     most: number,
     except: readonly string[],
   ): Promise<{ readonly now: number; readonly due: TakenSchedule[] }> {
     const rows = await session.query<TakenSchedule & { now: number }>(
-      `SELECT ${TIMING}, ${NOW} AS now FROM ${this.table} s
-       WHERE ${IS_WAITING} AND s.next_at <= clock_timestamp() AND s.name <> ALL ($2::text[])
+      `SELECT ${TIMING}, ${ms('statement_timestamp()')} AS now FROM ${this.table} s
+       WHERE ${IS_WAITING} AND s.next_at <= statement_timestamp() AND s.name <> ALL ($2::text[])
        ORDER BY s.next_at LIMIT $1 FOR UPDATE SKIP LOCKED`,
       [most, except],
     );
@@ -232,7 +235,7 @@ export class ScheduleStore {
   late(seconds: number, most: number): Promise<{ name: string; nextAt: Date }[]> {
     return this.db.query(
       `SELECT s.name, s.next_at AS "nextAt" FROM ${this.table} s
-       WHERE ${IS_WAITING} AND s.next_at < clock_timestamp() - $1::int * interval '1 second' ORDER BY s.next_at LIMIT $2`,
+       WHERE ${IS_WAITING} AND s.next_at < now() - $1::int * interval '1 second' ORDER BY s.next_at LIMIT $2`,
       [seconds, most],
     );
   }
@@ -240,7 +243,7 @@ export class ScheduleStore {
   async countLate(seconds: number): Promise<number> {
     const [row] = await this.db.query<{ count: number }>(
       `SELECT count(*) FROM ${this.table} s
-       WHERE ${IS_WAITING} AND s.next_at < clock_timestamp() - $1::int * interval '1 second'`,
+       WHERE ${IS_WAITING} AND s.next_at < now() - $1::int * interval '1 second'`,
       [seconds],
     );
     return row?.count ?? 0;
