@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { IntegrationSchedule } from 'nestjs-integration/schedules';
 import { validateEnvironment } from '../config/environment.js';
-import { SummaryService } from './summary.service.js';
+import { SUMMARY, SummaryService } from './summary.service.js';
 
 @Injectable()
 export class SummaryJob {
@@ -12,7 +12,7 @@ export class SummaryJob {
    * demo has no time for that. A run that fails is tried again, and nothing was marked as reported.
    */
   @IntegrationSchedule({
-    name: 'statistics.summary',
+    name: SUMMARY,
     every: validateEnvironment(process.env).SUMMARY_INTERVAL_MS,
     overlap: 'skip',
   })
