@@ -6,7 +6,7 @@ export const NOTE_RUN = 'INSERT INTO job_run (job) VALUES ($1)';
 export const SCHEDULES_OF = `
   INSERT INTO integration.integration_schedule (name, every_ms, time_zone, anchor_at, missed, overlap, consumer, next_at, changed_by)
   SELECT 'probe.' || n, 86400000, 'UTC', now(), 'once', 'skip', 'probe',
-    date_trunc('milliseconds', now() + interval '3 seconds' + (n % ($2::int * 1000)) * interval '1 millisecond' * greatest(1, $2::float8 * 1000 / $1::int)), 'bench'
+    date_trunc('milliseconds', now() + interval '3 seconds' + n::float8 * $2::int / $1::int * interval '1 second'), 'bench'
   FROM generate_series(1, $1::int) AS n`;
 
 /** So many schedules, due once an hour, and none of them soon. */
