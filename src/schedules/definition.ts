@@ -11,7 +11,7 @@ import type { Times } from './timing.js';
 const NAME = /^[a-z0-9][a-z0-9._-]{0,99}$/i;
 const LONGEST_PATTERN = 255;
 const LONGEST_ZONE = 63;
-const LONGEST_CONSUMER = 255;
+const LONGEST_CONSUMER = 127;
 const SHORTEST_MS = 1_000;
 /** Ten years. */
 const LONGEST_MS = 3_660 * 86_400_000;

@@ -12,11 +12,16 @@ export class Refusals {
   /** When each may be tried again (monotonic milliseconds). */
   private readonly until = new Map<string, number>();
 
-  constructor(private readonly logger: Pick<EngineLogger, 'warnOfFailure'>) {}
+  constructor(
+    private readonly logger: Pick<EngineLogger, 'warnOfFailure'>,
+    private readonly againMs = AGAIN_MS,
+  ) {}
 
+  /** Those that are left out now. One whose time has come is forgotten: it may be gone by now. */
   names(): string[] {
     const now = performance.now();
-    return [...this.until].flatMap(([name, until]) => (until > now ? [name] : []));
+    for (const [name, until] of this.until) if (until <= now) this.until.delete(name);
+    return [...this.until.keys()];
   }
 
   /** In how many milliseconds the first of them is tried again. Infinity if there is none. */
@@ -25,7 +30,7 @@ export class Refusals {
   }
 
   refused(name: string, error: unknown): void {
-    this.until.set(name, performance.now() + AGAIN_MS);
+    this.until.set(name, performance.now() + this.againMs);
     this.logger.warnOfFailure(
       `Schedule "${name}" is due, and its event cannot be published, so it waits: ${messageOf(error)}`,
       `schedule ${name}`,
