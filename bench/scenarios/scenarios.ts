@@ -16,7 +16,7 @@ import { relays } from './relays.js';
 import { routeWebhooks } from './route-webhooks.js';
 import { sagas } from './sagas.js';
 import type { Scenario } from './scenario.js';
-import { schedules } from './schedules.js';
+import { schedules, schedulesCpu } from './schedules.js';
 import { sendWebhooks } from './send-webhooks.js';
 import { storage } from './storage.js';
 import { transactional } from './transactional.js';
@@ -39,6 +39,7 @@ export const SCENARIOS: readonly Scenario[] = [
   fairWebhooks,
   sagas,
   schedules,
+  schedulesCpu,
   ...relays,
   latencyIdle,
   latencyLoad,

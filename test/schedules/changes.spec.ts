@@ -173,6 +173,7 @@ describe('a schedule that the application makes', () => {
       "needs overlap: 'queue'",
     ],
     ['a payload that JSON cannot hold', { every: '1h', payload: { n: 1n } }, 'payload'],
+    ['a consumer with too long a name', { every: '1h', consumerName: 'c'.repeat(128) }, 'consumerName'],
     [
       'an option that nobody knows',
       { every: '1h', timezone: 'UTC' },
