@@ -4,5 +4,5 @@ export const FORGET_STATEMENTS_OF =
 
 /** What one database was asked since. */
 export const STATEMENTS_OF = `
-  SELECT left(query, 200) AS query, calls::int AS calls
+  SELECT left(query, 200) AS query, calls::int AS calls, rows::int AS rows, (shared_blks_hit + shared_blks_read)::int AS pages
   FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid WHERE datname = $1 ORDER BY calls DESC`;

@@ -1,9 +1,11 @@
 import { acceptWebhook } from './accept-webhook.js';
+import { fairCalls, webhookToStep } from './calls.js';
 import { drainOwnNames, drainScenario } from './drain.js';
 import { fairWebhooks } from './fair-webhooks.js';
 import { flatness } from './flatness.js';
 import { growth } from './growth.js';
 import { idleCost } from './idle-cost.js';
+import { idleWaiting } from './idle-waiting.js';
 import { latencyIdle } from './latency-idle.js';
 import { latencyLoad } from './latency-load.js';
 import { lookWebhooks } from './look-webhooks.js';
@@ -40,11 +42,14 @@ export const SCENARIOS: readonly Scenario[] = [
   sagas,
   schedules,
   schedulesCpu,
+  webhookToStep,
+  fairCalls,
   ...relays,
   latencyIdle,
   latencyLoad,
   flatness,
   idleCost,
+  idleWaiting,
   storage,
   memory,
   ...growth,

@@ -3,7 +3,7 @@ import type { SpecMutant } from './spec-mutants.js';
 const STORE = 'src/calls/call.store.ts';
 const TURN = 'src/calls/call-turn.ts';
 const WORK = 'src/calls/call-work.ts';
-const REPORTING = 'src/calls/call-reporting.ts';
+const FUNCTIONS = 'prisma/migrations/20261129170000_call_functions/migration.sql';
 const HEARD = 'src/calls/heard.ts';
 const REPORTS = 'test/calls/reports.spec.ts';
 const CRASHES = 'test/calls/crashes.spec.ts';
@@ -26,7 +26,13 @@ export const callMutants: readonly SpecMutant[] = [
   },
   {
     name: 'call: a report takes no lock of its external id',
-    patches: [{ file: REPORTING, find: '      await store.lockName(client, which);\n', put: '' }],
+    patches: [
+      {
+        file: FUNCTIONS,
+        find: 'PERFORM pg_advisory_xact_lock(hashtextextended("lock_name", 0));',
+        put: '',
+      },
+    ],
     spec: REPORTS,
     test: 'that commits while the external id becomes known is not lost',
   },
@@ -53,13 +59,13 @@ export const callMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: STORE,
-        find: 'return this.one(client, `c.id = $1::text::uuid FOR NO KEY UPDATE`, [id]);',
-        put: 'return this.one(client, `c.id = $1::text::uuid`, [id]);',
+        find: '${this.call} c WHERE c.id = $1::text::uuid FOR NO KEY UPDATE`',
+        put: '${this.call} c WHERE c.id = $1::text::uuid`',
       },
       {
-        file: STORE,
-        find: 'c.tenant_id = $1 AND c.type = $2 AND c.external_id = $3 FOR NO KEY UPDATE`',
-        put: 'c.tenant_id = $1 AND c.type = $2 AND c.external_id = $3`',
+        file: FUNCTIONS,
+        find: 'c."external_id" = "of_external_id" FOR NO KEY UPDATE;',
+        put: 'c."external_id" = "of_external_id";',
       },
     ],
     spec: REPORTS,

@@ -1,3 +1,5 @@
+import { AbortGroups } from '../http/abort-groups.js';
+
 /*
  * A call that was in flight when its process died may have ended the process. Innocent calls were in flight
  * beside it. So each of them runs once with nothing beside it: if the process dies again, only the call that
@@ -16,6 +18,7 @@ export class Alone {
   private inside = 0;
   private isOneAlone = false;
   private queue: Waiting[] = [];
+  private readonly groups = new AbortGroups();
 
   /** @returns undefined if the signal was aborted before its turn came */
   async run<R>(isAlone: boolean, signal: AbortSignal, fn: () => Promise<R>): Promise<R | undefined> {
@@ -38,11 +41,11 @@ export class Alone {
         this.letIn();
       };
       const enter = () => {
-        signal.removeEventListener('abort', leave);
+        stay();
         resolve(true);
       };
       const waiting: Waiting = { isAlone, enter };
-      signal.addEventListener('abort', leave, { once: true });
+      const stay = this.groups.join(signal, { abort: leave });
       this.queue.push(waiting);
       this.letIn();
     });

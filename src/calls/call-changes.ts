@@ -9,6 +9,7 @@ import type { PartEvents } from '../outbox/part-events.js';
 import { CallStore, type StoredCall } from './call.store.js';
 import { unknownCall, wrongState } from './call-errors.js';
 import { callEvent, callEventName } from './call-events.js';
+import type { CallMetrics } from './call-metrics.js';
 import { CallRetryStore } from './call-retry.store.js';
 import { CallTurn } from './call-turn.js';
 import { kindOf } from './call-type.js';
@@ -26,6 +27,8 @@ interface Change {
   readonly call: StoredCall;
   /** The names of the events that were written. */
   readonly names: readonly string[];
+  /** The call is canceled. */
+  readonly hasEnded?: boolean;
 }
 
 /** Whose call it may be. Undefined for everybody's. */
@@ -46,6 +49,8 @@ export class CallChanges {
   constructor(
     private readonly db: EngineDatabase,
     private readonly events: PartEvents,
+    /** Undefined where no application runs. */
+    private readonly metrics?: CallMetrics,
   ) {
     this.store = new CallStore(db);
     this.targets = new OutgoingTargetStore(db);
@@ -94,7 +99,7 @@ export class CallChanges {
       const turn = this.turnOf(session, call);
       await turn.hear({ phase: 'canceled', reason: why }, 'cancel');
       await turn.save(null, { cancelReason: why });
-      return { call, names: turn.eventNames };
+      return { call, names: turn.eventNames, hasEnded: true };
     });
   }
 
@@ -124,6 +129,7 @@ export class CallChanges {
       return done;
     });
     this.events.committed(changed.names);
+    if (changed.hasEnded) this.metrics?.ended(changed.call.type, 'canceled');
     const { id: changedId, type, target } = changed.call;
     return { id: changedId, type, target };
   }

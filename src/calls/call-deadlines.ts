@@ -7,6 +7,7 @@ import type { PartEvents } from '../outbox/part-events.js';
 import type { EngineLogger } from '../words/engine-logger.js';
 import type { CallStore } from './call.store.js';
 import { callError } from './call-errors.js';
+import type { CallMetrics } from './call-metrics.js';
 import { CallTurn } from './call-turn.js';
 import type { CallWorkStore } from './call-work.store.js';
 
@@ -26,6 +27,7 @@ export class CallDeadlines {
       readonly store: CallStore;
       readonly look: CallWorkStore;
       readonly events: PartEvents;
+      readonly metrics: CallMetrics;
     },
     private readonly logger: Pick<EngineLogger, 'warnOfFailure'>,
   ) {}
@@ -43,11 +45,12 @@ export class CallDeadlines {
 
   /** Ends calls that are overdue, at most 100. Returns their number. */
   async endOverdue(): Promise<number> {
-    const { db, store, look, events } = this.parts;
-    const { names, count } = await db.transaction(async (session) => {
+    const { db, store, look, events, metrics } = this.parts;
+    const { names, types, count } = await db.transaction(async (session) => {
       const client = clientOf(session);
       const ids = await look.overdue(session, BATCH);
       const names: string[] = [];
+      const types: string[] = [];
       for (const id of ids) {
         const call = await store.lock(client, id);
         if (call === undefined) continue;
@@ -59,10 +62,12 @@ export class CallDeadlines {
         await turn.hear({ phase: 'failed', error }, 'deadline');
         await turn.save(null);
         names.push(...turn.eventNames);
+        types.push(call.type);
       }
-      return { names, count: ids.length };
+      return { names, types, count: ids.length };
     });
     events.committed(names);
+    for (const type of types) metrics.ended(type, 'failed');
     return count;
   }
 }

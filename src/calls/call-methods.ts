@@ -1,4 +1,5 @@
 import { type Logger, Logger as NestLogger } from '@nestjs/common';
+import { AbortGroups } from '../http/abort-groups.js';
 import type { OutgoingHttp } from '../http/outgoing-http.js';
 import type { StoredCall } from './call.store.js';
 import { CallHttp } from './call-http.js';
@@ -24,6 +25,7 @@ export class CallTimeoutError extends Error {
 /** Calls the methods of one type, each with its time. */
 export class CallMethods {
   private readonly logger: Logger;
+  private readonly groups = new AbortGroups();
 
   constructor(
     private readonly type: CallType,
@@ -43,6 +45,7 @@ export class CallMethods {
     const startedAt = performance.now();
     const ending = new AbortController();
     let timer: NodeJS.Timeout | undefined;
+    let leave = () => {};
     const over = new Promise<never>((_, reject) => {
       const end = (error: unknown) => {
         ending.abort(error);
@@ -50,7 +53,7 @@ export class CallMethods {
       };
       const what = `${this.type.type}: ${method} has not answered within ${timeoutMs} ms`;
       timer = setTimeout(() => end(new CallTimeoutError(what)), timeoutMs);
-      signal.addEventListener('abort', () => end(signal.reason), { once: true, signal: ending.signal });
+      leave = this.groups.join(signal, { abort: () => end(signal.reason) });
     });
     over.catch(() => {});
     try {
@@ -66,6 +69,7 @@ export class CallMethods {
       return { is: 'thrown', error };
     } finally {
       clearTimeout(timer);
+      leave();
       ending.abort();
     }
   }

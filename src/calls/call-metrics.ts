@@ -10,7 +10,7 @@ const counter = (name: string, description: string, unit: string): PartCounter =
 
 const COUNTERS = {
   attempts: counter('attempts', 'Methods of types of calls that have returned or failed.', '{attempt}'),
-  ended: counter('ended', 'Calls that have ended in this process.', '{call}'),
+  ended: counter('ended', 'Calls that this process has ended.', '{call}'),
   kept: counter('kept', 'Reports that have changed nothing, or wait for their call.', '{report}'),
 };
 

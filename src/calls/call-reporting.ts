@@ -15,6 +15,7 @@ import {
   LONGEST_TENANT,
   unknownCall,
 } from './call-errors.js';
+import type { CallMetrics } from './call-metrics.js';
 import { CallTurn, type EventsOfCalls } from './call-turn.js';
 import { dataOf, type Heard } from './heard.js';
 
@@ -41,6 +42,7 @@ export interface ReportingParts {
   readonly log: OutboxEventStore;
   readonly publisher: DomainEventPublisher;
   readonly transactions: TransactionRunner;
+  readonly metrics: CallMetrics;
 }
 
 /** A call by one of its names, checked. */
@@ -76,7 +78,7 @@ export class CallReporting {
     client: SqlClient,
     persistenceClient: PersistenceClient | undefined,
   ): Promise<ReportedCall> {
-    const { store, log, publisher } = this.parts;
+    const { store, log, publisher, metrics } = this.parts;
     const fence = currentFence();
     if (fence !== undefined) await log.requireInRehearsal(client, fence);
     const call = await this.find(which, client);
@@ -92,15 +94,15 @@ export class CallReporting {
     const wasOver = turn.hasEnded;
     const applied = await turn.hear(heard, source);
     if (applied && !wasOver) await turn.save(undefined);
+    else await turn.keep();
+    if (!applied) metrics.kept(call.type);
+    else if (turn.hasEnded) metrics.ended(call.type, turn.status);
     return { is: applied ? 'applied' : 'kept', callId: call.id };
   }
 
   private async find(which: CheckedWhich, client: SqlClient): Promise<StoredCall | undefined> {
     const { store } = this.parts;
-    if (!('callId' in which)) {
-      await store.lockName(client, which);
-      return store.lockNamed(client, which);
-    }
+    if (!('callId' in which)) return store.lockNamed(client, which);
     const { callId, tenantId } = which;
     const call = await store.lock(client, callId);
     if (call === undefined || (tenantId !== undefined && call.tenantId !== tenantId))
@@ -117,16 +119,19 @@ export class CallReporting {
     if ('callId' in which) throw unknownCall(which.callId);
     const { type, externalId, tenantId } = which;
     const heard = await heardOf(type);
-    await this.parts.store.keep(client, {
+    const { phase } = heard;
+    const report = {
       callId: null,
       type,
       externalId,
       tenantId,
-      phase: heard.phase,
+      phase,
       data: dataOf(heard),
       source,
       applied: false,
-    });
+    };
+    await this.parts.store.write(client, [report]);
+    this.parts.metrics.kept(type);
     return { is: 'waiting', callId: null };
   }
 }

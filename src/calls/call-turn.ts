@@ -1,6 +1,6 @@
 import type { SqlClient } from '../database/clients/sql-client.js';
 import type { DomainEventInput } from '../events/domain-event.js';
-import type { CallChange, CallStore, StoredCall } from './call.store.js';
+import type { CallChange, CallStore, NewReport, StoredCall } from './call.store.js';
 import { callError } from './call-errors.js';
 import { callEvent, callEventName } from './call-events.js';
 import { type CallStep, dataOf, type Heard, hasEnded, hear, heardOf } from './heard.js';
@@ -25,6 +25,8 @@ export type OtherChange = Partial<Omit<CallChange, 'status' | 'externalId' | 're
 export class CallTurn {
   private state: Pick<StoredCall, 'id' | 'status' | 'externalId' | 'result' | 'error'>;
   private readonly steps: CallStep[] = [];
+  /** What was heard and is not written yet. */
+  private reports: NewReport[] = [];
   /** Why it was cancelled. */
   private reason = '';
 
@@ -50,32 +52,33 @@ export class CallTurn {
   }
 
   /**
-   * Keeps what was heard, and with a new external id also what has waited for it. Returns whether the call
-   * was changed by what was heard.
+   * Takes what was heard, and with a new external id also what has waited for it. `save` or `keep` writes it.
+   * Returns whether the call was changed by what was heard.
    */
   async hear(given: Heard, source: string): Promise<boolean> {
-    const { store } = this.parts;
-    const { client, call } = this;
+    const { id: callId, tenantId, type } = this.call;
     const heard = await this.withFreeName(given);
     const isNamed = this.state.externalId === null && heard.externalId !== undefined;
     const applied = this.apply(heard, source === 'start' || source === 'find');
-    const report = { callId: call.id, tenantId: call.tenantId, type: call.type, source, applied };
-    await store.keep(client, {
-      ...report,
-      externalId: heard.externalId ?? null,
-      phase: heard.phase,
-      data: dataOf(heard),
-    });
+    const { externalId = null, phase } = heard;
+    this.reports.push({ callId, tenantId, type, externalId, phase, source, data: dataOf(heard), applied });
     if (isNamed && applied) await this.adopt();
     return applied;
   }
 
-  /** Writes the call and its events. `dueInMs` is when it is to run again. */
+  /** Writes what was heard, and nothing else. */
+  async keep(): Promise<void> {
+    await this.parts.store.write(this.client, this.reports);
+    this.reports = [];
+  }
+
+  /** Writes what was heard, the call and its events. `dueInMs` is when it is to run again. */
   async save(dueInMs: number | null | undefined, other: OtherChange = {}): Promise<void> {
     const { store, events } = this.parts;
     const { attempt, ownerToken, isUnknown, polls, failures, lastError, cancelReason } = this.call;
     const { status, externalId, result, error } = this.state;
-    await store.save(this.client, this.call.id, {
+    await store.write(this.client, this.reports, {
+      id: this.call.id,
       attempt,
       ownerToken: this.hasEnded ? null : ownerToken,
       isUnknown,
@@ -90,6 +93,7 @@ export class CallTurn {
       error,
       dueInMs,
     });
+    this.reports = [];
     await events.write(
       this.client,
       this.steps.map((step) => this.eventOf(step)),

@@ -247,7 +247,10 @@ export class CallWork implements LaneWork<DueCall> {
       const now = new CallTurn({ store, events }, client, call);
       const wasOver = now.hasEnded;
       if (heard !== undefined) await now.hear(heard, source);
-      if (wasOver) return undefined;
+      if (wasOver) {
+        await now.keep();
+        return undefined;
+      }
       const isOurs = call.ownerToken === ownerToken;
       const isNews = heard !== undefined || cancelReason === null;
       const isToBeCancelled = call.cancelReason !== null && isNews;

@@ -74,25 +74,54 @@ export interface NewReport {
   readonly applied: boolean;
 }
 
+/** What another system calls a call. */
+export interface ExternalName {
+  readonly tenantId: string;
+  readonly type: string;
+  readonly externalId: string;
+}
+
 export interface WaitingReport {
   readonly id: string;
   readonly phase: ReportPhase;
   readonly data: unknown;
 }
 
-const COLUMNS = `'id', c.id, 'tenantId', c.tenant_id, 'type', c.type, 'group', c.group_key, 'target', c.target,
-  'subjectType', c.subject_type, 'subjectId', c.subject_id, 'status', c.status, 'request', c.request, 'result', c.result,
-  'error', c.error, 'externalId', c.external_id, 'attempt', c.attempt, 'ownerToken', c.owner_token, 'crashes', c.crashes,
-  'isUnknown', c.is_unknown, 'polls', c.polls, 'failures', c.failures, 'lastError', c.last_error, 'caller', c.caller,
-  'metadata', c.metadata, 'cancelReason', c.cancel_reason`;
 const IN_MS = `interval '1 millisecond'`;
+
+/** The row of a call as JSON. */
+interface CallJson {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly type: string;
+  readonly group_key: string;
+  readonly target: string;
+  readonly subject_type: string | null;
+  readonly subject_id: string | null;
+  readonly status: CallStatus;
+  readonly request: unknown;
+  readonly result: unknown;
+  readonly error: CallError | null;
+  readonly external_id: string | null;
+  readonly attempt: number;
+  readonly owner_token: string | null;
+  readonly crashes: number;
+  readonly is_unknown: boolean;
+  readonly polls: number;
+  readonly failures: number;
+  readonly last_error: string | null;
+  readonly caller: CallCaller | null;
+  readonly metadata: CallMetadata;
+  readonly cancel_reason: string | null;
+}
 
 /*
  * Why no report is lost between its coming and the external id of its call.
  *
  * Whoever makes an external id known, and whoever brings a report for one, takes the advisory lock of tenant,
  * type and id first, in a statement of its own, and looks in later statements. In READ COMMITTED these see
- * what was committed when they began. So one of the two comes first:
+ * what was committed when they began, also within one function that is VOLATILE. So one of the two comes
+ * first:
  *
  *   - The report. Its row waits, is committed with the lock, and whoever makes the id known finds it.
  *   - The id. It is committed with the lock, and the report finds the call.
@@ -111,11 +140,13 @@ export class CallStore {
   private readonly call: string;
   private readonly report: string;
   private readonly schema: string;
+  private readonly functions: Readonly<Record<'begin' | 'write', string>>;
 
   constructor({ tables, schema }: Pick<EngineDatabase, 'tables' | 'schema'>) {
     this.call = tables.externalCall;
     this.report = tables.externalCallReport;
     this.schema = schema;
+    this.functions = { begin: tables.callBegin, write: tables.callWrite };
   }
 
   /** Writes a call. False if there is one of this idempotency key. */
@@ -150,38 +181,37 @@ export class CallStore {
   }
 
   /** Finds a call, and locks its row until the transaction ends. */
-  lock(client: SqlClient, id: string): Promise<StoredCall | undefined> {
-    return this.one(client, `c.id = $1::text::uuid FOR NO KEY UPDATE`, [id]);
+  async lock(client: SqlClient, id: string): Promise<StoredCall | undefined> {
+    const [row] = await client.$queryRawUnsafe<{ call: string }[]>(
+      `SELECT to_json(c)::text AS call FROM ${this.call} c WHERE c.id = $1::text::uuid FOR NO KEY UPDATE`,
+      id,
+    );
+    return row && callOf(row.call);
   }
 
-  /** The same for the call that another system calls so. Its advisory lock is taken. */
-  lockNamed(
-    client: SqlClient,
-    { tenantId, type, externalId }: { tenantId: string; type: string; externalId: string },
-  ): Promise<StoredCall | undefined> {
-    return this.one(client, `c.tenant_id = $1 AND c.type = $2 AND c.external_id = $3 FOR NO KEY UPDATE`, [
+  /** The same for the call that another system calls so. It takes the advisory lock first, and looks then. */
+  async lockNamed(client: SqlClient, name: ExternalName): Promise<StoredCall | undefined> {
+    const { tenantId, type, externalId } = name;
+    const [row] = await client.$queryRawUnsafe<{ call: string | null }[]>(
+      `SELECT ${this.functions.begin}($1::text, $2::text, $3::text, $4::text) AS call`,
+      this.lockOf(name),
       tenantId,
       type,
       externalId,
-    ]);
+    );
+    return row === undefined || row.call === null ? undefined : callOf(row.call);
   }
 
   /** Takes the advisory lock of an external id. It looks at no row, see above. */
-  async lockName(
-    client: SqlClient,
-    { tenantId, type, externalId }: { tenantId: string; type: string; externalId: string },
-  ): Promise<void> {
+  async lockName(client: SqlClient, name: ExternalName): Promise<void> {
     await client.$queryRawUnsafe(
       `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text AS locked`,
-      JSON.stringify([this.schema, 'call', tenantId, type, externalId]),
+      this.lockOf(name),
     );
   }
 
   /** Whether a call has this external id. */
-  async isTaken(
-    client: SqlClient,
-    { tenantId, type, externalId }: { tenantId: string; type: string; externalId: string },
-  ): Promise<boolean> {
+  async isTaken(client: SqlClient, { tenantId, type, externalId }: ExternalName): Promise<boolean> {
     const rows = await client.$queryRawUnsafe<unknown[]>(
       `SELECT id::text AS id FROM ${this.call} WHERE tenant_id = $1 AND type = $2 AND external_id = $3`,
       tenantId,
@@ -206,61 +236,32 @@ export class CallStore {
          crashes = crashes + (CASE WHEN owner_token IS NULL THEN 0 ELSE 1 END), changed_at = clock_timestamp()
        WHERE id = $1::text::uuid AND owner_token IS NOT DISTINCT FROM $2::text::uuid AND attempt = $3::text::int
          AND due_at <= clock_timestamp()
-       RETURNING jsonb_build_object(${COLUMNS})::text AS call`,
+       RETURNING to_json(c)::text AS call`,
       id,
       ownerToken,
       String(attempt),
       token,
     );
-    return row && (JSON.parse(row.call) as StoredCall);
+    return row && callOf(row.call);
   }
 
-  /** Writes what has changed of a call whose row is locked. */
-  async save(client: SqlClient, id: string, change: CallChange): Promise<void> {
-    const { dueInMs, result, ...columns } = change;
-    await client.$executeRawUnsafe(
-      `UPDATE ${this.call} c SET status = n."status", external_id = n."externalId", result = $3::text::jsonb, error = nullif(n."error", 'null'),
-         attempt = n."attempt", owner_token = n."ownerToken", is_unknown = n."isUnknown", polls = n."polls", failures = n."failures",
-         last_error = n."lastError", cancel_reason = n."cancelReason", changed_at = clock_timestamp(),
-         due_at = CASE WHEN n."hasEnded" THEN NULL WHEN n."keepsDue" THEN c.due_at ELSE clock_timestamp() + n."dueInMs" * ${IN_MS} END,
-         ended_at = CASE WHEN n."hasEnded" THEN clock_timestamp() END
-       FROM jsonb_to_record($2::text::jsonb) AS n ("status" text, "externalId" text, "error" jsonb, "attempt" int, "ownerToken" uuid,
-         "isUnknown" boolean, "polls" int, "failures" int, "lastError" text, "cancelReason" text, "dueInMs" float8, "keepsDue" boolean, "hasEnded" boolean)
-       WHERE c.id = $1::text::uuid`,
-      id,
-      JSON.stringify({
-        ...columns,
-        dueInMs: dueInMs ?? null,
-        keepsDue: dueInMs === undefined,
-        hasEnded: change.status !== 'requested' && change.status !== 'processing',
-      }),
-      result === null || result === undefined ? null : JSON.stringify(result),
-    );
-  }
-
-  /** Keeps what was heard. If it changed nothing and is the last report once more, it is counted there. */
-  async keep(client: SqlClient, report: NewReport): Promise<void> {
-    const { data, ...columns } = report;
-    await client.$executeRawUnsafe(
-      `WITH n AS (SELECT n.*, $2::text::jsonb AS data FROM jsonb_to_record($1::text::jsonb) AS n ("callId" uuid, "tenantId" text, "type" text,
-           "externalId" text, "phase" text, "source" text, "applied" boolean)),
-         last AS (SELECT r.id FROM ${this.report} r, n WHERE r.call_id = n."callId" ORDER BY r.id DESC LIMIT 1),
-         again AS (UPDATE ${this.report} r SET times = r.times + 1, last_at = clock_timestamp() FROM last, n
-           WHERE r.id = last.id AND NOT n."applied" AND r.phase = n."phase" AND r.source = n."source"
-             AND r.data IS NOT DISTINCT FROM n.data AND r.external_id IS NOT DISTINCT FROM n."externalId" RETURNING r.id)
-       INSERT INTO ${this.report} (call_id, tenant_id, type, external_id, phase, source, data, applied)
-       SELECT n."callId", n."tenantId", n."type", n."externalId", n."phase", n."source", n.data, n."applied" FROM n
-       WHERE NOT EXISTS (SELECT FROM again)`,
-      JSON.stringify(columns),
-      data === null || data === undefined ? null : JSON.stringify(data),
+  /**
+   * Keeps what was heard, and writes what has changed of a call whose row is locked. If a report has changed
+   * nothing and is the last one once more, it is counted there.
+   */
+  async write(
+    client: SqlClient,
+    reports: readonly NewReport[],
+    change?: CallChange & Pick<StoredCall, 'id'>,
+  ): Promise<void> {
+    await client.$queryRawUnsafe<unknown[]>(
+      `SELECT ${this.functions.write}($1::text::jsonb) AS written`,
+      JSON.stringify({ reports, change: change === undefined ? null : changeJson(change) }),
     );
   }
 
   /** The reports that have waited for this external id, in the order in which they came. */
-  async waiting(
-    client: SqlClient,
-    { tenantId, type, externalId }: { tenantId: string; type: string; externalId: string },
-  ): Promise<WaitingReport[]> {
+  async waiting(client: SqlClient, { tenantId, type, externalId }: ExternalName): Promise<WaitingReport[]> {
     const rows = await client.$queryRawUnsafe<{ report: string }[]>(
       `SELECT jsonb_build_object('id', id::text, 'phase', phase, 'data', data)::text AS report FROM ${this.report}
        WHERE tenant_id = $1 AND type = $2 AND external_id = $3 AND call_id IS NULL ORDER BY id FOR UPDATE`,
@@ -281,15 +282,45 @@ export class CallStore {
     );
   }
 
-  private async one(
-    client: SqlClient,
-    condition: string,
-    values: readonly string[],
-  ): Promise<StoredCall | undefined> {
-    const [row] = await client.$queryRawUnsafe<{ call: string }[]>(
-      `SELECT jsonb_build_object(${COLUMNS})::text AS call FROM ${this.call} c WHERE ${condition}`,
-      ...values,
-    );
-    return row && (JSON.parse(row.call) as StoredCall);
+  private lockOf({ tenantId, type, externalId }: ExternalName): string {
+    return JSON.stringify([this.schema, 'call', tenantId, type, externalId]);
   }
+}
+
+function changeJson({ dueInMs, ...change }: CallChange & Pick<StoredCall, 'id'>): object {
+  return {
+    ...change,
+    dueInMs: dueInMs ?? null,
+    keepsDue: dueInMs === undefined,
+    hasEnded: change.status !== 'requested' && change.status !== 'processing',
+  };
+}
+
+function callOf(text: string): StoredCall {
+  const row = JSON.parse(text) as CallJson;
+  const { id, type, target, status, request, result, error, attempt, crashes, polls, failures } = row;
+  return {
+    id,
+    tenantId: row.tenant_id,
+    type,
+    group: row.group_key,
+    target,
+    subjectType: row.subject_type,
+    subjectId: row.subject_id,
+    status,
+    request,
+    result,
+    error,
+    externalId: row.external_id,
+    attempt,
+    ownerToken: row.owner_token,
+    crashes,
+    isUnknown: row.is_unknown,
+    polls,
+    failures,
+    lastError: row.last_error,
+    caller: row.caller,
+    metadata: row.metadata,
+    cancelReason: row.cancel_reason,
+  };
 }

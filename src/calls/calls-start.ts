@@ -57,8 +57,7 @@ export class CallsStart implements OnModuleInit, OnApplicationBootstrap, OnModul
       this.runners.set(type.type, runner);
       runner.start();
     }
-    const { database: db, store, look, events } = this.calls;
-    const deadlines = new CallDeadlines({ db, store, look, events }, loggerOf('Calls', db));
+    const deadlines = this.newDeadlines();
     this.deadlines = new SwitchedHold(lanes.leases, lanes.settings, DEADLINES_LEASE, (lease) =>
       deadlines.run(lease),
     );
@@ -94,9 +93,9 @@ export class CallsStart implements OnModuleInit, OnApplicationBootstrap, OnModul
 
   /** Ends every call as if its deadline had passed. For tests. */
   async passDeadlines(): Promise<void> {
-    const { database: db, store, look, events, types } = this.calls;
+    const { look, types } = this.calls;
     for (const type of types.types.keys()) await look.passDeadlines(type);
-    const deadlines = new CallDeadlines({ db, store, look, events }, loggerOf('Calls', db));
+    const deadlines = this.newDeadlines();
     while ((await deadlines.endOverdue()) > 0);
   }
 
@@ -135,6 +134,11 @@ export class CallsStart implements OnModuleInit, OnApplicationBootstrap, OnModul
       if (!there.has(id)) await targets.add(session, kind, id, { tenantId });
     await targets.makeReady(session, kind, ids);
     return ids;
+  }
+
+  private newDeadlines(): CallDeadlines {
+    const { database: db, store, look, events, metrics } = this.calls;
+    return new CallDeadlines({ db, store, look, events, metrics }, loggerOf('Calls', db));
   }
 
   private workOf(type: CallType, alone: Alone): CallWork {

@@ -215,18 +215,20 @@ export class ExternalCallsService implements CallMaker {
   }
 
   private get reporting(): CallReporting {
-    const { host, store, engine } = this.calls;
+    const { host, store, engine, metrics } = this.calls;
     return new CallReporting({
       host,
       store,
       log: engine.get(OutboxEventStore),
       publisher: engine.get(DomainEventPublisher),
       transactions: engine.get(TransactionRunner),
+      metrics,
     });
   }
 
   private get changes(): CallChanges {
-    return new CallChanges(this.calls.engine.get(AdminDatabase), this.calls.events);
+    const { engine, events, metrics } = this.calls;
+    return new CallChanges(engine.get(AdminDatabase), events, metrics);
   }
 
   private get look(): CallLookStore {

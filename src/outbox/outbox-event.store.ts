@@ -176,6 +176,8 @@ export class OutboxEventStore {
    * after the sort, so ORDER BY decides. No deduplication key may occur twice in `entries`.
    */
   async appendAll(client: SqlClient, entries: readonly LogEntry[]): Promise<PublishedEvent[]> {
+    const [first, second] = entries;
+    if (first !== undefined && second === undefined) return [await this.insertEvent(client, first)];
     const { narrowText } = this.db;
     if (narrowText !== undefined) for (const entry of entries) refuseWhatIsNotHeld(entry, narrowText);
     const results = new Map<LogEntry, PublishedEvent>();

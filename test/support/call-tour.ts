@@ -95,11 +95,13 @@ export async function tourOfCalls({ context }: TestApp): Promise<void> {
     if (locked === undefined || claimed === undefined || due === undefined)
       throw new Error('the calls are there');
     const report = { ...name, phase: 'processing', source: 'poll', data: null, applied: false } as const;
-    await store.keep(client, { ...report, callId: null });
-    await store.keep(client, { ...report, callId: call.id });
+    await store.write(client, [
+      { ...report, callId: null },
+      { ...report, callId: call.id },
+    ]);
     const [waiting] = await store.waiting(client, name);
     await store.adopt(client, waiting?.id ?? '', call.id, true);
-    await store.save(client, call.id, { ...claimed, dueInMs: 1_000 });
+    await store.write(client, [], { ...claimed, dueInMs: 1_000 });
   });
   await db.transaction((session) => deleteOutdatedCalls(session, db.tables, { days: 30, batch: 100 }));
 }

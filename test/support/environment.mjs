@@ -15,4 +15,17 @@ export default class PlainEnvironment extends TestEnvironment {
       vm.createContext = createContext;
     }
   }
+
+  /** A test file has a `process` of its own, which hears nothing of what Node tells the real one. Warnings are passed on. */
+  passWarning = (warning) => this.global.process.emit('warning', warning);
+
+  async setup() {
+    await super.setup();
+    process.on('warning', this.passWarning);
+  }
+
+  async teardown() {
+    process.off('warning', this.passWarning);
+    await super.teardown();
+  }
 }

@@ -60,6 +60,9 @@ const NAMES = {
   sagaBegin: 'saga_begin',
   sagaCreate: 'saga_create',
   sagaSave: 'saga_save',
+  /** Functions with the statements of a report of a call. */
+  callBegin: 'call_begin',
+  callWrite: 'call_write',
 } as const;
 
 /** The name of each table with its schema. */
