@@ -17,3 +17,11 @@ export type Turn = (typeof TURNS)[number];
 export const eventNameOf = (way: Way, turn: Turn): string => `${way}.${turn}`;
 /** How many handlers of each run at once. */
 export const AT_ONCE = 10;
+
+/** What is asked of a process that runs whole conversations: three steps, a signal that is waited for, and a fourth step. */
+export interface FlowCommands {
+  /** Runs so many, and answers when all have ended. */
+  flows: [given: { from: number; count: number }, answer: Work];
+}
+
+export const FLOW_STEPS = ['one', 'two', 'three', 'four'] as const;

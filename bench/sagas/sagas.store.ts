@@ -75,3 +75,17 @@ export async function addStepByHand(client: SqlClient, step: HandStep): Promise<
     step.after,
   );
 }
+
+/** What the steps of whole conversations write. */
+export const CREATE_JOURNAL =
+  'CREATE TABLE flow_journal (key text NOT NULL, step text NOT NULL, at timestamptz NOT NULL)';
+/** $1: the conversation, $2: its step. */
+export const NOTE_STEP = 'INSERT INTO flow_journal (key, step, at) VALUES ($1, $2, clock_timestamp())';
+/** Conversations with each step exactly once. $1: their steps. */
+export const COUNT_WHOLE = `
+  SELECT count(*)::int AS whole FROM (
+    SELECT FROM flow_journal GROUP BY key HAVING array_agg(step ORDER BY at) = $1::text[]) AS f`;
+
+export async function noteStep(client: SqlClient, key: string, step: string): Promise<void> {
+  await client.$executeRawUnsafe(NOTE_STEP, key, step);
+}

@@ -16,6 +16,7 @@ import { publishConcurrent } from './publish-concurrent.js';
 import { publishContract } from './publish-contract.js';
 import { relays } from './relays.js';
 import { routeWebhooks } from './route-webhooks.js';
+import { sagaFlows } from './saga-flows.js';
 import { sagas } from './sagas.js';
 import type { Scenario } from './scenario.js';
 import { schedules, schedulesCpu } from './schedules.js';
@@ -40,6 +41,7 @@ export const SCENARIOS: readonly Scenario[] = [
   lookWebhooks,
   fairWebhooks,
   sagas,
+  sagaFlows,
   schedules,
   schedulesCpu,
   webhookToStep,

@@ -6,6 +6,8 @@ const GIVING_UP = 'src/webhooks/outgoing/sender/giving-up.ts';
 const LEAVING = 'src/webhooks/outgoing/routing/leaving-events.ts';
 const SENDING = 'test/webhooks/sending.spec.ts';
 const EVENTS = 'test/webhooks/events-about-destinations.spec.ts';
+const DESTINATIONS = 'test/webhooks/destinations.spec.ts';
+const OUTAGE = 'test/webhooks/sending-outage.spec.ts';
 
 /** Wrong turns in what the sender of webhooks saves. */
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are pieces of source.
@@ -56,6 +58,78 @@ export const senderMutants: readonly SpecMutant[] = [
     ],
     spec: SENDING,
     test: '410 disables the destination, at once and with an event, and nothing more is sent',
+  },
+  {
+    name: 'sender: an attempt counts again whose save had no answer',
+    patches: [{ file: STORE, find: ' AND v.attempts = g.before', put: '' }],
+    spec: OUTAGE,
+    test: 'whose answer is lost counts the attempt and the failure once',
+  },
+  {
+    name: 'sender: what is saved already is told of again',
+    patches: [
+      {
+        file: WORK,
+        find: 'return unsaved.size === 0 ? ended : ended.filter((_, place) => !unsaved.has(place));',
+        put: 'return unsaved.size >= 0 ? ended : [];',
+      },
+    ],
+    spec: OUTAGE,
+    test: 'tells once of a delivery that is dead',
+  },
+  {
+    name: 'sender: a last page that is full has a next one',
+    patches: [{ file: 'src/words/page-of.ts', find: 'found.length > limit', put: 'found.length >= limit' }],
+    spec: DESTINATIONS,
+    test: 'are listed from the latest event on, page by page, each once',
+  },
+  {
+    name: 'sender: what could not be saved while the database was away is dropped',
+    patches: [
+      {
+        file: 'src/lanes/lane-loop.ts',
+        find: 'this.toSave.unshift(...left);',
+        put: 'for (const each of left) if (each.running !== undefined) this.inFlight.remove(each.running);',
+      },
+    ],
+    spec: OUTAGE,
+    test: 'whose answer is lost counts the attempt and the failure once',
+  },
+  {
+    name: 'sender: a new URL keeps the pause of the one before',
+    patches: [
+      {
+        file: 'src/webhooks/outgoing/tenants/tenant-destinations.ts',
+        find: "if (before.url !== after.url) await this.targets.beginAnew(session, 'webhook', before.id);",
+        put: '',
+      },
+    ],
+    spec: SENDING,
+    test: 'counts for its URL',
+  },
+  {
+    name: 'sender: only the latest secret signs',
+    patches: [
+      {
+        file: 'src/webhooks/outgoing/sending/webhook-headers.ts',
+        find: "secrets.map((secret) => signatureOf(secret, signed)).join(' ')",
+        put: "secrets.slice(0, 1).map((secret) => signatureOf(secret, signed)).join(' ')",
+      },
+    ],
+    spec: DESTINATIONS,
+    test: 'sends deliveries that both secrets of a rotation verify',
+  },
+  {
+    name: 'sender: what has no secret is sent without a signature',
+    patches: [
+      {
+        file: 'src/webhooks/outgoing/sender/signed-requests.ts',
+        find: "if (keys.secrets.length === 0) throw new Error('The destination has no secret to sign with');",
+        put: '',
+      },
+    ],
+    spec: DESTINATIONS,
+    test: 'is sent nothing when the secrets of its tenant are erased',
   },
   {
     name: 'sender: a destination gets the events about itself',

@@ -1,4 +1,5 @@
 import type { EngineDatabase } from '../database/engine-database.js';
+import { pageOf } from '../words/page-of.js';
 import type {
   CallCount,
   CallCounts,
@@ -45,8 +46,8 @@ export class CallLookStore {
   /** A page of calls, those made last first. `after` is the `next` of the page before. */
   async page(filter: CallFilter, after: string | undefined, limit: number): Promise<CallPage> {
     const found = await this.list(filter, after, limit + 1);
-    const calls = found.slice(0, limit);
-    return { calls, next: found.length > limit ? (calls.at(-1)?.id ?? null) : null };
+    const { rows: calls, next } = pageOf(found, limit, ({ id }) => id);
+    return { calls, next };
   }
 
   /** How many calls of which type stand how. Of those that have ended, only the ones of the last day. */

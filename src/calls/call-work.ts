@@ -3,7 +3,7 @@ import { clientOf } from '../database/clients/session-client.js';
 import type { EngineDatabase } from '../database/engine-database.js';
 import type { EngineSession } from '../database/sql/engine-session.js';
 import { messageOf, NonRetryableError, RetryAfterError, UnavailableError } from '../errors.js';
-import type { LaneLimits, LaneWork, Outcome } from '../lanes/lane-work.js';
+import type { Ended, LaneLimits, LaneWork, Outcome } from '../lanes/lane-work.js';
 import type { PartEvents } from '../outbox/part-events.js';
 import type { Alone } from './alone.js';
 import type { CallStore, StoredCall } from './call.store.js';
@@ -78,7 +78,10 @@ export class CallWork implements LaneWork<DueCall> {
     return this.parts.look.nextDue(session, targets);
   }
 
-  async save(): Promise<void> {}
+  /** A run has saved its call itself. */
+  async save(_: EngineSession, ended: readonly Ended<DueCall>[]): Promise<readonly Ended<DueCall>[]> {
+    return ended;
+  }
 
   async run(due: DueCall, { signal }: { readonly signal: AbortSignal }): Promise<Outcome> {
     const isOfDead = due.ownerToken !== null;

@@ -126,12 +126,12 @@ export class CallsStart implements OnModuleInit, OnApplicationBootstrap, OnModul
     type: string,
     found: readonly { readonly id: string; readonly tenantId: string }[],
   ): Promise<string[]> {
+    if (found.length === 0) return [];
     const targets = new OutgoingTargetStore(this.calls.database);
     const kind = kindOf(type);
+    // Targets of calls are never taken away, so one that is there is there when it is made ready.
     const ids = found.map(({ id }) => id);
-    const there = new Set(await targets.lock(session, kind, ids));
-    for (const { id, tenantId } of found)
-      if (!there.has(id)) await targets.add(session, kind, id, { tenantId });
+    await targets.addAll(session, kind, found);
     await targets.makeReady(session, kind, ids);
     return ids;
   }

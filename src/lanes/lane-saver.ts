@@ -3,7 +3,7 @@ import type { EngineSession } from '../database/sql/engine-session.js';
 import type { Lease } from '../membership/leases/lease.js';
 import type { LeaseStore } from '../membership/leases/lease.store.js';
 import type { LaneRoundStore, LockedTarget, SettledTarget } from './lane-round.store.js';
-import type { Ended, LaneItem, LaneWork, TargetChange } from './lane-work.js';
+import type { Ended, LaneItem, LaneWork, Outcome, TargetChange } from './lane-work.js';
 import { afterRuns } from './target-state.js';
 
 /** Something to save of one target: an item that has ended, or nothing but when its next item is due. */
@@ -25,7 +25,8 @@ export interface Saved<Item extends LaneItem> {
  *
  * 1. The leases of the lanes are fenced. What ended under a lease that is lost is dropped, and nothing else.
  * 2. The targets are locked, in the order of ids.
- * 3. The kind saves its items and attempts.
+ * 3. The kind saves its items and attempts. What an earlier save has saved, whose answer was lost, is left
+ *    out, and does not count for the target a second time.
  * 4. What is due next is computed, in a statement of its own that begins after the locks were given.
  * 5. ready_at is set.
  *
@@ -64,17 +65,19 @@ export class LaneSaver<Item extends LaneItem> {
   ) {
     const { kind } = this.work;
     const { probeAfterFailures } = this.work.limits();
-    const ended = new Map<string, Ended<Item>[]>(locked.map(({ id }) => [id, []]));
-    for (const each of ours) if (each.ended !== undefined) ended.get(each.target)?.push(each.ended);
+    const have = new Set(locked.map(({ id }) => id));
+    const all = ours.flatMap(({ target, ended }) => (ended !== undefined && have.has(target) ? [ended] : []));
+    const saved = all.length === 0 ? [] : await this.work.save(session, all);
+    const outcomes = new Map<string, Outcome[]>(locked.map(({ id }) => [id, []]));
+    for (const { item, outcome } of saved) outcomes.get(item.target)?.push(outcome);
     const states = locked.map((before) => {
-      const outcomes = (ended.get(before.id) ?? []).map(({ outcome }) => outcome);
-      return { id: before.id, before, after: afterRuns(before, outcomes, probeAfterFailures) };
+      const after = afterRuns(before, outcomes.get(before.id) ?? [], probeAfterFailures);
+      return { id: before.id, before, after };
     });
     const changes = new Map<string, TargetChange>(
       states.map(({ id, before, after }) => [id, { before, after, at: before.now }]),
     );
-    const all = [...ended.values()].flat();
-    if (all.length > 0) await this.work.save(session, all, changes);
+    await this.work.tell?.(session, saved, changes);
     const next = await this.work.nextDue(session, [...changes.keys()]);
     const settled: SettledTarget[] = states.map(({ id, after }) => ({
       ...after,
@@ -82,6 +85,7 @@ export class LaneSaver<Item extends LaneItem> {
       nextDue: next.get(id) ?? null,
     }));
     await this.store.settle(session, kind, settled);
+    // What an earlier save had saved is told of now, because its answer never came.
     return { ended: all, changes };
   }
 

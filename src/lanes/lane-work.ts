@@ -71,10 +71,15 @@ export interface LaneWork<Item extends LaneItem = LaneItem> {
   /**
    * Saves how items ended. The targets are locked, and the leases of their lanes hold until the transaction
    * ends. An item of an outcome `again` is due `afterMs` from now; one of `target-off` stays due as it is.
+   *
+   * A save is repeated if the answer to its COMMIT is lost. So it must change nothing of what is saved
+   * already. Returns what it has saved: only that counts for the target.
    */
-  save(
+  save(session: EngineSession, ended: readonly Ended<Item>[]): Promise<readonly Ended<Item>[]>;
+  /** Tells of what was saved, in the same transaction. */
+  tell?(
     session: EngineSession,
-    ended: readonly Ended<Item>[],
+    saved: readonly Ended<Item>[],
     changes: ReadonlyMap<string, TargetChange>,
   ): Promise<void>;
   /** When the next item of each target is due, in flight or not. Null if there is none. */

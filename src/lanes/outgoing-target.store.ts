@@ -47,17 +47,32 @@ export class OutgoingTargetStore {
   }
 
   /** Adds a target without work. A target that is there already stays as it is. */
-  async add(
+  add(
     session: EngineSession,
     kind: LaneKind,
     id: string,
     { tenantId = '', held = false } = {},
   ): Promise<void> {
+    return this.addAll(session, kind, [{ id, tenantId }], held);
+  }
+
+  /**
+   * Adds targets without work, in the order of ids, as all locks are taken. Two that add the same one come
+   * one after the other. Call it before a target is locked: who waits here must hold none that is there
+   * already. Nobody must take these targets away meanwhile.
+   */
+  async addAll(
+    session: EngineSession,
+    kind: LaneKind,
+    targets: readonly { readonly id: string; readonly tenantId: string }[],
+    held = false,
+  ): Promise<void> {
     await session.query(
       `INSERT INTO ${this.table} (kind, id, tenant_id, lane, held)
-       VALUES ($1, $2::uuid, $3, get_byte(uuid_send($2::uuid), 15) % ${lanesOf(kind)}, $4)
+       SELECT $1, t.id, t.tenant_id, get_byte(uuid_send(t.id), 15) % ${lanesOf(kind)}, $4
+       FROM unnest($2::uuid[], $3::text[]) AS t (id, tenant_id) ORDER BY t.id
        ON CONFLICT (kind, id) DO NOTHING`,
-      [kind, id, tenantId, held],
+      [kind, targets.map(({ id }) => id), targets.map(({ tenantId }) => tenantId), held],
     );
   }
 
@@ -88,14 +103,13 @@ export class OutgoingTargetStore {
 
   /**
    * Locks targets until the transaction ends, in the order of ids. Who decides by the items that are there,
-   * as ordered deliveries do, calls it before the statement that looks. Returns the ids of those that exist.
+   * as ordered deliveries do, calls it before the statement that looks.
    */
-  async lock(session: EngineSession, kind: LaneKind, ids: readonly string[]): Promise<string[]> {
-    const rows = await session.query<{ id: string }>(
+  async lock(session: EngineSession, kind: LaneKind, ids: readonly string[]): Promise<void> {
+    await session.query(
       `SELECT id FROM ${this.table} WHERE kind = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE`,
       [kind, [...ids]],
     );
-    return rows.map(({ id }) => id);
   }
 
   /** Begins nothing more for this target until `release`. What is in flight ends and is saved. */
@@ -114,6 +128,18 @@ export class OutgoingTargetStore {
     await session.query(
       `UPDATE ${this.table} SET held = false, ready_at = clock_timestamp(), failures = 0, failing_since = NULL, not_before = NULL
        WHERE kind = $1 AND id = $2::uuid AND held`,
+      [kind, id],
+    );
+  }
+
+  /**
+   * The target is another one from now on, so how the one before has failed says nothing of it, and a pause
+   * that this one had asked for ends. What is in flight to it ends, and still counts.
+   */
+  async beginAnew(session: EngineSession, kind: LaneKind, id: string): Promise<void> {
+    await session.query(
+      `UPDATE ${this.table} SET failures = 0, failing_since = NULL, not_before = NULL, ready_at = CASE WHEN NOT held THEN clock_timestamp() END
+       WHERE kind = $1 AND id = $2::uuid`,
       [kind, id],
     );
   }

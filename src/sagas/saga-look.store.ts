@@ -1,4 +1,5 @@
 import type { EngineDatabase } from '../database/engine-database.js';
+import { pageOf } from '../words/page-of.js';
 import type {
   ListedSaga,
   SagaFilter,
@@ -81,8 +82,8 @@ export class SagaLookStore {
   /** A page of sagas, those that began last first. */
   async page(filter: SagaFilter, { after, limit }: WhichPage): Promise<SagaPage> {
     const found = await this.listed(filter, after, limit + 1);
-    const sagas = found.slice(0, limit);
-    return { sagas, next: found.length > limit ? (sagas.at(-1)?.id ?? null) : null };
+    const { rows: sagas, next } = pageOf(found, limit, ({ id }) => id);
+    return { sagas, next };
   }
 
   /** How many active sagas are in which step. */

@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PoolClient } from 'pg';
 import { CallWorkStore } from '../../src/calls/call-work.store.js';
-import type { EngineDatabase } from '../../src/database/engine-database.js';
-import type { EngineSession } from '../../src/database/sql/engine-session.js';
-import { ENGINE_SESSION } from '../../src/database/sql/session-settings.store.js';
+import { costsOf, type StatementCost } from '../support/statement-costs.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 /* What the statements of lanes and of deadlines touch, by the counters of the server, with few calls and with very many that wait. */
@@ -12,14 +9,9 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database.
 const TARGET = randomUUID();
 const WAITING = 50_000;
 
-interface Cost {
-  readonly rows: number;
-  readonly pages: number;
-}
-
 let database: TestDatabase;
-let few: Cost[];
-let many: Cost[];
+let few: StatementCost[];
+let many: StatementCost[];
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -43,36 +35,13 @@ async function fill(count: number, dueAt: string, deadline: string, status = 'pr
   );
 }
 
-/** Notes what each statement costs, in a transaction that is rolled back. */
-function explaining(client: PoolClient, found: Cost[]) {
-  return async (sql: string, values: unknown[]) => {
-    await client.query('BEGIN');
-    const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`, values);
-    await client.query('ROLLBACK');
-    const plan = rows[0]['QUERY PLAN'][0].Plan;
-    found.push({
-      rows: plan['Actual Rows'],
-      pages: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'],
-    });
-    return [];
-  };
-}
-
-async function costs(): Promise<Cost[]> {
-  const found: Cost[] = [];
-  const client = await database.pool.connect();
-  // The plans are those of the sessions of the engine.
-  await client.query(ENGINE_SESSION);
-  const query = explaining(client, found);
-  const db = { tables: database.engine().tables, query } as unknown as EngineDatabase;
-  const session = db as unknown as EngineSession;
-  const store = new CallWorkStore(db);
-  await store.due(new Map([[TARGET, 10]]));
-  await store.nextDue(session, [TARGET]);
-  await store.overdue(session, 100);
-  client.release(true);
-  return found;
-}
+const costs = () =>
+  costsOf(database, async (db) => {
+    const store = new CallWorkStore(db);
+    await store.due(new Map([[TARGET, 10]]));
+    await store.nextDue(db, [TARGET]);
+    await store.overdue(db, 100);
+  });
 
 describe('with fifty thousand calls each that wait for a report, wait for a time, or have ended', () => {
   it.each([

@@ -61,7 +61,9 @@ describe('webhooks rotate-secret', () => {
     const secret = await rotated();
     expect(await run(`webhooks test ${DESTINATION} --type order.placed ${HERE} --yes`)).toMatchObject({
       status: 0,
-      stdout: expect.stringMatching(/^The test was answered with 200 after \d+ ms\.\nas they say\n$/),
+      stdout: expect.stringMatching(
+        /^The test was answered with 200 after \d+ ms\.\nThe answer says: as they say\n$/,
+      ),
     });
     const got = receiver.got.all.at(-1);
     expect(got?.id).toMatch(/^msg_test_/);

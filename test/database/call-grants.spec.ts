@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { type CallOf, type CallUpdate, ExternalCallType } from '../../src/calls/index.js';
 import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';
@@ -9,9 +9,8 @@ import {
   untilEnded,
   untilStatus,
 } from '../calls/call-app.js';
-import { hostClientOver, type PgHostClient } from '../support/host-clients.js';
-import { hearLog, silenceLog } from '../support/log-lines.js';
-import { createGrantedDatabase, type GrantedDatabase, nameOf } from './granted-roles.js';
+import { hearLog } from '../support/log-lines.js';
+import { grantedPart } from './granted-part.js';
 
 @Injectable()
 @ExternalCallType({ type: 'granted', unknownOutcome: 'retry' })
@@ -25,41 +24,15 @@ class GrantedCalls {
 
 /* Each role has the printed grants and no others. */
 describe('calls', () => {
-  let granted: GrantedDatabase;
-  let client: PgHostClient;
-  let app: CallApp | undefined;
+  const part = grantedPart<CallApp, CallAppOptions>((database, options) =>
+    startCallApp(database, [GrantedCalls], options),
+  );
 
-  beforeAll(async () => {
-    granted = await createGrantedDatabase();
-    client = hostClientOver(granted.urlOf('handlers'));
-  });
-  afterEach(async () => {
-    await app?.close();
-    app = undefined;
-    silenceLog();
-  });
-  afterAll(async () => {
-    await client?.close();
-    await granted?.drop();
-  });
-
-  const start = async (options: CallAppOptions) => {
-    app = await startCallApp(granted.database, [GrantedCalls], {
-      connectionString: granted.urlOf('worker'),
-      migrations: 'verify',
-      ...options,
-    });
-    return app;
-  };
-
-  it.each([
-    ['a client of the application', () => client],
-    ['the client of the engine', () => undefined],
-  ])(
+  it.each(part.clients)(
     'are made, reported, changed by hand and deleted with %s by roles that have the grants of the guide',
     async (_, clientOf) => {
       const log = hearLog();
-      const running = await start({ client: clientOf() });
+      const running = await part.start({ client: clientOf() });
       const { calls, context } = running;
       const now = await calls.create(GrantedCalls, { request: 'now' });
       await untilEnded(running, now.callId);
@@ -74,7 +47,7 @@ describe('calls', () => {
       await calls.cancel(again);
       await untilEnded(running, again);
       await calls.report({ type: 'granted', externalId: 'early' }, failed);
-      await granted.database.pool.query(
+      await part.database.pool.query(
         `UPDATE integration.external_call SET ended_at = ended_at - interval '31 days'; DELETE FROM integration.integration_maintenance`,
       );
       await context.get(MaintenanceJob, { strict: false }).runRound();
@@ -86,11 +59,9 @@ describe('calls', () => {
   );
 
   it('are named at the boot where the client lacks a right', async () => {
-    await granted.run(
-      'migrator',
-      `REVOKE INSERT ON integration.external_call_report FROM ${nameOf('handlers')}`,
-    );
-    await expect(start({ client })).rejects.toMatchObject({
+    const [[, ofApplication] = []] = part.clients;
+    await part.revoke('INSERT ON integration.external_call_report', 'handlers');
+    await expect(part.start({ client: ofApplication?.() })).rejects.toMatchObject({
       code: 'INTEGRATION_PRIVILEGES_MISSING',
       message: expect.stringContaining('external_call_report'),
     });

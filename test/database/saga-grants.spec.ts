@@ -1,11 +1,10 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { DomainEvent, IntegrationModuleOptions } from '../../src/index.js';
 import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';
 import { Saga, type SagaContext, SagaStart, SagaStep } from '../../src/sagas/index.js';
 import { event, type SagaApp, startSagaApp, untilSagaSettled } from '../sagas/saga-app.js';
-import { hostClientOver, type PgHostClient } from '../support/host-clients.js';
-import { hearLog, silenceLog } from '../support/log-lines.js';
-import { createGrantedDatabase, type GrantedDatabase, nameOf } from './granted-roles.js';
+import { hearLog } from '../support/log-lines.js';
+import { grantedPart } from './granted-part.js';
 
 const keyOf = ({ aggregateId }: DomainEvent) => aggregateId;
 
@@ -24,54 +23,32 @@ class GrantedSaga {
 
 /* Each role has the printed grants and no others. */
 describe('sagas', () => {
-  let granted: GrantedDatabase;
-  let client: PgHostClient;
-  let app: SagaApp | undefined;
+  const part = grantedPart<SagaApp, IntegrationModuleOptions>((database, options) =>
+    startSagaApp(database, [GrantedSaga], options),
+  );
 
-  beforeAll(async () => {
-    granted = await createGrantedDatabase();
-    client = hostClientOver(granted.urlOf('handlers'));
-  });
-  afterEach(async () => {
-    await app?.close();
-    app = undefined;
-    silenceLog();
-  });
-  afterAll(async () => {
-    await client?.close();
-    await granted?.drop();
-  });
-
-  const start = async (options: IntegrationModuleOptions) => {
-    app = await startSagaApp(granted.database, [GrantedSaga], {
-      connectionString: granted.urlOf('worker'),
-      migrations: 'verify',
-      ...options,
-    });
-    return app;
-  };
-
-  it.each([
-    ['a client of the application', () => client],
-    ['the client of the engine', () => undefined],
-  ])('run, end and are deleted with %s by roles that have the grants of the guide', async (how, clientOf) => {
-    const log = hearLog();
-    const { api, context, sagas } = await start({ client: clientOf() });
-    await api.publishEvents([event('granted.next', how), event('granted.begun', how)]);
-    await untilSagaSettled(granted.database, 'granted');
-    expect(await sagas.get('granted', how)).toMatchObject({ step: 'next', steps: 2, waiting: [] });
-    await sagas.end('granted', how, { outcome: 'undone' });
-    await granted.database.pool.query(
-      `UPDATE integration.saga_instance SET ended_at = ended_at - interval '91 days'; DELETE FROM integration.integration_maintenance`,
-    );
-    await context.get(MaintenanceJob, { strict: false }).runRound();
-    expect(await sagas.get('granted', how)).toBeUndefined();
-    expect(log.texts('warn', 'error').filter((text) => /saga_|42501/.test(text))).toEqual([]);
-  });
+  it.each(part.clients)(
+    'run, end and are deleted with %s by roles that have the grants of the guide',
+    async (how, clientOf) => {
+      const log = hearLog();
+      const { api, context, sagas } = await part.start({ client: clientOf() });
+      await api.publishEvents([event('granted.next', how), event('granted.begun', how)]);
+      await untilSagaSettled(part.database, 'granted');
+      expect(await sagas.get('granted', how)).toMatchObject({ step: 'next', steps: 2, waiting: [] });
+      await sagas.end('granted', how, { outcome: 'undone' });
+      await part.database.pool.query(
+        `UPDATE integration.saga_instance SET ended_at = ended_at - interval '91 days'; DELETE FROM integration.integration_maintenance`,
+      );
+      await context.get(MaintenanceJob, { strict: false }).runRound();
+      expect(await sagas.get('granted', how)).toBeUndefined();
+      expect(log.texts('warn', 'error').filter((text) => /saga_|42501/.test(text))).toEqual([]);
+    },
+  );
 
   it('are named at the boot where the client lacks a right', async () => {
-    await granted.run('migrator', `REVOKE INSERT ON integration.saga_step FROM ${nameOf('handlers')}`);
-    await expect(start({ client })).rejects.toMatchObject({
+    const [[, ofApplication] = []] = part.clients;
+    await part.revoke('INSERT ON integration.saga_step', 'handlers');
+    await expect(part.start({ client: ofApplication?.() })).rejects.toMatchObject({
       code: 'INTEGRATION_PRIVILEGES_MISSING',
       message: expect.stringContaining('saga_step'),
     });

@@ -93,7 +93,11 @@ const SERVICES: Readonly<Record<string, Step>> = {
     await acme.delivery(delivery);
   },
   changes: async (app) =>
-    app.of('acme').update(await created(), { eventTypes: ['invoice.*'], order: 'entity' }),
+    app.of('acme').update(await created(), {
+      url: `${receiver.url}/elsewhere`,
+      eventTypes: ['invoice.*'],
+      order: 'entity',
+    }),
   async 'pauses and resumes'(app) {
     const id = await created();
     await app.of('acme').pause(id);

@@ -74,6 +74,7 @@ export function itemWork(db: EngineDatabase, hooks: Hooks): LaneWork<Item> {
     async save(session, ended) {
       await hooks.beforeSave?.(ended);
       for (const { item, outcome } of ended) await saveItem(session, item, outcome);
+      return ended;
     },
     async nextDue(session, targets) {
       const rows = await session.query<{ target: string; at: Date }>(

@@ -206,9 +206,10 @@ async function tourOfSending(db: EngineDatabase, ids: readonly string[]): Promis
   await store.limitsOf(ids);
   await undone(db, async (session) => {
     const sent = await store.destinations(session, ids);
-    const attempts = due.map(({ target: destinationId, position }) => ({
+    const attempts = due.map(({ target: destinationId, position, attempts: before }) => ({
       destinationId,
       position,
+      before,
       status: 'delivered' as const,
       afterMs: null,
       counts: true,
@@ -243,6 +244,7 @@ async function tourOfLanes(db: EngineDatabase, ids: readonly string[]): Promise<
     );
     await targets.makeReady(session, 'webhook', ids);
     await targets.lock(session, 'webhook', ids);
+    await targets.beginAnew(session, 'webhook', id);
     await targets.hold(session, 'webhook', id);
     await targets.release(session, 'webhook', id);
     await targets.remove(session, 'webhook', id);

@@ -1,11 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
+import { Webhook } from 'standardwebhooks';
+import { Webhook as SvixWebhook } from 'svix';
 import { AuditService, DoctorService, OperationService } from '../../src/index.js';
 import { MaintenanceJob } from '../../src/maintenance/maintenance.job.js';
 import { SecretService } from '../../src/secrets/index.js';
+import { sendDue } from '../../src/testing/index.js';
 import type { TenantDestinations } from '../../src/webhooks/index.js';
 import { INNER_HOSTS } from '../support/inner-hosts.js';
+import { hearLog, silenceLog } from '../support/log-lines.js';
+import { until } from '../support/until.js';
 import { deliveriesOf, positionsOf, runOperation, triedAlready } from './outgoing-app.js';
 import { destinationOf, outgoingStage } from './outgoing-stage.js';
+import { LOOPBACK, startReceiver } from './sending-stage.js';
 
 const stage = outgoingStage();
 const URL = 'https://receiver.example/hooks';
@@ -85,6 +91,98 @@ describe('a destination', () => {
     expect(opened).toMatchObject([{ value: 'Bearer planted-value' }]);
   });
 
+  it('is sent nothing when the secrets of its tenant are erased, until it has a new one; others go on', async () => {
+    const receiver = await startReceiver();
+    try {
+      const app = await stage.start({ outgoing: { network: LOOPBACK } });
+      const id = await destinationOf(app, { url: receiver.url, headers: { 'x-key': 'planted-value' } });
+      const other = await destinationOf(app, { url: `${receiver.url}/other` }, 'globex');
+      await app.context.get(SecretService).eraseTenant('acme', { by: 'ann', reason: 'has left' });
+      await app.publish({}, { metadata: { tenantId: 'globex' } });
+      await app.route();
+      await sendDue(app.context);
+      expect(receiver.got.all.map(({ path }) => path)).toEqual(['/other']);
+      expect((await app.of('globex').deliveries()).deliveries).toMatchObject([
+        { destinationId: other, status: 'delivered' },
+      ]);
+      // Nobody counts it against the receiver, which was not asked.
+      const [waiting] = (await app.of('acme').deliveries()).deliveries;
+      expect(waiting).toMatchObject({
+        status: 'pending',
+        lastStatus: null,
+        lastError: 'The destination has no secret to sign with',
+      });
+      const { findings } = await app.context.get(DoctorService).examine();
+      expect(findings.map(({ check }) => check)).toContain('webhook-destination-without-secret');
+      const { secret } = await app.of('acme').rotateSecret(id);
+      expect(await app.of('acme').sendTest(id)).toMatchObject({ statusCode: 200 });
+      const [, test] = receiver.got.all;
+      expect(() => new Webhook(secret ?? '').verify(test?.body ?? '', test?.headers as never)).not.toThrow();
+      // The value of the header is gone for good.
+      expect(test?.headers['x-key']).toBeUndefined();
+    } finally {
+      await receiver.close();
+    }
+  });
+
+  it('is sent to, fails, is rotated, changed and refused without a word of what is secret in tables, logs and errors', async () => {
+    const receiver = await startReceiver(() => ({ status: 500, body: 'no' }));
+    const log = hearLog();
+    const said: string[] = [];
+    try {
+      const app = await stage.start({ outgoing: { network: LOOPBACK } });
+      const acme = app.of('acme');
+      const secretOf = (words: string) =>
+        `whsec_${Buffer.from(`planted ${words}`.padEnd(30)).toString('base64')}`;
+      const secrets = ['first', 'second', 'third'].map(secretOf);
+      const { destination } = await acme.create({
+        url: receiver.url,
+        eventTypes: ['*'],
+        secret: secrets[0],
+        headers: { authorization: 'Bearer planted-one' },
+      });
+      await acme.rotateSecret(destination.id, { secret: secrets[1] });
+      await acme.update(destination.id, { headers: { authorization: 'Bearer planted-two' } });
+      await app.publish({});
+      await app.route();
+      await sendDue(app.context);
+      expect(receiver.got.all[0]?.headers.authorization).toBe('Bearer planted-two');
+      said.push(JSON.stringify(await acme.sendTest(destination.id)));
+      said.push(JSON.stringify(await acme.deliveries()), JSON.stringify(await acme.list()));
+      for (const refused of [
+        () => acme.create({ url: receiver.url, eventTypes: ['*'], secret: `${secrets[2]}!` }),
+        () => acme.create({ url: receiver.url, eventTypes: ['none'], secret: secrets[2] }),
+        () => acme.update(destination.id, { headers: { 'x-key': 'planted\nthree' } }),
+        () => acme.rotateSecret(destination.id, { secret: `planted-${secrets[2]}` }),
+        () => acme.update(destination.id, { url: 'https://planted:planted@receiver.example' }),
+      ]) {
+        const error = await refused().catch((thrown) => thrown);
+        expect(error.code).toMatch(/^INTEGRATION_/);
+        said.push(`${error.stack} ${JSON.stringify(error)} ${JSON.stringify(error.details)}`);
+      }
+      // What nobody can open any more is said, and not shown.
+      await stage.database.pool.query(
+        `UPDATE integration.integration_secret SET sealed = set_byte(sealed, 40, (get_byte(sealed, 40) + 1) % 256)`,
+      );
+      said.push(JSON.stringify(await acme.sendTest(destination.id)));
+      for (const { text, stack } of log.all) said.push(`${text} ${stack}`);
+      const tables = await stage.database.pool.query<{ name: string }>(
+        `SELECT relname AS name FROM pg_class WHERE relnamespace = 'integration'::regnamespace AND relkind = 'r'`,
+      );
+      for (const { name } of tables.rows) {
+        const { rows } = await stage.database.pool.query(
+          `SELECT t::text AS text FROM integration."${name}" t`,
+        );
+        said.push(...rows.map(({ text }) => text));
+      }
+      const hidden = ['planted', ...secrets.map((secret) => secret.slice(6, 30))];
+      for (const word of hidden) expect(said.filter((text) => text.includes(word))).toEqual([]);
+    } finally {
+      silenceLog();
+      await receiver.close();
+    }
+  });
+
   it('signs with both secrets for the overlap of a rotation, and of v1a shows the public key', async () => {
     const app = await stage.start();
     const { destination, secret, publicKey } = await app
@@ -94,6 +192,45 @@ describe('a destination', () => {
     const rotated = await app.of('acme').rotateSecret(destination.id, { by: 'ann', overlapMs: 60_000 });
     expect(rotated.publicKey).not.toBe(publicKey);
     expect(rotated.destination.secrets.map(({ version }) => version)).toEqual([2, 1]);
+  });
+
+  it('sends deliveries that both secrets of a rotation verify, and none that the one before does without an overlap', async () => {
+    const receiver = await startReceiver();
+    try {
+      const app = await stage.start({ outgoing: { network: LOOPBACK } });
+      const { destination, secret: first } = await app
+        .of('acme')
+        .create({ url: receiver.url, eventTypes: ['*'] });
+      const verifiers = [Webhook, SvixWebhook];
+      const verifiedBy = async (secrets: readonly (string | null)[]) => {
+        await app.publish({});
+        await app.route();
+        await sendDue(app.context);
+        const { body, headers } = receiver.got.all.at(-1) ?? { body: '', headers: {} };
+        return secrets.map((secret) =>
+          verifiers.map((Verifier) => {
+            try {
+              new Verifier(secret ?? '').verify(body, headers as never);
+              return true;
+            } catch {
+              return false;
+            }
+          }),
+        );
+      };
+      const yes = [true, true];
+      const no = [false, false];
+      const { secret: second } = await app.of('acme').rotateSecret(destination.id, { overlapMs: 60_000 });
+      expect(await verifiedBy([first, second])).toEqual([yes, yes]);
+      const { secret: third } = await app.of('acme').rotateSecret(destination.id, { overlapMs: 0 });
+      // A sender keeps what it has opened for two seconds.
+      await until('the secrets before do not verify any more', async () => {
+        const found = await verifiedBy([first, second, third]);
+        return JSON.stringify(found) === JSON.stringify([no, no, yes]);
+      });
+    } finally {
+      await receiver.close();
+    }
   });
 
   it.each([
@@ -266,21 +403,28 @@ describe('what belongs to another tenant', () => {
     await triedAlready(stage.database, 'dead');
     const globex = app.of('globex');
     const delivery = `${id}.${position}`;
-    const calls: [string, () => Promise<unknown>][] = [
-      ['get', () => globex.get(id)],
-      ['update', () => globex.update(id, { url: URL })],
-      ['pause', () => globex.pause(id)],
-      ['resume', () => globex.resume(id)],
-      ['enable', () => globex.enable(id)],
-      ['remove', () => globex.remove(id)],
-      ['rotateSecret', () => globex.rotateSecret(id)],
-      ['deliveries', () => globex.deliveries({ destinationId: id })],
-      ['delivery', () => globex.delivery(delivery)],
-      ['redrive', () => globex.redrive(delivery)],
-      ['planRedrive', () => globex.planRedrive({ destinationId: id })],
-      ['planReplay', () => globex.planReplay({ destinationId: id, since: new Date(0) })],
-    ];
-    for (const [name, call] of calls)
+    // The compiler asks for each method. These take no destination, or ask for a new one.
+    const calls: Record<
+      Exclude<keyof TenantDestinations, 'tenantId' | 'create' | 'list' | 'eventTypes'>,
+      () => Promise<unknown>
+    > = {
+      get: () => globex.get(id),
+      update: () => globex.update(id, { url: URL }),
+      pause: () => globex.pause(id),
+      resume: () => globex.resume(id),
+      enable: () => globex.enable(id),
+      remove: () => globex.remove(id),
+      rotateSecret: () => globex.rotateSecret(id),
+      sendTest: () => globex.sendTest(id),
+      deliveries: () => globex.deliveries({ destinationId: id }),
+      delivery: () => globex.delivery(delivery),
+      redrive: () => globex.redrive(delivery),
+      planRedrive: () => globex.planRedrive({ destinationId: id }),
+      countRedrive: () => globex.countRedrive({ destinationId: id }),
+      planReplay: () => globex.planReplay({ destinationId: id, since: new Date(0) }),
+      countReplay: () => globex.countReplay({ destinationId: id, since: new Date(0) }),
+    };
+    for (const [name, call] of Object.entries(calls))
       expect([name, await call().catch((error) => error.code)]).toEqual([name, UNKNOWN.code]);
     expect(await globex.list()).toEqual({ destinations: [], next: null });
     expect(await globex.deliveries()).toEqual({ deliveries: [], next: null });
@@ -305,14 +449,20 @@ describe('deliveries', () => {
     const positions = await app.publish({}, {}, {});
     await app.route();
     const seen: string[] = [];
+    const pages: number[] = [];
     let after: string | undefined;
     do {
-      const page = await app
-        .of('acme')
-        .deliveries({}, { limit: 2, ...(after === undefined ? {} : { after }) });
+      const page = await app.of('acme').deliveries({}, { limit: 2, after });
       seen.push(...page.deliveries.map(({ id }) => id));
+      pages.push(page.deliveries.length);
       after = page.next ?? undefined;
     } while (after !== undefined);
+    // The last page says that it is the last one, although it is full.
+    expect(pages).toEqual([2, 2, 2]);
+    const first = await app.of('acme').list({}, { limit: 1 });
+    const second = await app.of('acme').list({}, { limit: 1, after: first.next ?? '' });
+    expect([first, second].map(({ destinations }) => destinations[0]?.id)).toEqual(ids);
+    expect(second.next).toBeNull();
     expect(seen).toEqual(
       [...positions].reverse().flatMap((position) => [...ids].reverse().map((id) => `${id}.${position}`)),
     );

@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PoolClient } from 'pg';
-import type { EngineDatabase } from '../../src/database/engine-database.js';
-import type { EngineSession } from '../../src/database/sql/engine-session.js';
-import { ENGINE_SESSION } from '../../src/database/sql/session-settings.store.js';
 import { SendingStore } from '../../src/webhooks/outgoing/sender/sending.store.js';
+import { costsOf, type StatementCost } from '../support/statement-costs.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 /* What the statements of the sender touch, by the counters of the server, with few rows and with very many that wait. */
@@ -12,16 +9,21 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database.
 const ID = randomUUID();
 const OTHER = randomUUID();
 const WAITING = 50_000;
-
-interface Cost {
-  readonly statement: string;
-  readonly rows: number;
-  readonly pages: number;
-}
+const ATTEMPT = {
+  before: 0,
+  status: 'delivered',
+  afterMs: null,
+  counts: true,
+  at: new Date(),
+  durationMs: 1,
+  statusCode: 200,
+  error: null,
+  answer: null,
+} as const;
 
 let database: TestDatabase;
-const few: Cost[] = [];
-const many: Cost[] = [];
+const few: StatementCost[] = [];
+const many: StatementCost[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -66,44 +68,20 @@ async function fill(
   );
 }
 
-/** Notes what each statement costs, in a transaction that is rolled back. */
-function explaining(client: PoolClient, found: Cost[]) {
-  return async (sql: string, values: unknown[]) => {
-    await client.query('BEGIN');
-    const { rows } = await client.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`, values);
-    await client.query('ROLLBACK');
-    const plan = rows[0]['QUERY PLAN'][0].Plan;
-    found.push({
-      statement: sql.trim().slice(0, 40),
-      rows: plan['Actual Rows'],
-      pages: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'],
-    });
-    return [];
-  };
-}
-
-/** The costs of each statement. */
-async function costs(): Promise<Cost[]> {
-  const found: Cost[] = [];
-  const client = await database.pool.connect();
-  // The plans are those of the sessions of the engine.
-  await client.query(ENGINE_SESSION);
-  const query = explaining(client, found);
-  const db = { tables: database.engine().tables, query } as unknown as EngineDatabase;
-  const session = db as unknown as EngineSession;
-  const store = new SendingStore(db);
-  await store.due(
-    new Map([
-      [ID, 10],
-      [OTHER, 10],
-    ]),
-  );
-  await store.nextDue(session, [ID, OTHER]);
-  await store.releaseNext(session, 'entity', [{ destinationId: ID, position: 2 }]);
-  await store.releaseNext(session, 'strict', [{ destinationId: OTHER, position: 2 }]);
-  client.release(true);
-  return found;
-}
+const costs = () =>
+  costsOf(database, async (db) => {
+    const store = new SendingStore(db);
+    await store.due(
+      new Map([
+        [ID, 10],
+        [OTHER, 10],
+      ]),
+    );
+    await store.nextDue(db, [ID, OTHER]);
+    await store.releaseNext(db, 'entity', [{ destinationId: ID, position: 2 }]);
+    await store.releaseNext(db, 'strict', [{ destinationId: OTHER, position: 2 }]);
+    await store.saveAttempts(db, [{ ...ATTEMPT, destinationId: ID, position: 2 }]);
+  });
 
 describe('with fifty thousand deliveries that wait behind another, for a time, or have ended', () => {
   it.each([
@@ -111,6 +89,7 @@ describe('with fifty thousand deliveries that wait behind another, for a time, o
     ['when the next one is due', 1],
     ['the release of the next one of an entity', 2],
     ['the release of the next one of all', 3],
+    ['the save of an attempt', 4],
   ])('%s touches as many rows and pages as without them', (_, i) => {
     expect(many[i]?.rows).toBe(few[i]?.rows);
     // Indexes are one or two levels deeper, at each of a few places where one is entered.
@@ -136,13 +115,10 @@ describe('with a hundred destinations of a tenant that has a hundred messages', 
     );
     // Few destinations are never analyzed.
     await small.pool.query('VACUUM (ANALYZE) integration.webhook_delivery, integration.webhook_message');
-    const found: Cost[] = [];
-    const client = await small.pool.connect();
-    await client.query(ENGINE_SESSION);
-    const query = explaining(client, found);
-    const db = { tables: small.engine().tables, query } as unknown as EngineDatabase;
-    await new SendingStore(db).due(new Map(rows.map(({ id }) => [id, 2])));
-    client.release(true);
+    const wanted = new Map(rows.map(({ id }) => [id, 2]));
+    const found = await costsOf(small, async (db) => {
+      await new SendingStore(db).due(wanted);
+    });
     await small.drop();
     expect(found[0]?.rows).toBe(200);
     // For each delivery its index and its row, and the same for its message.

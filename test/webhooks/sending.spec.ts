@@ -303,6 +303,28 @@ describe('what a receiver answers', () => {
     },
   );
 
+  it('counts for its URL: with another one it is sent to at once, as if it had never failed', async () => {
+    const { url, got } = await receiver(({ path }) =>
+      path === '/right' ? { status: 200 } : { status: 429, headers: { 'retry-after': '3600' } },
+    );
+    const app = await start();
+    const id = await destinationOf(app, { url });
+    await app.publish({});
+    await send(app);
+    expect(await destinationState(stage.database, id)).toMatchObject({ failing: true });
+    await app.of('acme').update(id, { metadata: { note: 'not its URL' } });
+    expect(await sendDue(app.context)).toBe(0);
+    await app.of('acme').update(id, { url: `${url}/right` });
+    expect(await destinationState(stage.database, id)).toMatchObject({ failing: false, pauseSeconds: null });
+    expect(await sendDue(app.context)).toBe(1);
+    expect(got.all.map(({ path }) => path)).toEqual(['/', '/right']);
+    expect(await statuses(id)).toEqual(['delivered']);
+    // A hold is another matter.
+    await app.of('acme').pause(id);
+    await app.of('acme').update(id, { url: `${url}/elsewhere` });
+    expect(await destinationState(stage.database, id)).toMatchObject({ status: 'paused', held: true });
+  });
+
   it('failures in a row make it probed, with an event, and success ends that, with another', async () => {
     let works = false;
     const { url } = await receiver(() => (works ? { status: 200 } : 'reset'));

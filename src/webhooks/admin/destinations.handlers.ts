@@ -7,6 +7,7 @@ import { EventLookService } from '../../log/event-look.service.js';
 import { choice, optional, position, text, uuid } from '../../rest/field.js';
 import { limit, PAGE_SIZE, reason } from '../../rest/route.js';
 import { invalidArgument } from '../../words/argument-checks.js';
+import { pageOf } from '../../words/page-of.js';
 import { DELIVERY_STATUSES, type WebhookDeliveryDetails } from '../outgoing/destinations/delivery.js';
 import { DESTINATION_STATUSES } from '../outgoing/destinations/destination.js';
 import {
@@ -210,11 +211,8 @@ export class WebhookDestinationsHandlers implements Answering<typeof ROUTES, Web
   async list({ query }: Call<typeof ROUTES.list>) {
     const { limit = PAGE_SIZE, after, tenant, status } = query;
     const found = await this.store.page({ tenant, status }, after, limit + 1);
-    const items = found.slice(0, limit);
-    return {
-      items: items.map((row) => ({ ...rowOf(row), ...stateOf(row) })),
-      next: found.length <= limit ? null : (items.at(-1)?.id ?? null),
-    };
+    const { rows, next } = pageOf(found, limit, ({ id }) => id);
+    return { items: rows.map((row) => ({ ...rowOf(row), ...stateOf(row) })), next };
   }
 
   async eventTypes() {

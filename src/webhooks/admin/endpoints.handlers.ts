@@ -4,6 +4,7 @@ import { type Call, route } from '../../admin/routes/route.js';
 import { IntegrationError } from '../../errors.js';
 import { choice, optional, text, uuid } from '../../rest/field.js';
 import { limit, PAGE_SIZE, reason } from '../../rest/route.js';
+import { pageOf } from '../../words/page-of.js';
 import type { EndpointRow, IncomingEndpointDetails } from '../incoming/endpoints/incoming-endpoint.js';
 import { IncomingEndpointStore } from '../incoming/endpoints/incoming-endpoint.store.js';
 import { IncomingEngine } from '../incoming/incoming-engine.js';
@@ -76,11 +77,8 @@ export class WebhookEndpointsHandlers implements Answering<typeof ROUTES, Webhoo
   async list({ query }: Call<typeof ROUTES.list>) {
     const { limit = PAGE_SIZE, after, tenant, source, status } = query;
     const found = await this.store.page(tenant, { source, status }, after, limit + 1);
-    const items = found.slice(0, limit);
-    return {
-      items: items.map(rowOf),
-      next: found.length <= limit ? null : (items.at(-1)?.id ?? null),
-    };
+    const { rows, next } = pageOf(found, limit, ({ id }) => id);
+    return { items: rows.map(rowOf), next };
   }
 
   async one({ path: { id } }: Call<typeof ROUTES.one>) {

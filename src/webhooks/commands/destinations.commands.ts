@@ -7,6 +7,7 @@ import type { AdminDatabase } from '../../database/admin-database.js';
 import { countText } from '../../rates/counted.js';
 import { pageSizeOf } from '../../words/argument-checks.js';
 import { firstLine } from '../../words/first-line.js';
+import { pageOf } from '../../words/page-of.js';
 import { DELIVERY_STATUSES, type WebhookDelivery } from '../outgoing/destinations/delivery.js';
 import { DESTINATION_STATUSES } from '../outgoing/destinations/destination.js';
 import {
@@ -37,12 +38,12 @@ const webhooksDestinationsCommand: Command = {
     };
     const behind = after === undefined ? undefined : checkUuid(after, 'The id in --after');
     const limit = pageSizeOf(pageOption(options));
-    const found = await withDatabase((db) => new DestinationLookStore(db).page(filter, behind, limit));
-    const next = found.length < limit ? null : (found.at(-1)?.id ?? null);
+    const found = await withDatabase((db) => new DestinationLookStore(db).page(filter, behind, limit + 1));
+    const { rows, next } = pageOf(found, limit, ({ id }) => id);
     const more =
       next === null ? [] : [`More: ${nextPage(context, 'webhooks destinations', { after: next })}`];
-    const destinations = found.map((row) => ({ ...row, ...stateOf(row) }));
-    return { ok: true, data: { destinations, next }, text: [destinationsText(found), ...more].join('\n') };
+    const destinations = rows.map((row) => ({ ...row, ...stateOf(row) }));
+    return { ok: true, data: { destinations, next }, text: [destinationsText(rows), ...more].join('\n') };
   },
 };
 

@@ -94,7 +94,8 @@ function textOf({ statusCode, durationMs, error, answer }: WebhookAttempt): stri
     statusCode === null
       ? `The test got no answer within ${durationMs} ms.`
       : `The test was answered with ${statusCode} after ${durationMs} ms.`;
-  return [said, error === null ? '' : `${error}.`, answer ?? ''].filter((line) => line !== '').join('\n');
+  const answered = answer === null || answer === '' ? '' : `The answer says: ${answer}`;
+  return [said, error === null ? '' : `${error}.`, answered].filter((line) => line !== '').join('\n');
 }
 
 /** Sends one delivery again that has ended, or all dead ones of a destination. */

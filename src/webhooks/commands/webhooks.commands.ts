@@ -4,6 +4,7 @@ import { checkUuid, choiceOption, countOption, pageOption, textOption } from '..
 import { table } from '../../cli/table.js';
 import { timeText } from '../../cli/texts.js';
 import { pageSizeOf } from '../../words/argument-checks.js';
+import { pageOf } from '../../words/page-of.js';
 import type { EndpointRow } from '../incoming/endpoints/incoming-endpoint.js';
 import { IncomingEndpointStore } from '../incoming/endpoints/incoming-endpoint.store.js';
 import { type Refusal, RequestRecordStore } from '../incoming/request-record.store.js';
@@ -102,10 +103,10 @@ const webhooksEndpointsCommand: Command = {
     };
     const behind = after === undefined ? undefined : checkUuid(after, 'The id in --after');
     const limit = pageSizeOf(pageOption(options));
-    const endpoints = await withDatabase((db) =>
-      new IncomingEndpointStore(db).page(textOption(options, 'tenant'), filter, behind, limit),
+    const found = await withDatabase((db) =>
+      new IncomingEndpointStore(db).page(textOption(options, 'tenant'), filter, behind, limit + 1),
     );
-    const next = endpoints.length < limit ? null : (endpoints.at(-1)?.id ?? null);
+    const { rows: endpoints, next } = pageOf(found, limit, ({ id }) => id);
     const more = next === null ? [] : [`More: ${nextPage(context, 'webhooks endpoints', { after: next })}`];
     return { ok: true, data: { endpoints, next }, text: [endpointsText(endpoints), ...more].join('\n') };
   },

@@ -14,6 +14,7 @@ import { type Column, Table } from '../../parts/table.tsx';
 import { Code, Foreign } from '../../parts/text.tsx';
 import { Time } from '../../parts/time.tsx';
 import { type Place, to } from '../../router/router.ts';
+import { AnswerText } from './answer-text.tsx';
 import { DeliveryMark } from './destination-state.tsx';
 import { destinationHref } from './webhook-links.ts';
 
@@ -47,7 +48,7 @@ const ATTEMPTS: readonly Column<Attempt>[] = [
     cell: ({ error, answer }) => (
       <div class="stack">
         {error !== null && <Foreign>{error}</Foreign>}
-        {answer !== null && answer !== '' && <Foreign>{answer}</Foreign>}
+        <AnswerText answer={answer} />
         {error === null && (answer === null || answer === '') && <span class="muted">nothing is shown</span>}
       </div>
     ),

@@ -61,8 +61,8 @@ export function DestinationTrouble({
       {failingSince !== null && (
         <div class="box warn">
           <p>
-            The last {count(failures)} attempts in a row have failed, since <Time at={failingSince} />. The
-            attempts below say why.
+            {failedInARow(failures)} Nothing was delivered since <Time at={failingSince} />. The attempts
+            below say why.
           </p>
         </div>
       )}
@@ -73,4 +73,12 @@ export function DestinationTrouble({
       )}
     </>
   );
+}
+
+/** Without a failure, it has asked for a pause, or what is sent cannot be signed. */
+function failedInARow(failures: number): string {
+  if (failures === 0) return 'It is left alone for a while.';
+  return failures === 1
+    ? 'The last attempt has failed.'
+    : `The last ${count(failures)} attempts in a row have failed.`;
 }

@@ -14,6 +14,7 @@ import { Table } from '../../parts/table.tsx';
 import { Code, Foreign } from '../../parts/text.tsx';
 import { Time } from '../../parts/time.tsx';
 import { type Place, to } from '../../router/router.ts';
+import { AnswerText } from './answer-text.tsx';
 import { TextField, typesOf } from './create-destination.tsx';
 import { DeliveriesTable } from './deliveries-table.tsx';
 import { DestinationMark, DestinationTrouble, successText } from './destination-state.tsx';
@@ -248,7 +249,8 @@ function Change({
       onClose={onClose}
     >
       <p class="muted">
-        The new URL holds for what waits as well. Types hold for what is published from now on.
+        Another URL holds for what waits as well, and begins as if nothing had failed. Types hold for what is
+        published from now on.
       </p>
       <TextField label="URL, with https" value={url} onInput={setUrl} />
       <TextField label="Types of events, divided by commas" value={types} onInput={setTypes} />
@@ -296,8 +298,12 @@ function Tested({ test: { statusCode, durationMs, error, answer } }: { test: Web
           ? `The test got no answer within ${count(durationMs)} ms.`
           : `The test was answered with ${statusCode} after ${count(durationMs)} ms.`}
       </p>
-      {error !== null && <Foreign>{error}</Foreign>}
-      {answer !== null && answer !== '' && <Foreign>{answer}</Foreign>}
+      {error !== null && (
+        <p>
+          <Foreign>{error}</Foreign>
+        </p>
+      )}
+      <AnswerText answer={answer} />
     </div>
   );
 }

@@ -13,6 +13,7 @@ import {
   invalidArgument,
   pageSizeOf,
 } from '../../../words/argument-checks.js';
+import { pageOf } from '../../../words/page-of.js';
 import { isUuid } from '../../../words/text.js';
 import { webhookSettings } from '../../options/webhook-settings.js';
 import type { WebhookSource } from '../definitions/webhook-source.js';
@@ -94,11 +95,9 @@ export class TenantIncomingEndpoints {
     if (filter.status !== undefined) checkChoice('status', filter.status, STATUSES);
     checkUuid('after', page.after);
     const limit = pageSizeOf(page.limit);
-    const rows = await this.store.page(this.tenantId, filter, page.after, limit);
-    return {
-      endpoints: rows.map((row) => this.withAddress(row)),
-      next: rows.length < limit ? null : (rows.at(-1)?.id ?? null),
-    };
+    const found = await this.store.page(this.tenantId, filter, page.after, limit + 1);
+    const { rows, next } = pageOf(found, limit, ({ id }) => id);
+    return { endpoints: rows.map((row) => this.withAddress(row)), next };
   }
 
   /**

@@ -36,6 +36,8 @@ export function hasMessage(delivery: DueDelivery): delivery is SendableDelivery 
 export interface SavedAttempt {
   readonly destinationId: string;
   readonly position: number;
+  /** How many attempts the delivery had before. */
+  readonly before: number;
   readonly status: 'pending' | 'delivered' | 'dead';
   /** Milliseconds until the next attempt. Null if there is none, or if it is due as it was. */
   readonly afterMs: number | null;
@@ -136,25 +138,28 @@ export class SendingStore {
   }
 
   /**
-   * Saves attempts, one of each delivery. One that somebody has ended meanwhile stays as it is. The number of
-   * an attempt is that of the row, so numbers go on without a gap.
+   * Saves attempts, one of each delivery. A delivery that has had another attempt since, or that somebody has
+   * ended, stays as it is. So an attempt that comes a second time, because the answer to its COMMIT was lost,
+   * changes nothing. Returns the places of those that were not saved in the list.
    */
-  async saveAttempts(session: EngineSession, attempts: readonly SavedAttempt[]): Promise<void> {
-    await session.query(
+  async saveAttempts(session: EngineSession, attempts: readonly SavedAttempt[]): Promise<Set<number>> {
+    const rows = await session.query<{ n: number }>(
       `WITH given AS (
-         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::float8[], $5::boolean[], $6::timestamptz[], $7::int[], $8::int[], $9::text[], $10::text[])
-           AS g (destination_id, position, status, after_ms, counts, at, duration_ms, status_code, error, answer)
+         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::float8[], $5::boolean[], $6::timestamptz[], $7::int[], $8::int[], $9::text[], $10::text[], $11::int[])
+           WITH ORDINALITY AS g (destination_id, position, status, after_ms, counts, at, duration_ms, status_code, error, answer, before, n)
        ), saved AS (
          UPDATE ${this.delivery} v SET status = g.status, attempts = v.attempts + 1,
            tries_from = v.tries_from + CASE WHEN g.counts THEN 0 ELSE 1 END,
            due_at = coalesce(clock_timestamp() + g.after_ms * interval '1 millisecond', v.due_at),
            last_status = g.status_code, last_error = g.error
-         FROM given g WHERE v.destination_id = g.destination_id AND v.position = g.position AND v.status = 'pending'
-         RETURNING v.destination_id, v.position, v.attempts
-       )
+         FROM given g WHERE v.destination_id = g.destination_id AND v.position = g.position AND v.status = 'pending' AND v.attempts = g.before
+         RETURNING v.destination_id, v.position, v.attempts, g.n
+       ), noted AS (
        INSERT INTO ${this.attempt} (destination_id, position, attempt, at, duration_ms, status_code, error, answer)
        SELECT s.destination_id, s.position, s.attempts, g.at, g.duration_ms, g.status_code, g.error, g.answer
-       FROM saved s JOIN given g ON g.destination_id = s.destination_id AND g.position = s.position`,
+       FROM saved s JOIN given g USING (n)
+       )
+       SELECT g.n FROM given g WHERE NOT EXISTS (SELECT FROM saved s WHERE s.n = g.n)`,
       [
         attempts.map(({ destinationId }) => destinationId),
         attempts.map(({ position }) => position),
@@ -166,8 +171,10 @@ export class SendingStore {
         attempts.map(({ statusCode }) => statusCode),
         attempts.map(({ error }) => error),
         attempts.map(({ answer }) => answer),
+        attempts.map(({ before }) => before),
       ],
     );
+    return new Set(rows.map(({ n }) => n - 1));
   }
 
   /** Gives what waits behind these deliveries its time, now that they have ended. */

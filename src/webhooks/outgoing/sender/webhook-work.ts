@@ -7,13 +7,7 @@ import type { SendOutcome } from '../sending/outcome-of.js';
 import type { EventWriter, SenderEvent } from './event-writer.js';
 import type { GivingUp } from './giving-up.js';
 import { deliveryDead, destinationFailing, destinationRecovered } from './sender-events.js';
-import {
-  type DueDelivery,
-  hasMessage,
-  type SavedAttempt,
-  type SendingStore,
-  type SentDestination,
-} from './sending.store.js';
+import { type DueDelivery, hasMessage, type SavedAttempt, type SendingStore } from './sending.store.js';
 import type { SendingMetrics } from './sending-metrics.js';
 import { errorOf, type Sent, type SignedRequests } from './signed-requests.js';
 
@@ -32,6 +26,9 @@ export interface WebhookWorkParts {
   readonly metrics: SendingMetrics;
   readonly settings: () => Readonly<WebhookSettings>;
 }
+
+/** An event about a destination, whose tenant is looked up when it is written. */
+type EventAbout = Omit<SenderEvent, 'tenantId'>;
 
 /** The deliveries of webhooks, as work of lanes. */
 export class WebhookWork implements LaneWork<DueDelivery> {
@@ -71,21 +68,28 @@ export class WebhookWork implements LaneWork<DueDelivery> {
     return this.laneOutcome(delivery, sent.outcome);
   }
 
-  async save(
-    session: EngineSession,
-    ended: readonly Ended<DueDelivery>[],
-    changes: ReadonlyMap<string, TargetChange>,
-  ): Promise<void> {
+  async save(session: EngineSession, ended: readonly Ended<DueDelivery>[]) {
     const { store } = this.parts;
     const attempts = ended.map((each) => this.attemptOf(each));
-    await store.saveAttempts(session, attempts);
-    const destinations = await store.destinations(session, [...changes.keys()]);
+    const unsaved = await store.saveAttempts(session, attempts);
     const over = attempts.filter(({ status }) => status !== 'pending');
-    for (const order of ['entity', 'strict'] as const) {
-      const ordered = over.filter(({ destinationId }) => destinations.get(destinationId)?.order === order);
-      if (ordered.length > 0) await store.releaseNext(session, order, ordered);
-    }
-    await this.parts.events.write(session, this.eventsOf(ended, changes, destinations));
+    if (over.length > 0) await this.releaseBehind(session, over);
+    return unsaved.size === 0 ? ended : ended.filter((_, place) => !unsaved.has(place));
+  }
+
+  async tell(
+    session: EngineSession,
+    saved: readonly Ended<DueDelivery>[],
+    changes: ReadonlyMap<string, TargetChange>,
+  ): Promise<void> {
+    const events = this.eventsOf(saved, changes);
+    if (events.length === 0) return;
+    const there = await this.parts.store.destinations(session, destinationsOf(events));
+    const told = events.flatMap((event) => {
+      const destination = there.get(event.destinationId);
+      return destination === undefined ? [] : [{ ...event, tenantId: destination.tenantId }];
+    });
+    await this.parts.events.write(session, told);
   }
 
   async saved(
@@ -102,6 +106,15 @@ export class WebhookWork implements LaneWork<DueDelivery> {
       if (outcome?.is === 'gone') await this.parts.givingUp.gone(item, outcome.reason);
     }
     await this.parts.givingUp.failedTooLong(changes);
+  }
+
+  private async releaseBehind(session: EngineSession, over: readonly SavedAttempt[]): Promise<void> {
+    const { store } = this.parts;
+    const destinations = await store.destinations(session, destinationsOf(over));
+    for (const order of ['entity', 'strict'] as const) {
+      const ordered = over.filter(({ destinationId }) => destinations.get(destinationId)?.order === order);
+      if (ordered.length > 0) await store.releaseNext(session, order, ordered);
+    }
   }
 
   /** 410 counts as a failure of its delivery. The destination is disabled when that is saved. */
@@ -121,6 +134,7 @@ export class WebhookWork implements LaneWork<DueDelivery> {
     return {
       destinationId: item.target,
       position: item.position,
+      before: item.attempts,
       status: statusAfter(outcome),
       afterMs: outcome.is === 'again' ? outcome.afterMs : null,
       counts: outcome.is !== 'target-off',
@@ -132,18 +146,14 @@ export class WebhookWork implements LaneWork<DueDelivery> {
     };
   }
 
-  /** @param destinations of those that still exist; without it, only the names of the events matter */
   private eventsOf(
     ended: readonly Ended<DueDelivery>[],
     changes: ReadonlyMap<string, TargetChange>,
-    destinations?: ReadonlyMap<string, SentDestination>,
-  ): SenderEvent[] {
+  ): EventAbout[] {
     const most = this.limits().probeAfterFailures;
-    const events: SenderEvent[] = [];
+    const events: EventAbout[] = [];
     const add = (name: string, destinationId: string, payload: object) => {
-      const tenantId = destinations?.get(destinationId)?.tenantId;
-      if (destinations === undefined || tenantId !== undefined)
-        events.push({ name, destinationId, tenantId: tenantId ?? '', payload });
+      events.push({ name, destinationId, payload });
     };
     for (const [id, { before, after, at }] of changes) {
       const failingSince = (after.failingSince ?? before.failingSince)?.toISOString() ?? null;
@@ -166,6 +176,10 @@ export class WebhookWork implements LaneWork<DueDelivery> {
         });
     return events;
   }
+}
+
+function destinationsOf(all: readonly { readonly destinationId: string }[]): string[] {
+  return [...new Set(all.map(({ destinationId }) => destinationId))];
 }
 
 /** The status of a delivery after an attempt. */

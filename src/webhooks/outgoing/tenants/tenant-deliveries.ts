@@ -8,6 +8,7 @@ import {
   invalidArgument,
   pageSizeOf,
 } from '../../../words/argument-checks.js';
+import { pageOf } from '../../../words/page-of.js';
 import { isUuid } from '../../../words/text.js';
 import {
   DELIVERY_STATUSES,
@@ -47,8 +48,9 @@ export class TenantDeliveries {
     if (page.after !== undefined && after === undefined)
       throw invalidArgument('after must be the next of a page before', { field: 'after' });
     const limit = pageSizeOf(page.limit);
-    const deliveries = await this.store.page(this.tenantId, filter, after, limit);
-    return { deliveries, next: deliveries.length < limit ? null : (deliveries.at(-1)?.id ?? null) };
+    const found = await this.store.page(this.tenantId, filter, after, limit + 1);
+    const { rows: deliveries, next } = pageOf(found, limit, ({ id }) => id);
+    return { deliveries, next };
   }
 
   async get(id: string): Promise<WebhookDeliveryDetails> {

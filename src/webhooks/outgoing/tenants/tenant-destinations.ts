@@ -16,6 +16,7 @@ import {
 } from '../../../words/argument-checks.js';
 import { EngineLogger } from '../../../words/engine-logger.js';
 import { firstLine } from '../../../words/first-line.js';
+import { pageOf } from '../../../words/page-of.js';
 import { isUuid } from '../../../words/text.js';
 import type {
   WebhookAttempt,
@@ -125,13 +126,16 @@ export class TenantDestinations {
     if (filter.status !== undefined) checkChoice('status', filter.status, DESTINATION_STATUSES);
     checkUuid('after', page.after);
     const limit = pageSizeOf(page.limit);
-    const destinations = await this.store.page(this.tenantId, filter, page.after, limit);
-    return { destinations, next: destinations.length < limit ? null : (destinations.at(-1)?.id ?? null) };
+    const found = await this.store.page(this.tenantId, filter, page.after, limit + 1);
+    const { rows: destinations, next } = pageOf(found, limit, ({ id }) => id);
+    return { destinations, next };
   }
 
   /**
    * Changes what a destination is. Types, filter and order hold for what is published from now on. Where and
-   * how it is sent holds for what waits as well.
+   * how it is sent holds for what waits as well. With another URL it begins as if it had never failed, and a
+   * pause ends that the receiver before had asked for. With another order, what waits for other deliveries
+   * waits no longer.
    *
    * @throws IntegrationError INTEGRATION_WEBHOOK_DESTINATION_UNKNOWN, and as `create`
    */
@@ -146,6 +150,7 @@ export class TenantDestinations {
         await this.targets.makeReady(session, 'webhook', [before.id]);
         await this.store.releaseWaiting(session, before);
       }
+      if (before.url !== after.url) await this.targets.beginAnew(session, 'webhook', before.id);
       await this.removeHeaders(session, before, given.headers);
       await sealHeaders(add, row, given.headers);
       await this.note(session, author, 'update', before.id, {
