@@ -19,14 +19,23 @@ export interface BrokerClient {
   close(): Promise<void>;
 }
 
-/** What is stored of a message by somebody who writes that by hand. */
+/**
+ * What is stored of a message by somebody who writes that by hand: its attributes, and its data as text. They
+ * are what a source stores of it.
+ */
 export interface Taken {
   readonly id: string;
-  readonly name: string;
-  readonly payload: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly version: number;
+  readonly data: string;
 }
 
-/** A CloudEvent, by somebody who writes it by hand. */
+/** The `source` of all messages, of the relay and by hand. */
+export const SOURCE = '/bench';
+
+/** A CloudEvent, by somebody who writes it by hand. It has all attributes that the relay gives it. */
 export interface ByHand {
   readonly id: string;
   readonly type: string;
@@ -45,10 +54,11 @@ export function byHand(n: number, id: string): ByHand {
     attributes: {
       specversion: '1.0',
       id,
-      source: '/bench',
+      source: SOURCE,
       type,
       subject: key,
       time: new Date().toISOString(),
+      datacontenttype: 'application/json',
       partitionkey: key,
       sequence: String(n).padStart(19, '0'),
       eventversion: '1',
@@ -57,6 +67,8 @@ export function byHand(n: number, id: string): ByHand {
   };
 }
 
+/** The content type has a place of its own. */
 export function headersOf({ attributes }: ByHand, prefix: string): Record<string, string> {
-  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`${prefix}${name}`, value]));
+  const { datacontenttype: _, ...others } = attributes;
+  return Object.fromEntries(Object.entries(others).map(([name, value]) => [`${prefix}${name}`, value]));
 }

@@ -23,7 +23,7 @@ export async function openKafka(address: string): Promise<BrokerClient> {
             messages: messages.map((each) => ({
               key: each.key,
               value: each.data,
-              headers: headersOf(each, 'ce_'),
+              headers: { ...headersOf(each, 'ce_'), 'content-type': 'application/json' },
             })),
           },
         ],

@@ -7,6 +7,11 @@ import { BATCH, PULL } from './protocol.js';
 const STREAM = 'BENCH';
 const SUBJECT = 'bench.invoices';
 
+interface Structured extends Omit<Taken, 'version' | 'data'> {
+  readonly eventversion: string;
+  readonly data: unknown;
+}
+
 export async function openNats(address: string): Promise<BrokerClient> {
   const connection = await connect({ servers: address });
   const manager = await jetstreamManager(connection);
@@ -32,8 +37,9 @@ export async function openNats(address: string): Promise<BrokerClient> {
         const messages = await ofLoop.fetch({ max_messages: PULL, expires: 1_000 });
         const taken: { ack(): void }[] = [];
         for await (const message of messages) {
-          const { id, type, data } = message.json<{ id: string; type: string; data: unknown }>();
-          pull.push({ id, name: type, payload: JSON.stringify(data) });
+          const { id, source, type, subject, eventversion, data } = message.json<Structured>();
+          const version = Number(eventversion);
+          pull.push({ id, source, type, subject, version, data: JSON.stringify(data) });
           taken.push(message);
           // What comes behind the last one is waited for until the time is over.
           if (message.info.pending === 0) break;

@@ -39,9 +39,15 @@ export async function openRabbit(address: string): Promise<BrokerClient> {
           .basicQos({ prefetchCount: PULL })
           .then(() =>
             channel.basicConsume({ queue: QUEUE }, ({ body, headers, deliveryTag }) => {
-              const name = String(headers?.[`${PREFIX}type`]);
-              const payload = body instanceof Buffer ? body.toString() : JSON.stringify(body);
-              pull.push({ id: String(headers?.[`${PREFIX}id`]), name, payload });
+              const attribute = (name: string) => String(headers?.[`${PREFIX}${name}`]);
+              pull.push({
+                id: attribute('id'),
+                source: attribute('source'),
+                type: attribute('type'),
+                subject: attribute('subject'),
+                version: Number(attribute('eventversion')),
+                data: body instanceof Buffer ? body.toString() : JSON.stringify(body),
+              });
               if (pull.length < PULL) return;
               const whole = pull;
               pull = [];

@@ -14,12 +14,12 @@ import { RelaysModule } from 'nestjs-integration/relay';
 import pg from 'pg';
 import { answering, measured } from '../outgoing/asked-process.js';
 import { atOnce } from '../outgoing/clients.js';
-import { type BrokerClient, type ByHand, byHand, type Taken } from './broker-client.js';
+import { type BrokerClient, type ByHand, byHand, SOURCE, type Taken } from './broker-client.js';
 import { openKafka } from './kafka-client.js';
 import { openNats } from './nats-client.js';
 import { type BrokerName, CONCURRENCY, PULL, type RelayCommands, UNCOUNTED } from './protocol.js';
 import { openRabbit } from './rabbit-client.js';
-import { COUNT_LOG, CREATE_TAKEN, INSERT_TAKEN } from './relays.store.js';
+import { CREATE_TAKEN, INSERT_TAKEN, LAST_IN_LOG } from './relays.store.js';
 
 const LONGEST_MS = 120_000;
 const OPEN: Readonly<Record<BrokerName, (address: string) => Promise<BrokerClient>>> = {
@@ -44,7 +44,7 @@ pool.on('error', () => {});
     RelaysModule.forRoot(
       process.env.RELAY_ONLY === 'source' && broker.source !== undefined
         ? { sources: [broker.source] }
-        : { relays: [broker.relay] },
+        : { relays: [broker.relay], source: SOURCE },
     ),
   ],
 })
@@ -81,12 +81,20 @@ async function timed(count: number, run: (taken: (all: number) => void) => Promi
 }
 
 async function inLog(): Promise<number> {
-  return Number((await pool.query(COUNT_LOG)).rows[0].count);
+  return Number((await pool.query(LAST_IN_LOG)).rows[0].last);
 }
 
 async function store(pull: readonly Taken[]): Promise<void> {
   const column = (name: keyof Taken) => pull.map((each) => each[name]);
-  await pool.query(INSERT_TAKEN, [column('id'), column('name'), column('payload')]);
+  const aggregates = pull.map(({ subject }) => subject.split('/').map(decodeURIComponent));
+  const of = (part: 0 | 1) => aggregates.map((aggregate) => aggregate[part]);
+  await pool.query(INSERT_TAKEN, [
+    ...(['id', 'source', 'type'] as const).map(column),
+    of(0),
+    of(1),
+    column('version'),
+    column('data'),
+  ]);
 }
 
 /** What a source makes of a message. */

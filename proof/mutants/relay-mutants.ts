@@ -7,8 +7,8 @@ export const relayMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/relay/relays/waves.ts',
-        find: 'const wave = [...queues.values()].flatMap(([first]) => first ?? []);',
-        put: 'const wave = [...queues.values()].flat();',
+        find: 'const wave = waves[before];',
+        put: 'const wave = waves[0];',
       },
     ],
     spec: 'test/relay/outcomes.spec.ts',
@@ -49,5 +49,41 @@ export const relayMutants: readonly SpecMutant[] = [
     ],
     spec: 'test/relay/sources.spec.ts',
     test: 'acknowledges nothing that is not committed',
+  },
+  {
+    name: 'source: a process that has lost its lease stores what it had pulled',
+    patches: [
+      {
+        file: 'src/relay/sources/source-storage.ts',
+        find: 'lease.fenceSql(2),',
+        put: "{ ...lease.fenceSql(2), sql: '($2::text || $3::text) IS NOT NULL' },",
+      },
+    ],
+    spec: 'test/relay/sources.spec.ts',
+    test: 'stores nothing that it had pulled before another process has taken its lease',
+  },
+  {
+    name: 'source: two whole batches are in memory',
+    patches: [
+      {
+        file: 'src/relay/sources/source-loop.ts',
+        find: 'this.pullsAhead ? Math.floor(batch / 2) : batch',
+        put: 'batch',
+      },
+    ],
+    spec: 'test/relay/sources.spec.ts',
+    test: 'asks for half of a batch while the other half is stored, and for no more',
+  },
+  {
+    name: 'source: nothing is asked for while something is stored',
+    patches: [
+      {
+        file: 'src/relay/sources/source-loop.ts',
+        find: 'client.pullsAhead === true && batch > 1',
+        put: 'false',
+      },
+    ],
+    spec: 'test/relay/sources.spec.ts',
+    test: 'asks for half of a batch while the other half is stored, and for no more',
   },
 ];

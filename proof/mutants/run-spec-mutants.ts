@@ -3,7 +3,7 @@ import { PatchedPackage } from './patched-package.js';
 import type { SpecMutant } from './spec-mutants.js';
 
 /** What the tests need of the package. */
-const PARTS = ['src', 'test', 'dist', 'prisma', 'jest.config.ts', 'tsconfig.json'];
+const PARTS = ['src', 'test', 'dist', 'prisma', 'proof/harness', 'jest.config.ts', 'tsconfig.json'];
 
 export interface SpecVerdict {
   readonly name: string;

@@ -3,6 +3,7 @@ import { AdminDatabase } from '../database/admin-database.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import type { SettingsView } from '../settings/settings-view.js';
 import { checkChoice, checkNames, checkText, checkUuid, pageSizeOf } from '../words/argument-checks.js';
+import { pageOf } from '../words/page-of.js';
 import { type AttemptOfProcess, type ProcessView, ProcessViewStore } from './process-view.store.js';
 
 export interface ProcessPageRequest {
@@ -54,8 +55,9 @@ export class ProcessService {
     if (page.alive !== undefined) checkChoice('alive', page.alive, [true, false]);
     const limit = pageSizeOf(page.limit);
     const { processingLeaseMs } = this.settings.snapshot();
-    const processes = await this.store.list(processingLeaseMs, page, limit);
-    return { processes, next: processes.length < limit ? null : (processes.at(-1)?.id ?? null) };
+    const found = await this.store.list(processingLeaseMs, page, limit + 1);
+    const { rows: processes, next } = pageOf(found, limit, ({ id }) => id);
+    return { processes, next };
   }
 
   /**

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { currentFence, namesOf, type PublishedRecord } from '../context/integration-context.js';
 import { HostClient } from '../database/clients/host-client.js';
+import type { SqlClient } from '../database/clients/sql-client.js';
 import { IntegrationError } from '../errors.js';
 import type {
   DomainEventInput,
@@ -22,7 +23,7 @@ import { EngineTelemetry } from '../telemetry/engine-telemetry.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { AggregatePublisher } from './aggregate-publisher.js';
 import { CommitProber } from './commit-prober.js';
-import { OutboxEventStore } from './outbox-event.store.js';
+import { OutboxEventStore, type WriteCondition } from './outbox-event.store.js';
 import {
   OPTIONS_OF_SEPARATE_ARGUMENTS,
   type PublishEventOptions,
@@ -127,9 +128,31 @@ export class DomainEventPublisher {
       : this.publishAll(events, options);
   }
 
+  /**
+   * Publishes events in one statement, outside of every transaction, if a condition holds. Rejects with what
+   * `refused` makes if an event is not in the log then, because the condition is false. Some of the events
+   * may be in the log all the same, from an earlier call with their keys.
+   *
+   * @internal For parts of this package.
+   */
+  publishEventsIf(
+    condition: WriteCondition,
+    events: readonly DomainEventInput[],
+    refused: () => Error,
+  ): Promise<PublishedEvent[]> {
+    const publish = async (observed: readonly DomainEventInput[]) =>
+      this.publishAll(observed, { outsideTransaction: true }, async (client, entries) => {
+        const results = await this.store.appendAllIf(client, entries, condition);
+        if (results === undefined) throw refused();
+        return results;
+      });
+    return this.telemetry.isOn ? this.telemetry.publish(events, publish) : publish(events);
+  }
+
   private async publishAll(
     events: readonly DomainEventInput[],
     options: PublishOptions | undefined,
+    append: Append = (client, entries) => this.store.appendAll(client, entries),
   ): Promise<PublishedEvent[]> {
     this.refuseWhenDisabled();
     if (this.sequence.isRefusing) await this.sequence.verifySequence();
@@ -148,7 +171,7 @@ export class DomainEventPublisher {
     const { tail } = this.sequence;
     const fence = currentFence();
     if (fence !== undefined) await this.store.requireInRehearsal(target.client, fence);
-    const results = await this.store.appendAll(target.client, distinct);
+    const results = await append(target.client, distinct);
     if (results.some(({ duplicate, position }) => !duplicate && position < tail))
       await this.sequence.verifySequence();
     this.announce(target, recordsOf(distinct, results));
@@ -224,6 +247,8 @@ export class DomainEventPublisher {
     );
   }
 }
+
+type Append = (client: SqlClient, entries: readonly LogEntry[]) => Promise<PublishedEvent[]>;
 
 function placeOf(index: number): string {
   return `events[${index}].`;

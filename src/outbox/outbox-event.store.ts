@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { EngineClient } from '../database/clients/engine-client.js';
 import { OwnSqlClient } from '../database/clients/own-sql-client.js';
 import type { SqlClient } from '../database/clients/sql-client.js';
 import { isTraced, untraced } from '../database/clients/untraced.js';
@@ -51,6 +52,15 @@ interface ManySql {
   readonly once: string;
 }
 
+/**
+ * A condition for the WHERE of the statement that writes, and the values of its parameters, which begin with
+ * `$2`.
+ */
+export interface WriteCondition {
+  readonly sql: string;
+  readonly values: readonly unknown[];
+}
+
 interface PositionRow {
   position: number | bigint | string;
 }
@@ -70,8 +80,11 @@ export class OutboxEventStore {
   private readonly insertPlainAsText: string;
   private readonly insertTimed: string;
   private readonly insertOnce: string;
+  private readonly manyOf: (isLarge: boolean, condition?: string) => ManySql;
   private readonly insertMany: ManySql;
   private readonly insertManyLarge: ManySql;
+  /** By their SQL. The length of a lease is a part of it, and may be set to another value. */
+  private readonly namesOfConditional = new Map<string, string>();
   private readonly byKeys: string;
   private readonly visible: string;
   private readonly channel: string;
@@ -100,14 +113,17 @@ export class OutboxEventStore {
         coalesce((e->>10)::timestamptz, clock_timestamp() + (e->>11)::float8 * interval '1 millisecond')
       FROM ${source} WITH ORDINALITY AS t (e, place)
       WHERE ${condition} ORDER BY place`;
-    const manyOf = (source: string): ManySql => ({
-      any: many(source, 'true'),
-      once: `${many(source, `e->>9 IS NULL OR ${isNew('e->>9')}`)} ${ONCE}`,
-    });
-    this.insertMany = manyOf('jsonb_array_elements($1::text::jsonb)');
-    // The list comes from a sub-select. Without it, the planner would take the whole list apart to see how
-    // many elements it holds.
-    this.insertManyLarge = manyOf('unnest((SELECT $1::text::jsonb[]))');
+    this.manyOf = (isLarge, condition = 'true') => {
+      // The list comes from a sub-select. Without it, the planner would take the whole list apart to see how
+      // many elements it holds.
+      const source = isLarge ? 'unnest((SELECT $1::text::jsonb[]))' : 'jsonb_array_elements($1::text::jsonb)';
+      return {
+        any: many(source, condition),
+        once: `${many(source, `${condition} AND (e->>9 IS NULL OR ${isNew('e->>9')})`)} ${ONCE}`,
+      };
+    };
+    this.insertMany = this.manyOf(false);
+    this.insertManyLarge = this.manyOf(true);
     this.byKeys = `SELECT id::text AS id, position::text AS position, dedup_key AS key FROM ${table} WHERE dedup_key = ANY ($1::text::text[])`;
     // One statement looks and notifies. If nothing is visible, nobody is notified and nothing is written.
     this.visible = `SELECT string_agg(position::text, ',') AS positions,
@@ -178,12 +194,37 @@ export class OutboxEventStore {
   async appendAll(client: SqlClient, entries: readonly LogEntry[]): Promise<PublishedEvent[]> {
     const [first, second] = entries;
     if (first !== undefined && second === undefined) return [await this.insertEvent(client, first)];
+    const { appended, left } = await this.append(client, entries);
+    if (left !== undefined) throw lostKey(left.deduplicationKey);
+    return appended;
+  }
+
+  /**
+   * The same in one statement of its own, which writes nothing if its condition is false. Undefined if an
+   * event is not in the log: the condition was false, or its key vanishes again and again. Resolves to the
+   * earlier events if all are in the log already, whatever the condition is.
+   */
+  async appendAllIf(
+    client: SqlClient,
+    entries: readonly LogEntry[],
+    condition: WriteCondition,
+  ): Promise<PublishedEvent[] | undefined> {
+    const { appended, left } = await this.append(client, entries, condition);
+    return left === undefined ? appended : undefined;
+  }
+
+  /** `left` is an entry that is not in the log after all tries. */
+  private async append(
+    client: SqlClient,
+    entries: readonly LogEntry[],
+    condition?: WriteCondition,
+  ): Promise<{ appended: PublishedEvent[]; left?: LogEntry | undefined }> {
     const { narrowText } = this.db;
     if (narrowText !== undefined) for (const entry of entries) refuseWhatIsNotHeld(entry, narrowText);
     const results = new Map<LogEntry, PublishedEvent>();
     for (let attempt = 1, open = entries; open.length > 0; attempt++) {
       const inserted = new Map<string, PositionRow['position']>();
-      for (const row of await this.insertAll(client, open)) inserted.set(row.id, row.position);
+      for (const row of await this.insertAll(client, open, condition)) inserted.set(row.id, row.position);
       const rest = open.filter((entry) => !inserted.has(entry.id));
       for (const entry of open) {
         if (inserted.has(entry.id)) results.set(entry, published(entry.id, inserted.get(entry.id)));
@@ -195,9 +236,9 @@ export class OutboxEventStore {
         if (duplicate !== undefined) results.set(entry, duplicate);
         return duplicate === undefined;
       });
-      if (open.length > 0 && attempt === DUPLICATE_TRIES) throw lostKey(open[0]?.deduplicationKey);
+      if (open.length > 0 && attempt === DUPLICATE_TRIES) return { appended: [], left: open[0] };
     }
-    return entries.map((entry) => results.get(entry) ?? published(entry.id, undefined));
+    return { appended: entries.map((entry) => results.get(entry) ?? published(entry.id, undefined)) };
   }
 
   /**
@@ -219,13 +260,33 @@ export class OutboxEventStore {
     return visible === null ? [] : visible.split(',').map(Number);
   }
 
-  private insertAll(client: SqlClient, entries: readonly LogEntry[]): Promise<InsertedRow[]> {
+  private insertAll(
+    client: SqlClient,
+    entries: readonly LogEntry[],
+    condition: WriteCondition | undefined,
+  ): Promise<InsertedRow[]> {
     const values = entries.map(asOneValueOfMany);
     const isLarge = values.reduce((sum, { length }) => sum + length, 0) > LARGEST_JSON_LIST;
     const isOnce = entries.some((entry) => entry.deduplicationKey !== null);
-    const { any, once } = isLarge ? this.insertManyLarge : this.insertMany;
+    const unconditional = isLarge ? this.insertManyLarge : this.insertMany;
+    const { any, once } = condition === undefined ? unconditional : this.manyOf(isLarge, condition.sql);
     const sql = `${isOnce ? once : any} RETURNING id::text AS id, position::text AS position`;
-    return this.insert(client, sql, [isLarge ? arrayText(values) : `[${values.join(',')}]`]);
+    const list = isLarge ? arrayText(values) : `[${values.join(',')}]`;
+    return condition === undefined
+      ? this.insert(client, sql, [list])
+      : this.insertIf(client, sql, [list, ...condition.values]);
+  }
+
+  /** It comes again and again, and planning it costs a third of carrying it out, so it is prepared. */
+  private async insertIf(client: SqlClient, sql: string, values: readonly unknown[]): Promise<InsertedRow[]> {
+    if (!EngineClient.is(client)) return this.insert(client, sql, values);
+    const name = this.namesOfConditional.get(sql) ?? `integration_append_if_${this.namesOfConditional.size}`;
+    this.namesOfConditional.set(sql, name);
+    try {
+      return await client.queryEngine<InsertedRow>({ name, sql, values });
+    } catch (error) {
+      throw this.reasonOfRefusal(error);
+    }
   }
 
   private async insert<Row>(client: SqlClient, sql: string, values: readonly unknown[]): Promise<Row[]> {

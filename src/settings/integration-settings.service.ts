@@ -11,6 +11,7 @@ import type { EngineDatabase } from '../database/engine-database.js';
 import { checkNames, checkPosition, pageSizeOf } from '../words/argument-checks.js';
 import { loggerOf } from '../words/engine-logger.js';
 import { DEFAULT_ENGINE } from '../words/engine-name.js';
+import { pageOf } from '../words/page-of.js';
 import { type GivenSetting, SettingCatalog } from './setting-catalog.js';
 import type { SettingDefinition, SettingGroup } from './setting-group.js';
 import { factsOf, type SettingFacts } from './setting-view.js';
@@ -208,8 +209,9 @@ export class IntegrationSettingsService {
     checkPosition('after', request.after);
     const limit = pageSizeOf(request.limit);
     const keys = request.key === undefined ? this.catalog.keys : [this.catalog.find(request.key).key];
-    const entries = await this.stored.history(keys, request.after, limit);
-    return { entries, next: entries.length < limit ? null : (entries.at(-1)?.id ?? null) };
+    const found = await this.stored.history(keys, request.after, limit + 1);
+    const { rows: entries, next } = pageOf(found, limit, ({ id }) => id);
+    return { entries, next };
   }
 
   /**

@@ -1,8 +1,8 @@
 /** One page of a list. */
-export interface PageOf<Row> {
+export interface PageOf<Row, Place> {
   readonly rows: Row[];
   /** Where the next page begins. Null on the last page, also on one that is full. */
-  readonly next: string | null;
+  readonly next: Place | null;
 }
 
 /**
@@ -11,11 +11,11 @@ export interface PageOf<Row> {
  *
  * @param placeOf the place of a row in the list, as the next page is asked for
  */
-export function pageOf<Row>(
+export function pageOf<Row, Place = string>(
   found: readonly Row[],
   limit: number,
-  placeOf: (row: Row) => string,
-): PageOf<Row> {
+  placeOf: (row: Row) => Place,
+): PageOf<Row, Place> {
   const rows = found.slice(0, limit);
   const last = found.length > limit ? rows.at(-1) : undefined;
   return { rows, next: last === undefined ? null : placeOf(last) };

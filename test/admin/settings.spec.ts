@@ -158,6 +158,8 @@ describe('settings', () => {
     ]);
     const second = await admin.ask(`settings/history?limit=2&key=batchSize&after=${first.json.next}`);
     expect(second.json.items[0]).toMatchObject({ to: 7 });
+    const all = (await admin.ask('settings/history?key=batchSize')).json.items;
+    expect((await admin.ask(`settings/history?limit=${all.length}&key=batchSize`)).json.next).toBeNull();
     const changeId = second.json.items[0].id;
     expect(await admin.ask('settings/restore', { method: 'POST', json: { changeId } })).toMatchObject({
       status: 200,

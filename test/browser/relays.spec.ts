@@ -103,6 +103,18 @@ test('relays and sources, who runs them, what was refused, and the way from the 
   await page.getByRole('heading', { level: 1, name: 'relay.orders-to-the-data-platform' }).waitFor();
   await page.getByRole('link', { name: 'See how its broker does' }).click();
   await page.getByRole('heading', { level: 1, name: 'Relays and sources' }).waitFor();
+
+  await page.getByRole('link', { name: 'Consumers', exact: true }).click();
+  await page.getByRole('heading', { level: 1, name: 'Consumers' }).waitFor();
+  const consumer = rowOf('relay.orders-to-the-data-platform');
+  await consumer.getByText(/^own, .*\/s in /).waitFor();
+  await consumer.getByText(/^too large: /).waitFor();
+  await rowOf('relay.parcels')
+    .getByText(/^own, /)
+    .waitFor();
+  await fitsEachScreen(page, [consumer.getByText(/^own, /)]);
+  await atRest(page);
+  expect(await violationsOf(page)).toEqual([]);
 }, 300_000);
 
 test('links lead to the page, as the session names the part', async () => {

@@ -15,4 +15,7 @@ test('an application without relays does not show their page', async () => {
   await page.goto(`${page.url().split('#')[0]}#/consumers/relay.mail`);
   await page.getByRole('heading', { level: 1, name: 'relay.mail' }).waitFor();
   expect(await page.getByRole('link', { name: /^(Relays|See how its broker does)$/ }).count()).toBe(0);
+  await page.goto(`${page.url().split('#')[0]}#/consumers`);
+  await page.getByRole('link', { name: 'relay.mail' }).waitFor();
+  expect(await page.locator('[data-head="Broker"]').count()).toBe(0);
 });

@@ -86,6 +86,8 @@ describe('a list', () => {
       }
       expect(ids).toHaveLength(count);
       expect(new Set(ids).size).toBe(count);
+      // A last page that is full leads nowhere.
+      expect((await operations().list({ limit: count, state })).next).toBeNull();
     }
   });
 });

@@ -80,6 +80,8 @@ describe('the list of processes', () => {
     const second = await processes(app).list({ text: 'worker', limit: 7, after: first.next ?? undefined });
     expect([first, second].map((page) => page.processes.length)).toEqual([7, 5]);
     expect(second.next).toBeNull();
+    // Also the last page that is full.
+    expect((await processes(app).list({ text: 'worker', limit: 12 })).next).toBeNull();
     const invalid = { code: 'INTEGRATION_ADMIN_INVALID' };
     await expect(processes(app).list({ alive: 'yes' } as object)).rejects.toMatchObject(invalid);
     await expect(processes(app).list({ text: 7 } as object)).rejects.toMatchObject(invalid);

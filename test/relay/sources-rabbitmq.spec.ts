@@ -148,8 +148,8 @@ describeWithBroker('rabbitmq', 'a source of RabbitMQ', () => {
       const first = await start(async () => closingAtAck(await open(), seen), `${queue}-twice`);
       await until('the acknowledgement', async () => seen.length > 0);
       await end(first);
-      // The source may have stored the next ones when the answer is there.
-      expect(seen[0]).toBeGreaterThanOrEqual(50);
+      // Half of a batch is stored at once. The source may have stored the next ones when the answer is there.
+      expect(seen[0]).toBeGreaterThanOrEqual(25);
       expect(await left(`${queue}-twice`)).toBe(60);
       await start(open, `${queue}-twice`);
       await until('all are stored', async () => (await stored()).length >= ids.length);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DoctorService } from '../../src/index.js';
-import { type SourceMessage, source } from '../../src/relay/index.js';
+import { type SourceClient, type SourceMessage, type SourceOptions, source } from '../../src/relay/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { type RelayApp, startRelayApp } from './support/relay-app.js';
@@ -70,6 +70,11 @@ function cloudEvent(id: string, more: Record<string, unknown> = {}): SourceMessa
   };
 }
 
+/** The source of a broker whose client has more than `pull` and `ack`. */
+function sourceOf(options: SourceOptions, client: SourceClient): ReturnType<typeof source> {
+  return { broker: 'test', options, problems: [], open: async () => client };
+}
+
 describe('a source', () => {
   let database: TestDatabase;
   const apps: RelayApp[] = [];
@@ -115,6 +120,15 @@ describe('a source', () => {
     expect((await stored()).map(({ payload }) => payload.id)).toEqual(ids);
   }, 60_000);
 
+  it('does the same in an application that brings no client', async () => {
+    const ids = Array.from({ length: 300 }, (_, i) => String(i));
+    const queue = new Queue([...ids, ...ids.slice(0, 50)].map((id) => cloudEvent(id)));
+    const sources = [queue.source('one')];
+    apps.push(await startRelayApp(database, { sources }, { options: { client: undefined } }));
+    await until('the source', async () => queue.isEmpty);
+    expect((await stored()).map(({ payload }) => payload.id)).toEqual(ids);
+  });
+
   it('acknowledges nothing that is not committed', async () => {
     const queue = new Queue(Array.from({ length: 10 }, (_, i) => cloudEvent(String(i))));
     const counts: number[] = [];
@@ -126,6 +140,107 @@ describe('a source', () => {
     ]);
     await until('the source', async () => queue.isEmpty);
     expect(counts).toEqual([10]);
+  });
+
+  it('asks for half of a batch while the other half is stored, and for no more', async () => {
+    const messages = Array.from({ length: 100 }, (_, i) => cloudEvent(String(i)));
+    let pulled = 0;
+    let acked = 0;
+    let mostOnWay = 0;
+    const asked: number[] = [];
+    const pull = async (max: number) => {
+      const next = messages.slice(pulled, pulled + max);
+      pulled += next.length;
+      mostOnWay = Math.max(mostOnWay, pulled - acked);
+      asked.push(max);
+      return next;
+    };
+    const ack = async (these: readonly SourceMessage[]) => {
+      acked += these.length;
+    };
+    const locker = await database.pool.connect();
+    try {
+      await locker.query('BEGIN');
+      await locker.query('LOCK TABLE integration.outbox_event IN SHARE ROW EXCLUSIVE MODE');
+      await start([sourceOf({ name: 'shop', batch: 10 }, { pullsAhead: true, pull, ack })]);
+      await until('the second half is pulled', async () => pulled === 10);
+      expect(asked).toEqual([5, 5]);
+      expect(await stored()).toEqual([]);
+    } finally {
+      await locker.query('ROLLBACK');
+      locker.release();
+    }
+    await until('all are acknowledged', async () => acked === 100);
+    expect(mostOnWay).toBe(10);
+    const ids = messages.map((_, i) => String(i));
+    expect((await stored()).map(({ payload }) => payload.id)).toEqual(ids);
+  });
+
+  it('stores nothing that it had pulled before another process has taken its lease', async () => {
+    const LEASE = 'relay.source.shop';
+    let goOn = () => {};
+    const stalled = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    let isMapping = false;
+    const map = async () => {
+      isMapping = true;
+      await stalled;
+      return { eventName: 'order.made', aggregateType: 'order', aggregateId: '7' };
+    };
+    const ends: string[] = [];
+    let isPulled = false;
+    await start([
+      sourceOf(
+        { name: 'shop', map },
+        {
+          pull: async () => {
+            if (isPulled) return [];
+            isPulled = true;
+            return [{ headers: {}, body: Buffer.from('1'), place: '1' }];
+          },
+          ack: async () => {
+            ends.push('acknowledged');
+          },
+          giveBack: async () => {
+            ends.push('given back');
+          },
+        },
+      ),
+    ]);
+    await until('the message is being read', async () => isMapping);
+    // As if this process had been stopped, and another one had taken the lease.
+    const { rowCount } = await database.pool.query(
+      `UPDATE integration.integration_lease SET token = token + 1, owner = gen_random_uuid(),
+         expires_at = clock_timestamp() + interval '1 minute' WHERE name = $1`,
+      [LEASE],
+    );
+    expect(rowCount).toBe(1);
+    goOn();
+    await until('the pull has ended', async () => ends.length > 0);
+    expect(ends).toEqual(['given back']);
+    expect(await stored()).toEqual([]);
+  }, 60_000);
+
+  it('takes messages without headers, and with a text as their body', async () => {
+    const { headers: _, ...bare } = cloudEvent('1');
+    const given = [{ ...bare, body: String(bare.body) }, { body: 'no event' }, { headers: {}, body: 7 }];
+    const acked: unknown[] = [];
+    let isPulled = false;
+    const pull = async () => {
+      if (isPulled) return [];
+      isPulled = true;
+      return given as unknown as SourceMessage[];
+    };
+    await start([source({ name: 'shop', pull, ack: async (messages) => void acked.push(...messages) })]);
+    await until('all are acknowledged', async () => acked.length === 3);
+    // They are the objects that pull returned, by which the application knows them.
+    for (const [i, each] of given.entries()) expect(acked[i]).toBe(each);
+    expect((await stored()).map(({ name, payload }) => [name, payload.body ?? payload.id])).toEqual([
+      ['order.made', '1'],
+      ['integration.rejected.shop', Buffer.from('no event').toString('base64')],
+      ['integration.rejected.shop', ''],
+    ]);
   });
 
   it('stores what is no event as rejected, and goes on with the others', async () => {
@@ -182,6 +297,21 @@ describe('a source', () => {
     const bodies = (await stored()).map(({ payload: { body } }) => Buffer.from(body, 'base64').toString());
     const text = ({ body }: SourceMessage) => String(body);
     expect(bodies).toEqual(['a', 'b', 'a', text(circle), text(long), 'a', 'a', 'a']);
+  });
+
+  it('knows a message without an id by its place, and stores one with neither as often as it comes', async () => {
+    const at = (place?: string) => ({ headers: {}, body: Buffer.from('1'), ...(place ? { place } : {}) });
+    const messages = [at('s/1'), at('s/1'), at('s/2'), at(), at()];
+    const acked: SourceMessage[] = [];
+    const pull = async () => (acked.length === 0 ? messages : []);
+    const map = (message: SourceMessage) => ({
+      eventName: 'order.made',
+      aggregateType: 'order',
+      aggregateId: message.place ?? 'none',
+    });
+    await start([source({ name: 'shop', map, pull, ack: async (these) => void acked.push(...these) })]);
+    await until('the pull is acknowledged', async () => acked.length > 0);
+    expect((await stored()).map(({ id }) => id)).toEqual(['s/1', 's/2', 'none', 'none']);
   });
 
   it('takes in an answer of another application, and notes who has relayed it', async () => {

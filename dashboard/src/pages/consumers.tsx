@@ -13,6 +13,7 @@ import { type Column, Table } from '../parts/table.tsx';
 import { Foreign, NameLink } from '../parts/text.tsx';
 import { filterBy, type Place, to } from '../router/router.ts';
 import { ChosenConsumers } from './consumers-chosen.tsx';
+import { useBrokerColumn } from './relays/broker-column.tsx';
 
 type ConsumerState = Consumer['state'];
 
@@ -118,6 +119,7 @@ export function ConsumersPage({ place }: { place: Place }) {
   const reading = useRead('GET consumers', { query });
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const chooseNone = () => setChosen(new Set());
+  const brokersOf = useBrokerColumn();
   return (
     <Page title="Consumers" about="Each reads the log at its own pace.">
       <Filter
@@ -175,7 +177,7 @@ export function ConsumersPage({ place }: { place: Place }) {
               )}
               <Table
                 caption="Consumers"
-                columns={COLUMNS}
+                columns={[...COLUMNS, ...brokersOf(items)]}
                 rows={items}
                 keyOf={({ consumerName }) => consumerName}
                 selection={{ chosen, change: setChosen, nameOf: (name) => name }}

@@ -10,6 +10,7 @@ import {
   invalidArgument as invalid,
   pageSizeOf,
 } from '../../words/argument-checks.js';
+import { pageOf } from '../../words/page-of.js';
 import { givenFilterOf } from '../chosen/operation-filter.js';
 import { checkReason, STATES_OF_MANY } from '../chosen/row-checks.js';
 import {
@@ -214,8 +215,8 @@ export class OperationService {
     checkText('consumerName', page.consumerName);
     checkUuid('after', page.after);
     const limit = pageSizeOf(page.limit);
-    const operations = await this.store.list(page, limit);
-    return { operations, next: operations.length < limit ? null : (operations.at(-1)?.id ?? null) };
+    const { rows: operations, next } = pageOf(await this.store.list(page, limit + 1), limit, ({ id }) => id);
+    return { operations, next };
   }
 
   private keep(request: OperationRequest | PartOperationRequest, found: PlannedEvents): Promise<Operation> {

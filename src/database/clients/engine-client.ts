@@ -3,6 +3,7 @@ import { IntegrationError } from '../../errors.js';
 import { isConnectionLoss, isStaleStatement } from '../connection/connection-loss.js';
 import { answerLimit } from '../sql/session-settings.store.js';
 import { answerOrDestroy, endWithin } from '../wire/answer-within.js';
+import { type NamedStatement, queryOf } from '../wire/named-statement.js';
 import { RepeatedStatements } from '../wire/repeated-statements.js';
 import { EngineTransaction } from './engine-transaction.js';
 import type { HostPool } from './host-adapter.js';
@@ -14,6 +15,8 @@ import type { TransactionalSqlClient } from './sql-client.js';
  * them in their order. The client knows whether a COMMIT committed.
  */
 export class EngineClient implements TransactionalSqlClient {
+  readonly #isEngineClient = true;
+
   /** The pool decides how long to wait for a connection. */
   readonly $transactionLimits = ['timeout'] as const;
   private readonly statements = new RepeatedStatements();
@@ -33,6 +36,11 @@ export class EngineClient implements TransactionalSqlClient {
     private readonly size?: number,
   ) {}
 
+  /** Prisma's client is a proxy upon proxies, and `instanceof` would ask all of them. */
+  static is(client: object): client is EngineClient {
+    return #isEngineClient in client;
+  }
+
   /** The pool, as it is now. */
   get poolNow(): HostPool | undefined {
     const { size, pool } = this;
@@ -43,6 +51,11 @@ export class EngineClient implements TransactionalSqlClient {
 
   async $queryRawUnsafe<T>(sql: string, ...values: unknown[]): Promise<T> {
     return (await this.ask({ text: sql, values })).rows as T;
+  }
+
+  /** As `$queryRawUnsafe`. The statement is prepared under its name once per connection. */
+  async queryEngine<Row>(statement: NamedStatement): Promise<Row[]> {
+    return (await this.ask(queryOf(statement))).rows as Row[];
   }
 
   async $executeRawUnsafe(sql: string, ...values: unknown[]): Promise<number> {
@@ -101,7 +114,7 @@ export class EngineClient implements TransactionalSqlClient {
       connection.release();
       return answer;
     } catch (error) {
-      connection.release(isConnectionLoss(error));
+      connection.release(isConnectionLoss(error) || isStaleStatement(error));
       throw error;
     }
   }

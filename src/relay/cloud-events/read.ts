@@ -8,6 +8,8 @@ export interface ReceivedMessage {
   readonly headers: Readonly<Record<string, unknown>>;
   readonly contentType?: string | undefined;
   readonly body: Uint8Array | null;
+  /** The body as a value, where the client of the broker has parsed it. */
+  readonly json?: { readonly value: unknown } | undefined;
 }
 
 /** A CloudEvent as it came, with its JSON as a value. */
@@ -40,7 +42,7 @@ export function readCloudEvent(message: ReceivedMessage): ReadCloudEvent {
   const contentType = message.contentType ?? headers.get('content-type');
   if (contentType?.toLowerCase().startsWith(STRUCTURED_TYPE)) return readStructured(message.body);
   const attributes = attributesIn(headers);
-  if (attributes.specversion !== undefined) return readBinary(attributes, contentType, message.body);
+  if (attributes.specversion !== undefined) return readBinary(attributes, contentType, message);
   // NATS messages of older clients have no headers.
   return contentType === undefined && looksStructured(message.body)
     ? readStructured(message.body)
@@ -50,9 +52,11 @@ export function readCloudEvent(message: ReceivedMessage): ReadCloudEvent {
 function readBinary(
   attributes: Record<string, string>,
   contentType: string | undefined,
-  body: Uint8Array | null,
+  message: ReceivedMessage,
 ): ReadCloudEvent {
   const all = contentType === undefined ? attributes : { ...attributes, datacontenttype: contentType };
+  if (message.json !== undefined) return checked(all, { is: 'json', value: message.json.value });
+  const { body } = message;
   if (body === null || body.length === 0) return checked(all, { is: 'none' });
   if (!isJsonType(contentType)) return checked(all, { is: 'bytes', bytes: body });
   try {

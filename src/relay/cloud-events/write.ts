@@ -17,7 +17,8 @@ const NUMBERS: ReadonlySet<string> = new Set(['eventversion']);
 export function structuredText({ attributes, data }: CloudEvent): string {
   let text = '{';
   // The names are those of attributes, which have letters and digits only.
-  for (const [name, value = ''] of Object.entries(attributes)) {
+  for (const name in attributes) {
+    const value = attributes[name] ?? '';
     const isNumber = NUMBERS.has(name) && /^\d{1,9}$/.test(value);
     text += `${text === '{' ? '' : ','}"${name}":${isNumber ? value : JSON.stringify(value)}`;
   }
@@ -37,8 +38,10 @@ export function structuredText({ attributes, data }: CloudEvent): string {
  */
 export function binaryHeaders({ attributes }: CloudEvent, prefix: string): Record<string, string> {
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(attributes))
-    if (name !== 'datacontenttype' && value !== undefined) headers[`${prefix}${name}`] = value;
+  for (const name in attributes) {
+    const value = attributes[name];
+    if (name !== 'datacontenttype' && value !== undefined) headers[prefix + name] = value;
+  }
   return headers;
 }
 

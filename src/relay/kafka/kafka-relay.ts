@@ -63,7 +63,7 @@ async function publish(
   const outcomes = new Map<RelayMessage, RelayOutcome>();
   const addressed = messages.flatMap((message): Addressed[] => {
     try {
-      return [{ message, topic: placeOf('topic', target, message.event, problemOfTopic) }];
+      return [{ message, topic: placeOf('topic', target, message, problemOfTopic) }];
     } catch (error) {
       outcomes.set(message, { is: 'refused', error, isFinal: error instanceof NonRetryableError });
       return [];

@@ -9,6 +9,7 @@ import { sendEach } from '../relays/send-within.js';
 import { addressesOf, placeOf, problemsOfTarget, type Target } from '../relays/target.js';
 import type { JetStreamLike, JetStreamManagerLike } from './jet-stream.js';
 import { isUnanswered, isWithoutStream, outcomeOfNats } from './nats-errors.js';
+import { withoutStacks } from './without-stacks.js';
 
 export interface NatsRelayOptions extends RelayOptions {
   /**
@@ -68,14 +69,12 @@ class NatsRelay {
   }
 
   async send(message: RelayMessage, { timeoutMs }: PublishContext): Promise<RelayOutcome> {
-    const subject = placeOf('subject', this.options.subject, message.event, problemOfSubject);
+    const subject = placeOf('subject', this.options.subject, message, problemOfSubject);
     const body = structuredText(message.cloudEvent);
     try {
       const jetstream = await this.client.get();
-      const { stream, duplicate } = await jetstream.publish(subject, body, {
-        msgID: message.id,
-        timeout: timeoutMs,
-      });
+      const options = { msgID: message.id, timeout: timeoutMs };
+      const { stream, duplicate } = await withoutStacks(() => jetstream.publish(subject, body, options));
       if (!this.seen.has(stream)) void this.lookAtWindow(stream, await jetstream.jetstreamManager());
       return { is: 'accepted', isDuplicate: duplicate };
     } catch (error) {

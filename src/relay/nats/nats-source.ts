@@ -63,6 +63,7 @@ export function natsSource(options: NatsSourceOptions): SourceDefinition {
       let left = 0;
       await lookAtBoot(boot, 'the consumer', () => lookAtConsumer(client, given, boot));
       return {
+        pullsAhead: true,
         pull: async (max) => {
           try {
             const messages = await pull(await client.get(), max, left);

@@ -1,6 +1,9 @@
 /** As a tag, together with `multiple`, it stands for every message that is not acknowledged (AMQP 0-9-1). */
 const ALL = 0;
 
+/** rabbitmq-client parses bodies of this type. It gives the bytes if they are no JSON. */
+const PARSED = 'application/json';
+
 /** What is used of a Channel of rabbitmq-client 5, as `connection.acquire()` returns it. */
 export interface ClientChannelLike {
   queueDeclare(params: { queue: string; passive: true }): Promise<unknown>;
@@ -69,6 +72,8 @@ export interface TakenMessage {
   readonly contentType: string | undefined;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly body: Uint8Array;
+  /** The body as a value, where the library has parsed it. */
+  readonly json?: { readonly value: unknown } | undefined;
 }
 
 export interface TakerOfMessages {
@@ -113,8 +118,20 @@ function ofClient(channel: ClientChannelLike): RabbitChannel {
       ended = onEnd;
       await channel.basicQos({ prefetchCount });
       const { consumerTag } = await channel.basicConsume({ queue }, (message) => {
-        const { messageId, contentType, headers = {}, body, ...rest } = message;
-        onMessage({ ...rest, messageId, contentType, headers, body: bytesOf(body, contentType) });
+        const { deliveryTag, exchange, routingKey, messageId, contentType, headers = {}, body } = message;
+        onMessage({
+          deliveryTag,
+          exchange,
+          routingKey,
+          messageId,
+          contentType,
+          headers,
+          json: contentType === PARSED && !(body instanceof Uint8Array) ? { value: body } : undefined,
+          // Most are never asked for their bytes again.
+          get body() {
+            return bytesOf(body, contentType);
+          },
+        });
       });
       return () => channel.basicCancel({ consumerTag });
     },

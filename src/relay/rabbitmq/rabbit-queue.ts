@@ -37,6 +37,8 @@ export class RabbitQueue {
   constructor(
     private readonly queue: string,
     private readonly client: HeldClient<Client>,
+    /** How many messages may be here that are not acknowledged. */
+    private readonly prefetch: number,
   ) {}
 
   /** Rejects if there is no such queue. */
@@ -46,17 +48,22 @@ export class RabbitQueue {
 
   async pull(max: number, signal: AbortSignal): Promise<RabbitSourceMessage[]> {
     return this.orNewChannel(async () => {
-      const feed = this.feed ?? (await this.begin(max));
+      const feed = this.feed ?? (await this.begin());
       const taken = await feed.pull(max, signal);
       const last = taken.at(-1);
       return last === undefined ? [] : taken.map((each) => this.received(each, { feed, last }));
     });
   }
 
-  /** Acknowledges all messages of a pull at once. If their channel is closed, they come again. */
+  /**
+   * Acknowledges all messages of a pull at once, and with them those of earlier pulls. If their channel is
+   * closed, they come again. A pull that was asked for meanwhile may have another channel by then, which has
+   * nothing to do with them.
+   */
   async ack(messages: readonly SourceMessage[]): Promise<void> {
     const pull = messages[0] === undefined ? undefined : this.pulls.get(messages[0]);
-    if (pull !== undefined) await this.orNewChannel(async () => pull.feed.ackUpTo(pull.last));
+    if (pull !== undefined && pull.feed === this.feed)
+      await this.orNewChannel(async () => pull.feed.ackUpTo(pull.last));
   }
 
   /** Puts back everything that is not acknowledged. */
@@ -67,16 +74,26 @@ export class RabbitQueue {
     await feed?.end().catch(() => this.client.letGo());
   }
 
-  private async begin(prefetch: number): Promise<RabbitFeed> {
+  private async begin(): Promise<RabbitFeed> {
     const feed = new RabbitFeed(await this.channel());
-    await feed.start(this.queue, prefetch);
+    await feed.start(this.queue, this.prefetch);
     this.feed = feed;
     return feed;
   }
 
-  private received({ body, headers, contentType, ...rest }: TakenMessage, pull: Pull): RabbitSourceMessage {
-    const { exchange, routingKey, messageId } = rest;
-    const message = { headers, contentType, body, exchange, routingKey, messageId };
+  private received(taken: TakenMessage, pull: Pull): RabbitSourceMessage {
+    const { headers, contentType, json, exchange, routingKey, messageId } = taken;
+    const message = {
+      headers,
+      contentType,
+      json,
+      exchange,
+      routingKey,
+      messageId,
+      get body() {
+        return taken.body;
+      },
+    };
     this.pulls.set(message, pull);
     return message;
   }

@@ -83,15 +83,16 @@ export function rabbitRelay(options: RabbitRelayOptions): RelayDefinition {
 }
 
 function envelopeOf(message: RelayMessage, { exchange, routingKey }: RabbitRelayOptions): RabbitEnvelope {
-  const { event, cloudEvent, id } = message;
+  const { cloudEvent, id } = message;
+  const { type } = cloudEvent.attributes;
   return {
-    exchange: placeOf('exchange', exchange, event, problemOfExchange),
-    routingKey: placeOf('routingKey', routingKey ?? event.eventName, event, problemOfKey),
+    exchange: placeOf('exchange', exchange, message, problemOfExchange),
+    routingKey: placeOf('routingKey', routingKey ?? type, message, problemOfKey),
     mandatory: true,
     durable: true,
     messageId: id,
     contentType: cloudEvent.attributes.datacontenttype ?? 'application/json',
-    type: shortened(event.eventName),
+    type: shortened(type),
     headers: binaryHeaders(cloudEvent, AMQP_PREFIX),
   };
 }

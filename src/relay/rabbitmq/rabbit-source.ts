@@ -1,6 +1,6 @@
 import { openClient } from '../relays/held-client.js';
 import { lookAtBoot } from '../sources/look-at-boot.js';
-import type { SourceDefinition, SourceOptions } from '../sources/source-definition.js';
+import { DEFAULT_PULL, type SourceDefinition, type SourceOptions } from '../sources/source-definition.js';
 import type { MappedEvent, SourceClient, SourceMessage } from '../sources/source-message.js';
 import { problemsOfSource } from '../sources/source-option-checks.js';
 import { LONGEST_BYTES } from './names.js';
@@ -41,7 +41,7 @@ export function rabbitSource(options: RabbitSourceOptions): SourceDefinition {
         );
         return undefined;
       }
-      const queue = new RabbitQueue(given.queue, client);
+      const queue = new RabbitQueue(given.queue, client, given.batch ?? DEFAULT_PULL);
       await lookAtBoot(boot, `queue ${JSON.stringify(given.queue)}`, async () => {
         try {
           await queue.check();
@@ -51,6 +51,7 @@ export function rabbitSource(options: RabbitSourceOptions): SourceDefinition {
         }
       });
       return {
+        pullsAhead: true,
         pull: (max, signal) => queue.pull(max, signal),
         ack: (messages) => queue.ack(messages),
         rest: () => queue.rest(),

@@ -15,6 +15,11 @@ export interface OwnRelayOptions extends RelayOptions {
   ) => Promise<RelayOutcome[]>;
 }
 
+/** Users may copy a message, so it has its event as a property of its own. */
+function plain({ event, cloudEvent, id, key, isTombstone }: RelayMessage): RelayMessage {
+  return { event, cloudEvent, id, key, isTombstone };
+}
+
 /** Sends events in a way of the application's own. */
 export function relay(options: OwnRelayOptions): RelayDefinition {
   const given = givenOptions(options);
@@ -28,6 +33,6 @@ export function relay(options: OwnRelayOptions): RelayDefinition {
     open:
       async () =>
       async (messages, { signal }) =>
-        given.publish([...messages], { signal }),
+        given.publish(messages.map(plain), { signal }),
   };
 }

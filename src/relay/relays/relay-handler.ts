@@ -45,22 +45,23 @@ export class RelayHandler {
     context: BatchSubscriberContext,
   ): readonly RelayMessage[] {
     const { transform } = this.options;
+    const options = { transform, sender: this.sender };
     const failed = new Set<string>();
-    return events.flatMap((event) => {
-      const aggregate = JSON.stringify([event.aggregateType, event.aggregateId]);
+    const messages: RelayMessage[] = [];
+    for (const event of events) {
       // The engine handles what follows a failed event of the aggregate after it.
-      if (failed.has(aggregate)) return [];
+      if (failed.size > 0 && failed.has(aggregateOf(event))) continue;
       try {
         const { id } = context.occasion(event);
-        const message = messageOfEvent(event, id, { transform, sender: this.sender });
-        if (message !== undefined) return [message];
-        context.fail(event, new SkipEventError(LEFT_OUT));
+        const message = messageOfEvent(event, id, options);
+        if (message === undefined) context.fail(event, new SkipEventError(LEFT_OUT));
+        else messages.push(message);
       } catch (error) {
-        failed.add(aggregate);
+        failed.add(aggregateOf(event));
         context.fail(event, error);
       }
-      return [];
-    });
+    }
+    return messages;
   }
 
   private async send(wave: readonly RelayMessage[], signal: AbortSignal): Promise<readonly RelayOutcome[]> {
@@ -71,6 +72,11 @@ export class RelayHandler {
     this.record.sent(wave, outcomes, counts, performance.now() - begin);
     return outcomes;
   }
+}
+
+/** It never throws, whatever the event has. */
+function aggregateOf({ aggregateType, aggregateId }: DomainEvent<string>): string {
+  return JSON.stringify([aggregateType, aggregateId]);
 }
 
 /** What the engine is told of a refusal, in the broker's words. */

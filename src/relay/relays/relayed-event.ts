@@ -1,6 +1,7 @@
 import { NonRetryableError } from '../../errors.js';
 import type { DomainEvent } from '../../events/domain-event.js';
 import { subjectOf } from '../cloud-events/aggregate-subject.js';
+import type { CloudEvent } from '../cloud-events/cloud-event.js';
 import { cloudEventOf, type Sender } from '../cloud-events/event-as-cloud-event.js';
 import type { RelayMessage } from './relay-message.js';
 import type { RelayOptions } from './relay-options.js';
@@ -17,11 +18,12 @@ export function messageOfEvent(
   id: string,
   { transform, sender }: Pick<RelayOptions, 'transform'> & { readonly sender: Sender },
 ): RelayMessage | undefined {
-  const event = withParsedPayload(stored);
-  const changed = transform === undefined ? event : transform(event);
-  if (changed === undefined) return undefined;
   const key = subjectOf(stored);
-  if (changed === event) return made({ event, json: stored.payload, id, key, sender });
+  if (transform === undefined) return new StoredMessage(stored, id, key, sender);
+  const event = withParsedPayload(stored);
+  const changed = transform(event);
+  if (changed === undefined) return undefined;
+  if (changed === event) return new StoredMessage(stored, id, key, sender);
   if (subjectOf(changed) !== key)
     throw new NonRetryableError(
       `transform returned the aggregate ${subjectOf(changed)} for an event of ${key}: a relay keeps the order of an aggregate, so the aggregate must stay the same`,
@@ -29,21 +31,36 @@ export function messageOfEvent(
   const { outboxEventId, position, timestamp } = stored;
   const { payload } = changed;
   const json = payload === event.payload ? stored.payload : (JSON.stringify(payload) ?? 'null');
-  return made({ event: { ...changed, outboxEventId, position, timestamp }, json, id, key, sender });
+  const sent = { ...changed, outboxEventId, position, timestamp };
+  const cloudEvent = cloudEventOf(sent, key, json, sender);
+  return { event: sent, cloudEvent, id, key, isTombstone: isTombstone(sent, json) };
 }
 
-function made({
-  event,
-  json,
-  id,
-  key,
-  sender,
-}: Pick<RelayMessage, 'event' | 'id' | 'key'> & {
-  readonly json: string;
-  readonly sender: Sender;
-}): RelayMessage {
-  const isTombstone = json === 'null' && event.metadata.tombstone === true;
-  return { event, cloudEvent: cloudEventOf(event, key, json, sender), id, key, isTombstone };
+function isTombstone({ metadata }: Pick<DomainEvent, 'metadata'>, json: string): boolean {
+  return json === 'null' && metadata.tombstone === true;
+}
+
+/** The message of an event that is sent as it is stored. */
+class StoredMessage implements RelayMessage {
+  readonly cloudEvent: CloudEvent;
+  readonly isTombstone: boolean;
+  private made: DomainEvent | undefined;
+
+  constructor(
+    private readonly stored: DomainEvent<string>,
+    readonly id: string,
+    readonly key: string,
+    sender: Sender,
+  ) {
+    this.cloudEvent = cloudEventOf(stored, key, stored.payload, sender);
+    this.isTombstone = isTombstone(stored, stored.payload);
+  }
+
+  /** It is made when somebody first asks for it. A message that is accepted at a fixed place needs none. */
+  get event(): DomainEvent {
+    this.made ??= withParsedPayload(this.stored);
+    return this.made;
+  }
 }
 
 /** The event with its payload as a value, which is parsed when somebody first asks for it. */

@@ -1,5 +1,6 @@
 import { NonRetryableError } from '../../errors.js';
 import type { DomainEvent } from '../../events/domain-event.js';
+import type { RelayMessage } from './relay-message.js';
 
 /** Where a message goes: the same place for all events, or a function of the event. */
 export type Target = string | ((event: DomainEvent) => string);
@@ -21,9 +22,14 @@ export function problemsOfTarget(option: string, target: unknown, problemOf: Pro
 }
 
 /** @throws NonRetryableError for a place that this broker does not have; what the function throws */
-export function placeOf(option: string, target: Target, event: DomainEvent, problemOf: ProblemOf): string {
+export function placeOf(
+  option: string,
+  target: Target,
+  message: Pick<RelayMessage, 'event'>,
+  problemOf: ProblemOf,
+): string {
   if (typeof target === 'string') return target;
-  const place: unknown = target(event);
+  const place: unknown = target(message.event);
   const problem = problemOf(place);
   if (problem !== undefined)
     throw new NonRetryableError(`${option} returned a place that cannot be: it ${problem}`);

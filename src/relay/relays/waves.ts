@@ -23,47 +23,58 @@ type NotAccepted = Extract<RelayOutcome, { is: 'refused' }>;
  * accepted, so no refusal lets a successor overtake. If the broker is away, no further wave is sent.
  */
 export async function sendInWaves(messages: readonly RelayMessage[], send: SendWave): Promise<Waves> {
-  const queues = queuesOf(messages);
   const accepted: RelayMessage[] = [];
   const refused: { message: RelayMessage; outcome: NotAccepted }[] = [];
+  /** Of these, a message was refused, so no later one is sent. */
+  const blocked = new Set<string>();
   let unavailable: Waves['unavailable'];
-  while (queues.size > 0 && unavailable === undefined) {
-    const wave = [...queues.values()].flatMap(([first]) => first ?? []);
+  for (const all of wavesOf(messages)) {
+    const wave = blocked.size === 0 ? all : all.filter(({ key }) => !blocked.has(key));
+    if (wave.length === 0) break;
     const outcomes = await send(wave);
     for (const [i, message] of wave.entries()) {
       const outcome = outcomes[i] ?? without(i, outcomes.length);
       switch (outcome.is) {
         case 'accepted':
           accepted.push(message);
-          takeFirst(queues, message.key);
           break;
         case 'refused':
           refused.push({ message, outcome });
-          queues.delete(message.key);
+          blocked.add(message.key);
           break;
         case 'unavailable':
           unavailable ??= outcome;
       }
     }
+    if (unavailable !== undefined) break;
   }
-  const waiting = [...queues.values()].flatMap(([first]) => first ?? []);
+  const waiting = unavailable === undefined ? [] : firstsOfRest(messages, accepted, blocked);
   return { accepted, refused, waiting, unavailable };
 }
 
-function queuesOf(messages: readonly RelayMessage[]): Map<string, RelayMessage[]> {
-  const queues = new Map<string, RelayMessage[]>();
+/** The messages by their place in their aggregate: all first ones, then all second ones, and so on. */
+function wavesOf(messages: readonly RelayMessage[]): RelayMessage[][] {
+  const waves: RelayMessage[][] = [];
+  const counts = new Map<string, number>();
   for (const message of messages) {
-    const queue = queues.get(message.key);
-    if (queue === undefined) queues.set(message.key, [message]);
-    else queue.push(message);
+    const before = counts.get(message.key) ?? 0;
+    counts.set(message.key, before + 1);
+    const wave = waves[before];
+    if (wave === undefined) waves.push([message]);
+    else wave.push(message);
   }
-  return queues;
+  return waves;
 }
 
-function takeFirst(queues: Map<string, RelayMessage[]>, key: string): void {
-  const queue = queues.get(key);
-  queue?.shift();
-  if (queue?.length === 0) queues.delete(key);
+/** In each aggregate that is not blocked, the first message that was not accepted. */
+function firstsOfRest(
+  messages: readonly RelayMessage[],
+  accepted: readonly RelayMessage[],
+  blocked: ReadonlySet<string>,
+): RelayMessage[] {
+  const done = new Set(accepted);
+  const seen = new Set(blocked);
+  return messages.filter((message) => !done.has(message) && !seen.has(message.key) && seen.add(message.key));
 }
 
 /** `publish` of a relay of the application may return too few outcomes. */

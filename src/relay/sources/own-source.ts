@@ -20,9 +20,34 @@ export function source<Message extends SourceMessage>(options: OwnSourceOptions<
       ...(typeof given.pull === 'function' ? [] : ['pull must be a function that returns messages']),
       ...(typeof given.ack === 'function' ? [] : ['ack must be a function that acknowledges messages']),
     ],
-    open: async () => ({
-      pull: (max, signal) => given.pull(max, signal),
-      ack: (messages) => given.ack(messages),
-    }),
+    open: async () => clientOf(given),
   };
+}
+
+function clientOf({ pull, ack }: OwnSourceOptions): SourceClient {
+  const pulled = new WeakMap<SourceMessage, SourceMessage>();
+  return {
+    pull: async (max, signal) => {
+      const messages: unknown = await pull(max, signal);
+      if (!Array.isArray(messages)) throw new TypeError('pull must resolve to a list of messages');
+      return messages.map((message: SourceMessage) => {
+        const whole = wholeMessage(message);
+        pulled.set(whole, message);
+        return whole;
+      });
+    },
+    ack: (messages) => ack(messages.map((message) => pulled.get(message) ?? message)),
+  };
+}
+
+/**
+ * A source in JavaScript is not held to its types. A message without headers has none, a text is taken
+ * for its bytes, and another body is none.
+ */
+function wholeMessage(given: SourceMessage): SourceMessage {
+  const { headers, body } = Object(given) as { headers?: unknown; body?: unknown };
+  const hasHeaders = typeof headers === 'object' && headers !== null;
+  if (hasHeaders && (body === null || body instanceof Uint8Array)) return given;
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body instanceof Uint8Array ? body : null;
+  return { ...given, headers: hasHeaders ? (headers as SourceMessage['headers']) : {}, body: bytes };
 }

@@ -4,7 +4,6 @@ import { LeaseService } from '../../membership/leases/lease.service.js';
 import { SwitchedHold } from '../../membership/leases/switched-hold.js';
 import type { EngineOfApplication } from '../../module/engine-of.js';
 import { DomainEventPublisher } from '../../outbox/domain-event-publisher.js';
-import { TransactionRunner } from '../../outbox/transaction-runner.js';
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import { PartMeasures } from '../../telemetry/part-measures.js';
 import { EngineLogger } from '../../words/engine-logger.js';
@@ -32,7 +31,6 @@ export function runSource(
   const storage = new SourceStorage(
     {
       publisher: engine.get(DomainEventPublisher),
-      transactions: engine.get(TransactionRunner),
       gate: engine.get(EventGate),
       limits: engine.get(EventLimits),
     },

@@ -6,7 +6,7 @@ import { DEFAULT_PULL, type SourceOptions } from './source-definition.js';
 import type { SourceClient, SourceMessage } from './source-message.js';
 import type { SourceMetrics } from './source-metrics.js';
 import type { SourceRecord } from './source-record.js';
-import type { SourceStorage } from './source-storage.js';
+import type { ReadPull, SourceStorage } from './source-storage.js';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
@@ -17,8 +17,8 @@ type Step = 'pulled' | 'stored' | 'acknowledged';
 /**
  * One source while this process has its lease. A pull is in one of these states, one after another:
  *
- * - pulling: the broker is asked for messages. Nothing is in memory.
- * - storing: one pull is in memory. It is tried again until it is committed, or the lease ends.
+ * - pulling: the broker is asked for messages. They are read when they are there.
+ * - storing: it is tried again until it is committed, or the lease ends.
  * - acknowledging: the pull is committed. The broker is told so.
  *
  * Nothing is lost: a message is acknowledged only when it is committed, and what is not acknowledged comes
@@ -26,13 +26,21 @@ type Step = 'pulled' | 'stored' | 'acknowledged';
  * the sender or the broker calls the message, so the same message always has the same key, and the log has
  * one event of a key. A failure of the acknowledgement is therefore no more than a repeat.
  *
- * The order is kept: there is one pull at a time, it is stored by one statement in its order, and a pull is
- * stored before the next one is asked for. What another process stores after this one has lost the lease
- * cannot come before what this one stores, because of the fence (see `SourceStorage`).
+ * The order is kept: one pull is asked for at a time, and one is stored at a time, by one statement in its
+ * order. A pull is stored only when the pull before it is committed, however often that takes. What another
+ * process stores after this one has lost the lease cannot come before what this one stores, because of the
+ * fence (see `SourceStorage`).
+ *
+ * While a pull is stored, the broker is asked for the next one, if its client allows that. Each has half of
+ * `batch` then. One is stored at a time and one is asked for at a time, so both together are never more than
+ * `batch` messages.
  */
 export class SourceLoop {
   /** How often each step has failed, one time after another. */
   private readonly failures: Record<Step, number> = { pulled: 0, stored: 0, acknowledged: 0 };
+  /** How many messages are asked for at once. */
+  private readonly most: number;
+  private readonly pullsAhead: boolean;
 
   constructor(
     private readonly options: SourceOptions,
@@ -41,26 +49,49 @@ export class SourceLoop {
     private readonly metrics: SourceMetrics,
     private readonly record: SourceRecord,
     private readonly logger: Pick<EngineLogger, 'warnOfFailure'>,
-  ) {}
+  ) {
+    const { batch = DEFAULT_PULL } = options;
+    this.pullsAhead = client.pullsAhead === true && batch > 1;
+    this.most = this.pullsAhead ? Math.floor(batch / 2) : batch;
+  }
 
   /** Takes in messages until the lease ends. */
   async run(lease: Lease): Promise<void> {
+    let ahead: Promise<ReadPull | undefined> | undefined;
     while (!lease.signal.aborted) {
-      const messages = await this.attempt('pulled', lease, () => this.pull(lease.signal));
-      if (messages === undefined) continue;
-      if (messages.length > 0) await this.takeIn(messages, lease);
-      else {
+      const pull = await (ahead ?? this.next(lease));
+      ahead = undefined;
+      if (pull === undefined) continue;
+      if (pull.messages.length > 0) {
+        if (this.pullsAhead && !lease.signal.aborted) ahead = this.next(lease);
+        await this.takeIn(pull, lease);
+      } else {
         this.record.rested();
         await pause(EMPTY_PAUSE_MS, lease.signal);
       }
     }
+    await this.giveBack((await ahead)?.messages ?? []);
     this.record.rested();
     await this.client.rest?.().catch(() => {});
   }
 
-  private async takeIn(messages: readonly SourceMessage[], lease: Lease): Promise<void> {
+  /** Undefined after a failure. */
+  private next(lease: Lease): Promise<ReadPull | undefined> {
+    return this.attempt('pulled', lease, async () => {
+      const messages = await this.pull(lease.signal);
+      try {
+        return await this.storage.read(messages);
+      } catch (error) {
+        await this.giveBack(messages);
+        throw error;
+      }
+    });
+  }
+
+  private async takeIn(pull: ReadPull, lease: Lease): Promise<void> {
+    const { messages } = pull;
     while (!lease.signal.aborted) {
-      const stored = await this.attempt('stored', lease, () => this.storage.store(messages, lease));
+      const stored = await this.attempt('stored', lease, () => this.storage.store(pull, lease));
       if (stored === undefined) continue;
       this.metrics.count(stored.counts);
       this.record.stored(stored.counts, stored.rejection);
@@ -75,7 +106,7 @@ export class SourceLoop {
 
   /** A client that does not heed the signal must not keep the lease from another process. */
   private async pull(signal: AbortSignal): Promise<readonly SourceMessage[]> {
-    const pulling = this.client.pull(this.options.batch ?? DEFAULT_PULL, signal);
+    const pulling = this.client.pull(this.most, signal);
     let end: (() => void) | undefined;
     const ended = new Promise<undefined>((resolve) => {
       end = () => resolve(undefined);

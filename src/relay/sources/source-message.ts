@@ -27,6 +27,11 @@ export interface MappedEvent extends Pick<DomainEventInput, 'aggregateType' | 'a
 
 /** The way to a broker. */
 export interface SourceClient<Message extends SourceMessage = SourceMessage> {
+  /**
+   * Whether `pull` may be called while the messages of the pull before are not acknowledged yet. It then
+   * brings those that follow them. The default is false.
+   */
+  readonly pullsAhead?: boolean | undefined;
   /** Resolves to the next messages, at most `max`, in the order of the broker. It may resolve to none. */
   pull(max: number, signal: AbortSignal): Promise<readonly Message[]>;
   /** These messages are stored. The broker need not send them again. */

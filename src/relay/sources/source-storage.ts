@@ -1,4 +1,3 @@
-import type { Tx } from '../../database/clients/sql-client.js';
 import { IntegrationError, messageOf } from '../../errors.js';
 import type { DomainEventInput } from '../../events/domain-event.js';
 import type { EventGate } from '../../events/event-gate.js';
@@ -6,8 +5,8 @@ import type { EventLimits } from '../../events/event-limits.js';
 import { UuidV7Generator } from '../../events/uuid-v7.js';
 import { toLogEntry } from '../../log/log-entry.js';
 import type { Lease } from '../../membership/leases/lease.js';
+import { leaseLost } from '../../membership/leases/taken-lease.js';
 import type { DomainEventPublisher } from '../../outbox/domain-event-publisher.js';
-import type { TransactionRunner } from '../../outbox/transaction-runner.js';
 import { readCloudEvent } from '../cloud-events/read.js';
 import { eventOf, type ReadMessage, type Receiver } from './received-event.js';
 import { rejectionOf } from './rejected-message.js';
@@ -17,7 +16,6 @@ import type { SourceCounts } from './source-metrics.js';
 /** What sources use of the engine. */
 export interface SourceEngine {
   readonly publisher: DomainEventPublisher;
-  readonly transactions: TransactionRunner;
   readonly gate: EventGate;
   readonly limits: EventLimits;
 }
@@ -27,6 +25,12 @@ interface Storable extends ReadMessage {
   readonly event: DomainEventInput;
   /** Why it is no event. Undefined if it is one. */
   readonly rejection?: string | undefined;
+}
+
+/** The messages of a pull, and what is to be stored of each. */
+export interface ReadPull {
+  readonly messages: readonly SourceMessage[];
+  readonly read: readonly Storable[];
 }
 
 /** What became of the messages of a pull. */
@@ -54,13 +58,18 @@ export class SourceStorage {
     private readonly receiver: Receiver,
   ) {}
 
-  /**
-   * Stores all messages by one statement, in their order. What is no event is stored as rejected. It resolves
-   * when that is committed under the lease, and rejects if nothing is stored.
-   */
-  async store(messages: readonly SourceMessage[], lease: Lease): Promise<StoredPull> {
+  /** Makes an event of each message, one after another. What is no event will be stored as rejected. */
+  async read(messages: readonly SourceMessage[]): Promise<ReadPull> {
     const read: Storable[] = [];
-    for (const message of messages) read.push(await this.read(message));
+    for (const message of messages) read.push(await this.readOne(message));
+    return { messages, read };
+  }
+
+  /**
+   * Stores a whole pull by one statement, in its order. It resolves when that is committed under the lease,
+   * and rejects if nothing is stored.
+   */
+  async store({ read }: ReadPull, lease: Lease): Promise<StoredPull> {
     try {
       return await this.publish(read, lease);
     } catch (error) {
@@ -71,7 +80,7 @@ export class SourceStorage {
     }
   }
 
-  private async read(message: SourceMessage): Promise<Storable> {
+  private async readOne(message: SourceMessage): Promise<Storable> {
     const received = { message, read: readCloudEvent(message) };
     try {
       return { ...received, event: await eventOf(received, this.receiver) };
@@ -104,16 +113,16 @@ export class SourceStorage {
 
   /**
    * A process that has stalled may still hold a pull when another one has the lease. What it stores would
-   * come behind newer messages. The fence refuses that.
+   * come behind newer messages. The fence refuses that: it is a condition of the statement that stores, which
+   * is its own transaction, so nobody takes the lease between the look at it and the commit. Positions are
+   * drawn for rows that the condition has let pass, so they are later than those of each former owner.
    */
   private async publish(read: readonly Storable[], lease: Lease): Promise<StoredPull> {
-    const published = await this.engine.transactions.run(async (tx: Tx) => {
-      await lease.fence(tx);
-      return this.engine.publisher.publishEvents(
-        read.map(({ event }) => event),
-        { persistenceClient: tx },
-      );
-    });
+    const published = await this.engine.publisher.publishEventsIf(
+      lease.fenceSql(2),
+      read.map(({ event }) => event),
+      () => leaseLost(lease.name, 'another process has had it since'),
+    );
     const counts = { stored: 0, repeated: 0, rejected: 0 };
     let rejection: string | undefined;
     for (const [i, { duplicate }] of published.entries()) {
