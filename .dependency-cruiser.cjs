@@ -9,7 +9,7 @@ const { join } = require('node:path');
 const LINES = [
   ['index', 'bin'],
   ['testing', 'clients'],
-  ['webhooks', 'relay', 'sagas', 'calls'],
+  ['webhooks', 'relay', 'sagas', 'calls', 'schedules'],
   ['contracts', 'secrets'],
   ['admin', 'cli'],
   ['module'],
@@ -95,6 +95,7 @@ const WORK = {
   webhooks: 'takes in webhooks, and sends them',
   relay: 'sends events to brokers, and takes them in from there',
   calls: 'makes calls to other systems, and learns what came of them',
+  schedules: 'publishes events at their times',
   sagas: 'runs conversations of several events, with a state of their own',
   secrets: 'keeps secrets sealed',
   contracts: 'says what the payload of an event must be, and keeps its versions',

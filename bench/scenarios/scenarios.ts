@@ -19,6 +19,7 @@ import { routeWebhooks } from './route-webhooks.js';
 import { sagaFlows } from './saga-flows.js';
 import { sagas } from './sagas.js';
 import type { Scenario } from './scenario.js';
+import { schedules, schedulesCpu } from './schedules.js';
 import { sendWebhooks } from './send-webhooks.js';
 import { storage } from './storage.js';
 import { transactional } from './transactional.js';
@@ -41,6 +42,8 @@ export const SCENARIOS: readonly Scenario[] = [
   fairWebhooks,
   sagas,
   sagaFlows,
+  schedules,
+  schedulesCpu,
   webhookToStep,
   fairCalls,
   ...relays,

@@ -15,6 +15,7 @@ import type {
 import type { ReceiverRequest, ReceiverSetup } from '../processes/receiver-protocol.js';
 import type { RelayingRequest, RelayingSetup } from '../processes/relaying-protocol.js';
 import type { SenderRequest, SenderSetup } from '../processes/sender-protocol.js';
+import type { TickingRequest, TickingSetup } from '../processes/ticking-protocol.js';
 import { endAtExit } from './at-exit.js';
 import { PROGRAMS, SHIFTED_DATE } from './package-paths.js';
 import { until } from './wait.js';
@@ -92,7 +93,8 @@ export class ProofProcess {
       | ConversingRequest
       | ReceiverRequest
       | RelayingRequest
-      | SenderRequest,
+      | SenderRequest
+      | TickingRequest,
   ): Promise<T> {
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
@@ -210,6 +212,11 @@ export class ProcessGroup {
   /** An application with calls to another system. */
   calling(given: CallingSetup, options: StartOptions = {}): ProofProcess {
     return this.start('calling', given, options);
+  }
+
+  /** An application with schedules. */
+  ticking(given: TickingSetup, options: StartOptions = {}): ProofProcess {
+    return this.start('ticking', given, options);
   }
 
   /** An application with a saga. */

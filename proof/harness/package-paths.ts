@@ -25,6 +25,7 @@ export const PROGRAMS = {
   conversing: fileURLToPath(new URL('../processes/conversing.js', import.meta.url)),
   receiver: fileURLToPath(new URL('../processes/receiver.js', import.meta.url)),
   relaying: fileURLToPath(new URL('../processes/relaying.js', import.meta.url)),
+  ticking: fileURLToPath(new URL('../processes/ticking.js', import.meta.url)),
   sender: fileURLToPath(new URL('../processes/sender.js', import.meta.url)),
   application: fileURLToPath(new URL('../ops/processes/application.js', import.meta.url)),
 };

@@ -7,6 +7,7 @@ import { playMutants } from './play-mutants.js';
 import { readingMutants } from './reading-mutants.js';
 import { relayMutants } from './relay-mutants.js';
 import { sagaMutants } from './saga-mutants.js';
+import { scheduleMutants } from './schedule-mutants.js';
 import { senderMutants } from './sender-mutants.js';
 import { specMutants } from './spec-mutants.js';
 import { webhookMutants } from './webhook-mutants.js';
@@ -26,5 +27,6 @@ export const MUTANTS_OF_SOURCE = {
     ...relayMutants,
     ...sagaMutants,
     ...callMutants,
+    ...scheduleMutants,
   ],
 } as const;

@@ -9,6 +9,7 @@ import { relays, relaysMeasured } from './relays.js';
 import { restarts } from './restarts.js';
 import { sagas } from './sagas.js';
 import type { Scenario } from './scenario.js';
+import { schedules } from './schedules.js';
 import { sendingSoak } from './sending-soak.js';
 import { silentListen } from './silent-listen.js';
 import { soak } from './soak.js';
@@ -27,6 +28,7 @@ const GROUPS: readonly (readonly Scenario[])[] = [
   [outgoing],
   [relays],
   [sagas],
+  [schedules],
   [soak],
   [sendingSoak],
   [relaysMeasured],

@@ -3,6 +3,7 @@ import { contractsExtension } from '../contracts/contracts-extension.js';
 import type { IntegrationExtension } from '../module/extension.js';
 import { relayExtension } from '../relay/relay-extension.js';
 import { sagasExtension } from '../sagas/sagas-extension.js';
+import { schedulesExtension } from '../schedules/schedules-extension.js';
 import { secretsExtension } from '../secrets/secrets-extension.js';
 import { webhooksExtension } from '../webhooks/webhooks-extension.js';
 
@@ -15,6 +16,7 @@ export const EXTENSIONS: readonly IntegrationExtension[] = [
   relayExtension,
   callsExtension,
   sagasExtension,
+  schedulesExtension,
   contractsExtension,
   secretsExtension(),
 ];

@@ -7,7 +7,7 @@ import { type CallStep, dataOf, type Heard, hasEnded, hear, heardOf } from './he
 
 /** Writes events into the transaction of a client. */
 export interface EventsOfCalls {
-  write(client: SqlClient, events: readonly DomainEventInput[]): Promise<void>;
+  write(client: SqlClient, events: readonly DomainEventInput[]): Promise<unknown>;
 }
 
 export interface TurnParts {

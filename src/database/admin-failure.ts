@@ -5,6 +5,7 @@ import {
   OF_ADMINS,
   OF_CALL_ADMINS,
   OF_SAGA_ADMINS,
+  OF_SCHEDULE_ADMINS,
   OF_WEBHOOK_ADMINS,
 } from './privileges/admin-rights.store.js';
 import { detailsOfMissing, wordsOfMissing } from './privileges/missing-rights.js';
@@ -81,8 +82,8 @@ async function lackedRight(cause: unknown, about: FailedFor): Promise<Integratio
 async function missingRights(cause: unknown, { schema, session }: FailedFor): Promise<MissingRight[]> {
   const { message } = cause as { message?: unknown };
   const words = new Set(String(message).match(/\w+/g));
-  const ofParts = [...OF_WEBHOOK_ADMINS, ...OF_SAGA_ADMINS, ...OF_CALL_ADMINS].filter(({ on }) =>
-    words.has(on),
+  const ofParts = [...OF_WEBHOOK_ADMINS, ...OF_SAGA_ADMINS, ...OF_CALL_ADMINS, ...OF_SCHEDULE_ADMINS].filter(
+    ({ on }) => words.has(on),
   );
   const rights = [...OF_ADMINS, ...ofParts];
   // If the rights cannot be asked for, the error says less.

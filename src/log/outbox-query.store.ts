@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { EngineDatabase } from '../database/engine-database.js';
 import { timeOrNull } from '../database/sql/epoch-text.store.js';
 import { askedPatterns } from './asked-names.store.js';
@@ -17,7 +17,7 @@ export class OutboxQueryStore {
   private readonly selectEvent: string;
   private readonly selectStatus: string;
 
-  constructor(private readonly db: EngineDatabase) {
+  constructor(@Inject(EngineDatabase) private readonly db: Pick<EngineDatabase, 'query' | 'tables'>) {
     this.selectEvent = `SELECT ${EVENT_COLUMNS}, payload FROM ${db.tables.outboxEvent}`;
     const { outboxEvent, inboxCursor, inboxEvent, integrationPartition } = db.tables;
     // The view outbox_event_status says the same. It looks each row of the inbox up by itself, and compares

@@ -1,5 +1,5 @@
 import type { SqlClient } from '../database/clients/sql-client.js';
-import type { DomainEventInput } from '../events/domain-event.js';
+import type { DomainEventInput, PublishedEvent } from '../events/domain-event.js';
 import { UuidV7Generator } from '../events/uuid-v7.js';
 import { toLogEntry } from '../log/log-entry.js';
 import type { OutboxNotifier } from '../wakeups/outbox-notifier.js';
@@ -19,11 +19,16 @@ export class PartEvents {
     private readonly notifier?: OutboxNotifier,
   ) {}
 
-  /** Writes the events in their order. */
-  async write(client: SqlClient, events: readonly DomainEventInput[]): Promise<void> {
-    if (events.length === 0) return;
+  /** Writes the events in their order. No deduplication key may occur twice. */
+  async write(client: SqlClient, events: readonly DomainEventInput[]): Promise<PublishedEvent[]> {
+    if (events.length === 0) return [];
     const entries = events.map((event) => toLogEntry(event, this.ids, this.limits));
-    await this.store.appendAll(client, entries);
+    return this.store.appendAll(client, entries);
+  }
+
+  /** Refuses an event that could not be published. Nothing is written. */
+  check(event: DomainEventInput): void {
+    toLogEntry(event, this.ids, this.limits);
   }
 
   /** Call it when the transaction has committed. */

@@ -22,6 +22,7 @@ export {
   publishAndDrain,
 } from './publish-and-drain.js';
 export type { ReceiverBehaviour } from './receiver-behaviours.js';
+export { type RunScheduleOptions, runSchedule } from './run-schedule.js';
 export { sagaOf, type TestedSaga } from './saga-of.js';
 export { type SendDueOptions, sendDue } from './send-due.js';
 export {

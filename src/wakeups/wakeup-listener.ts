@@ -32,6 +32,9 @@ export class WakeupListener {
   /** Emits a kind of work when targets of it may have become ready, in any process. */
   readonly lanesReady$: Observable<string>;
 
+  /** Whether messages of other processes are heard at this moment, as far as this process knows. */
+  isListening = false;
+
   private readonly settingsChanged = new Subject<void>();
   private readonly consumersChanged = new Subject<void>();
   private readonly lanesReady = new Subject<string>();
@@ -73,6 +76,7 @@ export class WakeupListener {
       try {
         const connection = await this.open();
         attempted();
+        this.isListening = true;
         // Messages that came while nobody listened were missed.
         if (!isFirst) this.notifier.signal({ source: 'listen', concernsInbox: true });
         failures = await this.watch(connection, stopped, failures);
@@ -80,6 +84,7 @@ export class WakeupListener {
         const words = 'cannot listen for wake-ups, polling goes on';
         this.logger.debugOfFailure(`${words}: ${messageOf(error)}`, words);
       }
+      this.isListening = false;
       attempted();
       await pause(backoff(failures++), stopped);
     }

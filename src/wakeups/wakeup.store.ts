@@ -38,6 +38,15 @@ export async function tellConsumers(
   await session.query(`SELECT pg_notify($1, $2)`, [settingsChannelOf(schema), CONSUMERS_MESSAGE]);
 }
 
+/** Tells the owner of this kind of work, when the transaction commits, that something of it may be due. */
+export async function tellOwner(
+  session: { query(sql: string, values: readonly unknown[]): Promise<unknown> },
+  schema: string,
+  kind: string,
+): Promise<void> {
+  await session.query(`SELECT pg_notify($1, $2)`, [settingsChannelOf(schema), `${LANES_MARK}${kind}`]);
+}
+
 /** Stands after the id of the sending process. It says that rows of the inbox may be due too. */
 const INBOX_MARK = ' inbox';
 

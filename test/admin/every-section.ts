@@ -8,6 +8,7 @@ import { CallsModule } from '../../src/calls/index.js';
 import { ContractsModule } from '../../src/contracts/index.js';
 import { RelaysModule } from '../../src/relay/index.js';
 import { SagasModule } from '../../src/sagas/index.js';
+import { SchedulesModule } from '../../src/schedules/index.js';
 import { SecretsModule, staticKeys } from '../../src/secrets/index.js';
 import { githubSource, WebhooksModule } from '../../src/webhooks/index.js';
 
@@ -36,6 +37,7 @@ export function partModules(): DynamicModule[] {
     RelaysModule.forRoot({}),
     SagasModule.forRoot(),
     CallsModule.forRoot(),
+    SchedulesModule.forRoot(),
     WebhooksModule.forRoot({ incoming: { sources: [githubSource({ secrets: 'endpoint' })] }, outgoing: {} }),
   ];
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { holdOperations } from '../support/running-operation.js';
 import { SAGA } from '../support/saga-rows.js';
+import { SCHEDULE } from '../support/schedule-rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import {
   type AdminApp,
@@ -142,6 +143,7 @@ const THERE: Readonly<Record<string, string>> = {
   key: 'batchSize',
   tenant: 'acme',
   saga: SAGA.name,
+  schedule: SCHEDULE,
   source: 'github',
   first: '1',
   second: '1',

@@ -76,6 +76,10 @@ const BODIES: Readonly<Record<string, object>> = {
   'calls/:id/check': {},
   'calls/:id/retry': {},
   'calls/:id/cancel': {},
+  'schedules/:schedule/pause': {},
+  'schedules/:schedule/resume': {},
+  'schedules/:schedule/trigger': {},
+  'schedules/:schedule/remove': {},
   'sagas/:saga/:key/retry': {},
   'sagas/:saga/:key/end': { outcome: 'completed' },
   'keys/rotate': {},
@@ -100,6 +104,7 @@ describe('every request that starts something', () => {
       .replace(':id', randomUUID())
       .replace(':name', 'billing')
       .replace(':position', '1')
+      .replace(':schedule', 'invoices.nightly')
       .replace(':saga', 'order')
       .replace(':key', 'e1');
     const post = (json: object) =>

@@ -5,6 +5,7 @@ import { SecretParts } from '../../src/secrets/secret-parts.js';
 import { withCall } from '../support/call-rows.js';
 import { emptyTablesAnew } from '../support/empty-tables.js';
 import { SAGA, withDeadLetterOfSaga, withSaga } from '../support/saga-rows.js';
+import { SCHEDULE, withSchedule } from '../support/schedule-rows.js';
 import { nameHandlingProcess, STORED_RESULT } from '../support/stub-rehearsals.js';
 import type { TestDatabase } from '../support/test-database.js';
 import { type AdminApp, registerConsumer } from './admin-app.js';
@@ -32,6 +33,7 @@ export function targetOf(path: string): string {
     .replace('{id}', EVENT_ID)
     .replace('{rehearsal}', EVENT_ID)
     .replace('{position}', '1')
+    .replace('{schedule}', SCHEDULE)
     .replace('{saga}', SAGA.name)
     .replace('{key}', SAGA.key)
     .replace('{name}', 'billing')
@@ -71,7 +73,8 @@ export async function bodyFor(path: string, database: TestDatabase): Promise<Rec
 export function inTurn<T extends { readonly method: string; readonly path: string }>(
   operations: readonly T[],
 ): T[] {
-  const turn = ({ method, path }: T) => (path.endsWith('/rehearsals') ? 0 : method === 'DELETE' ? 2 : 1);
+  const turn = ({ method, path }: T) =>
+    path.endsWith('/rehearsals') ? 0 : method === 'DELETE' || path.endsWith('/remove') ? 2 : 1;
   return [...operations].sort((one, two) => turn(one) - turn(two));
 }
 
@@ -185,6 +188,7 @@ export async function fillWithSomething(database: TestDatabase, admin: AdminApp)
   );
   await withCall(database, { id: EVENT_ID, status: 'requested' });
   await withSaga(database);
+  await withSchedule(database);
   await withDeadLetterOfSaga(database);
   const engine = admin.app.get(EngineDatabase, { strict: false });
   const earlier = new SecretParts(

@@ -10,6 +10,7 @@ import { type CommandOutcome, runCommandIn } from '../support/command.js';
 import { COMMANDS } from '../support/commands.js';
 import { DESTINATION, withDeadWebhook } from '../support/dead-webhook.js';
 import { SAGA, withDeadLetterOfSaga, withSaga } from '../support/saga-rows.js';
+import { SCHEDULE, withSchedule } from '../support/schedule-rows.js';
 import { startSecretsApp } from '../support/secrets-app.js';
 import { endRehearsalsAtOnce, nameHandlingProcess } from '../support/stub-rehearsals.js';
 import { tableContents } from '../support/table-contents.js';
@@ -428,6 +429,34 @@ const WRITES: Readonly<Record<string, readonly Write[]>> = {
       },
     },
   ],
+  'schedules pause': [
+    {
+      words: `schedules pause ${SCHEDULE}`,
+      given: () => withSchedule(database),
+      noted: { action: 'schedules.pause', target: `schedule/${SCHEDULE}`, affected: 1 },
+    },
+  ],
+  'schedules resume': [
+    {
+      words: `schedules resume ${SCHEDULE}`,
+      given: () => withSchedule(database),
+      noted: { action: 'schedules.resume', target: `schedule/${SCHEDULE}`, affected: 1 },
+    },
+  ],
+  'schedules trigger': [
+    {
+      words: `schedules trigger ${SCHEDULE}`,
+      given: () => withSchedule(database),
+      noted: { action: 'schedules.trigger', target: `schedule/${SCHEDULE}`, affected: 1 },
+    },
+  ],
+  'schedules remove': [
+    {
+      words: `schedules remove ${SCHEDULE}`,
+      given: () => withSchedule(database),
+      noted: { action: 'schedules.remove', target: `schedule/${SCHEDULE}`, affected: 1 },
+    },
+  ],
   'calls check': [
     {
       words: `calls check ${CALL}`,
@@ -504,6 +533,9 @@ const READS: Readonly<Record<string, string>> = {
   'relays list': 'relays list',
   'sagas list': 'sagas list',
   'sagas show': `sagas show ${SAGA.name} ${SAGA.key}`,
+  'schedules list': 'schedules list',
+  'schedules show': `schedules show ${SCHEDULE}`,
+  'schedules preview': `schedules preview ${SCHEDULE}`,
   'calls list': 'calls list',
   'calls show': `calls show ${CALL}`,
   'settings list': 'settings list',

@@ -8,6 +8,7 @@ import { COMMANDS } from '../support/commands.js';
 import { DESTINATION, withDeadWebhook } from '../support/dead-webhook.js';
 import { inboxRows } from '../support/inbox-rows.js';
 import { withSaga } from '../support/saga-rows.js';
+import { SCHEDULE, withSchedule } from '../support/schedule-rows.js';
 import { tableContents } from '../support/table-contents.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
@@ -42,6 +43,7 @@ beforeAll(async () => {
   await app.close();
   await withDeadWebhook(database);
   await withSaga(database);
+  await withSchedule(database);
   await withCall(database);
 });
 afterAll(() => {
@@ -74,7 +76,7 @@ const CALLS: readonly [words: string, says: string][] = [
   ],
   ['replay billing --from 1', '3 events would be sent to "billing" again.'],
   ['replay billing --event order.l* --rate 5', '0 events would be sent to "billing" again.'],
-  ['replay billing --from 1 --at-once', 'Consumer "billing" is given 3 positions of the log again.'],
+  ['replay billing --from 1 --at-once', 'Consumer "billing" is given 4 positions of the log again.'],
   [`webhooks redrive ${DESTINATION}.1`, 'which is dead, would be sent again.'],
   [`webhooks redrive --destination ${DESTINATION}`, '1 event would be sent to the destination again.'],
   [`webhooks replay ${DESTINATION} --since 2020-01-01T00:00:00Z`, '0 events of this time would be looked at'],
@@ -85,6 +87,10 @@ const CALLS: readonly [words: string, says: string][] = [
   [`webhooks rotate-secret ${DESTINATION}`, `The destination ${DESTINATION} would get a new secret.`],
   ['sagas end order e1 --outcome undone', 'would be ended as undone and 1 event published.'],
   ['sagas retry order e1', '0 dead letters of saga "order" "e1" would be sent again.'],
+  [`schedules pause ${SCHEDULE}`, `Schedule ${SCHEDULE} is paused already.`],
+  [`schedules resume ${SCHEDULE}`, `Schedule ${SCHEDULE} would go on with its next time.`],
+  [`schedules trigger ${SCHEDULE}`, `An event of schedule ${SCHEDULE} would be published now, for billing.`],
+  [`schedules remove ${SCHEDULE}`, `Schedule ${SCHEDULE} would be deleted. Its events stay.`],
   [`calls check ${CALL}`, `Call ${CALL} has ended already: it is failed.`],
   [`calls retry ${CALL}`, `Call ${CALL}, which has failed, would be repeated by a new call.`],
   [`calls cancel ${CALL}`, `Call ${CALL} has ended already: it is failed.`],

@@ -165,6 +165,18 @@ beforeAll(async () => {
     source: HOSTILE,
     data: JSON.stringify(HOSTILE),
   });
+  await insert('integration_schedule', {
+    name: 'hostile',
+    cron: HOSTILE,
+    time_zone: 'UTC',
+    anchor_at: new Date(),
+    missed: 'once',
+    overlap: 'skip',
+    consumer: HOSTILE,
+    payload: JSON.stringify({ [HOSTILE]: HOSTILE }),
+    place: HOSTILE,
+    changed_by: HOSTILE,
+  });
   const saga = randomUUID();
   await insert('saga_instance', {
     saga: HOSTILE,
@@ -223,6 +235,9 @@ const COMMANDS: readonly string[][] = [
   ['sagas', 'list'],
   ['sagas', 'show', HOSTILE, HOSTILE, '--with-state'],
   ['sagas', 'end', HOSTILE, HOSTILE, '--outcome', 'canceled', '--dry-run'],
+  ['schedules', 'list'],
+  ['schedules', 'show', 'hostile', '--with-data'],
+  ['schedules', 'trigger', HOSTILE],
   ['calls', 'list'],
   ['calls', 'show', CALL, '--with-data'],
   ['calls', 'cancel', CALL, '--dry-run'],

@@ -8,6 +8,7 @@ import { runCommandIn } from '../support/command.js';
 import { COMMANDS } from '../support/commands.js';
 import { DESTINATION, withDeadWebhook } from '../support/dead-webhook.js';
 import { withSaga } from '../support/saga-rows.js';
+import { withSchedule } from '../support/schedule-rows.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 
@@ -72,6 +73,7 @@ beforeAll(async () => {
   );
   await withDeadWebhook(database);
   await withSaga(database, 'saga-key');
+  await withSchedule(database);
   await withCall(database);
   await until('one runs, one waits, one is dead', async () => {
     const { stdout } = await run(`consumers show ${CONSUMER} --json`);
@@ -173,6 +175,16 @@ const WITH_NEXT: Readonly<Record<string, readonly Next[]>> = {
   'sagas show': [
     ['sagas show order saga-key', /parcel\.sent +(\S{36}) /, 'sagas show order saga-key --with-state'],
   ],
+  'schedules list': [
+    [
+      'schedules list',
+      /^(invoices\S+) +0 2/m,
+      'schedules show $1',
+      'schedules preview $1',
+      'schedules pause $1 --dry-run',
+    ],
+  ],
+  'schedules show': [['schedules show invoices.nightly', / (\S{36})/, 'events show $1']],
   'calls list': [['calls list', /^(\S{36}) +tts/m, 'calls show $1', 'calls cancel $1 --dry-run']],
   'calls show': [[`calls show ${CALL}`, /calls retry (\S+)$/m, 'calls retry $1 --dry-run']],
   'webhooks endpoints': [['webhooks endpoints', /(tenant-\S+)/, 'webhooks endpoints --tenant $1']],
@@ -192,6 +204,7 @@ const WITHOUT_NEXT = [
   'webhooks sources',
   'webhooks refusals',
   'settings preview',
+  'schedules preview',
   'operations show',
   'relays list',
   'contracts show',

@@ -283,6 +283,7 @@ describe('a page of more than 1,000 rows', () => {
     'webhooks destinations',
     'sagas list',
     'calls list',
+    'schedules list',
   ])('is refused by "%s"', async (command) => {
     const words = command.split(' ');
     expect(await run(...words, '--limit', '1000')).toMatchObject({ status: 0, stderr: '' });

@@ -386,7 +386,7 @@ describe('none of the printed grants of sending is spare', () => {
 async function printed(): Promise<{ sending: Grant[]; others: Grant[] }> {
   const sql = await sqlOfGuide('grants.sql');
   const [block = ''] = /-- Outgoing webhooks.*?\n\n/s.exec(sql) ?? [];
-  // An application may have sagas, calls or outgoing webhooks alone, so what they share stands in each block.
-  const others = sql.replace(block, '').replace(/-- (Sagas|Calls), if.*?\n\n/gs, '');
+  // An application may have sagas, calls, schedules or outgoing webhooks alone, so what they share stands in each block.
+  const others = sql.replace(block, '').replace(/-- (Sagas|Calls|Schedules), if.*?\n\n/gs, '');
   return { sending: grantsIn(block), others: grantsIn(others) };
 }

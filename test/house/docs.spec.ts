@@ -7,6 +7,7 @@ import { INTEGRATION_ERROR_CODES } from '../../src/errors.js';
 import { OPTION_NAMES } from '../../src/module/integration.options.js';
 import { RELAY_ERROR_CODES } from '../../src/relay/index.js';
 import { SAGA_ERROR_CODES } from '../../src/sagas/index.js';
+import { SCHEDULE_ERROR_CODES } from '../../src/schedules/index.js';
 import { SECRET_ERROR_CODES } from '../../src/secrets/index.js';
 import {
   OUTBOX_SETTINGS,
@@ -38,6 +39,7 @@ const ERROR_CODES: readonly string[] = [
   ...RELAY_ERROR_CODES,
   ...CALL_ERROR_CODES,
   ...SAGA_ERROR_CODES,
+  ...SCHEDULE_ERROR_CODES,
   ...WEBHOOK_ERROR_CODES,
 ];
 

@@ -53,6 +53,7 @@ beforeAll(async () => {
   const processes = join(import.meta.dirname, '../support/processes');
   cpSync(join(processes, 'packed-app.mjs'), join(folder, 'main.mjs'));
   cpSync(join(processes, 'packed-relays.cjs'), join(folder, 'relays.cjs'));
+  cpSync(join(processes, 'packed-schedules.cjs'), join(folder, 'schedules.cjs'));
   database = await createTestDatabase();
 }, PACKING_MS);
 afterAll(async () => {
@@ -121,6 +122,22 @@ describe('the package as it is installed, without any optional peer', () => {
       expect(message).toContain(`npm install ${nest}`);
     },
   );
+
+  it.each(['esm', 'cjs'])('says what schedules need, and runs them where it is there (%s)', (host) => {
+    const env = { ...process.env, DATABASE_URL: database.url, HOST: host };
+    const printed = () =>
+      JSON.parse(
+        run(process.execPath, ['schedules.cjs'], { cwd: folder, env }).trim().split('\n').at(-1) ?? '',
+      );
+    const croner = join(folder, 'node_modules/croner');
+    expect(printed()).toEqual({ code: 'INTEGRATION_PEER_MISSING', install: 'npm install croner' });
+    symlinkSync(join(ROOT, 'node_modules/croner'), croner, 'dir');
+    try {
+      expect(printed()).toEqual({ status: 'processed', cause: 'time' });
+    } finally {
+      rmSync(croner);
+    }
+  });
 
   it(
     'has declarations that compile with skipLibCheck: false, whatever subpath is imported',

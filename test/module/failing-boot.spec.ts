@@ -20,6 +20,7 @@ describe('a process whose boot fails in a part, with abortOnError: false', () =>
     ['secrets', 'INTEGRATION_KEY_MISSING'],
     ['sagas', 'INTEGRATION_SAGA_INVALID'],
     ['calls', 'INTEGRATION_CALL_INVALID'],
+    ['schedules', 'INTEGRATION_SCHEDULE_INVALID'],
   ])('ends by itself: %s', async (part, code) => {
     const child = spawn(process.execPath, ['test/support/processes/failing-boot.mjs'], {
       env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: database.url, PART: part },

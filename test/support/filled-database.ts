@@ -1,6 +1,7 @@
 import { CALLS, fillCalls, REPORTS } from './call-tour.js';
 import { DELIVERIES, DESTINATIONS, fillOutgoing, MESSAGES } from './outgoing-tour.js';
 import { fillSagas, SAGAS, STEPS, WAITING } from './saga-tour.js';
+import { fillSchedules, SCHEDULES } from './schedule-tour.js';
 import type { TestDatabase } from './test-database.js';
 
 const LOG = 'integration.outbox_event';
@@ -28,6 +29,7 @@ export const FILLED: Readonly<Record<string, number>> = {
   integration_operation: RECORDS,
   integration_rehearsal: RECORDS,
   integration_sample: RECORDS,
+  integration_schedule: SCHEDULES,
   integration_setting_change: RECORDS,
   integration_work: RECORDS,
   outgoing_target: DESTINATIONS,
@@ -104,6 +106,7 @@ export async function fillDatabase({ pool }: TestDatabase): Promise<void> {
   await fillOutgoing(pool);
   await fillSagas(pool);
   await fillCalls(pool);
+  await fillSchedules(pool);
   await pool.query('VACUUM ANALYZE');
 }
 

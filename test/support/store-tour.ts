@@ -36,6 +36,7 @@ import type { TestApp } from './app.js';
 import { tourOfCalls } from './call-tour.js';
 import { tourOfOutgoing } from './outgoing-tour.js';
 import { tourOfSagas } from './saga-tour.js';
+import { tourOfSchedules } from './schedule-tour.js';
 import type { TestDatabase } from './test-database.js';
 
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000';
@@ -54,6 +55,7 @@ export async function tourOfStores(app: TestApp, database: TestDatabase): Promis
   await tourOfOutgoing(app, database);
   await tourOfSagas(app);
   await tourOfCalls(app);
+  await tourOfSchedules(app);
   await accidents(app, pool);
 }
 

@@ -804,6 +804,7 @@ export type RelaySource = {
   lastRejection: { at: string; reason: string } | null;
 };
 export type Relays = { at: string; relays: Array<Relay>; sources: Array<RelaySource> };
+export type RemovedSchedule = { removed: string };
 export type Repartition = { state: 'done' | 'handing over' | 'catching up' | 'moving' };
 export type Resealed = { resealed: number; unreadable: number };
 export type Resolution = {
@@ -903,6 +904,67 @@ export type SagaTransitions = {
     lastAt: string;
   }>;
 };
+export type Schedule = {
+  name: string;
+  status: 'active' | 'paused' | 'ended';
+  cron: string | null;
+  everyMs: number | null;
+  timeZone: string;
+  startAt: string | null;
+  endAt: string | null;
+  limit: number | null;
+  left: number | null;
+  missed: 'once' | 'skip' | 'all';
+  overlap: 'skip' | 'queue';
+  consumerName: string;
+  nextAt: string | null;
+  lastAt: string | null;
+  lastEventId: string | null;
+  skipped: number;
+  skippedAt: string | null;
+  pausedAt: string | null;
+  place: string | null;
+  changedBy: string;
+  changedAt: string;
+};
+export type SchedulePage = {
+  items: Array<{
+    name: string;
+    status: 'active' | 'paused' | 'ended';
+    cron: string | null;
+    everyMs: number | null;
+    timeZone: string;
+    startAt: string | null;
+    endAt: string | null;
+    limit: number | null;
+    left: number | null;
+    missed: 'once' | 'skip' | 'all';
+    overlap: 'skip' | 'queue';
+    consumerName: string;
+    nextAt: string | null;
+    lastAt: string | null;
+    lastEventId: string | null;
+    skipped: number;
+    skippedAt: string | null;
+    pausedAt: string | null;
+    place: string | null;
+    changedBy: string;
+    changedAt: string;
+  }>;
+  next: string | null;
+};
+export type SchedulePreview = { items: Array<string> };
+export type ScheduleRuns = {
+  items: Array<{
+    outboxEventId: string;
+    at: string;
+    cause: 'time' | 'missed' | 'trigger';
+    publishedAt: string;
+    status: string | null;
+    attempts: number;
+    lastError: string | null;
+  }>;
+};
 export type SearchProgress = { looked: number; of: number; sentence: string };
 export type Secret = {
   tenantId: string;
@@ -960,6 +1022,7 @@ export type SettingsPreview = {
   }>;
 };
 export type TimelinePage = { items: Array<EventWithStatus>; next: string | null };
+export type TriggeredSchedule = { outboxEventId: string };
 export type Trouble = {
   key: string;
   kind:
@@ -2098,6 +2161,62 @@ export interface Routes {
     query: Record<never, never>;
     body: { outcome: 'completed' | 'undone' | 'canceled'; reason?: string | undefined };
     answer: Saga;
+  };
+  'GET schedules': {
+    action: 'schedules.read';
+    path: Record<never, never>;
+    query: { limit?: number | undefined; after?: string | undefined };
+    body: undefined;
+    answer: SchedulePage;
+  };
+  'GET schedules/{schedule}': {
+    action: 'schedules.read';
+    path: { schedule: string };
+    query: Record<never, never>;
+    body: undefined;
+    answer: Schedule;
+  };
+  'GET schedules/{schedule}/preview': {
+    action: 'schedules.read';
+    path: { schedule: string };
+    query: { from?: string | undefined; count?: number | undefined };
+    body: undefined;
+    answer: SchedulePreview;
+  };
+  'GET schedules/{schedule}/runs': {
+    action: 'schedules.read';
+    path: { schedule: string };
+    query: { count?: number | undefined };
+    body: undefined;
+    answer: ScheduleRuns;
+  };
+  'POST schedules/{schedule}/pause': {
+    action: 'schedules.change';
+    path: { schedule: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: Schedule;
+  };
+  'POST schedules/{schedule}/resume': {
+    action: 'schedules.change';
+    path: { schedule: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: Schedule;
+  };
+  'POST schedules/{schedule}/trigger': {
+    action: 'schedules.change';
+    path: { schedule: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: TriggeredSchedule;
+  };
+  'POST schedules/{schedule}/remove': {
+    action: 'schedules.change';
+    path: { schedule: string };
+    query: Record<never, never>;
+    body: { reason?: string | undefined };
+    answer: RemovedSchedule;
   };
   'GET contracts': {
     action: 'contracts.read';

@@ -3,6 +3,7 @@ import { ConfigModule, ConfigService } from '@nestjs/config';
 import { ScheduleModule } from '@nestjs/schedule';
 import { IntegrationModule } from 'nestjs-integration';
 import { ContractsModule } from 'nestjs-integration/contracts';
+import { SchedulesModule } from 'nestjs-integration/schedules';
 import { SecretsModule } from 'nestjs-integration/secrets';
 import { githubSource, WebhooksModule } from 'nestjs-integration/webhooks';
 import { type Environment, validateEnvironment } from './config/environment.js';
@@ -33,6 +34,7 @@ import { TrackingModule } from './tracking/tracking.module.js';
       }),
     }),
     ContractsModule.forRoot(),
+    SchedulesModule.forRoot(),
     // Reads INTEGRATION_KEYS: secrets of destinations are kept sealed.
     SecretsModule.forRoot(),
     // POST /webhooks/github verifies a delivery and publishes it as webhook.github.<event>.<action>. Events with a

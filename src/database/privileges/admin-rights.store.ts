@@ -79,3 +79,8 @@ export const OF_SAGA_ADMINS: readonly Right[] = [
   { on: 'saga_step', privileges: ['SELECT', 'INSERT'] },
   { on: 'saga_waiting', privileges: ['SELECT', 'DELETE'] },
 ];
+
+/** The same for the service and the commands of schedules. */
+export const OF_SCHEDULE_ADMINS: readonly Right[] = [
+  { on: 'integration_schedule', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+];

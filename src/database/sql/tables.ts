@@ -49,6 +49,7 @@ const NAMES = {
   sagaInstance: 'saga_instance',
   sagaStep: 'saga_step',
   sagaWaiting: 'saga_waiting',
+  integrationSchedule: 'integration_schedule',
   /** A function that returns the partition of an aggregate. */
   integrationPartition: 'integration_partition',
   /** A procedure that publishes one event. */

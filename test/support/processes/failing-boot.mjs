@@ -6,6 +6,7 @@ import { CallsModule, ExternalCallType } from '../../../dist/calls/index.js';
 import { IntegrationModule } from '../../../dist/index.js';
 import { RelaysModule, relay, source } from '../../../dist/relay/index.js';
 import { Saga, SagasModule } from '../../../dist/sagas/index.js';
+import { IntegrationSchedule, SchedulesModule } from '../../../dist/schedules/index.js';
 import { SecretsModule } from '../../../dist/secrets/index.js';
 import { standardSource, WebhooksModule } from '../../../dist/webhooks/index.js';
 
@@ -20,11 +21,20 @@ const parts = {
   secrets: () => SecretsModule.forRoot(),
   sagas: () => SagasModule.forRoot(),
   calls: () => CallsModule.forRoot(),
+  schedules: () => SchedulesModule.forRoot(),
 };
 
-class Wrong {}
+class Wrong {
+  run() {}
+}
 if (process.env.PART === 'sagas') Saga({ name: 'wrong' })(Wrong);
 if (process.env.PART === 'calls') ExternalCallType({ type: 'wrong' })(Wrong);
+if (process.env.PART === 'schedules')
+  IntegrationSchedule({ name: 'wrong' })(
+    Wrong.prototype,
+    'run',
+    Object.getOwnPropertyDescriptor(Wrong.prototype, 'run'),
+  );
 
 class FailingModule {}
 Module({

@@ -55,7 +55,7 @@ export class Environment {
   PROCESS_ROLE: 'all' | 'publisher' | 'worker' = 'all';
 
   @IsInt()
-  @Min(50)
+  @Min(1000)
   SUMMARY_INTERVAL_MS: number = 5000;
 }
 

@@ -1,10 +1,13 @@
 import { OutboxProcessor, type OutboxStats } from 'nestjs-integration';
+import { SchedulesService } from 'nestjs-integration/schedules';
+import { SUMMARY } from '../statistics/summary.service.js';
 import { done, failed, ProgressBar } from './screen.js';
 import { consumersAtWork, type Stage } from './stage.js';
 import { waitUntil } from './waiting.js';
 
 /** How long the consumers may take for one set of deliveries. */
 const WITHIN_MS = 90_000;
+const AUTHOR = { by: 'the demo', reason: 'everything is summarized' };
 
 /**
  * Waits until every event is processed or dead, everything counted is summarized, every webhook is delivered, and the cursors
@@ -16,6 +19,8 @@ export async function drained(stage: Stage): Promise<boolean> {
   const processor = app.get(OutboxProcessor, { strict: false });
   const withinMs = WITHIN_MS * options.repeat;
   const destinationIds = destinations.map(({ id }) => id);
+  const schedules = app.get(SchedulesService, { strict: false });
+  await schedules.resume(SUMMARY, AUTHOR);
   let left = { events: 0, counts: 0, webhooks: 0, holes: 0 };
   let wasNothingLeft = false;
   let bar: ProgressBar | undefined;
@@ -25,6 +30,8 @@ export async function drained(stage: Stage): Promise<boolean> {
     const counts = await ledger.notSummarized();
     const { consumers } = await processor.getStats();
     const { total, events } = sumOver(consumers);
+    // Each summary that is due is an event, and the log would never be at rest.
+    if (events === 0 && counts === 0) await schedules.pause(SUMMARY, AUTHOR);
     left = {
       events,
       counts,
@@ -41,6 +48,7 @@ export async function drained(stage: Stage): Promise<boolean> {
     return isDone;
   };
   const complete = await waitUntil(look, { everyMs: 250, withinMs, signal }).finally(() => bar?.clear());
+  if (options.serve) await schedules.resume(SUMMARY, AUTHOR);
   if (complete) {
     done('Every event is processed or dead, and every webhook is delivered', performance.now() - begin);
   } else {

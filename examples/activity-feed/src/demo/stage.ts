@@ -20,7 +20,7 @@ import { Workers } from './workers.js';
 
 /** How many consumers the application's modules register, the router of webhooks included, and the relay if there is a broker. */
 export function consumersAtWork({ broker }: Pick<Stage, 'broker'>): number {
-  return broker === undefined ? 6 : 7;
+  return broker === undefined ? 7 : 8;
 }
 
 /** Everything that takes part in a run. */

@@ -3,6 +3,9 @@ import { DomainEventPublisher, type PublishedEvent } from 'nestjs-integration';
 import type { Prisma } from '../generated/prisma/client.js';
 import { PrismaService } from '../prisma/prisma.service.js';
 
+/** The name of its schedule. */
+export const SUMMARY = 'statistics.summary';
+
 @Injectable()
 export class SummaryService {
   constructor(

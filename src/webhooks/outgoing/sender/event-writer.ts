@@ -17,7 +17,7 @@ export interface SenderEvent {
 export class EventWriter {
   constructor(private readonly events: PartEvents) {}
 
-  write(session: EngineSession, events: readonly SenderEvent[]): Promise<void> {
+  write(session: EngineSession, events: readonly SenderEvent[]): Promise<unknown> {
     return this.events.write(clientOf(session), events.map(inputOf));
   }
 
