@@ -23,7 +23,7 @@ import {
 import { EVENT_ID, fillAgain, fillWithSomething } from './something-of-everything.js';
 
 /** On each platform others. */
-const REQUESTS = 5_000;
+const REQUESTS = 6_000;
 /** So many requests find everything in the database that is filled once. */
 const PORTION = 250;
 /** In some portions the operation runs already, or is paused: it is planned otherwise. */
@@ -48,7 +48,7 @@ describe.each(PLATFORMS)('on %s, answers', (platform) => {
   });
 
   it(
-    'to 5,000 generated requests are what the document says, for every operation, and never a fault',
+    'to 6,000 generated requests are what the document says, for every operation, and never a fault',
     async () => {
       const seed = 47 + PLATFORMS.indexOf(platform);
       const requests = fc.sample(anyRequest(), { numRuns: REQUESTS, seed });
@@ -198,6 +198,9 @@ function fittingValue(
   name: string,
   { type, format, enum: choices, minimum = 0, maximum = 100 }: Schema,
 ): fc.Arbitrary<unknown> {
+  // With the other signing, a secret would have to be given.
+  if (name === 'signing') return fc.constant('v1a');
+  if (name === 'url') return fc.constant(THERE.url);
   if (choices !== undefined) return fc.constantFrom(...choices);
   if (format === 'uuid') return fc.constant(EVENT_ID);
   if (format === 'date-time') return fc.constantFrom('2026-01-01T00:00:00Z', '2030-01-01T00:00:00.5+02:00');
