@@ -13,6 +13,18 @@ const OUTAGE = 'test/webhooks/sending-outage.spec.ts';
 // biome-ignore-start lint/suspicious/noTemplateCurlyInString: these are pieces of source.
 export const senderMutants: readonly SpecMutant[] = [
   {
+    name: 'router: a delivery waits for one that has ended, because both are routed together',
+    patches: [
+      {
+        file: 'src/webhooks/outgoing/routing/routing.store.ts',
+        find: 'WHERE NOT EXISTS (SELECT FROM ${this.delivery} o WHERE o.destination_id = d.id AND o.position = p.position)\n',
+        put: '',
+      },
+    ],
+    spec: 'test/webhooks/routing.spec.ts',
+    test: 'where the event before is routed a second time and is delivered',
+  },
+  {
     name: 'sender: a dead delivery releases nothing behind it',
     patches: [
       {

@@ -136,6 +136,27 @@ describe('an order', () => {
   });
 });
 
+/* As a router leaves it that has died behind its commit: what it has routed comes again, with what came since. */
+describe.each(['entity', 'strict'] as const)('an order by %s', (order) => {
+  it.each([
+    ['delivered', [false, false]],
+    ['pending', [false, true]],
+  ])('where the event before is routed a second time and is %s', async (status, isWaiting) => {
+    const app = await stage.start();
+    const id = await destinationOf(app, { order });
+    await app.publish({});
+    await app.route();
+    await stage.database.pool.query('UPDATE integration.webhook_delivery SET status = $1', [status]);
+    await stage.database.pool.query(
+      `UPDATE integration.inbox_cursor SET unread = '{[1,)}' WHERE consumer_name = 'integration.webhooks'`,
+    );
+    await app.publish({});
+    await app.close();
+    await (await stage.start()).route();
+    expect((await deliveriesOf(stage.database, id)).map((each) => each.isWaiting)).toEqual(isWaiting);
+  });
+});
+
 describe('a function of a contract that fails', () => {
   const failing = defineEvent({
     name: 'invoice.failing',

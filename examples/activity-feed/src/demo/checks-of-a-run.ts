@@ -5,6 +5,7 @@ import type { Redriven } from './dead-letter.js';
 import type { Performance } from './play.js';
 import type { Activity } from './receiver.js';
 import type { Resumed } from './resume.js';
+import type { SendTimes } from './sender.js';
 import { consumersAtWork, type Stage } from './stage.js';
 
 const UNDER_A_MINUTE = 60;
@@ -79,7 +80,7 @@ async function checkLinks(checks: Checks, { ledger }: Stage): Promise<void> {
 }
 
 function checkNotifications(checks: Checks, stage: Stage, { redriven }: Outcome): void {
-  const { deliveries, plan, receiver } = stage;
+  const { deliveries, plan, receiver, sender } = stage;
   const accepted = new Set([...receiver.activities.values()].map(({ delivery }) => delivery));
   const due = deliveries.filter(
     ({ id }) => plan.get(id)?.times !== Number.POSITIVE_INFINITY || id === redriven?.deliveryId,
@@ -87,7 +88,14 @@ function checkNotifications(checks: Checks, stage: Stage, { redriven }: Outcome)
   checks.equal('notifications-missing', due.filter(({ id }) => !accepted.has(id)).length, 0);
   checks.equal('notifications-accepted', receiver.activities.size, due.length);
   const inOrder = [...receiver.activities].filter(([id]) => id !== redriven?.eventId);
-  checks.equal('notifications-out-of-order', outOfOrder(inOrder.map(([, activity]) => activity)), 0);
+  checks.equal(
+    'notifications-out-of-order',
+    outOfOrder(
+      inOrder.map(([, activity]) => activity),
+      sender.times,
+    ),
+    0,
+  );
 }
 
 function checkWorkers(checks: Checks, { workers }: Stage, { kill }: Outcome): void {
@@ -95,13 +103,21 @@ function checkWorkers(checks: Checks, { workers }: Stage, { kill }: Outcome): vo
   checks.equal('workers-crashed', workers.crashes, 0);
 }
 
-/** Activities that arrived after a later one about the same repository (account …). */
-function outOfOrder(activities: readonly Activity[]): number {
-  const bySubject = new Map<string, number[]>();
-  for (const { subject, position } of activities) {
-    bySubject.set(subject, [...(bySubject.get(subject) ?? []), position]);
+/**
+ * Activities that arrived after a later one about the same repository (account …). Of two deliveries that were sent at the same
+ * time, none is the later one: their order is that of their commits, and positions are drawn before.
+ */
+function outOfOrder(activities: readonly Activity[], times: ReadonlyMap<string, SendTimes>): number {
+  const isBefore = (one: Activity, other: Activity) =>
+    (times.get(one.delivery)?.answeredAt ?? Infinity) < (times.get(other.delivery)?.sentAt ?? 0);
+  const bySubject = new Map<string, Activity[]>();
+  let late = 0;
+  for (const activity of activities) {
+    const earlier = bySubject.get(activity.subject) ?? [];
+    if (earlier.some((other) => other.position >= activity.position && isBefore(activity, other))) late++;
+    bySubject.set(activity.subject, [...earlier, activity]);
   }
-  return [...bySubject.values()].reduce((sum, positions) => sum + descents(positions), 0);
+  return late;
 }
 
 function descents(numbers: readonly number[]): number {

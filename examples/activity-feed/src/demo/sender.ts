@@ -15,8 +15,17 @@ export interface SendResult {
   refused: string[];
 }
 
+/** When a delivery was sent, and when it was answered, by the clock of this process. */
+export interface SendTimes {
+  sentAt: number;
+  answeredAt: number;
+}
+
 /** Sends deliveries as GitHub does, signed by GitHub's own library. */
 export class Sender {
+  /** Of each delivery, by its id. */
+  readonly times = new Map<string, SendTimes>();
+
   constructor(
     private readonly url: string,
     private readonly secret: string,
@@ -34,7 +43,9 @@ export class Sender {
     const sendSome = async () => {
       for (const delivery of queue) {
         this.signal.throwIfAborted();
+        const sentAt = performance.now();
         const response = await this.send(delivery);
+        this.times.set(delivery.id, { sentAt, answeredAt: performance.now() });
         if (response.status === 200) result.accepted++;
         else result.refused.push(`${delivery.kind}: ${response.status} ${response.text.slice(0, 200)}`);
         onProgress(++answered);
