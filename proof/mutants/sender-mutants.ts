@@ -17,7 +17,7 @@ export const senderMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: 'src/webhooks/outgoing/routing/routing.store.ts',
-        find: 'WHERE NOT EXISTS (SELECT FROM ${this.delivery} o WHERE o.destination_id = d.id AND o.position = p.position)\n',
+        find: 'WHERE (SELECT o.position FROM ${this.delivery} o WHERE o.destination_id = d.id AND o.position = p.position) IS NULL\n',
         put: '',
       },
     ],
