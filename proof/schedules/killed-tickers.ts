@@ -23,7 +23,7 @@ function planOf({ long }: Sizes) {
 
 const longestMs = ({ long }: Sizes) => (long ? 600_000 : 180_000);
 
-/** Three processes, of which the one that ticks is killed again and again. The clock of one is an hour behind. */
+/** Three processes. The one that ticks is killed again and again, and the clock of another is an hour behind. */
 export const killedTickers: Scenario = {
   name: 'schedules-killed',
   shows:

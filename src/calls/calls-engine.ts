@@ -2,17 +2,15 @@ import { Inject, Injectable } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { HostClient } from '../database/clients/host-client.js';
 import { EngineDatabase } from '../database/engine-database.js';
-import { EventLimits } from '../events/event-limits.js';
 import { checkNetworkRules } from '../http/network-rules.js';
 import { OutgoingHttp } from '../http/outgoing-http.js';
 import type { LaneEngine } from '../lanes/lane-runner.js';
 import { type EngineOfApplication, engineOf } from '../module/engine-of.js';
 import { laneEngineOf } from '../module/lane-engine.js';
-import { OutboxEventStore } from '../outbox/outbox-event.store.js';
-import { PartEvents } from '../outbox/part-events.js';
+import { partEventsOf } from '../module/part-events-of.js';
+import type { PartEvents } from '../outbox/part-events.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { PartMeasures } from '../telemetry/part-measures.js';
-import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { CallStore } from './call.store.js';
 import { unknownType } from './call-errors.js';
 import { exploreCallTypes, type FoundTypes } from './call-explorer.js';
@@ -74,8 +72,7 @@ export class CallsEngine {
   }
 
   get events(): PartEvents {
-    const { engine } = this;
-    return new PartEvents(engine.get(OutboxEventStore), engine.get(EventLimits), engine.get(OutboxNotifier));
+    return partEventsOf(this.engine);
   }
 
   get metrics(): CallMetrics {

@@ -13,6 +13,7 @@ import { checkOutboxFilter } from '../log/outbox-filter-checks.js';
 import { OutboxQueryStore } from '../log/outbox-query.store.js';
 import { OutboxStatsStore } from '../log/outbox-stats.store.js';
 import { checkNames, checkPosition, pageSizeOf } from '../words/argument-checks.js';
+import { pageOf } from '../words/page-of.js';
 import { isUuid } from '../words/text.js';
 import { DomainEventPublisher } from './domain-event-publisher.js';
 import { type LoggedEvent, statusesOf } from './event-statuses.js';
@@ -56,8 +57,8 @@ export class OutboxService {
       after: page.after,
       descending: page.order !== 'oldest',
     });
-    const items = found.slice(0, limit);
-    return { items, next: found.length > limit ? (items.at(-1)?.position ?? null) : null };
+    const { rows: items, next } = pageOf(found, limit, ({ position }) => position);
+    return { items, next };
   }
 
   /**

@@ -1,7 +1,6 @@
 import { isEventSchema } from '../contracts/schemas/event-schema.js';
-import { messageOf } from '../errors.js';
 import { CALL_EVENTS } from '../module/call-maker.js';
-import { validateDefinition } from '../subscribers/subscriber-validation.js';
+import { problemsOfDefinition } from '../subscribers/subscriber-validation.js';
 import { problemsOfUnknownNames } from '../words/known-names.js';
 import { problemOfText } from '../words/text.js';
 import type { SagaMethod } from './saga.decorators.js';
@@ -125,21 +124,15 @@ function problemsOfUpcasters(upcast: unknown, version: unknown): string[] {
 
 /** The options that the engine knows are checked as those of every subscriber. */
 function problemsOfConsumer({ concurrency, partitions, startFrom, timeoutMs, retry }: Given): string[] {
-  return problemsOfDefinition({ eventName: 'any', concurrency, partitions, startFrom, timeoutMs, retry });
+  return problemsOfSubscriber({ eventName: 'any', concurrency, partitions, startFrom, timeoutMs, retry });
 }
 
 function problemsOfEventNames(eventName: unknown): string[] {
-  return problemsOfDefinition({ eventName });
+  return problemsOfSubscriber({ eventName });
 }
 
-function problemsOfDefinition(definition: Given): string[] {
-  try {
-    validateDefinition({ consumerName: consumerOf('any'), handler: () => {}, ...definition }, 'a saga');
-    return [];
-  } catch (error) {
-    const { problems } = Object((error as { details?: unknown }).details) as { problems?: string[] };
-    return problems ?? [messageOf(error)];
-  }
+function problemsOfSubscriber(definition: Given): string[] {
+  return problemsOfDefinition({ consumerName: consumerOf('any'), handler: () => {}, ...definition });
 }
 
 function isVersion(value: unknown): boolean {

@@ -2,10 +2,9 @@ import { currentFence, openTransaction, type PublishedRecord } from '../context/
 import type { SqlClient } from '../database/clients/sql-client.js';
 import type { DomainEventInput } from '../events/domain-event.js';
 import type { EventLimits } from '../events/event-limits.js';
-import { UuidV7Generator } from '../events/uuid-v7.js';
-import { toLogEntry } from '../log/log-entry.js';
 import type { SequenceGuard } from '../log/sequence-guard.js';
 import type { OutboxEventStore } from '../outbox/outbox-event.store.js';
+import { PartEvents } from '../outbox/part-events.js';
 
 /** What the writer uses of the engine. Without a guard nobody has looked at the sequence. */
 export interface WriterParts {
@@ -19,9 +18,11 @@ export interface WriterParts {
  * of an undo have passed them when they were remembered, and a contract may have changed since.
  */
 export class SagaWriter {
-  private readonly ids = new UuidV7Generator();
+  private readonly events: PartEvents;
 
-  constructor(private readonly parts: WriterParts) {}
+  constructor(private readonly parts: WriterParts) {
+    this.events = new PartEvents(parts.store, parts.limits);
+  }
 
   /**
    * Writes the events in their order, and returns what is to be signalled after the commit. Within a handler
@@ -29,17 +30,16 @@ export class SagaWriter {
    */
   async write(client: SqlClient, events: readonly DomainEventInput[]): Promise<PublishedRecord[]> {
     if (events.length === 0) return [];
-    const { store, limits, sequence } = this.parts;
+    const { store, sequence } = this.parts;
     if (sequence?.isRefusing === true) await sequence.verifySequence();
-    const entries = events.map((event) => toLogEntry(event, this.ids, limits));
     const tail = sequence?.tail ?? 0;
     const fence = currentFence();
     if (fence !== undefined) await store.requireInRehearsal(client, fence);
-    const results = await store.appendAll(client, entries);
+    const results = await this.events.write(client, events);
     if (results.some(({ duplicate, position }) => !duplicate && position < tail))
       await sequence?.verifySequence();
     const records = results.flatMap(({ duplicate, position }, i) =>
-      duplicate ? [] : [{ position, eventName: entries[i]?.eventName ?? '' }],
+      duplicate ? [] : [{ position, eventName: events[i]?.eventName ?? '' }],
     );
     openTransaction()?.published.push(...records);
     return records;
@@ -47,6 +47,6 @@ export class SagaWriter {
 
   /** Refuses an event that could not be published. Nothing is written. */
   check(event: DomainEventInput): void {
-    toLogEntry(event, this.ids, this.parts.limits);
+    this.events.check(event);
   }
 }

@@ -110,10 +110,10 @@ export interface CreatedSaga {
  * Why a saga sees every event once, and no step is lost between two transactions.
  *
  * All who work on a saga (a step, a start, a timeout, the end by hand) take the advisory lock of its name and
- * key first, whether there is a row of it or not. They look in later statements, the first of which runs in
- * the same function. In READ COMMITTED a statement sees what was committed when it began, also within a
- * function that is VOLATILE, so whoever gets the lock sees all that its last owner has written. If one
- * statement took the lock and looked, it would see what was there before it waited.
+ * key first, whether there is a row of it or not. They look in later statements. The first of these runs in
+ * the same function as the lock. In READ COMMITTED a statement sees what was committed when it began. That
+ * holds within a function too, if it is VOLATILE. So whoever gets the lock sees all that its last owner has
+ * written. If one statement took the lock and looked, it would see what was there before it waited.
  *
  * Let e be an event for a step that is not reached, and r the transaction that reaches it. If e has the lock
  * first, its row of saga_waiting is committed before r looks, and r publishes it again. If r has it first, e

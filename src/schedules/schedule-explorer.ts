@@ -1,7 +1,6 @@
 import type { DiscoveryService, ModuleRef } from '@nestjs/core';
-import { messageOf } from '../errors.js';
 import { callerOf, placeOf, providerMethods } from '../subscribers/provider-methods.js';
-import { validateDefinition } from '../subscribers/subscriber-validation.js';
+import { problemsOfDefinition } from '../subscribers/subscriber-validation.js';
 import { checkDefinition, problemOfScheduleName, TIMING_FIELDS } from './definition.js';
 import { type IntegrationScheduleOptions, scheduleOptionsOf } from './integration-schedule.decorator.js';
 import { consumerOf, eventNameOf } from './schedule.js';
@@ -82,19 +81,6 @@ export function subscriptionOf({ name, handler, options }: FoundSchedule) {
 
 /** The options that the engine knows are checked as those of every subscriber. */
 function problemsOfConsumer({ transactional, retry, timeoutMs }: IntegrationScheduleOptions): string[] {
-  try {
-    const definition = {
-      consumerName: 'any',
-      eventName: 'any',
-      handler: () => {},
-      transactional,
-      retry,
-      timeoutMs,
-    };
-    validateDefinition(definition, 'a schedule');
-    return [];
-  } catch (error) {
-    const { problems } = Object((error as { details?: unknown }).details) as { problems?: string[] };
-    return problems ?? [messageOf(error)];
-  }
+  const any = { consumerName: 'any', eventName: 'any', handler: () => {} };
+  return problemsOfDefinition({ ...any, transactional, retry, timeoutMs });
 }

@@ -3,12 +3,11 @@ import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { AdminDatabase } from '../database/admin-database.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { EventGate } from '../events/event-gate.js';
-import { EventLimits } from '../events/event-limits.js';
 import type { LaneEngine } from '../lanes/lane-runner.js';
 import { type EngineOfApplication, engineOf } from '../module/engine-of.js';
 import { laneEngineOf } from '../module/lane-engine.js';
-import { OutboxEventStore } from '../outbox/outbox-event.store.js';
-import { PartEvents } from '../outbox/part-events.js';
+import { partEventsOf } from '../module/part-events-of.js';
+import type { PartEvents } from '../outbox/part-events.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { PartMeasures } from '../telemetry/part-measures.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
@@ -75,8 +74,7 @@ export class SchedulesEngine {
   }
 
   private get events(): PartEvents {
-    const { engine } = this;
-    return new PartEvents(engine.get(OutboxEventStore), engine.get(EventLimits), engine.get(OutboxNotifier));
+    return partEventsOf(this.engine);
   }
 
   tickerParts(times: Times, logger: TickerParts['logger']): TickerParts {

@@ -12,6 +12,7 @@ import { EventLimits } from '../events/event-limits.js';
 import { OutboxEventStore } from '../outbox/outbox-event.store.js';
 import { PartEvents } from '../outbox/part-events.js';
 import { pageSizeOf } from '../words/argument-checks.js';
+import { pageOf } from '../words/page-of.js';
 import { loadTimes } from './croner.js';
 import { problemOfScheduleName } from './definition.js';
 import { MOST_PREVIEWED, previewStored } from './preview.js';
@@ -39,8 +40,7 @@ const listCommand: Command = {
     if (after !== undefined) checkName(after, 'The name in --after');
     const limit = pageSizeOf(pageOption(options));
     const found = await withDatabase((_db, admin) => new ScheduleStore(admin).list(after, limit + 1));
-    const schedules = found.slice(0, limit);
-    const next = found.length > limit ? (schedules.at(-1)?.name ?? null) : null;
+    const { rows: schedules, next } = pageOf(found, limit, ({ name }) => name);
     const more = next === null ? [] : [`More: ${nextPage(context, 'schedules list', { after: next })}`];
     const data = { schedules: schedules.map(withoutPayload), next };
     return { ok: true, data, text: [listText(schedules), ...more].join('\n') };

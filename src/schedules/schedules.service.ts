@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AUTHOR_FIELDS, type ChangeAuthor } from '../audit/change-author.js';
 import { checkCount, checkNames, checkTime, invalidArgument, pageSizeOf } from '../words/argument-checks.js';
+import { pageOf } from '../words/page-of.js';
 import { checkDefinition, problemOfScheduleName, TIMING_FIELDS } from './definition.js';
 import { MOST_PREVIEWED, previewDefinition, previewStored } from './preview.js';
 import type { Schedule, ScheduleDefinition, SchedulePage, ScheduleRun } from './schedule.js';
@@ -66,8 +67,8 @@ export class SchedulesService {
     if (page.after !== undefined) checkName(page.after);
     const limit = pageSizeOf(page.limit);
     const found = await this.store.list(page.after, limit + 1);
-    const schedules = found.slice(0, limit);
-    return { schedules, next: found.length > limit ? (schedules.at(-1)?.name ?? null) : null };
+    const { rows: schedules, next } = pageOf(found, limit, ({ name }) => name);
+    return { schedules, next };
   }
 
   /**

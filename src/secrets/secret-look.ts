@@ -1,3 +1,4 @@
+import { pageOf } from '../words/page-of.js';
 import { openSecret } from './sealed-secret.js';
 import type { SecretPlace, SecretWithKey } from './secret.store.js';
 import type { SecretParts } from './secret-parts.js';
@@ -41,11 +42,10 @@ export class SecretLook {
   /** A page of the secrets of a tenant, or of all tenants. */
   async list(tenantId: string | undefined, limit: number, after?: SecretPlace): Promise<SecretList> {
     const secrets = bySecret(await this.parts.secrets.behind(tenantId, after, limit + 1));
-    const shown = secrets.slice(0, limit);
+    const { rows: shown, next } = pageOf(secrets, limit, ([newest]) => placeOf(newest));
     const items: ListedSecret[] = [];
     for (const versions of shown) items.push(await this.look(versions));
-    const last = shown.at(-1);
-    return { items, next: last === undefined || secrets.length <= limit ? null : placeOf(last[0]) };
+    return { items, next };
   }
 
   private async look(rows: Versions): Promise<ListedSecret> {

@@ -47,12 +47,7 @@ export type UncheckedDefinition = Readonly<Record<string, unknown>>;
  * registered.
  */
 export function validateDefinition(definition: UncheckedDefinition, place: string): void {
-  const problems = [
-    ...problemsOfNames(definition),
-    ...problemsOfBehaviour(definition),
-    ...problemsOfConsumerOptions(definition),
-    ...problemsOfUnknownNames(definition, { known: KNOWN_OPTIONS }),
-  ];
+  const problems = problemsOfDefinition(definition);
   if (problems.length === 0) return;
   const { consumerName } = definition;
   const who =
@@ -64,6 +59,16 @@ export function validateDefinition(definition: UncheckedDefinition, place: strin
     `The ${who} registered at ${place} is invalid: ${problems.join('; ')}`,
     { consumerName, place, problems },
   );
+}
+
+/** What is wrong with a definition, one sentence each. */
+export function problemsOfDefinition(definition: UncheckedDefinition): string[] {
+  return [
+    ...problemsOfNames(definition),
+    ...problemsOfBehaviour(definition),
+    ...problemsOfConsumerOptions(definition),
+    ...problemsOfUnknownNames(definition, { known: KNOWN_OPTIONS }),
+  ];
 }
 
 function problemsOfNames({ consumerName, eventName }: UncheckedDefinition): string[] {

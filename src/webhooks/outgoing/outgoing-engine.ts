@@ -15,14 +15,12 @@ import type { LaneEngine } from '../../lanes/lane-runner.js';
 import { OutboxLogStore } from '../../log/outbox-log.store.js';
 import { type EngineOfApplication, engineOf } from '../../module/engine-of.js';
 import { laneEngineOf } from '../../module/lane-engine.js';
-import { OutboxEventStore } from '../../outbox/outbox-event.store.js';
-import { PartEvents } from '../../outbox/part-events.js';
+import { partEventsOf } from '../../module/part-events-of.js';
 import { SecretService } from '../../secrets/secret.service.js';
 import { SecretParts } from '../../secrets/secret-parts.js';
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import { EventSubscriberRegistry } from '../../subscribers/event-subscriber-registry.js';
 import { PartMeasures } from '../../telemetry/part-measures.js';
-import { OutboxNotifier } from '../../wakeups/outbox-notifier.js';
 import { type WebhookSettings, webhookSettings } from '../options/webhook-settings.js';
 import {
   type OutgoingWebhooksOptions,
@@ -107,11 +105,9 @@ export class OutgoingEngine implements OnModuleInit {
 
   /** How the sender tells of its work: events about destinations, and metrics. */
   get told(): { readonly events: EventWriter; readonly metrics: SendingMetrics } {
-    const { engine, limits } = this;
+    const { engine } = this;
     return {
-      events: new EventWriter(
-        new PartEvents(engine.get(OutboxEventStore), limits, engine.get(OutboxNotifier)),
-      ),
+      events: new EventWriter(partEventsOf(engine)),
       metrics: new SendingMetrics(engine.get(PartMeasures)),
     };
   }
