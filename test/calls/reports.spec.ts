@@ -10,6 +10,7 @@ import { type DomainEvent, IntegrationSubscriber, type SubscriberContext } from 
 import { type Gate, gate } from '../support/gate.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
+import { untilWaiting } from '../support/until-waiting.js';
 import { type CallApp, startCallApp, stepsOf, untilEnded, untilStatus } from './call-app.js';
 
 interface Wanted {
@@ -152,12 +153,7 @@ describe('a report', () => {
     });
     await said.opened;
     const second = app.calls.report({ callId: id }, failed);
-    await until('the other report waits', async () => {
-      const { rows } = await database.pool.query(
-        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      return rows.length > 0;
-    });
+    await untilWaiting(database);
     mayCommit.open();
     await first;
     expect(await second).toEqual({ is: 'kept', callId: id });

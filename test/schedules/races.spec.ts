@@ -7,6 +7,7 @@ import { Ticker } from '../../src/schedules/ticker.js';
 import { gate } from '../support/gate.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
+import { untilWaiting } from '../support/until-waiting.js';
 import { moveTo, publishedOf, type ScheduleApp, startScheduleApp, untilPublished } from './schedule-app.js';
 
 /*
@@ -60,9 +61,9 @@ describe('beside a tick', () => {
     expect(await app.schedules.get('fenced')).toMatchObject({ nextAt: before?.nextAt });
   });
 
-  it('a lease is not taken from a ticker that is about to commit', async () => {
-    await due('held');
-    const { lease, parts } = await tickerOf('committing');
+  /** Starts a tick that has taken what is due, and does not go on before `goOn`. */
+  const halfTicked = async (name = 'half') => {
+    const { lease, parts } = await tickerOf(name);
     const inside = gate();
     const goOn = gate();
     class Halting extends ScheduleStore {
@@ -74,6 +75,12 @@ describe('beside a tick', () => {
     }
     const ticking = new Ticker({ ...parts, store: new Halting(parts.db) }).tick(lease);
     await inside.opened;
+    return { goOn, ticking };
+  };
+
+  it('a lease is not taken from a ticker that is about to commit', async () => {
+    await due('held');
+    const { goOn, ticking } = await halfTicked('committing');
     // What a taking does: it passes over a row that a save holds.
     const { rowCount } = await database.pool.query(
       `SELECT FROM integration.integration_lease WHERE name = 'committing' FOR UPDATE SKIP LOCKED`,
@@ -109,31 +116,6 @@ describe('beside a tick', () => {
     expect(await app.schedules.get('restored')).toMatchObject({ lastEventId: event?.id });
   });
 
-  /** Starts a tick that has taken what is due, and does not go on before `goOn`. */
-  const halfTicked = async () => {
-    const { lease, parts } = await tickerOf('half');
-    const inside = gate();
-    const goOn = gate();
-    class Halting extends ScheduleStore {
-      override async moveOn(...given: Parameters<ScheduleStore['moveOn']>): Promise<void> {
-        inside.open();
-        await goOn.opened;
-        return super.moveOn(...given);
-      }
-    }
-    const ticking = new Ticker({ ...parts, store: new Halting(parts.db) }).tick(lease);
-    await inside.opened;
-    return { goOn, ticking };
-  };
-  /** Resolves when some transaction waits for the lock of a row. */
-  const untilSomebodyWaits = () =>
-    until('somebody waits for the tick', async () => {
-      const { rows } = await database.pool.query<{ waits: boolean }>(
-        `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock') AS waits`,
-      );
-      return rows[0]?.waits === true;
-    });
-
   it.each(['pause', 'trigger', 'upsert', 'remove'] as const)(
     '%s waits for it, and finds what it has written',
     async (change) => {
@@ -143,7 +125,7 @@ describe('beside a tick', () => {
         change === 'upsert'
           ? app.schedules.upsert('changed', { cron: '0 12 * * *', overlap: 'queue' })
           : app.schedules[change]('changed');
-      await untilSomebodyWaits();
+      await untilWaiting(database);
       goOn.open();
       await ticking;
       await changing;

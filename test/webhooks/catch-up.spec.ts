@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { append } from '../support/append.js';
-import { invoice, positionsOf, untilWaiting } from './outgoing-app.js';
+import { untilWaiting } from '../support/until-waiting.js';
+import { invoice, positionsOf } from './outgoing-app.js';
 import { destinationOf, outgoingStage } from './outgoing-stage.js';
 
 const stage = outgoingStage();

@@ -29,7 +29,6 @@ import { emptyTables } from '../support/empty-tables.js';
 import { TEST_LOGGER } from '../support/log-lines.js';
 import { operationEnded } from '../support/running-operation.js';
 import type { TestDatabase } from '../support/test-database.js';
-import { until } from '../support/until.js';
 
 export const KEY_BYTES = randomBytes(32);
 export const KEYS = staticKeys({ k1: KEY_BYTES });
@@ -168,17 +167,6 @@ export async function deliveriesOf(database: TestDatabase, destinationId: string
 
 export async function positionsOf(database: TestDatabase, destinationId: string): Promise<number[]> {
   return (await deliveriesOf(database, destinationId)).map(({ position }) => position);
-}
-
-/** Resolves when this number of statements, each with `words` in its text, wait for a lock. */
-export async function untilWaiting(database: TestDatabase, count: number, words = ''): Promise<void> {
-  await until(`${count} statements wait for a lock`, async () => {
-    const { rows } = await database.pool.query<{ count: number }>(
-      `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND position($1 IN query) > 0`,
-      [words],
-    );
-    return (rows[0]?.count ?? 0) >= count;
-  });
 }
 
 /** Gives every delivery this status, as if it had been tried. */

@@ -6,14 +6,8 @@ import { WebhookDeliveryStore } from '../../src/webhooks/outgoing/destinations/d
 import { deleteOutdatedDeliveries } from '../../src/webhooks/outgoing/destinations/delivery-retention.store.js';
 import { type Pair, RoutingStore } from '../../src/webhooks/outgoing/routing/routing.store.js';
 import { gate } from '../support/gate.js';
-import {
-  deliveriesOf,
-  type OutgoingApp,
-  positionsOf,
-  runOperation,
-  triedAlready,
-  untilWaiting,
-} from './outgoing-app.js';
+import { untilWaiting } from '../support/until-waiting.js';
+import { deliveriesOf, type OutgoingApp, positionsOf, runOperation, triedAlready } from './outgoing-app.js';
 import { destinationOf, outgoingStage } from './outgoing-stage.js';
 
 const stage = outgoingStage();

@@ -3,14 +3,8 @@ import { defineEvent, jsonSchema } from 'nestjs-integration/contracts';
 import { destinationDisabled } from '../../src/webhooks/outgoing/sender/sender-events.js';
 import { inboxRows } from '../support/inbox-rows.js';
 import { until } from '../support/until.js';
-import {
-  CONTRACTS,
-  customerRenamed,
-  deliveriesOf,
-  invoiceCreated,
-  positionsOf,
-  untilWaiting,
-} from './outgoing-app.js';
+import { untilWaiting } from '../support/until-waiting.js';
+import { CONTRACTS, customerRenamed, deliveriesOf, invoiceCreated, positionsOf } from './outgoing-app.js';
 import { destinationOf, outgoingStage } from './outgoing-stage.js';
 
 const stage = outgoingStage();
