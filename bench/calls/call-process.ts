@@ -1,5 +1,4 @@
 // The process with calls and a saga: a Nest application with the package and its shipped settings.
-import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
@@ -18,6 +17,7 @@ import {
   ExternalCallType,
 } from 'nestjs-integration/calls';
 import { Saga, type SagaContext, SagaStart, SagaStep, SagasModule } from 'nestjs-integration/sagas';
+import { paced } from '../harness/paced.js';
 import { untilTrue } from '../harness/until-true.js';
 import { answering } from '../outgoing/asked-process.js';
 import { NETWORK } from '../outgoing/clients.js';
@@ -97,7 +97,7 @@ class Subscribers {
     await this.calls.report(which, { phase: 'completed', result: null }, { persistenceClient: transaction });
   }
 
-  /** Two transactional handlers in a row, the first of which writes a row and publishes. */
+  /** The first of two transactional handlers in a row. It writes a row and publishes. */
   @IntegrationSubscriber('hand.done', { consumerName: 'hand-webhooks', transactional: true })
   async onHand({ aggregateId }: DomainEvent, { transaction }: SubscriberContext): Promise<void> {
     await noteByHand(transaction, aggregateId);
@@ -139,14 +139,11 @@ async function delays(
   perSecond: number,
   work: (name: string, n: number) => Promise<unknown>,
 ): Promise<number[]> {
-  const startedAt = performance.now();
-  const done: Promise<void>[] = [];
-  for (const [n, name] of names.entries()) {
-    const waitMs = startedAt + (n * 1000) / perSecond - performance.now();
-    if (waitMs > 1) await delay(waitMs);
-    done.push(work(name, n).then(() => note(committed, name)));
-  }
-  await Promise.all(done);
+  await paced(names.length, perSecond, async (n) => {
+    const name = names[n] ?? '';
+    await work(name, n);
+    note(committed, name);
+  });
   const isAll = await untilTrue(() => names.every((name) => begun.has(name)), LONGEST_MS);
   if (!isAll) throw new Error(`${names.filter((name) => !begun.has(name)).length} have not begun`);
   // A handler may begin before this process hears of the commit that it waited for.

@@ -8,7 +8,7 @@ export interface CallCommands {
   begin: [given: Range, answer: undefined];
   /** Publishes what webhooks say of these calls. From the commit of each to the step of its saga. */
   steps: [given: Range & Pick<Pace, 'perSecond'>, answer: number[]];
-  /** The same by two transactional handlers in a row, the first of which writes a row and publishes. */
+  /** The same by two transactional handlers in a row. The first one writes a row and publishes. */
   hand: [given: Range & Pick<Pace, 'perSecond'>, answer: number[]];
   /** Publishes events of a plain consumer. From the commit of each to its handler. */
   plain: [given: Range & Pick<Pace, 'perSecond'>, answer: number[]];

@@ -1,5 +1,4 @@
 // The process that sends: a Nest application with the package and its shipped settings.
-import { setTimeout as delay } from 'node:timers/promises';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { DomainEventPublisher, IntegrationModule, OutboxProcessor } from 'nestjs-integration';
@@ -7,6 +6,7 @@ import { ContractsModule, defineEvent, jsonSchema } from 'nestjs-integration/con
 import { SecretsModule, staticKeys } from 'nestjs-integration/secrets';
 import { sendDue } from 'nestjs-integration/testing';
 import { WebhookDestinationsService, WebhooksModule } from 'nestjs-integration/webhooks';
+import { paced } from '../harness/paced.js';
 import { answering, measured } from './asked-process.js';
 import { atOnce, BareClient, DATA, NETWORK, openClient, signed } from './clients.js';
 import { EVENT, type SenderCommands } from './protocol.js';
@@ -84,15 +84,8 @@ answering<SenderCommands>(
     bare: ({ url, count, inFlight }) => measured(() => atOnce(count, inFlight, () => bare.send(url))),
     route: () => measured(() => app.get(OutboxProcessor).drain({ timeoutMs: LONGEST_MS })),
     publish: async ({ perSecond, seconds, tenant, tenants }) => {
-      const startedAt = performance.now();
       const total = perSecond * seconds;
-      const published: Promise<unknown>[] = [];
-      for (let n = 0; n < total; n++) {
-        const waitMs = startedAt + (n * 1000) / perSecond - performance.now();
-        if (waitMs > 1) await delay(waitMs);
-        published.push(publishFor(`${tenant}-${n % tenants}`));
-      }
-      await Promise.all(published);
+      await paced(total, perSecond, (n) => publishFor(`${tenant}-${n % tenants}`));
       return total;
     },
     heap: async () => {

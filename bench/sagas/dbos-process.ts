@@ -1,12 +1,11 @@
 // The process with DBOS: a workflow of four steps and one message, with what its documentation says and its shipped settings.
 import { DBOS } from '@dbos-inc/dbos-sdk';
 import pg from 'pg';
-import { answering, measured } from '../outgoing/asked-process.js';
+import { answering } from '../outgoing/asked-process.js';
+import { runFlows } from './flows.js';
 import type { FlowCommands } from './protocol.js';
 import { NOTE_STEP } from './sagas.store.js';
 
-/** Its pool has 20 connections, unless one says otherwise. */
-const AT_ONCE = 100;
 const LONGEST_S = 120;
 const TOPIC = 'go';
 
@@ -43,14 +42,7 @@ await DBOS.launch();
 
 answering<FlowCommands>(
   {
-    flows: ({ from, count }) =>
-      measured(async () => {
-        let next = from;
-        const runner = async () => {
-          while (next < from + count) await runOne(`flow ${next++}`);
-        };
-        await Promise.all(Array.from({ length: AT_ONCE }, runner));
-      }),
+    flows: (given) => runFlows(given, runOne),
   },
   async () => {
     await DBOS.shutdown();

@@ -3,12 +3,10 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type DomainEvent, IntegrationDeveloperApiService, IntegrationModule } from 'nestjs-integration';
 import { Saga, type SagaContext, SagaStart, SagaStep, SagasModule } from 'nestjs-integration/sagas';
-import { answering, measured } from '../outgoing/asked-process.js';
+import { answering } from '../outgoing/asked-process.js';
+import { runFlows } from './flows.js';
 import type { FlowCommands } from './protocol.js';
 import { noteStep } from './sagas.store.js';
-
-/** Conversations that have begun and not ended, as many as there are workflows at once beside it. */
-const AT_ONCE = 100;
 
 /** As many as DBOS has connections. */
 const STEPS_AT_ONCE = 20;
@@ -86,14 +84,7 @@ async function runOne(key: string): Promise<void> {
 
 answering<FlowCommands>(
   {
-    flows: ({ from, count }) =>
-      measured(async () => {
-        let next = from;
-        const runner = async () => {
-          while (next < from + count) await runOne(`flow ${next++}`);
-        };
-        await Promise.all(Array.from({ length: AT_ONCE }, runner));
-      }),
+    flows: (given) => runFlows(given, runOne),
   },
   () => app.close(),
 );

@@ -20,7 +20,7 @@ export const AT_ONCE = 10;
 
 /** What is asked of a process that runs whole conversations: three steps, a signal that is waited for, and a fourth step. */
 export interface FlowCommands {
-  /** Runs so many, and answers when all have ended. */
+  /** Runs `count` conversations, and answers when all have ended. */
   flows: [given: { from: number; count: number }, answer: Work];
 }
 

@@ -10,7 +10,7 @@ import type { Bench, Scenario } from './scenario.js';
 /** Until start-up is over, and polling has slowed down to its idle interval. */
 const QUIET_MS = 45_000;
 const KEPT_WITHIN_MS = 900_000;
-/** Indexes are deeper. Each statement of a minute may read so many pages more. */
+/** How many pages more a statement may read, because indexes are deeper. */
 const PAGES_MORE_EACH = 3;
 
 interface Statement {

@@ -1,6 +1,6 @@
 /** What is asked of the process with schedules. */
 export interface ScheduleCommands {
-  /** Waits for so many seconds. Milliseconds of the processor, and how many jobs ran. */
+  /** Waits for `seconds`. Answers the milliseconds of the processor, and how many jobs ran. */
   use: [given: { seconds: number }, answer: { readonly cpuMs: number; readonly runs: number }];
   /** Tells the ticker that the table was written. */
   wake: [given: object, answer: undefined];
