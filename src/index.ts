@@ -64,6 +64,7 @@ export {
   OutboxPollingCoordinator,
   type PollingState,
 } from './delivery/outbox-polling-coordinator.js';
+export { OutboxProcessorJob } from './delivery/outbox-processor.job.js';
 export { type DrainResult, OutboxProcessor, type ProcessorStats } from './delivery/outbox-processor.js';
 export type { HandlerLinesOption, LineToKeep } from './delivery/partition/attempt-lines.js';
 export {

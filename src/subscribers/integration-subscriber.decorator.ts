@@ -33,8 +33,8 @@ interface OfIntegration {
 type DecoratedOptions = Omit<AnySubscriberDefinition, 'handler'> & OfIntegration;
 
 /**
- * A decorator for methods that can be a handler of this type. A method says itself which transaction it gets, so
- * its type may be any: the handlers here are those of `never`.
+ * A decorator for methods that can be a handler of this type. A method says itself which transaction it
+ * gets, so its type may be any: the handlers here are those of `never`.
  */
 export type HandlerDecorator<Handler> = <Method extends Handler>(
   target: object,

@@ -71,6 +71,7 @@ const VALUES = [
   'OutboxNotifier',
   'OutboxPollingCoordinator',
   'OutboxProcessor',
+  'OutboxProcessorJob',
   'OutboxService',
   'PayloadOf',
   'PgSqlClient',
