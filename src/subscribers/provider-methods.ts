@@ -59,7 +59,10 @@ export function placeOf({ provider, holder, name }: ProviderMethod): string {
 /** The methods of each provider that were told of. */
 const told = new WeakMap<ProviderWrapper, Set<MethodKey>>();
 
-/** Says what Nest calls around requests and not around events. Without a word a guard would look as if it guarded. */
+/**
+ * Says what Nest calls around requests and not around events. Without a word a guard would look as if it
+ * guarded.
+ */
 function tellOfEnhancers(method: ProviderMethod): void {
   const { provider, holder, name } = method;
   const names = told.get(provider) ?? new Set();

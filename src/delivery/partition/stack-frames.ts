@@ -18,8 +18,8 @@ export function isOfHost(file: string): boolean {
 }
 
 /**
- * The lines of a stack down to the last one of the host's code. What is below only says how this package called
- * the handler. A stack without a line of the host's code is left as it is.
+ * The lines of a stack down to the last one of the host's code. What is below only says how this package
+ * called the handler. A stack without a line of the host's code is left as it is.
  */
 export function withoutCallers(lines: readonly string[]): readonly string[] {
   const last = lines.findLastIndex((line) => {
