@@ -18,8 +18,8 @@ const CALLED_BY_NEST = [
 ];
 
 /**
- * The kinds of enhancers (`@UseGuards`, `@UseInterceptors`, `@UsePipes`, `@UseFilters`) that stand on a method
- * or its class, and that Nest calls for nothing, because neither is called by Nest.
+ * The kinds of enhancers (`@UseGuards`, `@UseInterceptors`, `@UsePipes`, `@UseFilters`) that stand on a
+ * method or its class, and that Nest does not call, because it calls neither the method nor the class.
  */
 export function enhancersOf(holder: object, name: string | symbol): string[] {
   const method: unknown = (holder as Record<string | symbol, unknown>)[name];
