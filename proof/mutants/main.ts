@@ -40,7 +40,7 @@ for (const [kinds, mutants] of Object.entries(MUTANTS_OF_SOURCE)) {
   const kind = kinds.slice(0, -1);
   const chosen = mutants.filter(({ name }) => name.includes(options.match));
   const verdicts = await runSpecMutants(chosen);
-  for (const { name, caughtBy } of verdicts) record(kind, name, caughtBy);
+  for (const { name, caughtBy, because } of verdicts) record(kind, name, caughtBy, because);
   report.detail(`failures-of-${kinds}`, Object.fromEntries(verdicts.map((one) => [one.name, one.because])));
 }
 if (wanted.includes('kit')) {
@@ -61,8 +61,8 @@ console.log(
 if (options.json !== undefined) report.write(options.json);
 process.exitCode = report.ok ? 0 : 1;
 
-function record(kind: string, mutant: string, caughtBy: string | undefined): void {
-  table.push({ mutant: `${kind}: ${mutant}`, caughtBy: caughtBy ?? 'NOT CAUGHT' });
+function record(kind: string, mutant: string, caughtBy: string | undefined, because = ''): void {
+  table.push({ mutant: `${kind}: ${mutant}`, caughtBy: caughtBy ?? `NOT CAUGHT: ${because}` });
   const name = mutant
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')

@@ -34,14 +34,18 @@ export async function runSpecMutants(mutants: readonly SpecMutant[]): Promise<Sp
       verdicts.push({
         name,
         caughtBy: caught ? `${spec}: ${test}` : undefined,
-        because:
-          failed?.message ?? (mutated.hasEnded ? '' : 'the run was stopped before that test had ended'),
+        because: caught ? failed.message : whyNot(holds(sound.results, test), mutated.hasEnded),
       });
     }
     return verdicts;
   } finally {
     await copy.remove();
   }
+}
+
+function whyNot(isSound: boolean, hasEnded: boolean): string {
+  if (!isSound) return 'that test does not pass without it either, or did not run';
+  return hasEnded ? 'that test passes with it' : 'the run was stopped before that test had ended';
 }
 
 function holds(results: readonly TestResult[], test: string): boolean {

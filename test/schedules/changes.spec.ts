@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { AuditService } from '../../src/index.js';
 import type { ScheduleDefinition } from '../../src/schedules/index.js';
+import { ScheduleStore } from '../../src/schedules/schedule.store.js';
+import { SchedulesEngine } from '../../src/schedules/schedules-engine.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+import { until } from '../support/until.js';
 import {
   hour,
   moveTo,
@@ -9,6 +12,7 @@ import {
   type ScheduleApp,
   startScheduleApp,
   untilPublished,
+  wakeTicker,
 } from './schedule-app.js';
 
 const DAILY = { cron: '0 2 * * *', timeZone: 'Europe/Berlin' };
@@ -25,6 +29,22 @@ describe('a schedule that the application makes', () => {
     await app?.close();
     await database?.drop();
   });
+
+  /** The ticker hears of changes, has looked, and has found nothing that is due within a minute. */
+  const untilTickerSleeps = async () => {
+    const { lanes } = app.context.get(SchedulesEngine, { strict: false });
+    await until('changes are heard', async () => lanes.listener.isListening);
+    const look = jest.spyOn(ScheduleStore.prototype, 'nextIn');
+    try {
+      await wakeTicker(database);
+      await until('it has looked', async () => {
+        const last = look.mock.results.at(-1);
+        return last !== undefined && ((await last.value) ?? Number.POSITIVE_INFINITY) > 60_000;
+      });
+    } finally {
+      look.mockRestore();
+    }
+  };
 
   const auditOf = async (name: string) => {
     const { entries } = await app.context.get(AuditService).list({ target: `schedule/${name}` });
@@ -116,6 +136,7 @@ describe('a schedule that the application makes', () => {
   });
 
   it('is heard at once by the process that ticks', async () => {
+    await untilTickerSleeps();
     await app.schedules.upsert('soon', { every: '1h', startAt: new Date(Date.now() + 1_000) });
     // Nobody would look for ten minutes otherwise.
     expect(await untilPublished(database, 'soon', 1)).toMatchObject([{ cause: 'time' }]);
