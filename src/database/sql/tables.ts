@@ -50,6 +50,10 @@ const NAMES = {
   sagaStep: 'saga_step',
   sagaWaiting: 'saga_waiting',
   integrationSchedule: 'integration_schedule',
+  connectorDefinition: 'connector_definition',
+  connection: 'connection',
+  connectionToken: 'connection_token',
+  oauthAuthorization: 'oauth_authorization',
   /** A function that returns the partition of an aggregate. */
   integrationPartition: 'integration_partition',
   /** A procedure that publishes one event. */
