@@ -125,6 +125,11 @@ export class Gate {
     );
   }
 
+  /** What was refused to this target is asked for anew: somebody knows that it has changed. */
+  forget(key: string): void {
+    this.targets.get(key)?.line.forget();
+  }
+
   private async ended(target: Target, outcome: GateOutcome, probe: string | undefined): Promise<void> {
     const { breakerOpenMs } = this.parts.settings();
     const { line } = target;
