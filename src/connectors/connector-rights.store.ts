@@ -7,9 +7,10 @@ export const CONNECTOR_RIGHTS: ExtensionRights = {
     { on: 'connection', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
     { on: 'connection_token', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
     { on: 'oauth_authorization', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+    { on: 'connector_gate', privileges: ['SELECT', 'INSERT', 'UPDATE'] },
     { on: 'integration_audit', privileges: ['INSERT'] },
     { on: 'outbox_event', privileges: ['INSERT'] },
   ],
   client: [],
-  maintenance: [],
+  maintenance: [{ on: 'connector_gate', privileges: ['SELECT', 'DELETE'] }],
 };

@@ -4,18 +4,20 @@ import { authorOf } from '../audit/change-author.js';
 import { AdminDatabase } from '../database/admin-database.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { IntegrationError } from '../errors.js';
+import { Gate } from '../gate/gate.js';
+import { GateStore } from '../gate/gate.store.js';
 import { checkNetworkRules } from '../http/network-rules.js';
 import { OutgoingHttp } from '../http/outgoing-http.js';
 import { type EngineOfApplication, engineOf } from '../module/engine-of.js';
 import { partEventsOf } from '../module/part-events-of.js';
-import { SecretParts } from '../secrets/secret-parts.js';
 import { SecretService } from '../secrets/secret.service.js';
+import { SecretParts } from '../secrets/secret-parts.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { findNestConfig } from '../settings/nest-config.js';
 import { PartMeasures } from '../telemetry/part-measures.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
-import { WakeupListener } from '../wakeups/wakeup-listener.js';
 import { WakeupStore } from '../wakeups/wakeup.store.js';
+import { WakeupListener } from '../wakeups/wakeup-listener.js';
 import { loggerOf } from '../words/engine-logger.js';
 import { type ChangeParts, TOKEN_MARK } from './connections/connection-changes.js';
 import { ConnectorMetrics } from './connector-metrics.js';
@@ -27,30 +29,15 @@ import { Refresher } from './credentials/refresher.js';
 import { exploreConnectors, type FoundConnectors } from './definition/connector-explorer.js';
 import { ConnectorRegistry } from './definition/connector-registry.js';
 import { type FoundVariables, readVariables } from './definition/environment.js';
+import { HttpClients } from './http/http-clients.js';
+import { HttpMetrics } from './http/http-metrics.js';
+import { WaysOut } from './http/ways-out.js';
 import { TokenEndpoint } from './oauth/token-endpoint.js';
-import type { HttpClients } from './tenants/connection-http.js';
 import { ConnectionUse } from './tenants/connection-use.js';
 import type { TenantParts } from './tenants/tenant-parts.js';
 
 const NO_SECRETS =
   'ConnectorsModule keeps the credentials of connections sealed in the database: import SecretsModule.forRoot(…) of nestjs-integration/secrets beside it';
-
-const NOT_YET: HttpClients = {
-  of: (identityOf, signal = new AbortController().signal) => {
-    const fetch = async (input: string | URL | Request, init?: RequestInit) => {
-      const identity = await identityOf();
-      const url = new URL(String(input), identity.baseUrl);
-      const headers = new Headers(init?.headers);
-      const request = { url, headers, method: init?.method ?? 'GET' };
-      const { generation } = await identity.authorize(request, signal);
-      const answer = await globalThis.fetch(request.url, { ...init, headers: request.headers });
-      if (answer.status !== 401 || !(await identity.renew(generation, signal))) return answer;
-      await identity.authorize(request, signal);
-      return globalThis.fetch(request.url, { ...init, headers: request.headers });
-    };
-    return { fetch, get: async <T>(path: string) => (await (await fetch(path)).json()) as T };
-  },
-};
 
 /** What connectors use of the engine and of secrets. It makes each piece once. */
 @Injectable()
@@ -124,9 +111,10 @@ export class ConnectorsEngine {
     };
   }
 
-  /** Ends all requests for tokens. What is sent later fails. */
+  /** Ends all requests. What is sent later fails. */
   close(): void {
     this.made?.http.close();
+    this.made?.ways.close();
   }
 
   private get pieces() {
@@ -139,13 +127,20 @@ export class ConnectorsEngine {
     const network = this.options.network ?? {};
     const http = new OutgoingHttp(checkNetworkRules(network));
     const endpoint = new TokenEndpoint(http, network.http === true);
-    const memory = new ConnectionMemory(db, registry, () => this.secrets, () => listener.isListening);
-    const metrics = new ConnectorMetrics(this.engine.get(PartMeasures));
+    const memory = new ConnectionMemory(
+      db,
+      registry,
+      () => this.secrets,
+      () => listener.isListening,
+    );
+    const measures = this.engine.get(PartMeasures);
+    const metrics = new ConnectorMetrics(measures);
+    const logger = loggerOf('Connectors', db);
     const wakeups = this.engine.get(WakeupStore);
     const refresher = new Refresher({
       ...this.changes(db),
       settings: () => this.settings,
-      logger: loggerOf('Connectors', db),
+      logger,
       author: authorOf({}),
       tell: (id) => wakeups.tellLanes(TOKEN_MARK + id),
       refreshed: (connector, outcome) => metrics.refreshed(connector, outcome),
@@ -158,7 +153,18 @@ export class ConnectorsEngine {
       variables: () => registry.variables,
     };
     const use = new ConnectionUse(db);
-    return { http, endpoint, memory, refresher, credentials, clients: NOT_YET, use };
+    const ways = new WaysOut();
+    const clients = new HttpClients({
+      gate: new Gate({
+        store: new GateStore(db),
+        settings: () => this.settings,
+        onFailure: (words) => logger.warnOfFailure(words, words),
+      }),
+      ways,
+      metrics: new HttpMetrics(measures),
+      settings: () => this.settings,
+    });
+    return { http, endpoint, memory, refresher, credentials, clients, ways, use };
   }
 
   private changes(db: EngineDatabase): ChangeParts {

@@ -11,9 +11,9 @@ import { IntegrationError, messageOf } from '../errors.js';
 import { loggerOf } from '../words/engine-logger.js';
 import { CHANGED_MARK, TOKEN_MARK } from './connections/connection-changes.js';
 import { ConnectorsEngine } from './connectors-engine.js';
+import { hasTokenEndpoint } from './definition/connector-auth.js';
 import { ConnectorDefinitionStore } from './definition/connector-definition.store.js';
 import { invalidConnector } from './definition/connector-errors.js';
-import { hasTokenEndpoint } from './definition/connector-auth.js';
 import { declaredConnector } from './definition/declared-connector.js';
 import { loadOAuth } from './oauth/oauth-library.js';
 

@@ -31,6 +31,12 @@ export interface OutgoingRequest {
   readonly isRepeatable?: boolean | undefined;
 }
 
+/** What a process proves with who it is, in PEM. */
+export interface ClientCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** In milliseconds, all from the beginning of the request. */
 export interface OutgoingDeadlines {
   /** When a connection must be there, with its TLS. Default: 10,000, at most `wholeMs`. */
@@ -70,8 +76,15 @@ export class OutgoingHttp {
   private readonly targets: RequestTargets;
   private readonly agents: { readonly http: HttpAgent; readonly https: HttpsAgent };
 
-  /** @param resolve how names are looked up that are not allowed by name */
-  constructor(rules: CheckedNetworkRules, resolve: ResolveName = askNameServers()) {
+  /**
+   * @param resolve how names are looked up that are not allowed by name
+   * @param certificate is shown to every server that asks for one, and to no proxy
+   */
+  constructor(
+    rules: CheckedNetworkRules,
+    resolve: ResolveName = askNameServers(),
+    certificate?: ClientCertificate,
+  ) {
     this.targets = new RequestTargets(rules);
     const kept = {
       keepAlive: true,
@@ -80,10 +93,11 @@ export class OutgoingHttp {
       scheduling: 'lifo',
     } as const;
     const judged = judgedAddresses(rules, resolve);
-    const secureContext = createSecureContext({
+    const trusted = {
       minVersion: 'TLSv1.2',
       ...(rules.ca === undefined ? {} : { ca: [...rules.ca] }),
-    });
+    } as const;
+    const secureContext = createSecureContext({ ...trusted, ...certificate });
     // Neither NODE_TLS_REJECT_UNAUTHORIZED nor a flag of the process opens what leaves here.
     const secured = { ...kept, secureContext, rejectUnauthorized: true };
     const { proxy } = rules;
@@ -102,7 +116,7 @@ export class OutgoingHttp {
     const tunnels: Tunnels = {
       proxy,
       judged,
-      secureContext,
+      secureContext: certificate === undefined ? secureContext : createSecureContext(trusted),
       openMs: CONNECT_MS,
       asked: this.askedOfProxy,
       isClosed: () => this.isClosed,

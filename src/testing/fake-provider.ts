@@ -304,7 +304,10 @@ export class FakeProvider {
   private isClient({ headers }: FakeProviderRequest, form: URLSearchParams): boolean {
     const { clientId, clientSecret } = this.endpoints;
     const [, basic = ''] = /^Basic (.+)$/.exec(headers.authorization ?? '') ?? [];
-    const [id = '', password = ''] = Buffer.from(basic, 'base64').toString().split(':').map(decodeURIComponent);
+    const [id = '', password = ''] = Buffer.from(basic, 'base64')
+      .toString()
+      .split(':')
+      .map(decodeURIComponent);
     const isBasic = id === clientId && password === clientSecret;
     return isBasic || (form.get('client_id') === clientId && form.get('client_secret') === clientSecret);
   }
@@ -318,7 +321,10 @@ export class FakeProvider {
     if (code.challenge !== null && code.challenge !== challenge) return refused('invalid_grant');
     const grant: Grant = { scope: code.scope, isRevoked: false, refreshToken: '' };
     this.grants.push(grant);
-    return { status: 200, body: { ...this.accessToken(grant, grant.scope), ...this.nextRefreshToken(grant) } };
+    return {
+      status: 200,
+      body: { ...this.accessToken(grant, grant.scope), ...this.nextRefreshToken(grant) },
+    };
   }
 
   private refresh(refreshToken: string): Answer {

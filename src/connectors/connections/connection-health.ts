@@ -1,8 +1,8 @@
 import type { Author } from '../../audit/change-author.js';
 import { storableText } from '../../words/text.js';
 import type { Connection, ConnectionHealth } from './connection.js';
-import type { ConnectionChange, ConnectionEventName } from './connection-changes.js';
 import type { ConnectionStore } from './connection.store.js';
+import type { ConnectionChange, ConnectionEventName } from './connection-changes.js';
 
 const LONGEST_REASON = 999;
 

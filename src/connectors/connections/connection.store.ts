@@ -5,7 +5,10 @@ import type { Connection, ConnectionFilter, ConnectionHealth, ConnectionState } 
 const COLUMNS = `c.id, c.tenant_id AS "tenantId", c.connector, c.name, c.state, c.health, c.health_reason AS "healthReason", c.health_at AS "healthAt",
   c.config, c.scopes, c.account, c.key_id AS "keyId", c.key_rotated_at AS "keyRotatedAt", c.actions, c.last_used_at AS "lastUsedAt", c.created_at AS "createdAt"`;
 
-type NewConnection = Pick<Connection, 'id' | 'tenantId' | 'connector' | 'name' | 'config' | 'keyId' | 'actions'>;
+type NewConnection = Pick<
+  Connection,
+  'id' | 'tenantId' | 'connector' | 'name' | 'config' | 'keyId' | 'actions'
+>;
 type Changed = Pick<Connection, 'id' | 'tenantId' | 'name' | 'config' | 'actions'>;
 type Owned = Pick<Connection, 'id' | 'tenantId'>;
 

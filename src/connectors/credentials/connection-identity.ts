@@ -1,6 +1,6 @@
 import type { NetworkRules } from '../../http/network-rules.js';
-import { wrongState } from '../definition/connector-errors.js';
 import type { ConnectorAuth } from '../definition/connector-auth.js';
+import { wrongState } from '../definition/connector-errors.js';
 import type { Variables } from '../definition/environment.js';
 import type { Authorization, AuthorizedRequest, HttpIdentity } from '../http/http-identity.js';
 import type { TokenEndpoint } from '../oauth/token-endpoint.js';

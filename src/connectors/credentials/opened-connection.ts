@@ -1,6 +1,6 @@
-import { problemsOf } from '../../contracts/violations.js';
-import { validateLater } from '../../contracts/validate.js';
 import type { EventSchema } from '../../contracts/schemas/event-schema.js';
+import { validateLater } from '../../contracts/validate.js';
+import { problemsOf } from '../../contracts/violations.js';
 import { openSecret } from '../../secrets/sealed-secret.js';
 import type { SecretParts } from '../../secrets/secret-parts.js';
 import type { Connection } from '../connections/connection.js';

@@ -29,10 +29,10 @@ import { messageOf } from '../../errors.js';
 import { openSecret } from '../../secrets/sealed-secret.js';
 import { sealingTransaction } from '../../secrets/sealing-transaction.js';
 import type { EngineLogger } from '../../words/engine-logger.js';
+import { ConnectionStore } from '../connections/connection.store.js';
 import { type ChangeParts, changeConnections } from '../connections/connection-changes.js';
 import { type FoundHealth, saveHealth } from '../connections/connection-health.js';
 import { tokenOf } from '../connections/connection-secrets.js';
-import { ConnectionStore } from '../connections/connection.store.js';
 import type { TokenSet } from '../definition/connector-auth.js';
 import { inBackoff, reauthorizationRequired, refreshFailed } from '../definition/connector-errors.js';
 import type { TokenAnswer } from '../oauth/token-answer.js';
@@ -83,7 +83,7 @@ export interface RefreshSettings {
 
 export interface RefresherParts extends ChangeParts {
   readonly settings: () => RefreshSettings;
-  readonly logger: Pick<EngineLogger, 'warn' | 'warnOfFailure'>;
+  readonly logger: Pick<EngineLogger, 'warnOfFailure'>;
   readonly author: Author;
   /** Tells all processes that a connection has a new token. */
   readonly tell: (id: string) => Promise<void>;
@@ -197,7 +197,9 @@ export class Refresher {
       const usable = token !== undefined && token.generation > refused && isValid(token) ? token : undefined;
       if (usable !== undefined && usable.refreshAt > performance.now()) return this.remember(of, usable);
       if (stored.health === 'needs_reauthorization')
-        return this.orThrow(of, usable, () => reauthorizationRequired(of.id, 'its grant is not valid any more'));
+        return this.orThrow(of, usable, () =>
+          reauthorizationRequired(of.id, 'its grant is not valid any more'),
+        );
       if (!of.canRefresh(token?.tokens)) return this.withoutWay(of, usable, stored.generation);
       if (stored.backoffMs > 0) return this.orThrow(of, usable, () => inBackoff(of.id, stored.backoffMs));
       const claim: Claim = { lease: randomUUID(), generation: stored.generation };
@@ -223,7 +225,8 @@ export class Refresher {
       case 'tokens': {
         const tokens = keepingRefreshToken(answer.tokens, token?.tokens);
         const saved = await this.saved(of, claim, tokens, askedAt);
-        if (health === 'failing') await this.setHealth(of, { health: 'healthy', reason: null }).catch(() => {});
+        if (health === 'failing')
+          await this.setHealth(of, { health: 'healthy', reason: null }).catch(() => {});
         return saved;
       }
       case 'dead': {
@@ -324,7 +327,9 @@ export class Refresher {
   ): Promise<CurrentToken> {
     if (usable !== undefined) return this.remember(of, usable);
     const reason =
-      generation === 0 ? 'it was never authorized' : 'its token is not valid any more, and there is no refresh token';
+      generation === 0
+        ? 'it was never authorized'
+        : 'its token is not valid any more, and there is no refresh token';
     await this.setHealth(of, { health: 'needs_reauthorization', reason });
     throw reauthorizationRequired(of.id, reason);
   }

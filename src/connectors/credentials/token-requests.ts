@@ -1,7 +1,7 @@
 import { messageOf } from '../../errors.js';
 import type { TokenSet } from '../definition/connector-auth.js';
-import type { Variables } from '../definition/environment.js';
 import { scopesOf } from '../definition/connector-view.js';
+import type { Variables } from '../definition/environment.js';
 import { resolvedProvider } from '../oauth/resolved-provider.js';
 import type { TokenAnswer } from '../oauth/token-answer.js';
 import type { TokenEndpoint } from '../oauth/token-endpoint.js';
@@ -28,9 +28,7 @@ export function refreshableOf(
         ...of,
         canRefresh: (token) => token?.refreshToken !== undefined,
         request: (token, signal) =>
-          caught(() =>
-            endpoint.refresh(resolvedProvider(auth, given), token?.refreshToken ?? '', signal),
-          ),
+          caught(() => endpoint.refresh(resolvedProvider(auth, given), token?.refreshToken ?? '', signal)),
       };
     case 'clientCredentials':
       return {
@@ -67,7 +65,10 @@ function answerOf(made: TokenSet | undefined): TokenAnswer {
     accessToken !== '' &&
     (expiresInSeconds === undefined || (typeof expiresInSeconds === 'number' && expiresInSeconds > 0));
   if (!isRight)
-    return { is: 'failed', reason: 'refresh of the connector must return { accessToken, expiresInSeconds? }' };
+    return {
+      is: 'failed',
+      reason: 'refresh of the connector must return { accessToken, expiresInSeconds? }',
+    };
   return { is: 'tokens', tokens: { accessToken, refreshToken, expiresInSeconds, scopes } };
 }
 

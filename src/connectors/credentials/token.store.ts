@@ -39,7 +39,9 @@ export interface NewToken {
   readonly isRenewable: boolean;
 }
 
-type TokenRow = Omit<StoredToken, 'secret'> & { readonly [K in keyof SecretWithKey]: SecretWithKey[K] | null };
+type TokenRow = Omit<StoredToken, 'secret'> & {
+  readonly [K in keyof SecretWithKey]: SecretWithKey[K] | null;
+};
 
 const MS = (interval: string) => `(extract(epoch FROM ${interval}) * 1000)::float8`;
 const AFTER = (value: string) => `clock_timestamp() + ${value}::float8 * interval '1 millisecond'`;
@@ -133,7 +135,11 @@ export class TokenStore {
   async failed(
     { tenantId, id }: TokenOwner,
     { lease, generation }: Claim,
-    { firstMs, mostMs, leastMs }: { readonly firstMs: number; readonly mostMs: number; readonly leastMs: number },
+    {
+      firstMs,
+      mostMs,
+      leastMs,
+    }: { readonly firstMs: number; readonly mostMs: number; readonly leastMs: number },
   ): Promise<void> {
     await this.db.query(
       `UPDATE ${this.table} SET lease_token = NULL, lease_expires_at = NULL, failures = failures + 1,

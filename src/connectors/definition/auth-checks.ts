@@ -144,8 +144,7 @@ function problemsOfTokens(given: Given): string[] {
     ...(algorithm === undefined || ALGORITHMS.includes(String(algorithm))
       ? []
       : [`auth.algorithm must be one of ${ALGORITHMS.join(', ')}`]),
-    ...(scopes === undefined ||
-    (Array.isArray(scopes) && scopes.every((scope) => SCOPE.test(String(scope))))
+    ...(scopes === undefined || (Array.isArray(scopes) && scopes.every((scope) => SCOPE.test(String(scope))))
       ? []
       : ['auth.scopes must be a list of scopes, without spaces and quotes']),
     ...parametersProblem('tokenParameters', given.tokenParameters),
@@ -186,9 +185,7 @@ function problemsOfApiKey(given: Given): string[] {
   const { header, query, prefix } = given;
   return [
     ...namesOfSecrets(given, ['secret']),
-    ...((header === undefined) === (query === undefined)
-      ? ['apiKey() needs either header or query']
-      : []),
+    ...((header === undefined) === (query === undefined) ? ['apiKey() needs either header or query'] : []),
     ...(header === undefined || (typeof header === 'string' && HEADER.test(header))
       ? []
       : ['auth.header must be the name of a header']),
@@ -225,9 +222,7 @@ function endpointProblem(name: string, value: unknown, isOptional: boolean): str
 export function isEndpoint(value: unknown): boolean {
   if (typeof value !== 'string' || !URL.canParse(value)) return false;
   const { protocol, username, password, hash } = new URL(value);
-  return (
-    (protocol === 'https:' || protocol === 'http:') && username === '' && password === '' && hash === ''
-  );
+  return (protocol === 'https:' || protocol === 'http:') && username === '' && password === '' && hash === '';
 }
 
 function parametersProblem(name: string, value: unknown): string[] {

@@ -4,11 +4,7 @@ import type { Configured, FromSecret } from './from-config.js';
 export type Endpoint<Config = never> = Configured | ((config: Config) => string);
 
 /** How a client shows the provider who it is, by the names of RFC 8414. */
-export type ClientAuthentication =
-  | 'client_secret_basic'
-  | 'client_secret_post'
-  | 'private_key_jwt'
-  | 'none';
+export type ClientAuthentication = 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none';
 
 /** Who the application is to the provider. */
 export interface OAuthClientOptions {

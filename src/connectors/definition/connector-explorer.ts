@@ -1,8 +1,8 @@
 import type { DiscoveryService } from '@nestjs/core';
 import { jsonSchemaOf } from '../../contracts/standard-json-schema.js';
-import { secretsOfAuth } from './connector-auth.js';
-import type { ConnectorOptions, FoundAction, FoundConnector } from './connector.js';
 import { connectorOf, type DecoratedMethod, decoratedMethodsOf } from './connector.decorator.js';
+import type { ConnectorOptions, FoundAction, FoundConnector } from './connector.js';
+import { secretsOfAuth } from './connector-auth.js';
 import { problemsOfAction, problemsOfConnector } from './definition-checks.js';
 import { secretsIn } from './environment.js';
 
@@ -67,7 +67,9 @@ function placeOf({ metatype, token, host }: Wrapper): string {
 function problemsWithoutConnector(wrapper: Wrapper, methods: readonly DecoratedMethod[]): string[] {
   const [first] = methods;
   if (first === undefined) return [];
-  return [`${placeOf(wrapper)}: ${String(first.name)} is a method of a connector, and the class has no @Connector`];
+  return [
+    `${placeOf(wrapper)}: ${String(first.name)} is a method of a connector, and the class has no @Connector`,
+  ];
 }
 
 function problemsOfClass(wrapper: Wrapper): string[] {
@@ -84,9 +86,7 @@ function problemsOfMethods(methods: readonly DecoratedMethod[]): string[] {
       : [`it has ${kind} more than once: ${found.map(({ name }) => String(name)).join(', ')}`];
   return [
     ...methods.flatMap(({ name, action }) =>
-      action === undefined
-        ? []
-        : problemsOfAction(action).map((problem) => `${String(name)}: ${problem}`),
+      action === undefined ? [] : problemsOfAction(action).map((problem) => `${String(name)}: ${problem}`),
     ),
     ...[...new Set(names.filter((name, i) => names.indexOf(name) < i))].map(
       (name) => `it has two actions ${JSON.stringify(name)}`,
@@ -128,7 +128,10 @@ function connectorFrom(
   place: string,
 ): FoundConnector {
   const own = instance as Methods;
-  const callerOf = (name: string | symbol) => (...given: unknown[]) => own[name]?.(...given);
+  const callerOf =
+    (name: string | symbol) =>
+    (...given: unknown[]) =>
+      own[name]?.(...given);
   const actions = new Map<string, FoundAction>();
   for (const { name, action } of methods)
     if (action !== undefined)

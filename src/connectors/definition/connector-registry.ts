@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { checkNames } from '../../words/argument-checks.js';
 import { suggestionFor } from '../../words/known-names.js';
-import { unknownConnector } from './connector-errors.js';
 import { connectorOf } from './connector.decorator.js';
 import type { ConnectorCapability, ConnectorView, FoundConnector } from './connector.js';
+import { unknownConnector } from './connector-errors.js';
 import { viewOf } from './connector-view.js';
 import type { Variables } from './environment.js';
 

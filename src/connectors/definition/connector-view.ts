@@ -1,5 +1,5 @@
-import { hasTokenEndpoint, needsConsent } from './connector-auth.js';
 import type { ConnectorCapability, ConnectorView, FoundConnector } from './connector.js';
+import { hasTokenEndpoint, needsConsent } from './connector-auth.js';
 
 /** A connector, as people see it. */
 export function viewOf(connector: FoundConnector): ConnectorView {
@@ -21,12 +21,7 @@ export function viewOf(connector: FoundConnector): ConnectorView {
 }
 
 /** What follows from the decorators, and from the mode of `auth`. */
-export function capabilitiesOf({
-  actions,
-  health,
-  validator,
-  auth,
-}: FoundConnector): ConnectorCapability[] {
+export function capabilitiesOf({ actions, health, validator, auth }: FoundConnector): ConnectorCapability[] {
   return [
     ...(actions.size > 0 ? ['actions' as const] : []),
     ...(health === undefined ? [] : ['health' as const]),

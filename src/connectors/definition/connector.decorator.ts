@@ -81,7 +81,8 @@ export function decoratedMethodsOf(prototype: object): DecoratedMethod[] {
       const action = Reflect.getOwnMetadata(ACTION, method) as ConnectorActionOptions | undefined;
       const isValidator = Reflect.hasOwnMetadata(VALIDATOR, method);
       const isHealth = Reflect.hasOwnMetadata(HEALTH, method);
-      if (action !== undefined || isValidator || isHealth) found.push({ name, action, isValidator, isHealth });
+      if (action !== undefined || isValidator || isHealth)
+        found.push({ name, action, isValidator, isHealth });
     }
   }
   return found;

@@ -116,4 +116,3 @@ export interface ConnectorView {
   /** What the connector asks for when a person agrees: those of `auth` and of its actions. */
   readonly scopes: readonly string[];
 }
-

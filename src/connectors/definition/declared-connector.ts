@@ -1,8 +1,8 @@
-import { jsonSchemaOf } from '../../contracts/standard-json-schema.js';
 import type { EventSchema } from '../../contracts/schemas/event-schema.js';
+import { jsonSchemaOf } from '../../contracts/standard-json-schema.js';
 import type { FoundConnector } from './connector.js';
-import { viewOf } from './connector-view.js';
 import type { DeclaredConnector } from './connector-definition.store.js';
+import { viewOf } from './connector-view.js';
 
 /** What is stored of a connector. It has neither secrets nor values of variables. */
 export async function declaredConnector(connector: FoundConnector): Promise<DeclaredConnector> {

@@ -1,8 +1,9 @@
 import { isEventSchema } from '../../contracts/schemas/event-schema.js';
 import { problemsOfUnknownNames } from '../../words/known-names.js';
 import { problemOfText } from '../../words/text.js';
-import { type ConnectorActionOptions, type ConnectorOptions, DIRECTIONS } from './connector.js';
+import { isHttpLimit } from '../http/http-limits.js';
 import { problemsOfAuth } from './auth-checks.js';
+import { type ConnectorActionOptions, type ConnectorOptions, DIRECTIONS } from './connector.js';
 
 type Given = Readonly<Record<string, unknown>>;
 
@@ -120,10 +121,7 @@ function problemsOfHttp(http: unknown): string[] {
 }
 
 function problemsOfLimit(limit: unknown, i: number): string[] {
-  const { limit: most, perMs } = Object(limit) as Given;
-  return isCount(most, 1_000_000_000) && isCount(perMs, 366 * 86_400_000)
-    ? []
-    : [`http.limits[${i}] must have limit and perMs, which are whole numbers from 1 on`];
+  return isHttpLimit(limit) ? [] : [`http.limits[${i}] must be what rate(…) or quota(…) returns`];
 }
 
 function problemsOfTags(tags: unknown): string[] {

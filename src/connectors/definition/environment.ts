@@ -25,7 +25,7 @@ export function readVariables(
   for (const { place, env = [], auth } of connectors) {
     const described = new Map(env.map((each) => [each.name, each]));
     for (const name of new Set([...described.keys(), ...variablesOf(auth.options)])) {
-      const value = valueOf(config?.get(name)) ?? valueOf(environment[name]);
+      const value = textFrom(config?.get(name)) ?? textFrom(environment[name]);
       if (value !== undefined) {
         values.set(name, value);
         continue;
@@ -42,7 +42,7 @@ export function readVariables(
 }
 
 /** An empty value is none. */
-function valueOf(value: unknown): string | undefined {
+function textFrom(value: unknown): string | undefined {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   return typeof value === 'string' && value.trim() !== '' ? value : undefined;
 }

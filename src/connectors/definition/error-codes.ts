@@ -1,7 +1,10 @@
+import { HTTP_ERROR_CODES } from '../http/error-codes.js';
+
 /**
  * The codes of all errors that connectors raise on purpose. They are stable, so users may branch on them.
  */
 export const CONNECTOR_ERROR_CODES = [
+  ...HTTP_ERROR_CODES,
   'INTEGRATION_CONNECTOR_INVALID',
   'INTEGRATION_CONNECTOR_UNKNOWN',
   'INTEGRATION_CONNECTION_UNKNOWN',

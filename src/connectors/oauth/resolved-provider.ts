@@ -1,14 +1,14 @@
+import { isEndpoint } from '../definition/auth-checks.js';
+import type { Problem } from '../definition/connector.js';
 import type {
   ClientAuthentication,
   ConnectorAuth,
   Endpoint,
   TokenQuirks,
 } from '../definition/connector-auth.js';
-import type { Problem } from '../definition/connector.js';
-import { isEndpoint } from '../definition/auth-checks.js';
-import { type Configured, type FromSecret, isFromConfig, isFromSecret } from '../definition/from-config.js';
 import { invalidConnection } from '../definition/connector-errors.js';
 import type { Variables } from '../definition/environment.js';
+import { type Configured, type FromSecret, isFromConfig, isFromSecret } from '../definition/from-config.js';
 
 type WithTokens = Extract<ConnectorAuth, { mode: 'oauth2' | 'oidc' | 'clientCredentials' }>;
 
@@ -47,7 +47,7 @@ export function resolvedProvider(auth: WithTokens, given: Given): ResolvedProvid
   const { options } = auth;
   const consent = auth.mode === 'clientCredentials' ? undefined : auth.options;
   const value = (name: string, of: Configured | FromSecret | undefined) =>
-    of === undefined ? undefined : valueOf(name, of, given, problems);
+    of === undefined ? undefined : resolvedValue(name, of, given, problems);
   const endpoint = (name: string, of: Endpoint | undefined) =>
     of === undefined ? undefined : endpointOf(name, of, given, problems);
   const clientSecret = value('clientSecret', options.clientSecret);
@@ -62,7 +62,11 @@ export function resolvedProvider(auth: WithTokens, given: Given): ResolvedProvid
     clientSecret,
     clientAuthentication:
       options.clientAuthentication ??
-      (clientSecret !== undefined ? 'client_secret_basic' : privateKey !== undefined ? 'private_key_jwt' : 'none'),
+      (clientSecret !== undefined
+        ? 'client_secret_basic'
+        : privateKey !== undefined
+          ? 'private_key_jwt'
+          : 'none'),
     privateKey,
     keyId: value('keyId', options.keyId),
     algorithm: options.algorithm ?? 'RS256',
@@ -71,11 +75,12 @@ export function resolvedProvider(auth: WithTokens, given: Given): ResolvedProvid
     tokenParameters: options.tokenParameters ?? {},
     quirks: options.quirks ?? {},
   };
-  if (problems.length > 0) throw invalidConnection('The provider of the connection cannot be asked', problems);
+  if (problems.length > 0)
+    throw invalidConnection('The provider of the connection cannot be asked', problems);
   return provider;
 }
 
-function valueOf(
+function resolvedValue(
   name: string,
   of: Configured | FromSecret,
   { variables, secrets }: Given,
@@ -89,7 +94,8 @@ function valueOf(
 }
 
 function endpointOf(name: string, of: Endpoint, given: Given, problems: Problem[]): string | undefined {
-  const made: unknown = typeof of === 'function' ? madeBy(of, given.config) : valueOf(name, of, given, problems);
+  const made: unknown =
+    typeof of === 'function' ? madeBy(of, given.config) : resolvedValue(name, of, given, problems);
   if (isEndpoint(made)) return String(made);
   if (made !== undefined || typeof of === 'function')
     problems.push({ path: `auth.${name}`, message: 'is not a URL of HTTP for this config' });

@@ -52,7 +52,11 @@ export class TokenEndpoint {
   ) {}
 
   /** Exchanges a code for tokens. */
-  async exchange(provider: ResolvedProvider, exchange: CodeExchange, signal: AbortSignal): Promise<TokenAnswer> {
+  async exchange(
+    provider: ResolvedProvider,
+    exchange: CodeExchange,
+    signal: AbortSignal,
+  ): Promise<TokenAnswer> {
     const told: Told = {};
     return this.answered(told, async () => {
       const oauth = await loadOAuth();
@@ -101,7 +105,9 @@ export class TokenEndpoint {
       const oauth = await loadOAuth();
       const { server, client, auth } = await partsOf(oauth, provider);
       const { scopeSeparator = ' ' } = provider.quirks;
-      const parameters = new URLSearchParams(scopes.length === 0 ? {} : { scope: scopes.join(scopeSeparator) });
+      const parameters = new URLSearchParams(
+        scopes.length === 0 ? {} : { scope: scopes.join(scopeSeparator) },
+      );
       const options = this.options(oauth, provider, told, signal);
       const response = await oauth.clientCredentialsGrantRequest(server, client, auth, parameters, options);
       return tokensFrom(await oauth.processClientCredentialsResponse(server, client, response));
@@ -218,7 +224,12 @@ function importedKey(pem: string, algorithm: ResolvedProvider['algorithm']): Pro
 }
 
 function tokensFrom(answer: TokenEndpointAnswer, account?: string): TokenAnswer {
-  const { access_token: accessToken, refresh_token: refreshToken, expires_in: expiresInSeconds, scope } = answer;
+  const {
+    access_token: accessToken,
+    refresh_token: refreshToken,
+    expires_in: expiresInSeconds,
+    scope,
+  } = answer;
   if (accessToken.length > LONGEST_TOKEN || (refreshToken?.length ?? 0) > LONGEST_TOKEN)
     return { is: 'failed', reason: `The token has more than ${LONGEST_TOKEN} characters` };
   const tokens: TokenSet = {

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { type Connection, type ConnectionPrincipal, principalOf } from '../connections/connection.js';
 import { ConnectionIdentity, type ResolvedCredentials } from '../credentials/connection-identity.js';
 import type { OpenedConnection } from '../credentials/opened-connection.js';
-import type { ConnectorHttp } from './connection-http.js';
+import type { ConnectorHttp } from '../http/connector-http.js';
 import type { TenantParts } from './tenant-parts.js';
 
 /** A connection, for code that uses it. */

@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Connection } from '../connections/connection.js';
-import { fitted, openSecrets } from '../credentials/opened-connection.js';
-import { needsConsent, hasTokenEndpoint, secretsOfAuth } from '../definition/connector-auth.js';
-import type { FoundConnector, Problem } from '../definition/connector.js';
-import { isUrl } from '../definition/definition-checks.js';
-import { secretsIn } from '../definition/environment.js';
 import { IntegrationError } from '../../errors.js';
 import { refusedUrl } from '../../http/refused-url.js';
-import { resolvedProvider } from '../oauth/resolved-provider.js';
+import type { Connection } from '../connections/connection.js';
+import { fitted, openSecrets } from '../credentials/opened-connection.js';
 import { TokenStore } from '../credentials/token.store.js';
+import type { FoundConnector, Problem } from '../definition/connector.js';
+import { hasTokenEndpoint, needsConsent, secretsOfAuth } from '../definition/connector-auth.js';
+import { isUrl } from '../definition/definition-checks.js';
+import { secretsIn } from '../definition/environment.js';
+import { resolvedProvider } from '../oauth/resolved-provider.js';
 import type { TenantParts } from './tenant-parts.js';
 
 /** What a connection says, as it is or as it shall be. */
@@ -29,7 +29,8 @@ export async function problemsOfSaid(
   if (problems.length > 0) return { problems, config };
   const fit = ofConfig.value;
   problems.push(...problemsOfUrls(connector, fit, secrets, { registry, network }));
-  if (connector.validator !== undefined) problems.push(...(await problemsOfValidator(connector, fit, secrets)));
+  if (connector.validator !== undefined)
+    problems.push(...(await problemsOfValidator(connector, fit, secrets)));
   return { problems, config: fit };
 }
 
@@ -82,7 +83,8 @@ function problemsOfUrls(
   if (base === undefined) problems.push({ path: 'config', message: 'it makes no base URL' });
   else {
     const refused = refusedUrl(base, network);
-    if (refused !== undefined) problems.push({ path: 'config', message: `its base URL is refused: ${refused}` });
+    if (refused !== undefined)
+      problems.push({ path: 'config', message: `its base URL is refused: ${refused}` });
   }
   if (!hasTokenEndpoint(auth)) return problems;
   try {
@@ -116,7 +118,8 @@ async function problemsOfValidator(
     return [{ message: `@ConnectorValidator of ${place} has thrown an error` }];
   }
   if (answer === undefined || answer === null) return [];
-  if (!Array.isArray(answer)) return [{ message: `@ConnectorValidator of ${place} must return a list of problems` }];
+  if (!Array.isArray(answer))
+    return [{ message: `@ConnectorValidator of ${place} must return a list of problems` }];
   return answer.map((each: unknown) => {
     const { path, message } = Object(each) as { path?: unknown; message?: unknown };
     const said = typeof each === 'string' ? each : typeof message === 'string' ? message : 'it is not valid';

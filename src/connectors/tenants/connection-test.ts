@@ -1,9 +1,9 @@
 import type { Author } from '../../audit/change-author.js';
 import { IntegrationError } from '../../errors.js';
 import type { Connection, ConnectionHealth } from '../connections/connection.js';
+import { ConnectionStore } from '../connections/connection.store.js';
 import { changeConnections } from '../connections/connection-changes.js';
 import { type FoundHealth, saveHealth } from '../connections/connection-health.js';
-import { ConnectionStore } from '../connections/connection.store.js';
 import type { OpenedConnection } from '../credentials/opened-connection.js';
 import type { Problem } from '../definition/connector.js';
 import { sentencesOf, unknownConnection } from '../definition/connector-errors.js';
@@ -81,7 +81,8 @@ function healthOf(answer: unknown): FoundHealth {
   if (authValid === false)
     return { health: 'failing', reason: 'The other system does not take its credentials' };
   if (apiAccessible === false) return { health: 'failing', reason: 'The other system cannot be reached' };
-  if (rateLimitStatus === 'exceeded') return { health: 'degraded', reason: 'Its limit of requests is used up' };
+  if (rateLimitStatus === 'exceeded')
+    return { health: 'degraded', reason: 'Its limit of requests is used up' };
   return { health: 'healthy', reason: null };
 }
 

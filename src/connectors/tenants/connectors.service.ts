@@ -5,8 +5,8 @@ import { suggestionFor } from '../../words/known-names.js';
 import type { Connection } from '../connections/connection.js';
 import { noteDenied } from '../connections/connection-changes.js';
 import { fitted } from '../credentials/opened-connection.js';
-import { needsConsent } from '../definition/connector-auth.js';
 import type { FoundAction, FoundConnector } from '../definition/connector.js';
+import { needsConsent } from '../definition/connector-auth.js';
 import {
   invalidAction,
   missingScopes,

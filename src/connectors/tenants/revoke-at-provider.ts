@@ -1,8 +1,8 @@
 import { messageOf } from '../../errors.js';
 import { openSecret } from '../../secrets/sealed-secret.js';
 import type { Connection } from '../connections/connection.js';
-import { tokensOfText } from '../credentials/token-text.js';
 import { TokenStore } from '../credentials/token.store.js';
+import { tokensOfText } from '../credentials/token-text.js';
 import { hasTokenEndpoint } from '../definition/connector-auth.js';
 import { resolvedProvider } from '../oauth/resolved-provider.js';
 import type { TenantParts } from './tenant-parts.js';

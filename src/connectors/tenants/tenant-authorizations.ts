@@ -2,14 +2,14 @@ import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../../audit/change-a
 import { checkNames, invalidArgument } from '../../words/argument-checks.js';
 import { isUuid } from '../../words/text.js';
 import type { Connection } from '../connections/connection.js';
+import { ConnectionStore } from '../connections/connection.store.js';
 import { auditViewOf, changeConnections } from '../connections/connection-changes.js';
 import { saveHealth } from '../connections/connection-health.js';
 import { tokenOf } from '../connections/connection-secrets.js';
-import { ConnectionStore } from '../connections/connection.store.js';
 import type { OpenedConnection } from '../credentials/opened-connection.js';
 import { newTokenOf } from '../credentials/refresher.js';
-import { textOfTokens } from '../credentials/token-text.js';
 import { TokenStore } from '../credentials/token.store.js';
+import { textOfTokens } from '../credentials/token-text.js';
 import { type ConnectorAuth, needsConsent } from '../definition/connector-auth.js';
 import {
   failedAuthorization,
@@ -22,12 +22,7 @@ import { AuthorizationStore, type StoredAuthorization } from '../oauth/authoriza
 import { loadOAuth } from '../oauth/oauth-library.js';
 import { type ResolvedProvider, resolvedProvider } from '../oauth/resolved-provider.js';
 import type { TokenAnswer } from '../oauth/token-answer.js';
-import {
-  hashOfState,
-  secretOfAuthorization,
-  secretOfText,
-  textOfSecret,
-} from './authorization-secret.js';
+import { hashOfState, secretOfAuthorization, secretOfText, textOfSecret } from './authorization-secret.js';
 import type { AuthorizeConnection } from './connection-inputs.js';
 import type { TenantParts } from './tenant-parts.js';
 
@@ -73,7 +68,13 @@ export class TenantAuthorizations {
     const nonce = oauth.generateRandomNonce();
     const stateHash = hashOfState(state);
     const { tenantId } = this;
-    const row: StoredAuthorization = { stateHash, tenantId, connectionId: id, redirectUri: redirectUrl, scopes };
+    const row: StoredAuthorization = {
+      stateHash,
+      tenantId,
+      connectionId: id,
+      redirectUri: redirectUrl,
+      scopes,
+    };
     await changeConnections(this.parts, async ({ session, add, note }) => {
       const connection = await new ConnectionStore(this.parts.db).lock(session, tenantId, id);
       if (connection === undefined) throw unknownConnection(id);
@@ -145,8 +146,7 @@ export class TenantAuthorizations {
       const generation = await new TokenStore(db).begin(session, before, newTokenOf(tokens, askedAt));
       await store.setGrant(session, before, tokens.scopes ?? asked, said?.slice(0, 255));
       // It has credentials again, and somebody has to want that it is used.
-      const granted =
-        before.state === 'revoked' ? await store.setState(session, before, 'disabled') : before;
+      const granted = before.state === 'revoked' ? await store.setState(session, before, 'disabled') : before;
       await add(tokenOf(before), text, 0, generation);
       const found = { health: 'healthy', reason: null, isNewGrant: true } as const;
       await saveHealth(change, store, { ...granted, health: before.health }, found, author);
@@ -209,7 +209,10 @@ function accountOf({ options }: WithConsent, answer: Tokens['answer'] = {}): str
 
 function checkedScopes(scopes: readonly string[] | undefined): readonly string[] | undefined {
   if (scopes === undefined) return undefined;
-  if (Array.isArray(scopes) && scopes.every((each) => typeof each === 'string' && /^[\x21-\x7e]+$/.test(each)))
+  if (
+    Array.isArray(scopes) &&
+    scopes.every((each) => typeof each === 'string' && /^[\x21-\x7e]+$/.test(each))
+  )
     return scopes;
   throw invalidArgument('scopes must be a list of scopes', { field: 'scopes' });
 }

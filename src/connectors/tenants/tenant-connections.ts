@@ -13,6 +13,7 @@ import {
   HEALTHS,
   STATES,
 } from '../connections/connection.js';
+import { ConnectionStore } from '../connections/connection.store.js';
 import {
   auditViewOf,
   type ConnectionChange,
@@ -20,7 +21,6 @@ import {
   changeConnections,
 } from '../connections/connection-changes.js';
 import { nameOfSecret, ownerOf, secretOf } from '../connections/connection-secrets.js';
-import { ConnectionStore } from '../connections/connection.store.js';
 import { TokenStore } from '../credentials/token.store.js';
 import type { FoundConnector, Problem } from '../definition/connector.js';
 import { invalidConnection, unknownConnection, wrongState } from '../definition/connector-errors.js';
@@ -38,7 +38,13 @@ import {
   type RotateConnectionSecret,
   type UpdateConnection,
 } from './connection-inputs.js';
-import { isSameConfig, problemsOfConnection, problemsOfSaid, type Said, storedSaid } from './connection-problems.js';
+import {
+  isSameConfig,
+  problemsOfConnection,
+  problemsOfSaid,
+  type Said,
+  storedSaid,
+} from './connection-problems.js';
 import { type ConnectionTest, testConnection } from './connection-test.js';
 import { getsTokens } from './gets-tokens.js';
 import { revokeAtProvider } from './revoke-at-provider.js';
@@ -178,7 +184,8 @@ export class TenantConnections {
     const by = authorOf(author);
     return this.changed(id, async (change, row) => {
       if (row.state === 'disabled') return row;
-      if (row.state !== 'enabled') throw wrongState(id, row.state, 'only one that is enabled can be disabled');
+      if (row.state !== 'enabled')
+        throw wrongState(id, row.state, 'only one that is enabled can be disabled');
       return this.move(change, row, 'disabled', 'disable', by);
     });
   }
@@ -322,7 +329,8 @@ export class TenantConnections {
       const { connection } = seen;
       const connector = this.connectorOf(connection);
       const config = given.config === undefined ? seen.config : given.config;
-      const actions = given.actions === undefined ? connection.actions : checkedActions(given.actions, connector);
+      const actions =
+        given.actions === undefined ? connection.actions : checkedActions(given.actions, connector);
       if (connection.state === 'enabled') {
         const said = { config, secrets: { ...seen.secrets, ...given.secrets } };
         const { problems } = await problemsOfSaid(connector, said, this.parts);
@@ -383,7 +391,12 @@ export class TenantConnections {
     author: Author,
     more: object = {},
   ): Promise<Connection> {
-    const events = { enabled: 'enabled', disabled: 'disabled', revoked: 'revoked', draft: 'updated' } as const;
+    const events = {
+      enabled: 'enabled',
+      disabled: 'disabled',
+      revoked: 'revoked',
+      draft: 'updated',
+    } as const;
     const after = await this.store.setState(session, row, state);
     const views = { before: { state: row.state }, after: { state, ...more } };
     await note(author, after, { verb, event: events[state], ...views });

@@ -4,10 +4,10 @@ import type { ChangeParts } from '../connections/connection-changes.js';
 import type { CredentialParts } from '../credentials/connection-identity.js';
 import type { ConnectionMemory } from '../credentials/connection-memory.js';
 import type { Refresher } from '../credentials/refresher.js';
-import type { ConnectionUse } from './connection-use.js';
-import type { HttpClients } from './connection-http.js';
 import type { ConnectorRegistry } from '../definition/connector-registry.js';
+import type { HttpClients } from '../http/http-clients.js';
 import type { TokenEndpoint } from '../oauth/token-endpoint.js';
+import type { ConnectionUse } from './connection-use.js';
 
 /** What the services of tenants work with. Their changes go over the connections of admins. */
 export interface TenantParts extends ChangeParts {

@@ -1,8 +1,8 @@
 import { authorOf } from '../../audit/change-author.js';
 import { isUuid } from '../../words/text.js';
+import { ConnectionStore } from '../connections/connection.store.js';
 import { changeConnections } from '../connections/connection-changes.js';
 import { saveHealth } from '../connections/connection-health.js';
-import { ConnectionStore } from '../connections/connection.store.js';
 import type { OpenedConnection } from '../credentials/opened-connection.js';
 import type { Problem } from '../definition/connector.js';
 import {
@@ -40,8 +40,7 @@ async function setDegraded(
   const reason = `Its config does not fit its connector any more: ${sentencesOf(problems)}`;
   await changeConnections(parts, async (change) => {
     const row = await store.lock(change.session, tenantId, id);
-    if (row !== undefined)
-      await saveHealth(change, store, row, { health: 'degraded', reason }, authorOf({}));
+    if (row !== undefined) await saveHealth(change, store, row, { health: 'degraded', reason }, authorOf({}));
   });
   parts.memory.forget(id);
 }

@@ -54,6 +54,7 @@ const NAMES = {
   connection: 'connection',
   connectionToken: 'connection_token',
   oauthAuthorization: 'oauth_authorization',
+  connectorGate: 'connector_gate',
   /** A function that returns the partition of an aggregate. */
   integrationPartition: 'integration_partition',
   /** A procedure that publishes one event. */
@@ -67,6 +68,8 @@ const NAMES = {
   /** Functions with the statements of a report of a call. */
   callBegin: 'call_begin',
   callWrite: 'call_write',
+  /** A function that takes places of limits. */
+  connectorGateTake: 'connector_gate_take',
 } as const;
 
 /** The name of each table with its schema. */

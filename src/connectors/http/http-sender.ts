@@ -1,0 +1,30 @@
+import { HttpCall } from './http-call.js';
+import type { HttpIdentity } from './http-identity.js';
+import type { HttpParts, SentAnswer } from './http-parts.js';
+import type { WrittenRequest } from './http-request.js';
+
+/** Sends the requests of one connection. */
+export class HttpSender {
+  constructor(
+    private readonly parts: HttpParts,
+    private readonly identityOf: () => HttpIdentity | Promise<HttpIdentity>,
+    private readonly signal?: AbortSignal,
+  ) {}
+
+  /** @param accepts which statuses are answers, and not errors */
+  send(request: WrittenRequest, accepts: (status: number) => boolean = isGood): Promise<SentAnswer> {
+    return new HttpCall(this.parts, this.identityOf, request, bothOf(this.signal, request.signal)).run(
+      accepts,
+    );
+  }
+}
+
+function isGood(status: number): boolean {
+  return (status >= 200 && status < 300) || status === 304;
+}
+
+/** Node 20 keeps what `AbortSignal.any` makes as long as the signals it is made of, so it is made where it must be. */
+function bothOf(own: AbortSignal | undefined, given: AbortSignal | undefined): AbortSignal | undefined {
+  if (own === undefined || given === undefined || own === given) return own ?? given;
+  return AbortSignal.any([own, given]);
+}
