@@ -50,6 +50,8 @@ const OAUTH = {
   scopes: ['read'],
 };
 
+const { authorizationEndpoint: _, ...OF_CLIENT } = OAUTH;
+
 function connector(options: object): Type {
   @Connector({ ...GOOD, ...options } as ConnectorOptions)
   class Wrong {}
@@ -138,7 +140,7 @@ describe('a wrong definition fails the boot, and says what is wrong and where', 
     ],
     [
       'a secret of clients that the schema lacks',
-      { auth: clientCredentials({ ...OAUTH, clientSecret: fromSecret('other') }) },
+      { auth: clientCredentials({ ...OF_CLIENT, clientSecret: fromSecret('other') }) },
       /auth reads "other"/,
     ],
     [
@@ -253,7 +255,9 @@ describe('connectors', () => {
     process.env.CONN_TEST_SECRET = 'planted-value';
     const auth = oauth2({ ...OAUTH, clientSecret: fromConfig('CONN_TEST_SECRET') });
     app = await startConnectorApp(database, [connector({ auth, config: z.object({ site: z.string() }) })]);
-    const { rows } = await database.pool.query('SELECT * FROM integration.connector_definition');
+    const { rows } = await database.pool.query(
+      "SELECT * FROM integration.connector_definition WHERE key = 'good'",
+    );
     expect(rows).toEqual([expect.objectContaining({ key: 'good', version: '1.0.0' })]);
     expect(rows[0].definition.config.properties).toEqual({ site: { type: 'string' } });
     expect(JSON.stringify(rows)).not.toContain('planted-value');
