@@ -1,8 +1,8 @@
 import { messageOf } from '../errors.js';
 import { AbortGroups } from '../http/abort-groups.js';
 import type { GateStore } from './gate.store.js';
-import { GateLine, type Wait } from './gate-line.js';
 import { everyUs, type GateLimit, type GateTarget } from './gate-limit.js';
+import { GateLine, type Wait } from './gate-line.js';
 import { GateRefused } from './gate-refused.js';
 import { HeldPlaces } from './held-places.js';
 
@@ -14,10 +14,7 @@ const MOST_IDLE = 1_000;
 const SAME_WINDOW_MS = 2_000;
 
 export interface GateParts {
-  readonly store: Pick<
-    GateStore,
-    'take' | 'block' | 'learn' | 'open' | 'close' | 'stayOpen' | 'processes'
-  >;
+  readonly store: Pick<GateStore, 'take' | 'block' | 'learn' | 'open' | 'close' | 'stayOpen' | 'processes'>;
   readonly settings: () => { readonly breakerFailures: number; readonly breakerOpenMs: number };
   /** Is told of what could not be written. The request that it is about goes on. */
   readonly onFailure: (words: string) => void;

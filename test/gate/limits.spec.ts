@@ -46,9 +46,7 @@ describe('a rate', () => {
     const of = target(rateOf(limit, perMs, burst));
     const processes = gateProcesses(4, database);
     const dies = new AbortController();
-    const asked = processes.map((each, i) =>
-      askFor(each, of, 2_500, i === 3 ? { signal: dies.signal } : {}),
-    );
+    const asked = processes.map((each, i) => askFor(each, of, 2_500, i === 3 ? { signal: dies.signal } : {}));
     await new Promise((resolve) => setTimeout(resolve, 800));
     dies.abort(new Error('died'));
     const moments = (await Promise.all(asked)).flat();
@@ -191,7 +189,9 @@ describe('several limits', () => {
     const of = (key: string) => ({ ...target(shared), key, others: ['connector:x'] });
     const processes = gateProcesses(2, database);
     const tries = await Promise.all(
-      processes.flatMap((each, i) => Array.from({ length: 4 }, (_, n) => tryOnce(each, of(`connection:${i}.${n}`)))),
+      processes.flatMap((each, i) =>
+        Array.from({ length: 4 }, (_, n) => tryOnce(each, of(`connection:${i}.${n}`))),
+      ),
     );
     expect(tries.filter(({ at }) => at !== undefined)).toHaveLength(5);
   });
@@ -215,7 +215,9 @@ describe('who has asked to be left alone', () => {
     const of = target(rateOf(1_000, 1_000, 100));
     const processes = gateProcesses(4, database);
     // Each of them has places that it has not used.
-    await Promise.all(processes.flatMap((each) => Array.from({ length: 12 }, () => tryOnce(each, of, { waitMs: 2_000 }))));
+    await Promise.all(
+      processes.flatMap((each) => Array.from({ length: 12 }, () => tryOnce(each, of, { waitMs: 2_000 }))),
+    );
     const [first] = processes;
     await first?.gate.limited(of, of.key, 60_000);
     expect((await tryOnce(first as GateProcess, of)).refused).toMatchObject({ why: 'blocked' });

@@ -44,7 +44,11 @@ export function gateProcess(
   return made;
 }
 
-export function gateProcesses(count: number, database: TestDatabase, options: ProcessOptions = {}): GateProcess[] {
+export function gateProcesses(
+  count: number,
+  database: TestDatabase,
+  options: ProcessOptions = {},
+): GateProcess[] {
   return Array.from({ length: count }, () => gateProcess(database, { processes: count, ...options }));
 }
 
@@ -64,7 +68,11 @@ export const rateOf = (limit: number, perMs: number, burst: number): Partial<Gat
   perMs,
   burst,
 });
-export const quotaOf = (limit: number, perMs: number): Partial<GateLimit> => ({ kind: 'quota', limit, perMs });
+export const quotaOf = (limit: number, perMs: number): Partial<GateLimit> => ({
+  kind: 'quota',
+  limit,
+  perMs,
+});
 
 /** What became of a request: when it was let through, or why not. */
 export interface Tried {
