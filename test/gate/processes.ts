@@ -38,7 +38,6 @@ export function gateProcess(
       store,
       settings: () => ({ breakerFailures, breakerOpenMs }),
       onFailure: (words) => made.failures.push(words),
-      onOpen: () => made.opened++,
     }),
   };
   return made;
@@ -98,7 +97,7 @@ export async function tryOnce(
 /** Lets a request through and tells its outcome. Why it was refused, if it was. */
 export async function ends(process: GateProcess, of: GateTarget, outcome: GateOutcome): Promise<string> {
   const { pass, refused } = await tryOnce(process, of, { waitMs: 30_000 });
-  await pass?.ended(outcome);
+  if (await pass?.ended(outcome)) process.opened++;
   return refused?.why ?? 'sent';
 }
 

@@ -94,7 +94,7 @@ export class HttpCall {
       if (!isUnreadable(error)) throw error;
       answer = { is: 'failed', kind: 'tls', message: 'The client certificate cannot be read', durationMs: 0 };
     } finally {
-      await pass.ended(outcome);
+      if (await pass.ended(outcome)) this.parts.metrics.opened(identity.connector);
     }
     this.tell(identity, answer);
     if (answer.is === 'failed') return this.failed(of, answer);

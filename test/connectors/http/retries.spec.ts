@@ -264,8 +264,10 @@ describe('a connection that fails again and again', () => {
     Object.assign(stage.settings, { breakerFailures: 4, breakerOpenMs: 60_000 });
     const http = stage.client();
     stage.answer(status(500));
+    stage.counted.length = 0;
     await failure(http.get('/x'));
     expect(await failure(http.get('/x'))).toMatchObject({ code: 'INTEGRATION_CIRCUIT_OPEN' });
+    expect(stage.counted.slice(-2)).toEqual(['breaker.opened hris', 'refused hris open']);
     const error = await failure(asHandler(() => http.get('/x')));
     expect(error).toBeInstanceOf(PostponeError);
     expect(stage.came).toHaveLength(4);
