@@ -54,7 +54,7 @@ const INNER_LINES = {
     ['relays'],
     ['cloud-events'],
   ],
-  connectors: [['.'], ['http']],
+  connectors: [['.'], ['tenants'], ['credentials'], ['connections', 'oauth'], ['definition'], ['http']],
   contracts: [['commands'], ['.'], ['compatibility', 'schemas/classes'], ['schemas']],
   admin: [
     ['.'],

@@ -1,5 +1,7 @@
 import { deleteSilentGates } from '../gate/gate.store.js';
 import type { IntegrationExtension } from '../module/extension.js';
+import { CONNECTOR_COUNTERS } from './connector-metrics.js';
+import { CONNECTOR_RIGHTS } from './connector-rights.store.js';
 import { connectorSettings } from './connector-settings.js';
 import { HTTP_COUNTERS, HTTP_DURATIONS } from './http/http-metrics.js';
 
@@ -10,7 +12,8 @@ const BATCH = 1_000;
 export const connectorsExtension: IntegrationExtension = {
   name: 'connectors',
   settings: connectorSettings,
-  counters: HTTP_COUNTERS,
+  rights: () => [CONNECTOR_RIGHTS],
+  counters: [...CONNECTOR_COUNTERS, ...HTTP_COUNTERS],
   durations: HTTP_DURATIONS,
   tasks: ({ db, tasks }) => [
     {

@@ -50,6 +50,10 @@ const NAMES = {
   sagaStep: 'saga_step',
   sagaWaiting: 'saga_waiting',
   integrationSchedule: 'integration_schedule',
+  connectorDefinition: 'connector_definition',
+  connection: 'connection',
+  connectionToken: 'connection_token',
+  oauthAuthorization: 'oauth_authorization',
   connectorGate: 'connector_gate',
   /** A function that returns the partition of an aggregate. */
   integrationPartition: 'integration_partition',
