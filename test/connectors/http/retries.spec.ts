@@ -267,7 +267,8 @@ describe('a connection that fails again and again', () => {
     stage.counted.length = 0;
     await failure(http.get('/x'));
     expect(await failure(http.get('/x'))).toMatchObject({ code: 'INTEGRATION_CIRCUIT_OPEN' });
-    expect(stage.counted.slice(-2)).toEqual(['breaker.opened hris', 'refused hris open']);
+    expect(stage.counted).toContain('breaker.opened hris');
+    expect(stage.counted.at(-1)).toBe('refused hris open');
     const error = await failure(asHandler(() => http.get('/x')));
     expect(error).toBeInstanceOf(PostponeError);
     expect(stage.came).toHaveLength(4);
