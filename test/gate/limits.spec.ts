@@ -87,6 +87,24 @@ describe('a rate', () => {
     expect(refused?.waitMs).toBeLessThanOrEqual(10_000);
   });
 
+  it('that is far above what is sent holds nothing up', async () => {
+    const of = target(rateOf(1_000_000, 1_000, 100_000));
+    const process = gateProcess(database);
+    for (let n = 0; n < 20; n++) expect((await tryOnce(process, of)).at).toBeDefined();
+  });
+
+  it('lets requests through where each statement takes longer than a burst lasts', async () => {
+    const of = target(rateOf(100, 1_000, 10));
+    const process = gateProcess(database);
+    const { take } = process.store;
+    process.store.take = async (...given) => {
+      const taken = await take.apply(process.store, given);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      return taken;
+    };
+    for (let n = 0; n < 3; n++) expect((await tryOnce(process, of, { waitMs: 2_000 })).at).toBeDefined();
+  });
+
   it('has its burst again after a rest, and not more', async () => {
     const of = target(rateOf(10, 1_000, 3));
     const process = gateProcess(database);
