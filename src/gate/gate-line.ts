@@ -1,6 +1,6 @@
 import type { AbortGroups } from '../http/abort-groups.js';
 import type { AskedRow, GateStore, Taken, TakenRow, WhyNot } from './gate.store.js';
-import { everyUs, type GateLimit, type GateTarget, mostPlaces } from './gate-limit.js';
+import { everyUs, type GateLimit, type GateTarget, lastsUs, mostPlaces, reachUs } from './gate-limit.js';
 import { GateRefused } from './gate-refused.js';
 import { HeldPlaces } from './held-places.js';
 
@@ -198,7 +198,10 @@ export class GateLine {
     if ('probe' in row) this.probe = row.probe ?? this.probe;
     else if (limit?.kind === 'rate' && 'inMs' in row) {
       const from = heardAt + row.inMs;
-      const until = Math.max(askedAt + row.inMs + backMs(limit), from + USABLE_MS);
+      const until = Math.max(
+        askedAt + row.inMs + lastsUs(limit) / 1_000,
+        Math.max(from, heardAt) + USABLE_MS,
+      );
       this.parts.places(limit).add(row.count, from, until);
     } else if (limit !== undefined && 'endsInMs' in row)
       this.parts.places(limit).add(row.count, heardAt, askedAt + row.endsInMs);
@@ -226,7 +229,7 @@ export class GateLine {
       .places(limit)
       .worthTaking(this.queue.length, mostPlaces(limit, this.parts.processes()));
     return limit.kind === 'rate'
-      ? { key, no, kind: 'rate', count, everyUs: everyUs(limit), backUs: limit.burst * everyUs(limit) }
+      ? { key, no, kind: 'rate', count, everyUs: everyUs(limit), backUs: reachUs(limit) }
       : { key, no, kind: 'quota', count, limit: limit.limit, windowMs: limit.perMs };
   }
 
@@ -254,9 +257,4 @@ export class GateLine {
     clearTimeout(timer);
     this.wake = undefined;
   }
-}
-
-/** How long a place of a rate lasts. */
-function backMs(limit: GateLimit & { readonly kind: 'rate' }): number {
-  return (limit.burst * everyUs(limit)) / 1_000;
 }

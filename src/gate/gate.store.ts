@@ -5,15 +5,18 @@ import type { EngineDatabase } from '../database/engine-database.js';
  *
  * A rate. A place is a moment, and the row says where the next one lies. Each place is given away once,
  * because whoever takes places moves the row under its lock, and two places lie at least perMs / limit apart.
- * A place never lies further back than burst places before it is taken. A process uses a place only from its
- * moment on, and only until burst places after it; what it has not used by then it throws away, and a place
- * never goes back. So what is sent in a window of perMs has its places in that window and the time of burst
- * places before it, and there are at most limit + burst of them. This holds for processes that die (their
- * places pass unused), that stop for a while and go on (theirs have passed), and that take many at once.
+ * A process uses a place only from its moment on, and only for as long as burst places last; what it has not
+ * used by then it throws away, and a place never goes back. So what is sent in a window of perMs has its
+ * places in that window and the time of burst places before it, and there are at most limit + burst of them.
+ * This holds for processes that die (their places pass unused), that stop for a while and go on (theirs have
+ * passed), and that take many at once. After a rest the oldest place that is given away lies less far back
+ * than a place lasts, because one that has passed when it arrives is of no use.
  *
  * A process reads moments by its own clock, from the answer of the statement. The server read the time at some
  * moment between the question and the answer. So a place begins counted from the answer and ends counted from
- * the question, and both errors make the time of a place shorter, never longer.
+ * the question, and both errors make the time of a place shorter. There is one exception: a place can be used
+ * for some milliseconds after it has arrived, or a process whose statements take longer than a burst would
+ * send nothing at all. Then a window may have as many more as come in the time of one statement.
  *
  * A quota. Places are counted in the row before they are used, in the window in which the server took them,
  * and are thrown away at the end of that window, counted from the question. So at most limit are sent between

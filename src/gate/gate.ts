@@ -1,8 +1,8 @@
 import { messageOf } from '../errors.js';
 import { AbortGroups } from '../http/abort-groups.js';
 import type { GateStore } from './gate.store.js';
-import { GateLine, type Wait } from './gate-line.js';
 import { everyUs, type GateLimit, type GateTarget } from './gate-limit.js';
+import { GateLine, type Wait } from './gate-line.js';
 import { GateRefused } from './gate-refused.js';
 import { HeldPlaces } from './held-places.js';
 
@@ -14,15 +14,10 @@ const MOST_IDLE = 1_000;
 const SAME_WINDOW_MS = 2_000;
 
 export interface GateParts {
-  readonly store: Pick<
-    GateStore,
-    'take' | 'block' | 'learn' | 'open' | 'close' | 'stayOpen' | 'processes'
-  >;
+  readonly store: Pick<GateStore, 'take' | 'block' | 'learn' | 'open' | 'close' | 'stayOpen' | 'processes'>;
   readonly settings: () => { readonly breakerFailures: number; readonly breakerOpenMs: number };
   /** Is told of what could not be written. The request that it is about goes on. */
   readonly onFailure: (words: string) => void;
-  /** Is told that this process has opened the breaker of a target. */
-  readonly onOpen?: ((target: GateTarget) => void) | undefined;
 }
 
 /**
@@ -34,7 +29,8 @@ export type GateOutcome = 'worked' | 'failed' | 'unknown';
 /** A request may be sent. Its outcome must be told. */
 export interface GatePass {
   readonly waitedMs: number;
-  ended(outcome: GateOutcome): Promise<void>;
+  /** Resolves to whether this has opened the breaker of the target. */
+  ended(outcome: GateOutcome): Promise<boolean>;
 }
 
 /** What an answer says about a quota. */
@@ -87,9 +83,9 @@ export class Gate {
     });
     let isOpen = true;
     const ended = async (outcome: GateOutcome) => {
-      if (!isOpen) return;
+      if (!isOpen) return false;
       isOpen = false;
-      await this.ended(target, outcome, probe);
+      return this.ended(target, outcome, probe);
     };
     return { waitedMs, ended };
   }
@@ -130,7 +126,7 @@ export class Gate {
     this.targets.get(key)?.line.forget();
   }
 
-  private async ended(target: Target, outcome: GateOutcome, probe: string | undefined): Promise<void> {
+  private async ended(target: Target, outcome: GateOutcome, probe: string | undefined): Promise<boolean> {
     const { breakerOpenMs } = this.parts.settings();
     const { line } = target;
     const { key } = line.target;
@@ -144,19 +140,21 @@ export class Gate {
       await this.write(write, `The breaker of ${key} stays as it is`);
       if (outcome === 'failed') line.stop('open', breakerOpenMs);
       else line.forget();
-      return;
+      return false;
     }
-    if (outcome === 'failed' && target.failures >= this.parts.settings().breakerFailures)
-      await this.open(target, breakerOpenMs);
+    const isEnough = outcome === 'failed' && target.failures >= this.parts.settings().breakerFailures;
+    return isEnough && this.open(target, breakerOpenMs);
   }
 
-  private async open(target: Target, ms: number): Promise<void> {
+  private async open(target: Target, ms: number): Promise<boolean> {
     const { line } = target;
     target.failures = 0;
     line.stop('open', ms);
+    let isFirst = false;
     await this.write(async () => {
-      if (await this.parts.store.open(line.target.key, ms)) this.parts.onOpen?.(line.target);
+      isFirst = await this.parts.store.open(line.target.key, ms);
     }, `The breaker of ${line.target.key} is not open for other processes`);
+    return isFirst;
   }
 
   private targetOf(of: GateTarget): Target {

@@ -122,7 +122,7 @@ describe('a circuit breaker', () => {
     expect(await ends(two, of, 'worked')).toBe('open');
     await letItTry();
     await (await untilSent(one)).ended('worked');
-    await untilSent(two).then((pass) => pass.ended('failed'));
+    expect(await (await untilSent(two)).ended('failed')).toBe(false);
     expect(two.opened).toBe(0);
     expect(await ends(two, of, 'worked')).toBe('sent');
   });

@@ -46,9 +46,7 @@ describe('a rate', () => {
     const of = target(rateOf(limit, perMs, burst));
     const processes = gateProcesses(4, database);
     const dies = new AbortController();
-    const asked = processes.map((each, i) =>
-      askFor(each, of, 2_500, i === 3 ? { signal: dies.signal } : {}),
-    );
+    const asked = processes.map((each, i) => askFor(each, of, 2_500, i === 3 ? { signal: dies.signal } : {}));
     await new Promise((resolve) => setTimeout(resolve, 800));
     dies.abort(new Error('died'));
     const moments = (await Promise.all(asked)).flat();
@@ -87,6 +85,24 @@ describe('a rate', () => {
     expect(refused).toMatchObject({ why: 'limit' });
     expect(refused?.waitMs).toBeGreaterThan(5_000);
     expect(refused?.waitMs).toBeLessThanOrEqual(10_000);
+  });
+
+  it('that is far above what is sent holds nothing up', async () => {
+    const of = target(rateOf(1_000_000, 1_000, 100_000));
+    const process = gateProcess(database);
+    for (let n = 0; n < 20; n++) expect((await tryOnce(process, of)).at).toBeDefined();
+  });
+
+  it('lets requests through where each statement takes longer than a burst lasts', async () => {
+    const of = target(rateOf(100, 1_000, 10));
+    const process = gateProcess(database);
+    const { take } = process.store;
+    process.store.take = async (...given) => {
+      const taken = await take.apply(process.store, given);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      return taken;
+    };
+    for (let n = 0; n < 3; n++) expect((await tryOnce(process, of, { waitMs: 2_000 })).at).toBeDefined();
   });
 
   it('has its burst again after a rest, and not more', async () => {
@@ -191,7 +207,9 @@ describe('several limits', () => {
     const of = (key: string) => ({ ...target(shared), key, others: ['connector:x'] });
     const processes = gateProcesses(2, database);
     const tries = await Promise.all(
-      processes.flatMap((each, i) => Array.from({ length: 4 }, (_, n) => tryOnce(each, of(`connection:${i}.${n}`)))),
+      processes.flatMap((each, i) =>
+        Array.from({ length: 4 }, (_, n) => tryOnce(each, of(`connection:${i}.${n}`))),
+      ),
     );
     expect(tries.filter(({ at }) => at !== undefined)).toHaveLength(5);
   });
@@ -215,7 +233,9 @@ describe('who has asked to be left alone', () => {
     const of = target(rateOf(1_000, 1_000, 100));
     const processes = gateProcesses(4, database);
     // Each of them has places that it has not used.
-    await Promise.all(processes.flatMap((each) => Array.from({ length: 12 }, () => tryOnce(each, of, { waitMs: 2_000 }))));
+    await Promise.all(
+      processes.flatMap((each) => Array.from({ length: 12 }, () => tryOnce(each, of, { waitMs: 2_000 }))),
+    );
     const [first] = processes;
     await first?.gate.limited(of, of.key, 60_000);
     expect((await tryOnce(first as GateProcess, of)).refused).toMatchObject({ why: 'blocked' });

@@ -11,9 +11,7 @@ export function gateLimitOf(identity: HttpIdentity, limit: HttpLimit, index: num
   const key =
     limit.of === 'connector' ? connectorGate(identity.connector) : connectionGate(identity.connectionId);
   const row = { key, no: index + 1, limit: most, perMs };
-  return limit.kind === 'rate'
-    ? { ...row, kind: 'rate', burst: limit.burst }
-    : { ...row, kind: 'quota' };
+  return limit.kind === 'rate' ? { ...row, kind: 'rate', burst: limit.burst } : { ...row, kind: 'quota' };
 }
 
 export function gateTargetOf(identity: HttpIdentity): GateTarget {

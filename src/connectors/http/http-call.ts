@@ -6,17 +6,15 @@ import { retryAfterMs } from '../../http/retry-after.js';
 import { gateLimitOf, gateTargetOf, limitedKeyOf } from './gate-target.js';
 import { badStatus, notNow, type RequestOfError, tooLarge, unusable, withoutAnswer } from './http-errors.js';
 import type { Authorization, HttpIdentity } from './http-identity.js';
-import type { WrittenRequest } from './http-request.js';
 import type { HttpParts, SentAnswer } from './http-parts.js';
+import type { WrittenRequest } from './http-request.js';
 import { quotaNews } from './quota-news.js';
 import { checkOrigin, linkedUrl, shownPath, targetUrl } from './target-url.js';
 
 type Answered = OutgoingAnswer & { readonly is: 'answered' };
 type Failed = OutgoingAnswer & { readonly is: 'failed' };
 /** The answer, or for how long to wait before the request is sent once more. */
-type Step =
-  | { readonly answer: SentAnswer; readonly againInMs?: undefined }
-  | { readonly againInMs: number };
+type Step = { readonly answer: SentAnswer; readonly againInMs?: undefined } | { readonly againInMs: number };
 
 /** One that has hung until its time was over has kept its caller long enough. */
 const REPEATED_FAILURES: ReadonlySet<OutgoingFailureKind> = new Set(['dns', 'connect', 'reset', 'proxy']);
@@ -28,7 +26,13 @@ const UNSAID_MS = 1_000;
 /** A request that tries an open breaker has this beyond its own time, in which nobody else tries. */
 const PROBE_MARGIN_MS = 5_000;
 const MOST_REDIRECTS = 5;
-const REQUEST_IDS = ['x-request-id', 'request-id', 'x-correlation-id', 'x-github-request-id', 'x-amzn-requestid'];
+const REQUEST_IDS = [
+  'x-request-id',
+  'request-id',
+  'x-correlation-id',
+  'x-github-request-id',
+  'x-amzn-requestid',
+];
 const NEVER = new AbortController().signal;
 
 /**
@@ -90,7 +94,7 @@ export class HttpCall {
       if (!isUnreadable(error)) throw error;
       answer = { is: 'failed', kind: 'tls', message: 'The client certificate cannot be read', durationMs: 0 };
     } finally {
-      await pass.ended(outcome);
+      if (await pass.ended(outcome)) this.parts.metrics.opened(identity.connector);
     }
     this.tell(identity, answer);
     if (answer.is === 'failed') return this.failed(of, answer);
@@ -149,7 +153,11 @@ export class HttpCall {
     identity: HttpIdentity,
     of: RequestOfError,
     answer: Answered,
-    { url, accepts, generation }: { url: URL; accepts: (status: number) => boolean; generation?: number | undefined },
+    {
+      url,
+      accepts,
+      generation,
+    }: { url: URL; accepts: (status: number) => boolean; generation?: number | undefined },
   ): Promise<Step> {
     const { status, headers, body } = answer;
     const requestId = requestIdOf(answer);

@@ -8,6 +8,8 @@ const MOST = 1_000_000_000;
 const HEADER = /^[!#$%&'*+\-.^_`|~\w]+$/;
 /** Of the limit: what may come at once where nothing is said. */
 const SHARE_OF_BURST = 0.1;
+/** A process must have this time at least to use what it has taken. */
+const SHORTEST_BURST_MS = 100;
 
 interface LimitOptions {
   /** How many requests, a whole number from 1 on. */
@@ -20,8 +22,8 @@ interface LimitOptions {
 
 export interface RateOptions extends LimitOptions {
   /**
-   * How many requests may come at once after a rest, from 1 to `limit`. Default: a tenth of the limit, at
-   * least 1. Any window of `perMs` has at most `limit + burst` requests, so whoever must never exceed what
+   * How many requests may come at once after a rest, at most `limit`, and at least as many as come in a tenth
+   * of a second. Default: a tenth of the limit, at least these. Any window of `perMs` has at most `limit + burst` requests, so whoever must never exceed what
    * the other system allows gives a `limit` that is smaller by the burst.
    */
   readonly burst?: number | undefined;
@@ -44,8 +46,13 @@ export interface QuotaOptions extends LimitOptions {
  */
 export function rate(options: RateOptions): RateLimit {
   const problems = problemsOf('rate', options, ['burst']);
-  const { limit, perMs, burst = Math.max(1, Math.floor(limit * SHARE_OF_BURST)), of = 'connection' } = options;
-  if (!isWhole(burst, limit)) problems.push('rate: burst must be a whole number from 1 to limit');
+  const { limit, perMs, of = 'connection' } = options;
+  const least = Math.min(limit, Math.ceil((limit / perMs) * SHORTEST_BURST_MS));
+  const { burst = Math.max(least, Math.floor(limit * SHARE_OF_BURST)) } = options;
+  if (problems.length === 0 && (!isWhole(burst, limit) || burst < least))
+    problems.push(
+      `rate: burst must be a whole number from ${least}, which is what may be sent in a tenth of a second, to ${limit}`,
+    );
   refuse(problems);
   return Object.freeze({ kind: 'rate', limit, perMs, burst, of });
 }

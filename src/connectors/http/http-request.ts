@@ -114,7 +114,11 @@ export function isRepeatable(method: string, headers: Headers, keyHeader: string
   return IDEMPOTENT.has(method.toUpperCase()) || headers.has(keyHeader);
 }
 
-function bytesOf({ json, form, body }: Pick<HttpRequestOptions, 'json' | 'form' | 'body'>): Buffer | undefined {
+function bytesOf({
+  json,
+  form,
+  body,
+}: Pick<HttpRequestOptions, 'json' | 'form' | 'body'>): Buffer | undefined {
   if (json !== undefined) return Buffer.from(JSON.stringify(json));
   if (form !== undefined) return Buffer.from(new URLSearchParams({ ...form }).toString());
   if (body === undefined) return undefined;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { EventSchema } from '../../contracts/schemas/event-schema.js';
-import { invalidArgument, checkNames } from '../../words/argument-checks.js';
+import { checkNames, invalidArgument } from '../../words/argument-checks.js';
 import { loopOfPages, type RequestOfError, unusable } from './http-errors.js';
 import type { HttpAnswer, HttpRequestOptions } from './http-request.js';
 import { nextLink } from './link-header.js';
@@ -122,7 +122,10 @@ export async function* pagesOf<T>(
   for (let number = 1; ; number++) {
     const { query: own, url } = turning.ask(mark);
     // A link has its whole query already.
-    const answer = await ask(url ?? path, url === undefined ? { ...asked, query: { ...query, ...own } } : asked);
+    const answer = await ask(
+      url ?? path,
+      url === undefined ? { ...asked, query: { ...query, ...own } } : asked,
+    );
     const items = itemsOf<T>(answer, place);
     const next = turning.next({ answer, count: items.length, mark });
     const { status, headers, requestId, body } = answer;
@@ -145,7 +148,9 @@ class Circle {
   /** Whether a page that counts says the same as the one before: the other system does not read its number. */
   isSamePage(body: unknown, count: number): boolean {
     if (this.turning.saysMarks) return false;
-    const digest = createHash('sha1').update(JSON.stringify(body) ?? '').digest('base64');
+    const digest = createHash('sha1')
+      .update(JSON.stringify(body) ?? '')
+      .digest('base64');
     const isSame = count > 0 && digest === this.before;
     this.before = digest;
     return isSame;
@@ -226,7 +231,10 @@ function numberTurning<T>(options: NumberedPages<T>): Turning {
 }
 
 /** A list that is empty may be null, or be left out. */
-function itemsOf<T>({ body, of, status, requestId }: PageAnswer, place: OfAllKinds<T>['items']): readonly T[] {
+function itemsOf<T>(
+  { body, of, status, requestId }: PageAnswer,
+  place: OfAllKinds<T>['items'],
+): readonly T[] {
   const found = place === undefined ? body : placed(body, place);
   if (found === null || found === undefined) return [];
   if (Array.isArray(found)) return found as T[];

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { problemsOf } from '../../contracts/violations.js';
 import { validateLater } from '../../contracts/validate.js';
+import { problemsOf } from '../../contracts/violations.js';
 import { unusable } from './http-errors.js';
-import type { AnswerBody, HttpAnswer, HttpRequestOptions } from './http-request.js';
 import type { SentAnswer } from './http-parts.js';
+import type { AnswerBody, HttpAnswer, HttpRequestOptions } from './http-request.js';
 
 const JSON_TYPE = /^application\/(?:json|[^;]+\+json)\b|^text\/json\b/i;
 /** They never have a body, whatever came behind their head. */

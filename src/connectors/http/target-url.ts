@@ -1,5 +1,5 @@
-import type { HttpIdentity } from './http-identity.js';
 import { originRefused, type RequestOfError } from './http-errors.js';
+import type { HttpIdentity } from './http-identity.js';
 
 export type QueryValue = string | number | boolean | null | undefined;
 /** What stands behind the question mark. A list gives its name several times; null and undefined give nothing. */
@@ -44,7 +44,8 @@ export function checkOrigin(identity: HttpIdentity, of: RequestOfError, url: URL
 export function shownPath(path: string): string {
   const [whole = ''] = path.split(/[?#]/, 1);
   if (!ABSOLUTE.test(whole)) return whole.startsWith('/') ? whole : `/${whole}`;
-  return URL.canParse(whole) ? new URL(whole).pathname : '/';
+  // What stands behind other schemes is no path.
+  return /^https?:/i.test(whole) && URL.canParse(whole) ? new URL(whole).pathname : '/';
 }
 
 function below(baseUrl: string, path: string): string {

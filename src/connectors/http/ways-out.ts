@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { checkNetworkRules, type NetworkRules } from '../../http/network-rules.js';
-import { type ClientCertificate, OutgoingHttp, type OutgoingRequest } from '../../http/outgoing-http.js';
 import type { OutgoingAnswer } from '../../http/outgoing-answer.js';
+import { type ClientCertificate, OutgoingHttp, type OutgoingRequest } from '../../http/outgoing-http.js';
 import type { Authorization } from './http-identity.js';
 
 type Tls = NonNullable<Authorization['tls']>;
@@ -24,11 +24,7 @@ export class WaysOut {
   private isClosed = false;
 
   /** It never rejects because of the network. Throws for a certificate that cannot be read. */
-  async send(
-    network: NetworkRules,
-    tls: Tls | undefined,
-    request: OutgoingRequest,
-  ): Promise<OutgoingAnswer> {
+  async send(network: NetworkRules, tls: Tls | undefined, request: OutgoingRequest): Promise<OutgoingAnswer> {
     const way = this.wayOf(network, tls);
     way.sending++;
     try {

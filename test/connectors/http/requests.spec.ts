@@ -29,7 +29,10 @@ describe('a request', () => {
     stage.answer(json({ id: 7 }, 201));
     const http = stage.client();
     expect(
-      await http.post('/employees', { json: { name: 'Ada' }, query: { notify: true, tag: ['a', 'b'], none: null } }),
+      await http.post('/employees', {
+        json: { name: 'Ada' },
+        query: { notify: true, tag: ['a', 'b'], none: null },
+      }),
     ).toEqual({ id: 7 });
     expect(stage.came).toEqual([
       expect.objectContaining({
@@ -90,7 +93,9 @@ describe('a request', () => {
   });
 
   it('that fails says what it was, and no header, token, query or body', async () => {
-    stage.answer(json({ planted: 'planted-in-body' }, 422, { 'x-request-id': 'req-1', 'x-other': 'planted-in-header' }));
+    stage.answer(
+      json({ planted: 'planted-in-body' }, 422, { 'x-request-id': 'req-1', 'x-other': 'planted-in-header' }),
+    );
     const http = stage.client();
     const error = await failure(
       http.post('/employees/7?planted=planted-in-path', {
@@ -184,7 +189,10 @@ describe('an answer', () => {
   ] as const)('that hangs %s is given up after its time, once', async (_, answer) => {
     stage.answer(answer as never);
     const error = await failure(stage.client().get('/x', { timeoutMs: 200 }));
-    expect(error).toMatchObject({ code: 'INTEGRATION_HTTP_TIMEOUT', details: { attempt: 1, kind: 'timeout' } });
+    expect(error).toMatchObject({
+      code: 'INTEGRATION_HTTP_TIMEOUT',
+      details: { attempt: 1, kind: 'timeout' },
+    });
     expect(stage.came).toHaveLength(1);
   });
 
@@ -215,7 +223,9 @@ describe('an answer', () => {
   });
 
   it('that says JSON and is none is refused without its text', async () => {
-    stage.answer((_, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{planted'));
+    stage.answer((_, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{planted'),
+    );
     const error = await failure(stage.client().get('/x'));
     expect(error).toMatchObject({ code: 'INTEGRATION_HTTP_FAILED' });
     expect(everythingOf(error)).not.toContain('planted');

@@ -36,18 +36,23 @@ const dated = (seconds: number) => {
 };
 
 describe('what fails in passing', () => {
-  it.each([408, 425, 500, 502, 503, 504])('is sent again after a %i, where that does no harm', async (code) => {
-    stage.answer(status(code), json({ well: true }));
-    const http = stage.client();
-    for (const method of ['GET', 'PUT', 'DELETE', 'HEAD'])
-      expect((await http.request(method, '/x', { as: 'text' })).status).toBe(200);
-    expect(stage.came).toHaveLength(5);
-    for (const method of ['POST', 'PATCH']) {
-      stage.answer(status(code), json({}));
-      expect(await failure(http.request(method, '/x'))).toMatchObject({ details: { status: code, attempt: 1 } });
-      expect(stage.came).toHaveLength(1);
-    }
-  });
+  it.each([408, 425, 500, 502, 503, 504])(
+    'is sent again after a %i, where that does no harm',
+    async (code) => {
+      stage.answer(status(code), json({ well: true }));
+      const http = stage.client();
+      for (const method of ['GET', 'PUT', 'DELETE', 'HEAD'])
+        expect((await http.request(method, '/x', { as: 'text' })).status).toBe(200);
+      expect(stage.came).toHaveLength(5);
+      for (const method of ['POST', 'PATCH']) {
+        stage.answer(status(code), json({}));
+        expect(await failure(http.request(method, '/x'))).toMatchObject({
+          details: { status: code, attempt: 1 },
+        });
+        expect(stage.came).toHaveLength(1);
+      }
+    },
+  );
 
   it('is sent at most as often as the setting says', async () => {
     stage.answer(status(500));
@@ -160,7 +165,9 @@ describe('a 429', () => {
     try {
       stage.answer(status(429, { 'retry-after': '60' }));
       await failure(stage.client(identity).get('/x'));
-      expect(await failure(other.client(identity).get('/x'))).toMatchObject({ code: 'INTEGRATION_RATE_LIMITED' });
+      expect(await failure(other.client(identity).get('/x'))).toMatchObject({
+        code: 'INTEGRATION_RATE_LIMITED',
+      });
       expect(stage.came).toHaveLength(1);
     } finally {
       await other.close();
@@ -208,7 +215,12 @@ describe('limits', () => {
     'x-ratelimit-reset': reset,
   });
   const byHeaders = (limit: number) =>
-    quota({ limit, perMs: 3_600_000, remainingHeader: 'X-RateLimit-Remaining', resetHeader: 'X-RateLimit-Reset' });
+    quota({
+      limit,
+      perMs: 3_600_000,
+      remainingHeader: 'X-RateLimit-Remaining',
+      resetHeader: 'X-RateLimit-Reset',
+    });
 
   it('are kept before anything is sent', async () => {
     const http = stage.client(stage.identity({ limits: [quota({ limit: 2, perMs: 3_600_000 })] }));
@@ -252,8 +264,11 @@ describe('a connection that fails again and again', () => {
     Object.assign(stage.settings, { breakerFailures: 4, breakerOpenMs: 60_000 });
     const http = stage.client();
     stage.answer(status(500));
+    stage.counted.length = 0;
     await failure(http.get('/x'));
     expect(await failure(http.get('/x'))).toMatchObject({ code: 'INTEGRATION_CIRCUIT_OPEN' });
+    expect(stage.counted).toContain('breaker.opened hris');
+    expect(stage.counted.at(-1)).toBe('refused hris open');
     const error = await failure(asHandler(() => http.get('/x')));
     expect(error).toBeInstanceOf(PostponeError);
     expect(stage.came).toHaveLength(4);
@@ -266,7 +281,8 @@ describe('a connection that fails again and again', () => {
     Object.assign(stage.settings, { breakerFailures: 4 });
     const http = stage.client();
     stage.answer(status(404));
-    for (let n = 0; n < 6; n++) expect(await failure(http.get('/x'))).toMatchObject({ details: { status: 404 } });
+    for (let n = 0; n < 6; n++)
+      expect(await failure(http.get('/x'))).toMatchObject({ details: { status: 404 } });
     const nowhere = stage.client(stage.identity({ baseUrl: 'http://127.0.0.1:1' } as never));
     const refusedPort = await failure(nowhere.get('/x'));
     expect(refusedPort).toMatchObject({ code: 'INTEGRATION_HTTP_ADDRESS_REFUSED' });

@@ -1,7 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ConnectorHttp } from '../../../src/connectors/http/connector-http.js';
 import { HttpClients } from '../../../src/connectors/http/http-clients.js';
-import type { Authorization, AuthorizedRequest, HttpIdentity } from '../../../src/connectors/http/http-identity.js';
+import type {
+  Authorization,
+  AuthorizedRequest,
+  HttpIdentity,
+} from '../../../src/connectors/http/http-identity.js';
 import { HttpMetrics } from '../../../src/connectors/http/http-metrics.js';
 import type { HttpSettings } from '../../../src/connectors/http/http-parts.js';
 import { WaysOut } from '../../../src/connectors/http/ways-out.js';
@@ -115,7 +119,9 @@ export class HttpStage {
     });
     const measures = {
       count: (counter: PartCounter, attributes: object) => {
-        this.counted.push([counter.name.split('.').slice(2).join('.'), ...Object.values(attributes)].join(' '));
+        this.counted.push(
+          [counter.name.split('.').slice(2).join('.'), ...Object.values(attributes)].join(' '),
+        );
       },
       time: () => {},
     };
@@ -156,7 +162,12 @@ export class HttpStage {
   async stranger(): Promise<{ readonly url: string; readonly came: Came[] }> {
     const came: Came[] = [];
     const server = await LoopbackServer.http((request, response) => {
-      came.push({ method: request.method ?? '', path: request.url ?? '', headers: request.headers, body: '' });
+      came.push({
+        method: request.method ?? '',
+        path: request.url ?? '',
+        headers: request.headers,
+        body: '',
+      });
       response.end('{}');
     });
     this.others.push(server);
