@@ -153,8 +153,8 @@ export class Refresher {
 
   /** Gets another token although there is one, because a refresh token would expire without use. */
   async renewIdle(of: Refreshable): Promise<void> {
-    const stored = await this.store.read(of);
-    if (stored !== undefined) await this.fly(of, stored.generation);
+    await this.renewed(of, -1, { isIdle: true });
+    await this.behind.get(of.id);
   }
 
   /** Whether a refused token came so recently that another one would hardly be better. */
@@ -192,7 +192,7 @@ export class Refresher {
     return flight;
   }
 
-  private async renewed(of: Refreshable, refused: number): Promise<CurrentToken> {
+  private async renewed(of: Refreshable, refused: number, { isIdle = false } = {}): Promise<CurrentToken> {
     const { refreshTimeoutMs, refreshLeaseMs } = this.parts.settings();
     const leaseMs = Math.max(refreshLeaseMs, refreshTimeoutMs + LEAST_MARGIN_MS);
     const endsAt = performance.now() + leaseMs + refreshTimeoutMs;
@@ -201,7 +201,8 @@ export class Refresher {
       if (stored === undefined) throw reauthorizationRequired(of.id, 'it was never authorized');
       const token = await this.opened(of, stored);
       const usable = token !== undefined && token.generation > refused && isValid(token) ? token : undefined;
-      if (usable !== undefined && usable.refreshAt > performance.now()) return this.remember(of, usable);
+      const isDue = usable === undefined || usable.refreshAt <= performance.now() || isIdle;
+      if (!isDue) return this.remember(of, usable);
       if (stored.health === 'needs_reauthorization')
         return this.orThrow(of, usable, () =>
           reauthorizationRequired(of.id, 'its grant is not valid any more'),
