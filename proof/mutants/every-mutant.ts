@@ -1,5 +1,6 @@
 import { callMutants } from './call-mutants.js';
 import { clientMutants } from './client-mutants.js';
+import { connectorHttpMutants } from './connector-http-mutants.js';
 import { contractMutants } from './contract-mutants.js';
 import { foundationMutants } from './foundation-mutants.js';
 import { laneMutants } from './lane-mutants.js';
@@ -28,5 +29,6 @@ export const MUTANTS_OF_SOURCE = {
     ...sagaMutants,
     ...callMutants,
     ...scheduleMutants,
+    ...connectorHttpMutants,
   ],
 } as const;
