@@ -1,6 +1,7 @@
 import { callMutants } from './call-mutants.js';
 import { clientMutants } from './client-mutants.js';
 import { connectorHttpMutants } from './connector-http-mutants.js';
+import { connectorMutants } from './connector-mutants.js';
 import { contractMutants } from './contract-mutants.js';
 import { foundationMutants } from './foundation-mutants.js';
 import { laneMutants } from './lane-mutants.js';
@@ -30,5 +31,6 @@ export const MUTANTS_OF_SOURCE = {
     ...callMutants,
     ...scheduleMutants,
     ...connectorHttpMutants,
+    ...connectorMutants,
   ],
 } as const;

@@ -3,10 +3,16 @@ import type { IntegrationExtension } from '../module/extension.js';
 import { CONNECTOR_COUNTERS } from './connector-metrics.js';
 import { CONNECTOR_RIGHTS } from './connector-rights.store.js';
 import { connectorSettings } from './connector-settings.js';
+import { ConnectorsEngine } from './connectors-engine.js';
+import { renewIdleTokens } from './credentials/idle-renewal.js';
+import { type IdleToken, idleTokens } from './credentials/idle-token.store.js';
 import { HTTP_COUNTERS, HTTP_DURATIONS } from './http/http-metrics.js';
 
 /** Rows that one step deletes at most, so that no transaction is long. */
 const BATCH = 1_000;
+
+/** Refresh tokens that one round renews at most. */
+const IDLE_AT_ONCE = 1_000;
 
 /** What connectors bring. Their tables are among the engine's. */
 export const connectorsExtension: IntegrationExtension = {
@@ -15,7 +21,7 @@ export const connectorsExtension: IntegrationExtension = {
   rights: () => [CONNECTOR_RIGHTS],
   counters: [...CONNECTOR_COUNTERS, ...HTTP_COUNTERS],
   durations: HTTP_DURATIONS,
-  tasks: ({ db, tasks }) => [
+  tasks: ({ db, tasks, settings, application }) => [
     {
       name: 'connectors',
       run: async (intervalMs, stopping) => {
@@ -25,6 +31,20 @@ export const connectorsExtension: IntegrationExtension = {
             done: !(await deleteSilentGates(session, db.tables, BATCH)),
           }));
         }
+      },
+    },
+    {
+      name: 'connection-tokens',
+      // One process looks, and the requests are made when the lock of the look is given back.
+      run: async (intervalMs, stopping) => {
+        const { refreshIdleHours } = settings.snapshotOf(connectorSettings);
+        let idle: readonly IdleToken[] = [];
+        await tasks.step('connection-tokens', intervalMs, async () => {
+          idle = await idleTokens(db, refreshIdleHours, IDLE_AT_ONCE);
+          return { done: true };
+        });
+        const engine = application?.get(ConnectorsEngine, { strict: false });
+        if (engine !== undefined) await renewIdleTokens(idle, engine.parts.credentials, stopping);
       },
     },
   ],

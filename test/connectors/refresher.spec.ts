@@ -14,9 +14,9 @@ import {
   tokenRow,
 } from './refresh-owner.js';
 
-const NEVER = new AbortController().signal;
 const HANGING = () => new Promise<TokenAnswer>(() => {});
 
+let never: AbortSignal;
 let database: TestDatabase;
 let owners: Owner[];
 let grant: Grant;
@@ -28,6 +28,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 beforeEach(async () => {
+  never = new AbortController().signal;
   owners = [ownerOn(database), ownerOn(database), ownerOn(database)];
   grant = new Grant();
   of = await expiredConnection(owner(0));
@@ -56,7 +57,7 @@ describe('several processes with many callers', () => {
     for (let round = 1; round <= expiries; round++) {
       for (const each of owners) each.refresher.forget();
       const calls = owners.flatMap((each) =>
-        Array.from({ length: 20 }, () => each.refresher.get(asking(), NEVER)),
+        Array.from({ length: 20 }, () => each.refresher.get(asking(), never)),
       );
       const tokens = new Set((await Promise.all(calls)).map(textOf));
       expect([...tokens]).toEqual([`access-${round + 1}`]);
@@ -71,13 +72,32 @@ describe('several processes with many callers', () => {
   });
 });
 
+describe('a process that has read a token', () => {
+  it('does not ask with it if another one has got the next one meanwhile', async () => {
+    const isClaim = (sql: string) => sql.includes('SET lease_token = $3');
+    const slow = ownerOn(database, {}, (db) =>
+      Object.create(db, {
+        query: {
+          value: async (sql: string, params: unknown[]) => {
+            if (isClaim(sql)) await owner(0).refresher.get(asking(), never);
+            return db.query(sql, params);
+          },
+        },
+      }),
+    );
+    owners.push(slow);
+    expect(textOf(await slow.refresher.get(asking(), never))).toBe('access-2');
+    expect(grant).toMatchObject({ exchanged: 1, isRevoked: false });
+  });
+});
+
 describe('a process that dies', () => {
   it('before the provider has done anything costs its lease, and another one goes on', async () => {
     dead()
-      .refresher.get(refreshable(of, HANGING), NEVER)
+      .refresher.get(refreshable(of, HANGING), never)
       .catch(() => {});
     await until('it has the lease', async () => (await tokenRow(database, of)).lease_token !== null);
-    expect(textOf(await owner(0).refresher.get(asking(), NEVER))).toBe('access-2');
+    expect(textOf(await owner(0).refresher.get(asking(), never))).toBe('access-2');
     expect(grant).toMatchObject({ exchanged: 1, isRevoked: false });
   });
 
@@ -87,10 +107,10 @@ describe('a process that dies', () => {
       return HANGING();
     });
     dead()
-      .refresher.get(rotated, NEVER)
+      .refresher.get(rotated, never)
       .catch(() => {});
     await until('it has rotated', async () => grant.exchanged === 1);
-    await expect(owner(0).refresher.get(asking(), NEVER)).rejects.toMatchObject({
+    await expect(owner(0).refresher.get(asking(), never)).rejects.toMatchObject({
       code: 'INTEGRATION_REAUTHORIZATION_REQUIRED',
     });
     // Nothing is deleted by a failure.
@@ -102,8 +122,8 @@ describe('a process that dies', () => {
   });
 
   it('after the save has left its token to the others', async () => {
-    await owner(1).refresher.get(asking(), NEVER);
-    expect(textOf(await owner(0).refresher.get(refreshable(of, HANGING), NEVER))).toBe('access-2');
+    await owner(1).refresher.get(asking(), never);
+    expect(textOf(await owner(0).refresher.get(refreshable(of, HANGING), never))).toBe('access-2');
   });
 });
 
@@ -112,16 +132,16 @@ describe('a process that is stalled for longer than its lease', () => {
     let answer = (_: TokenAnswer) => {};
     const stalled = owner(1).refresher.get(
       refreshable(of, () => new Promise((resolve) => (answer = resolve))),
-      NEVER,
+      never,
     );
     await until('it has the lease', async () => (await tokenRow(database, of)).lease_token !== null);
-    await owner(0).refresher.get(asking(), NEVER);
+    await owner(0).refresher.get(asking(), never);
     answer({ is: 'tokens', tokens: { accessToken: 'stalled', refreshToken: 'stalled' } });
     expect(textOf(await stalled)).toBe('access-2');
     expect(owner(1).outcomes).toEqual(['late']);
     expect(await tokenRow(database, of)).toMatchObject({ generation: 2, versions: [2] });
     owner(2).refresher.forget();
-    expect(textOf(await owner(2).refresher.get(asking(), NEVER))).toBe('access-2');
+    expect(textOf(await owner(2).refresher.get(asking(), never))).toBe('access-2');
   });
 
   it('saves what it got if nobody has claimed, because nobody else has the refresh token', async () => {
@@ -133,7 +153,7 @@ describe('a process that is stalled for longer than its lease', () => {
         );
         return { is: 'tokens', tokens: { accessToken: 'late', refreshToken: 'late', expiresInSeconds: 60 } };
       }),
-      NEVER,
+      never,
     );
     expect([textOf(token), (await tokenRow(database, of)).generation]).toEqual(['late', 2]);
   });
@@ -142,13 +162,32 @@ describe('a process that is stalled for longer than its lease', () => {
     let answer = (_: TokenAnswer) => {};
     const stalled = owner(1).refresher.get(
       refreshable(of, () => new Promise((resolve) => (answer = resolve))),
-      NEVER,
+      never,
     );
     await until('it has the lease', async () => (await tokenRow(database, of)).lease_token !== null);
-    await owner(0).refresher.get(asking(), NEVER);
+    await owner(0).refresher.get(asking(), never);
     answer({ is: 'dead', reason: 'invalid_grant' });
     expect(textOf(await stalled)).toBe('access-2');
     expect(await tokenRow(database, of)).toMatchObject({ health: 'unknown', generation: 2 });
+  });
+});
+
+describe('a request for a token', () => {
+  it('has ended before another process may begin one, whatever the settings are at this moment', async () => {
+    const hasty = ownerOn(database, { refreshTimeoutMs: 200, refreshLeaseMs: 100 });
+    owners.push(hasty);
+    let isLeased: unknown;
+    const ending = refreshable(of, async (_, signal) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      const { rows } = await database.pool.query(
+        'SELECT lease_expires_at > clock_timestamp() AS held FROM integration.connection_token WHERE connection_id = $1',
+        [of.id],
+      );
+      isLeased = rows[0].held;
+      return { is: 'failed', reason: 'it did not answer in time' };
+    });
+    await expect(hasty.refresher.get(ending, never)).rejects.toThrow('did not answer in time');
+    expect(isLeased).toBe(true);
   });
 });
 
@@ -156,7 +195,7 @@ describe('a grant that is dead', () => {
   it('is said once, and the credentials stay', async () => {
     grant.isRevoked = true;
     const calls = owners.flatMap((each) =>
-      Array.from({ length: 5 }, () => each.refresher.get(asking(), NEVER)),
+      Array.from({ length: 5 }, () => each.refresher.get(asking(), never)),
     );
     const codes = (await Promise.allSettled(calls)).map((each) =>
       each.status === 'rejected' ? each.reason.code : 'none',
@@ -175,10 +214,10 @@ describe('a provider that fails', () => {
   const failing = () => refreshable(of, async () => ({ is: 'failed', reason: 'status 503' }));
 
   it('is left alone for a while by all processes', async () => {
-    await expect(owner(0).refresher.get(failing(), NEVER)).rejects.toMatchObject({
+    await expect(owner(0).refresher.get(failing(), never)).rejects.toMatchObject({
       code: 'INTEGRATION_TOKEN_REFRESH_FAILED',
     });
-    await expect(owner(1).refresher.get(asking(), NEVER)).rejects.toMatchObject({
+    await expect(owner(1).refresher.get(asking(), never)).rejects.toMatchObject({
       code: 'INTEGRATION_TOKEN_BACKOFF',
       details: { retryAfterMs: expect.any(Number) },
     });
@@ -189,21 +228,21 @@ describe('a provider that fails', () => {
   it('keeps nobody from using a token that is valid', async () => {
     await setLeft(of, 3);
     for (let call = 0; call < 3; call++)
-      expect(textOf(await owner(0).refresher.get(failing(), NEVER))).toBe('access-1');
+      expect(textOf(await owner(0).refresher.get(failing(), never))).toBe('access-1');
   });
 
   it('is not waited for by whoever has a valid token', async () => {
     await setLeft(of, 3);
-    expect(textOf(await dead().refresher.get(refreshable(of, HANGING), NEVER))).toBe('access-1');
+    expect(textOf(await dead().refresher.get(refreshable(of, HANGING), never))).toBe('access-1');
   });
 
   it('keeps no caller longer than the caller wants', async () => {
     dead()
-      .refresher.get(refreshable(of, HANGING), NEVER)
+      .refresher.get(refreshable(of, HANGING), never)
       .catch(() => {});
     await until('it has the lease', async () => (await tokenRow(database, of)).lease_token !== null);
-    const signal = AbortSignal.timeout(50);
-    await expect(owner(0).refresher.get(asking(), signal)).rejects.toBe(signal.reason);
+    const waited = owner(0).refresher.get(asking(), AbortSignal.timeout(50));
+    await expect(waited).rejects.toMatchObject({ name: 'TimeoutError' });
   });
 });
 
@@ -213,9 +252,9 @@ describe('an answer', () => {
       is: 'tokens',
       tokens: { accessToken: 'next', expiresInSeconds: 60 },
     }));
-    const { tokens } = await owner(0).refresher.get(kept, NEVER);
+    const { tokens } = await owner(0).refresher.get(kept, never);
     owner(1).refresher.forget();
-    const read = await owner(1).refresher.get(kept, NEVER);
+    const read = await owner(1).refresher.get(kept, never);
     expect([tokens.refreshToken, read.tokens.refreshToken]).toEqual(['refresh-1', 'refresh-1']);
   });
 
@@ -232,7 +271,7 @@ describe('an answer', () => {
       }),
     );
     owners.push(flaky);
-    expect(textOf(await flaky.refresher.get(asking(), NEVER))).toBe('access-2');
+    expect(textOf(await flaky.refresher.get(asking(), never))).toBe('access-2');
     expect(await tokenRow(database, of)).toMatchObject({ generation: 2, versions: [2] });
     expect(grant.exchanged).toBe(1);
   });

@@ -26,6 +26,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Author } from '../../audit/change-author.js';
 import { messageOf } from '../../errors.js';
+import { AbortGroups } from '../../http/abort-groups.js';
 import { openSecret } from '../../secrets/sealed-secret.js';
 import { sealingTransaction } from '../../secrets/sealing-transaction.js';
 import type { EngineLogger } from '../../words/engine-logger.js';
@@ -52,6 +53,8 @@ const SAVE_FOR_MS = 300_000;
 const LONGEST_SAVE_WAIT_MS = 2_000;
 /** A token that the provider refuses is not renewed again within this time after it came. */
 const YOUNG_MS = 5_000;
+/** For how long a token that is due is used without another look, where nothing better can be got. */
+const LOOK_AGAIN_MS = 1_000;
 const MOST_REMEMBERED = 10_000;
 
 /** A connection whose tokens are kept, and how it gets them. */
@@ -116,6 +119,9 @@ export class Refresher {
   private readonly connections: ConnectionStore;
   private readonly remembered = new Map<string, CurrentToken>();
   private readonly flights = new Map<string, Promise<CurrentToken>>();
+  /** Requests whose connections have a token that is valid until the answer comes. */
+  private readonly behind = new Map<string, Promise<unknown>>();
+  private readonly signals = new AbortGroups();
   private readonly waiting = new Map<string, Set<() => void>>();
   private readonly stopping = new AbortController();
 
@@ -138,17 +144,17 @@ export class Refresher {
     if (known !== undefined && known.generation > refused) {
       if (known.refreshAt > now) return known;
       if (isValid(known)) {
-        this.fly(of, refused).catch(() => {});
+        if (!this.behind.has(of.id)) this.fly(of, refused).catch(() => {});
         return known;
       }
     }
-    return unless(signal, this.fly(of, refused));
+    return this.unless(signal, this.fly(of, refused));
   }
 
   /** Gets another token although there is one, because a refresh token would expire without use. */
   async renewIdle(of: Refreshable): Promise<void> {
-    const stored = await this.store.read(of);
-    if (stored !== undefined) await this.fly(of, stored.generation);
+    await this.renewed(of, -1, { isIdle: true });
+    await this.behind.get(of.id);
   }
 
   /** Whether a refused token came so recently that another one would hardly be better. */
@@ -173,7 +179,7 @@ export class Refresher {
   async stop(): Promise<void> {
     this.stopping.abort();
     this.wake();
-    await Promise.allSettled(this.flights.values());
+    await Promise.allSettled([...this.flights.values(), ...this.behind.values()]);
   }
 
   /** One flight per connection. Whoever comes meanwhile gets its token, if that was not refused already. */
@@ -186,7 +192,7 @@ export class Refresher {
     return flight;
   }
 
-  private async renewed(of: Refreshable, refused: number): Promise<CurrentToken> {
+  private async renewed(of: Refreshable, refused: number, { isIdle = false } = {}): Promise<CurrentToken> {
     const { refreshTimeoutMs, refreshLeaseMs } = this.parts.settings();
     const leaseMs = Math.max(refreshLeaseMs, refreshTimeoutMs + LEAST_MARGIN_MS);
     const endsAt = performance.now() + leaseMs + refreshTimeoutMs;
@@ -195,24 +201,35 @@ export class Refresher {
       if (stored === undefined) throw reauthorizationRequired(of.id, 'it was never authorized');
       const token = await this.opened(of, stored);
       const usable = token !== undefined && token.generation > refused && isValid(token) ? token : undefined;
-      if (usable !== undefined && usable.refreshAt > performance.now()) return this.remember(of, usable);
+      const isDue = usable === undefined || usable.refreshAt <= performance.now() || isIdle;
+      if (!isDue) return this.remember(of, usable);
       if (stored.health === 'needs_reauthorization')
         return this.orThrow(of, usable, () =>
           reauthorizationRequired(of.id, 'its grant is not valid any more'),
         );
       if (!of.canRefresh(token?.tokens)) return this.withoutWay(of, usable, stored.generation);
-      if (stored.backoffMs > 0) return this.orThrow(of, usable, () => inBackoff(of.id, stored.backoffMs));
+      if (stored.backoffMs > 0)
+        return this.orThrow(of, usable, () => inBackoff(of.id, stored.backoffMs), stored.backoffMs);
       const claim: Claim = { lease: randomUUID(), generation: stored.generation };
       const deadline = performance.now() + refreshTimeoutMs;
       if (this.stopping.signal.aborted) throw refreshFailed(of.id, 'this process is stopping');
       if (await this.store.claim(of, claim, leaseMs)) {
         const owned: Owned = { claim, token, usable, refused, health: stored.health, deadline };
-        return this.asOwner(of, owned);
+        return usable === undefined ? this.asOwner(of, owned) : this.goBehind(of, owned, usable);
       }
-      if (usable !== undefined) return this.remember(of, usable);
+      if (usable !== undefined) return this.keepUsing(of, usable);
       if (performance.now() > endsAt) throw refreshFailed(of.id, 'other processes are trying all the time');
       await this.untilWoken(of.id, waitMs);
     }
+  }
+
+  /** Whoever has a valid token does not wait for the next one. */
+  private goBehind(of: Refreshable, owned: Owned, usable: CurrentToken): CurrentToken {
+    const work = this.asOwner(of, owned)
+      .catch(() => {})
+      .finally(() => this.behind.delete(of.id));
+    this.behind.set(of.id, work);
+    return this.remember(of, usable);
   }
 
   /** What is done with the lease. */
@@ -244,7 +261,7 @@ export class Refresher {
           `The connection ${of.id} (${of.connector}) could not get another token: ${answer.reason}`,
           `token of ${of.connector}`,
         );
-        if (usable !== undefined) return this.remember(of, usable);
+        if (usable !== undefined) return this.keepUsing(of, usable);
         const reason = `It has no valid token: ${answer.reason}`;
         if (health !== 'failing') await this.setHealth(of, { health: 'failing', reason }).catch(() => {});
         throw refreshFailed(of.id, answer.reason);
@@ -325,7 +342,7 @@ export class Refresher {
     usable: CurrentToken | undefined,
     generation: number,
   ): Promise<CurrentToken> {
-    if (usable !== undefined) return this.remember(of, usable);
+    if (usable !== undefined) return this.keepUsing(of, usable);
     const reason =
       generation === 0
         ? 'it was never authorized'
@@ -334,9 +351,24 @@ export class Refresher {
     throw reauthorizationRequired(of.id, reason);
   }
 
-  private orThrow(of: Refreshable, usable: CurrentToken | undefined, error: () => Error): CurrentToken {
+  private orThrow(
+    of: Refreshable,
+    usable: CurrentToken | undefined,
+    error: () => Error,
+    pauseMs = 0,
+  ): CurrentToken {
     if (usable === undefined) throw error();
-    return this.remember(of, usable);
+    return this.keepUsing(of, usable, pauseMs);
+  }
+
+  /** Nothing better can be got now, so the database is not asked again for a while. */
+  private keepUsing(of: Refreshable, usable: CurrentToken, pauseMs = 0): CurrentToken {
+    const refreshAt = performance.now() + Math.max(pauseMs, LOOK_AGAIN_MS);
+    this.remembered.delete(of.id);
+    return this.remember(of, {
+      ...usable,
+      refreshAt: Math.min(refreshAt, usable.expiresAt - TOO_SHORT_MS),
+    });
   }
 
   private async opened(of: Refreshable, stored: StoredToken): Promise<CurrentToken | undefined> {
@@ -372,6 +404,22 @@ export class Refresher {
       const timer = setTimeout(look, waitMs);
       waiting.add(look);
     });
+  }
+
+  /** Whoever waits goes away when its signal ends. The flight goes on for the others. */
+  private async unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+    work.catch(() => {});
+    signal.throwIfAborted();
+    let leave = () => {};
+    const ended = new Promise<never>((_, reject) => {
+      leave = this.signals.join(signal, { abort: () => reject(signal.reason) });
+    });
+    ended.catch(() => {});
+    try {
+      return await Promise.race([work, ended]);
+    } finally {
+      leave();
+    }
   }
 
   private told({ connector }: Refreshable, outcome: RefreshOutcome): void {
@@ -417,24 +465,4 @@ function lifetimeOf({ expiresInSeconds }: TokenSet): number | null {
 function keepingRefreshToken(tokens: TokenSet, before: TokenSet | undefined): TokenSet {
   const refreshToken = tokens.refreshToken ?? before?.refreshToken;
   return refreshToken === undefined ? tokens : { ...tokens, refreshToken };
-}
-
-/** Whoever waits goes away when its signal ends. The flight goes on for the others. */
-async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  if (signal.aborted) {
-    work.catch(() => {});
-    throw signal.reason;
-  }
-  let stop = () => {};
-  const ended = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, ended]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-    work.catch(() => {});
-    ended.catch(() => {});
-  }
 }

@@ -105,9 +105,10 @@ export class TokenEndpoint {
       const oauth = await loadOAuth();
       const { server, client, auth } = await partsOf(oauth, provider);
       const { scopeSeparator = ' ' } = provider.quirks;
-      const parameters = new URLSearchParams(
-        scopes.length === 0 ? {} : { scope: scopes.join(scopeSeparator) },
-      );
+      const parameters = new URLSearchParams({
+        ...provider.tokenParameters,
+        ...(scopes.length === 0 ? {} : { scope: scopes.join(scopeSeparator) }),
+      });
       const options = this.options(oauth, provider, told, signal);
       const response = await oauth.clientCredentialsGrantRequest(server, client, auth, parameters, options);
       return tokensFrom(await oauth.processClientCredentialsResponse(server, client, response));
