@@ -1,5 +1,6 @@
 import { callMutants } from './call-mutants.js';
 import { clientMutants } from './client-mutants.js';
+import { connectorHttpMutants } from './connector-http-mutants.js';
 import { connectorMutants } from './connector-mutants.js';
 import { contractMutants } from './contract-mutants.js';
 import { foundationMutants } from './foundation-mutants.js';
@@ -29,6 +30,7 @@ export const MUTANTS_OF_SOURCE = {
     ...sagaMutants,
     ...callMutants,
     ...scheduleMutants,
+    ...connectorHttpMutants,
     ...connectorMutants,
   ],
 } as const;

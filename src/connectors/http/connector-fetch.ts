@@ -19,7 +19,8 @@ export class ConnectorFetch {
   async fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     const isPath = typeof input === 'string' && !URL.canParse(input);
     const request = new Request(isPath ? ANY : input, init);
-    const { method, headers } = request;
+    const { method } = request;
+    const headers = Object.fromEntries(request.headers);
     const body = request.body === null ? undefined : Buffer.from(await request.arrayBuffer());
     const answer = await this.sender.send(
       {

@@ -6,7 +6,7 @@ export const connectionGate = (connectionId: string): string => `connection:${co
 export const connectorGate = (connector: string): string => `connector:${connector}`;
 
 /** How a limit stands in the gate: its number is its place among the limits of the connector. */
-export function gateLimitOf(identity: HttpIdentity, limit: HttpLimit, index: number): GateLimit {
+function gateLimitOf(identity: HttpIdentity, limit: HttpLimit, index: number): GateLimit {
   const { limit: most, perMs } = limit;
   const key =
     limit.of === 'connector' ? connectorGate(identity.connector) : connectionGate(identity.connectionId);
@@ -14,7 +14,25 @@ export function gateLimitOf(identity: HttpIdentity, limit: HttpLimit, index: num
   return limit.kind === 'rate' ? { ...row, kind: 'rate', burst: limit.burst } : { ...row, kind: 'quota' };
 }
 
-export function gateTargetOf(identity: HttpIdentity): GateTarget {
+/** What was made of an identity, as long as its limits are the same. */
+export interface KnownTarget {
+  readonly target: GateTarget;
+  readonly connectionId: string;
+  readonly limits: readonly HttpLimit[];
+}
+
+/** @param known that of the identity before, which is nearly always the same */
+export function knownTargetOf(identity: HttpIdentity, known: KnownTarget | undefined): KnownTarget {
+  const { connectionId, limits } = identity;
+  const isSame =
+    known !== undefined &&
+    known.connectionId === connectionId &&
+    known.limits.length === limits.length &&
+    known.limits.every((each, i) => each === limits[i]);
+  return isSame ? known : { target: gateTargetOf(identity), connectionId, limits: [...limits] };
+}
+
+function gateTargetOf(identity: HttpIdentity): GateTarget {
   const { limits } = identity;
   return {
     key: connectionGate(identity.connectionId),

@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { GateOutcome, GatePass } from '../../gate/gate.js';
+import type { GateTarget } from '../../gate/gate-limit.js';
 import { GateRefused } from '../../gate/gate-refused.js';
 import type { OutgoingAnswer, OutgoingFailureKind } from '../../http/outgoing-answer.js';
 import { retryAfterMs } from '../../http/retry-after.js';
-import { gateLimitOf, gateTargetOf, limitedKeyOf } from './gate-target.js';
+import { type KnownTarget, knownTargetOf, limitedKeyOf } from './gate-target.js';
 import { badStatus, notNow, type RequestOfError, tooLarge, unusable, withoutAnswer } from './http-errors.js';
-import type { Authorization, HttpIdentity } from './http-identity.js';
+import type { Authorization, AuthorizedRequest, HttpIdentity } from './http-identity.js';
 import type { HttpParts, SentAnswer } from './http-parts.js';
 import type { WrittenRequest } from './http-request.js';
 import { quotaNews } from './quota-news.js';
-import { checkOrigin, linkedUrl, shownPath, targetUrl } from './target-url.js';
+import { Destinations, shownPath } from './target-url.js';
 
 type Answered = OutgoingAnswer & { readonly is: 'answered' };
 type Failed = OutgoingAnswer & { readonly is: 'failed' };
@@ -35,6 +36,29 @@ const REQUEST_IDS = [
 ];
 const NEVER = new AbortController().signal;
 
+/** What was read of the identity of a connection, for the next request. */
+export interface KnownOfIdentity {
+  destinations: Destinations | undefined;
+  target: KnownTarget | undefined;
+}
+
+export interface CallOf {
+  readonly parts: HttpParts;
+  readonly identityOf: () => HttpIdentity | Promise<HttpIdentity>;
+  readonly known: KnownOfIdentity;
+  readonly request: WrittenRequest;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One attempt: who it is for, and where it goes. */
+interface Attempt {
+  readonly identity: HttpIdentity;
+  readonly of: RequestOfError;
+  readonly destinations: Destinations;
+  readonly target: GateTarget;
+  readonly url: URL;
+}
+
 /**
  * One request, until there is an answer or an error.
  *
@@ -49,13 +73,15 @@ export class HttpCall {
   private hasRenewed = false;
   /** Where a redirect leads. */
   private redirected: URL | undefined;
+  private readonly parts: HttpParts;
+  private readonly request: WrittenRequest;
+  private readonly signal: AbortSignal | undefined;
 
-  constructor(
-    private readonly parts: HttpParts,
-    private readonly identityOf: () => HttpIdentity | Promise<HttpIdentity>,
-    private readonly request: WrittenRequest,
-    private readonly signal: AbortSignal | undefined,
-  ) {}
+  constructor(private readonly of: CallOf) {
+    this.parts = of.parts;
+    this.request = of.request;
+    this.signal = of.signal;
+  }
 
   async run(accepts: (status: number) => boolean): Promise<SentAnswer> {
     for (;;) {
@@ -68,19 +94,18 @@ export class HttpCall {
 
   private async send(accepts: (status: number) => boolean): Promise<Step> {
     this.attempt++;
-    const identity = await this.identityOf();
-    const { method, path, query, body, isRepeatable } = this.request;
-    const of = this.of(identity);
-    const url = this.redirected ?? targetUrl(identity, of, path, query);
-    const { headers, sentUrl, authorization } = await this.authorized(identity, of, url);
+    const attempt = await this.begin();
+    const { identity, of } = attempt;
+    const { method, body, isRepeatable } = this.request;
+    const { headers, url, authorization } = await this.authorized(attempt);
     const { timeoutMs, maxResponseBytes } = this.parts.settings();
     const wholeMs = this.request.timeoutMs ?? timeoutMs;
-    const pass = await this.pass(identity, of, wholeMs);
+    const pass = await this.pass(attempt, wholeMs);
     let outcome: GateOutcome = 'unknown';
     let answer: OutgoingAnswer;
     try {
       answer = await this.parts.ways.send(identity.network, authorization.tls, {
-        url: sentUrl.href,
+        url,
         method,
         headers,
         body,
@@ -98,33 +123,42 @@ export class HttpCall {
     }
     this.tell(identity, answer);
     if (answer.is === 'failed') return this.failed(of, answer);
-    return this.answered(identity, of, answer, { url, accepts, generation: authorization.generation });
+    return this.answered(attempt, answer, { accepts, generation: authorization.generation });
   }
 
-  private of({ connector, connectionId }: HttpIdentity): RequestOfError {
-    const { method, path } = this.request;
-    return { connector, connectionId, method, path: shownPath(path), attempt: this.attempt };
+  private async begin(): Promise<Attempt> {
+    const identity = await this.of.identityOf();
+    const { known } = this.of;
+    const { connector, connectionId } = identity;
+    const { method, path, query } = this.request;
+    const of = { connector, connectionId, method, path: shownPath(path), attempt: this.attempt };
+    known.destinations = Destinations.of(identity, known.destinations);
+    known.target = knownTargetOf(identity, known.target);
+    const { destinations } = known;
+    const url = this.redirected ?? destinations.urlOf(of, path, query);
+    return { identity, of, destinations, target: known.target.target, url };
   }
 
-  private async authorized(identity: HttpIdentity, of: RequestOfError, url: URL) {
-    const { method, body } = this.request;
-    const asked = {
-      url: new URL(url),
-      headers: new Headers(this.request.headers),
-      method,
-      ...(body === undefined ? {} : { body }),
-    };
+  private async authorized({ identity, of, destinations, url }: Attempt) {
+    const { method, body, headers } = this.request;
+    const asked: AuthorizedRequest = { url: new URL(url), headers: new Headers(headers), method };
+    // Few look at the body, and a text becomes bytes only for them.
+    if (body !== undefined)
+      Object.defineProperty(asked, 'body', {
+        get: () => (typeof body === 'string' ? Buffer.from(body) : body),
+        enumerable: true,
+      });
     const authorization: Authorization = await identity.authorize(asked, this.signal ?? NEVER);
     // A function of the connector may have written another URL.
-    checkOrigin(identity, of, asked.url);
-    return { headers: Object.fromEntries(asked.headers), sentUrl: asked.url, authorization };
+    destinations.checked(of, asked.url);
+    return { headers: Object.fromEntries(asked.headers), url: asked.url.href, authorization };
   }
 
-  private async pass(identity: HttpIdentity, of: RequestOfError, wholeMs: number): Promise<GatePass> {
+  private async pass({ identity, of, target }: Attempt, wholeMs: number): Promise<GatePass> {
     const { gate, metrics, settings } = this.parts;
     const { connector } = identity;
     try {
-      const pass = await gate.pass(gateTargetOf(identity), {
+      const pass = await gate.pass(target, {
         waitMs: settings().maxInlineWaitMs,
         probeMs: wholeMs + PROBE_MARGIN_MS,
         signal: this.signal,
@@ -150,27 +184,23 @@ export class HttpCall {
   }
 
   private async answered(
-    identity: HttpIdentity,
-    of: RequestOfError,
+    attempt: Attempt,
     answer: Answered,
-    {
-      url,
-      accepts,
-      generation,
-    }: { url: URL; accepts: (status: number) => boolean; generation?: number | undefined },
+    { accepts, generation }: { accepts: (status: number) => boolean; generation: number | undefined },
   ): Promise<Step> {
+    const { identity, of, url } = attempt;
     const { status, headers, body } = answer;
     const requestId = requestIdOf(answer);
-    const usedUpMs = await this.hear(identity, answer);
+    const usedUpMs = await this.hear(attempt, answer);
     if (status === 401 && !this.hasRenewed) {
       this.hasRenewed = true;
       if (await identity.renew(generation, this.signal ?? NEVER)) return { againInMs: 0 };
     }
     if (status === 429 || (status === 403 && usedUpMs !== undefined))
-      return this.limited(identity, of, answer, usedUpMs);
+      return this.limited(attempt, answer, usedUpMs);
     if (isPassing(status) && this.mayRepeat())
       return this.again(of, retryAfterMs(headers['retry-after'], headers.date) ?? this.jitter());
-    const next = this.redirectOf(identity, of, answer, url);
+    const next = this.redirectOf(attempt, answer);
     if (next !== undefined) {
       this.redirected = next;
       return { againInMs: 0 };
@@ -182,14 +212,13 @@ export class HttpCall {
 
   /** All processes leave the other system alone. The next attempt waits at the gate. */
   private async limited(
-    identity: HttpIdentity,
-    of: RequestOfError,
+    { identity, of, target }: Attempt,
     { status, headers }: Answered,
     usedUpMs: number | undefined,
   ): Promise<Step> {
     const ms =
       retryAfterMs(headers['retry-after'], headers.date) ?? usedUpMs ?? UNSAID_MS * 2 ** this.retries;
-    await this.parts.gate.limited(gateTargetOf(identity), limitedKeyOf(identity), ms);
+    await this.parts.gate.limited(target, limitedKeyOf(identity), ms);
     if (ms > this.parts.settings().maxInlineWaitMs || !this.mayRepeat()) {
       this.parts.metrics.refused(identity.connector, 'blocked');
       throw notNow(of, 'blocked', ms, status);
@@ -197,32 +226,28 @@ export class HttpCall {
     return this.again(of, 0);
   }
 
-  /** Tells the gate what the headers say. Until when a quota is used up, if one is. */
-  private async hear(identity: HttpIdentity, { headers }: Answered): Promise<number | undefined> {
+  /** Tells the gate what the headers say. For how long a quota is used up, if one is. */
+  private async hear({ identity, target }: Attempt, { headers }: Answered): Promise<number | undefined> {
     let usedUpMs: number | undefined;
     for (const [index, limit] of identity.limits.entries()) {
-      if (limit.kind !== 'quota') continue;
+      const stored = target.limits[index];
+      if (limit.kind !== 'quota' || stored === undefined) continue;
       const news = quotaNews(limit, headers);
       if (news === undefined) continue;
       if (news.remaining === 0) usedUpMs = Math.max(usedUpMs ?? 0, news.endsInMs ?? UNSAID_MS);
-      await this.parts.gate.heard(gateLimitOf(identity, limit, index), news);
+      await this.parts.gate.heard(stored, news);
     }
     return usedUpMs;
   }
 
-  private redirectOf(
-    identity: HttpIdentity,
-    of: RequestOfError,
-    { status, headers }: Answered,
-    at: URL,
-  ): URL | undefined {
+  private redirectOf({ of, destinations, url }: Attempt, { status, headers }: Answered): URL | undefined {
     const { location } = headers;
     const { method, followsRedirects } = this.request;
     if (location === undefined || status < 301 || status > 308 || status === 304) return undefined;
     if (!followsRedirects || !/^(?:GET|HEAD)$/.test(method)) return undefined;
     if (++this.redirects > MOST_REDIRECTS)
       throw unusable(of, status, undefined, `was redirected more than ${MOST_REDIRECTS} times`);
-    return linkedUrl(identity, of, location, at);
+    return destinations.linked(of, location, url);
   }
 
   private mayRepeat(): boolean {

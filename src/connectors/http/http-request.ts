@@ -48,8 +48,10 @@ export interface WrittenRequest {
   readonly method: string;
   readonly path: string;
   readonly query: Query | undefined;
-  readonly headers: Headers;
-  readonly body: Buffer | undefined;
+  /** Names in small letters. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** A text goes out in one piece with the head of its request. */
+  readonly body: string | Buffer | undefined;
   /** Whether it does no harm that it comes twice. */
   readonly isRepeatable: boolean;
   readonly timeoutMs: number | undefined;
@@ -81,28 +83,24 @@ const ACCEPTED: { readonly [A in AnswerBody]: string } = {
 };
 
 /** @throws IntegrationError INTEGRATION_ADMIN_INVALID for options that do not fit together */
-export function writtenRequest(
-  method: string,
-  path: string,
-  options: HttpRequestOptions,
-  more: readonly string[] = [],
-): WrittenRequest {
-  checkNames('an option of a request', options, [...OPTIONS, ...(more as [])]);
+export function writtenRequest(method: string, path: string, options: HttpRequestOptions): WrittenRequest {
+  checkNames('an option of a request', options, OPTIONS);
   const { json, form, body, idempotencyKey, idempotencyHeader = KEY, as = 'json' } = options;
   if ([json, form, body].filter((each) => each !== undefined).length > 1)
     throw invalidArgument('A request has at most one of json, form and body');
-  const headers = new Headers({ accept: ACCEPTED[as], 'user-agent': 'nestjs-integration' });
-  if (json !== undefined) headers.set('content-type', 'application/json');
-  if (form !== undefined) headers.set('content-type', 'application/x-www-form-urlencoded');
-  for (const [name, value] of Object.entries(options.headers ?? {})) headers.set(name, value);
-  if (idempotencyKey !== undefined) headers.set(idempotencyHeader, idempotencyKey);
+  const headers: Record<string, string> = { accept: ACCEPTED[as], 'user-agent': 'nestjs-integration' };
+  if (json !== undefined) headers['content-type'] = 'application/json';
+  if (form !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded';
+  for (const name in options.headers) headers[name.toLowerCase()] = options.headers[name] as string;
+  const keyHeader = idempotencyHeader.toLowerCase();
+  if (idempotencyKey !== undefined) headers[keyHeader] = idempotencyKey;
   return {
     method: method.toUpperCase(),
     path,
     query: options.query,
     headers,
-    body: bytesOf({ json, form, body }),
-    isRepeatable: isRepeatable(method, headers, idempotencyHeader),
+    body: bodyOf(options),
+    isRepeatable: isRepeatable(method, headers, keyHeader),
     timeoutMs: options.timeoutMs,
     signal: options.signal,
     followsRedirects: true,
@@ -110,17 +108,16 @@ export function writtenRequest(
 }
 
 /** Whether a request may come twice: by its method, or by its key. */
-export function isRepeatable(method: string, headers: Headers, keyHeader: string = KEY): boolean {
-  return IDEMPOTENT.has(method.toUpperCase()) || headers.has(keyHeader);
+export function isRepeatable(
+  method: string,
+  headers: Readonly<Record<string, string>>,
+  keyHeader: string = KEY,
+): boolean {
+  return IDEMPOTENT.has(method.toUpperCase()) || headers[keyHeader] !== undefined;
 }
 
-function bytesOf({
-  json,
-  form,
-  body,
-}: Pick<HttpRequestOptions, 'json' | 'form' | 'body'>): Buffer | undefined {
-  if (json !== undefined) return Buffer.from(JSON.stringify(json));
-  if (form !== undefined) return Buffer.from(new URLSearchParams({ ...form }).toString());
-  if (body === undefined) return undefined;
-  return typeof body === 'string' ? Buffer.from(body) : Buffer.from(body);
+function bodyOf({ json, form, body }: HttpRequestOptions): string | Buffer | undefined {
+  if (json !== undefined) return JSON.stringify(json);
+  if (form !== undefined) return new URLSearchParams({ ...form }).toString();
+  return typeof body === 'object' ? Buffer.from(body) : body;
 }

@@ -1,10 +1,13 @@
-import { HttpCall } from './http-call.js';
+import { HttpCall, type KnownOfIdentity } from './http-call.js';
 import type { HttpIdentity } from './http-identity.js';
 import type { HttpParts, SentAnswer } from './http-parts.js';
 import type { WrittenRequest } from './http-request.js';
 
 /** Sends the requests of one connection. */
 export class HttpSender {
+  /** What was read of the last identity. */
+  private readonly known: KnownOfIdentity = { destinations: undefined, target: undefined };
+
   constructor(
     private readonly parts: HttpParts,
     private readonly identityOf: () => HttpIdentity | Promise<HttpIdentity>,
@@ -13,9 +16,9 @@ export class HttpSender {
 
   /** @param accepts which statuses are answers, and not errors */
   send(request: WrittenRequest, accepts: (status: number) => boolean = isGood): Promise<SentAnswer> {
-    return new HttpCall(this.parts, this.identityOf, request, bothOf(this.signal, request.signal)).run(
-      accepts,
-    );
+    const { parts, identityOf, known } = this;
+    const signal = bothOf(this.signal, request.signal);
+    return new HttpCall({ parts, identityOf, known, request, signal }).run(accepts);
   }
 }
 

@@ -7,37 +7,62 @@ export type Query = Readonly<Record<string, QueryValue | readonly QueryValue[]>>
 
 const ABSOLUTE = /^[a-z][a-z0-9+.-]*:/i;
 
-/**
- * The URL of a path below the base URL, or of a whole URL.
- *
- * @throws IntegrationError INTEGRATION_HTTP_ORIGIN_REFUSED if it is none of the connector's origins, or has a
- *   user or a password
- */
-export function targetUrl(identity: HttpIdentity, of: RequestOfError, path: string, query: Query = {}): URL {
-  const text = ABSOLUTE.test(path) ? path : below(identity.baseUrl, path);
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined) throw originRefused(of, 'a URL that cannot be read', originsOf(identity));
-  checkOrigin(identity, of, url);
-  for (const [name, value] of Object.entries(query))
-    for (const each of [value].flat() as QueryValue[])
-      if (each !== null && each !== undefined) url.searchParams.append(name, String(each));
-  return url;
-}
+/** Where the credentials of a connection may go, as it was read of its identity. */
+export class Destinations {
+  private readonly prefix: string;
+  /** As origins: scheme, host and port. */
+  private readonly allowed: readonly string[];
 
-/** What a link or a redirect says, read at the URL that said it. */
-export function linkedUrl(identity: HttpIdentity, of: RequestOfError, link: string, at: URL): URL {
-  const url = URL.canParse(link, at.href) ? new URL(link, at) : undefined;
-  if (url === undefined) throw originRefused(of, 'a URL that cannot be read', originsOf(identity));
-  checkOrigin(identity, of, url);
-  return url;
-}
+  private constructor(
+    private readonly baseUrl: string,
+    private readonly origins: readonly string[],
+  ) {
+    const { origin, pathname } = new URL(baseUrl);
+    this.prefix = origin + pathname.replace(/\/+$/, '');
+    this.allowed = [...new Set([origin, ...origins.map((each) => new URL(each).origin)])];
+  }
 
-/** Scheme, host and port must be those of an origin. */
-export function checkOrigin(identity: HttpIdentity, of: RequestOfError, url: URL): void {
-  const allowed = originsOf(identity);
-  if (url.username !== '' || url.password !== '')
-    throw originRefused(of, 'a URL with a user or a password', allowed);
-  if (!allowed.includes(url.origin)) throw originRefused(of, saidOrigin(url), allowed);
+  /** @param known those of the identity before, which is nearly always the same */
+  static of({ baseUrl, origins }: HttpIdentity, known: Destinations | undefined): Destinations {
+    const isSame =
+      known !== undefined &&
+      known.baseUrl === baseUrl &&
+      known.origins.length === origins.length &&
+      known.origins.every((each, i) => each === origins[i]);
+    return isSame ? known : new Destinations(baseUrl, [...origins]);
+  }
+
+  /**
+   * The URL of a path below the base URL, or of a whole URL.
+   *
+   * @throws IntegrationError INTEGRATION_HTTP_ORIGIN_REFUSED if it is none of the connector's origins, or has
+   *   a user or a password
+   */
+  urlOf(of: RequestOfError, path: string, query: Query = {}): URL {
+    const url = this.checked(of, parsed(ABSOLUTE.test(path) ? path : this.below(path)));
+    for (const name in query)
+      for (const each of [query[name]].flat() as QueryValue[])
+        if (each !== null && each !== undefined) url.searchParams.append(name, String(each));
+    return url;
+  }
+
+  /** What a redirect says, read at the URL that said it. */
+  linked(of: RequestOfError, link: string, at: URL): URL {
+    return this.checked(of, parsed(link, at.href));
+  }
+
+  /** Scheme, host and port must be those of an origin. */
+  checked(of: RequestOfError, url: URL | undefined): URL {
+    if (url === undefined) throw originRefused(of, 'a URL that cannot be read', this.allowed);
+    if (url.username !== '' || url.password !== '')
+      throw originRefused(of, 'a URL with a user or a password', this.allowed);
+    if (!this.allowed.includes(url.origin)) throw originRefused(of, saidOrigin(url), this.allowed);
+    return url;
+  }
+
+  private below(path: string): string {
+    return path === '' || /^[/?#]/.test(path) ? this.prefix + path : `${this.prefix}/${path}`;
+  }
 }
 
 /** The path without the query, as errors show it. */
@@ -45,17 +70,15 @@ export function shownPath(path: string): string {
   const [whole = ''] = path.split(/[?#]/, 1);
   if (!ABSOLUTE.test(whole)) return whole.startsWith('/') ? whole : `/${whole}`;
   // What stands behind other schemes is no path.
-  return /^https?:/i.test(whole) && URL.canParse(whole) ? new URL(whole).pathname : '/';
+  return /^https?:/i.test(whole) ? (parsed(whole)?.pathname ?? '/') : '/';
 }
 
-function below(baseUrl: string, path: string): string {
-  const { origin, pathname } = new URL(baseUrl);
-  const base = origin + pathname.replace(/\/+$/, '');
-  return path === '' || /^[/?#]/.test(path) ? base + path : `${base}/${path}`;
-}
-
-function originsOf({ baseUrl, origins }: HttpIdentity): readonly string[] {
-  return [...new Set([baseUrl, ...origins].map((each) => new URL(each).origin))];
+function parsed(text: string, base?: string): URL | undefined {
+  try {
+    return new URL(text, base);
+  } catch {
+    return undefined;
+  }
 }
 
 function saidOrigin({ origin, protocol }: URL): string {
