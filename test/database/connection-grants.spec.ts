@@ -35,7 +35,7 @@ describe('connections', () => {
       await tenant.test(id);
       await tenant.revoke(id);
       await tenant.remove(id);
-      expect(log.texts('warn', 'error').filter((text) => /connect|42501/.test(text))).toEqual([]);
+      expect(log.texts('warn', 'error').filter((text) => /permission|42501/.test(text))).toEqual([]);
     },
   );
 
