@@ -27,7 +27,7 @@ CREATE TABLE "integration"."connection" (
   "account"        varchar(255),
   "key_id"         varchar(63)  NOT NULL,
   "key_rotated_at" timestamptz  NOT NULL DEFAULT clock_timestamp(),
-  "actions"        text[],
+  "actions"        jsonb,
   "last_used_at"   timestamptz,
   "created_at"     timestamptz  NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY ("id"),

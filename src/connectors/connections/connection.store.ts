@@ -59,17 +59,25 @@ export class ConnectionStore {
   async add(session: EngineSession, row: NewConnection): Promise<Connection> {
     const [added] = await session.query<Connection>(
       `INSERT INTO ${this.table} AS c (id, tenant_id, connector, name, config, key_id, actions)
-       VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7) RETURNING ${COLUMNS}`,
-      [row.id, row.tenantId, row.connector, row.name, JSON.stringify(row.config), row.keyId, row.actions],
+       VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7::jsonb) RETURNING ${COLUMNS}`,
+      [
+        row.id,
+        row.tenantId,
+        row.connector,
+        row.name,
+        JSON.stringify(row.config),
+        row.keyId,
+        jsonOf(row.actions),
+      ],
     );
     return added as Connection;
   }
 
   async change(session: EngineSession, row: Changed): Promise<Connection> {
     const [changed] = await session.query<Connection>(
-      `UPDATE ${this.table} AS c SET name = $3, config = $4::jsonb, actions = $5
+      `UPDATE ${this.table} AS c SET name = $3, config = $4::jsonb, actions = $5::jsonb
        WHERE c.tenant_id = $1 AND c.id = $2 RETURNING ${COLUMNS}`,
-      [row.tenantId, row.id, row.name, JSON.stringify(row.config), row.actions],
+      [row.tenantId, row.id, row.name, JSON.stringify(row.config), jsonOf(row.actions)],
     );
     return changed as Connection;
   }
@@ -133,4 +141,9 @@ export class ConnectionStore {
   async remove(session: EngineSession, { tenantId, id }: Owned): Promise<void> {
     await session.query(`DELETE FROM ${this.table} WHERE tenant_id = $1 AND id = $2`, [tenantId, id]);
   }
+}
+
+/** NULL stands for no value, and not the null of JSON. */
+function jsonOf(value: unknown): string | null {
+  return value === null ? null : JSON.stringify(value);
 }

@@ -5,7 +5,9 @@ import { unknownConnection } from '../definition/connector-errors.js';
 import type { ConnectorRegistry } from '../definition/connector-registry.js';
 import { type OpenedConnection, openConnection } from './opened-connection.js';
 
-/** For how long a connection is believed to be as it was, if processes hear of changes, and if they do not. */
+/**
+ * For how long a connection is believed to be as it was, if processes hear of changes, and if they do not.
+ */
 const LISTENING_MS = 60_000;
 const DEAF_MS = 5_000;
 const MOST_REMEMBERED = 10_000;
@@ -63,7 +65,9 @@ export class ConnectionMemory {
     return openConnection(connection, this.registry.of(connection.connector), this.secrets());
   }
 
-  /** Reads anew: one connection, or all. What is being read at this moment counts for nobody who comes later. */
+  /**
+   * Reads anew: one connection, or all. What is being read at this moment counts for nobody who comes later.
+   */
   forget(id?: string): void {
     if (id === undefined) this.remembered.clear();
     else this.remembered.delete(id);

@@ -6,7 +6,9 @@ export interface IdleToken extends TokenOwner {
   readonly connector: string;
 }
 
-/** The connections of all tenants whose refresh tokens are to be renewed, the one that waits longest first. */
+/**
+ * The connections of all tenants whose refresh tokens are to be renewed, the one that waits longest first.
+ */
 export function idleTokens(db: EngineDatabase, hours: number, limit: number): Promise<IdleToken[]> {
   const { connectionToken, connection } = db.tables;
   return db.query<IdleToken>(

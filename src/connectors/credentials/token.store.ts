@@ -9,7 +9,10 @@ export interface TokenOwner {
   readonly tenantId: string;
 }
 
-/** The token of a connection as it is stored. Times are milliseconds from now on, by the clock of the database. */
+/**
+ * The token of a connection as it is stored. Times are milliseconds from now on, by the clock of the
+ * database.
+ */
 export interface StoredToken {
   readonly generation: number;
   /** Null for a token that is valid until the provider refuses it. */
@@ -65,7 +68,9 @@ export class TokenStore {
       WHERE t.tenant_id = $1 AND t.connection_id = $2`;
   }
 
-  /** The token with its sealed value, as both are at one moment. Undefined for a connection without tokens. */
+  /**
+   * The token with its sealed value, as both are at one moment. Undefined for a connection without tokens.
+   */
   async read({ tenantId, id }: TokenOwner): Promise<StoredToken | undefined> {
     const [row] = await this.db.query<TokenRow>(this.readSql, [tenantId, id]);
     if (row === undefined) return undefined;

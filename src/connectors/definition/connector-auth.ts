@@ -27,7 +27,10 @@ export interface TokenQuirks {
   form?: boolean | undefined;
   /** Errors come with the status 200. */
   errorIn200?: boolean | undefined;
-  /** The provider's names of errors, and what they are called in RFC 6749: `{ bad_refresh_token: 'invalid_grant' }`. */
+  /**
+   * The provider's names of errors, and what they are called in RFC 6749: `{ bad_refresh_token:
+   * 'invalid_grant' }`.
+   */
   errors?: Readonly<Record<string, string>> | undefined;
   /** The type of a token whose answer names none. Default: answers without a type are refused. */
   tokenType?: string | undefined;
@@ -94,7 +97,9 @@ export interface MtlsOptions {
   certificate?: string | undefined;
   /** The name of the secret with its private key in PEM. Default: `key`. */
   key?: string | undefined;
-  /** The name of the secret with the authority of the provider in PEM. Without it: those of the network rules. */
+  /**
+   * The name of the secret with the authority of the provider in PEM. Without it: those of the network rules.
+   */
   ca?: string | undefined;
 }
 

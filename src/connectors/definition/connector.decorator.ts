@@ -65,7 +65,9 @@ export interface DecoratedMethod {
   readonly isHealth: boolean;
 }
 
-/** The decorated methods of a class and of those it extends. Of overridden ones, the overriding one counts. */
+/**
+ * The decorated methods of a class and of those it extends. Of overridden ones, the overriding one counts.
+ */
 export function decoratedMethodsOf(prototype: object): DecoratedMethod[] {
   const found: DecoratedMethod[] = [];
   const seen = new Set<string | symbol>();

@@ -51,7 +51,9 @@ export class AuthorizationStore {
     return row;
   }
 
-  /** Deletes the authorizations of a connection. Resolves to their hashes, because their secrets go as well. */
+  /**
+   * Deletes the authorizations of a connection. Resolves to their hashes, because their secrets go as well.
+   */
   async removeOf(session: EngineSession, tenantId: string, connectionId: string): Promise<string[]> {
     const rows = await session.query<{ stateHash: string }>(
       `DELETE FROM ${this.table} WHERE tenant_id = $1 AND connection_id = $2 RETURNING state_hash AS "stateHash"`,

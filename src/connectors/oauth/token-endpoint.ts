@@ -43,7 +43,9 @@ interface Told {
   retryAfterMs?: number | undefined;
 }
 
-/** Asks the token endpoints of providers. Nothing here waits for another connection, or touches the database. */
+/**
+ * Asks the token endpoints of providers. Nothing here waits for another connection, or touches the database.
+ */
 export class TokenEndpoint {
   constructor(
     private readonly http: OutgoingHttp,

@@ -55,7 +55,6 @@ import { usable } from './usable-connection.js';
 const ids = new UuidV7Generator();
 /** How often a change is judged anew because somebody else has changed the connection meanwhile. */
 const MOST_TRIES = 5;
-const NEVER = new AbortController().signal;
 
 /** A connection, with what is known of its secrets and its token. */
 export interface ConnectionDetails extends Connection {
@@ -176,8 +175,8 @@ export class TenantConnections {
   /**
    * Lets a connection be used no more, until it is enabled. Its credentials stay.
    *
-   * @throws IntegrationError INTEGRATION_CONNECTION_UNKNOWN; INTEGRATION_CONNECTION_STATE for a draft, and for
-   * one that was revoked
+   * @throws IntegrationError INTEGRATION_CONNECTION_UNKNOWN; INTEGRATION_CONNECTION_STATE for a draft, and
+   * for one that was revoked
    */
   async disable(id: string, author: ChangeAuthor = {}): Promise<Connection> {
     checkNames('an option of disable', author, AUTHOR_FIELDS);
@@ -311,7 +310,7 @@ export class TenantConnections {
    */
   async client<Config = unknown>(
     id: string,
-    { signal = NEVER }: { readonly signal?: AbortSignal | undefined } = {},
+    { signal = new AbortController().signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<ConnectionClient<Config>> {
     const opened = await usable(this.tenantId, id, this.parts);
     this.parts.use.used(opened.connection);
