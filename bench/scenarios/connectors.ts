@@ -42,35 +42,36 @@ export const connectorGate: Scenario = {
 };
 
 async function besideBare({ report, sizes }: Bench, process: Process, url: string): Promise<void> {
-  const [count, rounds] = sizes.quick ? [3_000, 6] : [6_000, 12];
-  const requests = { url, count, inFlight: AT_ONCE };
-  const found = { bare: [] as Work[], connection: [] as Work[] };
-  for (let round = -2; round < rounds; round++)
-    for (const way of round % 2 === 0
-      ? (['bare', 'connection'] as const)
-      : (['connection', 'bare'] as const)) {
-      const work = await process.ask(way, requests);
-      // Code is compiled first.
-      if (round >= 0) found[way].push(work);
-    }
-  const each = (works: readonly Work[], of: keyof Work) =>
-    (median(works.map((work) => work[of])) / count) * 1_000;
-  const ratio = median(found.connection.map(({ ms }, n) => ms / (found.bare[n]?.ms ?? ms)));
-  report.table(
-    `POST with JSON to a server of node:http, ${AT_ONCE} at once (${rounds} rounds of ${count} in turn, medians)`,
-    ['', 'µs each', 'processor µs each', '× bare'],
-    [
-      ['node:http, connections kept', each(found.bare, 'ms'), each(found.bare, 'cpuMs'), 1],
+  const [count, rounds] = sizes.quick ? [2_000, 7] : [6_000, 15];
+  for (const inFlight of [1, AT_ONCE]) {
+    const requests = { url, count, inFlight };
+    const found = { bare: [] as Work[], connection: [] as Work[] };
+    const ways = ['bare', 'connection'] as const;
+    for (let round = -2; round < rounds; round++)
+      for (const way of round % 2 === 0 ? ways : ways.toReversed()) {
+        const work = await process.ask(way, requests);
+        // Code is compiled first.
+        if (round >= 0) found[way].push(work);
+      }
+    const each = (works: readonly Work[], of: keyof Work) =>
+      (median(works.map((work) => work[of])) / count) * 1_000;
+    const ratio = median(found.connection.map(({ ms }, n) => ms / (found.bare[n]?.ms ?? ms)));
+    report.table(
+      `POST with JSON to a server of node:http, ${inFlight} at once (${rounds} rounds of ${count} in turn, medians)`,
+      ['', 'µs each', 'processor µs each', '× bare'],
       [
-        'a connection: token, limit, breaker',
-        each(found.connection, 'ms'),
-        each(found.connection, 'cpuMs'),
-        ratio,
+        ['node:http, connections kept', each(found.bare, 'ms'), each(found.bare, 'cpuMs'), 1],
+        [
+          'a connection: token, limit, breaker',
+          each(found.connection, 'ms'),
+          each(found.connection, 'cpuMs'),
+          ratio,
+        ],
       ],
-    ],
-  );
-  report.detail('connector-http', found);
-  report.atMost('connector-http-vs-bare', ratio, OF_BARE);
+    );
+    report.detail(`connector-http-${inFlight}`, found);
+    report.atMost(`connector-http-${inFlight}-vs-bare`, ratio, OF_BARE);
+  }
 }
 
 async function underLimit(

@@ -74,15 +74,15 @@ export const connectorHttpMutants: readonly SpecMutant[] = [
       },
     ],
     spec: LIMITS,
-    test: 'lets at most its limit through until its window ends',
+    test: 'lets no more through where processes take many places at once',
   },
   {
     name: 'gate: places of a quota outlive their window',
     patches: [
       {
         file: LINE,
-        find: 'heardAt, askedAt + row.endsInMs)',
-        put: 'heardAt, askedAt + row.endsInMs + 3_600_000)',
+        find: 'askedAt + Math.min(row.endsInMs, FRESH_MS)',
+        put: 'askedAt + 3_600_000',
       },
     ],
     spec: LIMITS,
@@ -196,8 +196,8 @@ export const connectorHttpMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: TARGET,
-        find: 'if (!allowed.includes(url.origin))',
-        put: 'if (!allowed.some((each) => new URL(each).hostname === url.hostname))',
+        find: 'if (!this.allowed.includes(url.origin))',
+        put: 'if (!this.allowed.some((each) => new URL(each).hostname === url.hostname))',
       },
     ],
     spec: CREDENTIALS,
@@ -214,17 +214,17 @@ export const connectorHttpMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: TARGET,
-        find: 'originsOf(identity));\n  checkOrigin(identity, of, url);\n  return url;\n}\n\n/** Scheme,',
-        put: 'originsOf(identity));\n  return url;\n}\n\n/** Scheme,',
+        find: 'return this.checked(of, parsed(link, at.href));',
+        put: 'return parsed(link, at.href) ?? at;',
       },
-      { file: CALL, find: '    checkOrigin(identity, of, asked.url);\n', put: '' },
+      { file: CALL, find: '    destinations.checked(of, asked.url);\n', put: '' },
     ],
     spec: CREDENTIALS,
     test: 'is not left by a redirect',
   },
   {
     name: 'http: what writes the credentials may lead elsewhere',
-    patches: [{ file: CALL, find: '    checkOrigin(identity, of, asked.url);\n', put: '' }],
+    patches: [{ file: CALL, find: '    destinations.checked(of, asked.url);\n', put: '' }],
     spec: CREDENTIALS,
     test: 'is checked again after a function of the connector',
   },
@@ -245,7 +245,7 @@ export const connectorHttpMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: REQUEST,
-        find: 'return IDEMPOTENT.has(method.toUpperCase()) || headers.has(keyHeader);',
+        find: 'return IDEMPOTENT.has(method.toUpperCase()) || headers[keyHeader] !== undefined;',
         put: 'return true;',
       },
     ],
@@ -275,7 +275,7 @@ export const connectorHttpMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: CALL,
-        find: '    await this.parts.gate.limited(gateTargetOf(identity), limitedKeyOf(identity), ms);\n',
+        find: '    await this.parts.gate.limited(target, limitedKeyOf(identity), ms);\n',
         put: '',
       },
     ],

@@ -204,7 +204,7 @@ export class GateLine {
       );
       this.parts.places(limit).add(row.count, from, until);
     } else if (limit !== undefined && 'endsInMs' in row)
-      this.parts.places(limit).add(row.count, heardAt, askedAt + row.endsInMs);
+      this.parts.places(limit).add(row.count, heardAt, askedAt + Math.min(row.endsInMs, FRESH_MS));
   }
 
   /** The rows in the order in which everybody locks them. */

@@ -20,7 +20,9 @@ import type { EngineDatabase } from '../database/engine-database.js';
  *
  * A quota. Places are counted in the row before they are used, in the window in which the server took them,
  * and are thrown away at the end of that window, counted from the question. So at most limit are sent between
- * two ends of a window. The end is what the other system says, and what was counted grows to what it says.
+ * two ends of a window. The end is what the other system says, and what was counted grows to what it says. It
+ * may say an earlier end after places were taken. They last for a second at most, so each process has at most
+ * one portion of them in the next window, and only in its first second.
  *
  * A breaker. It opens and closes in the row. Whoever takes places after probe_until moves probe_until, so it is
  * the only one that tries; if it dies, the next one tries after that time. What it learns is written only
