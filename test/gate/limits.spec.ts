@@ -165,6 +165,12 @@ describe('a quota', () => {
     );
     await untilItHolds(one, of, 15);
     await new Promise((resolve) => setTimeout(resolve, 400));
+    // What is sent from now on is counted in the new window.
+    await untilItHolds(one, of, 10);
+    const { rows } = await database.pool.query(
+      'SELECT used FROM integration.connector_gate WHERE limit_no = 1 AND window_end > now()',
+    );
+    expect(Number(rows[0]?.used ?? 0)).toBeGreaterThanOrEqual(10);
     const tries = await Promise.all(
       [one, other].flatMap((each) => Array.from({ length: 500 }, () => tryOnce(each, of))),
     );
