@@ -35,8 +35,8 @@ export const connectorMutants: readonly SpecMutant[] = [
     patches: [
       {
         file: TOKENS,
-        find: `WHERE \${CLAIMED} RETURNING generation`,
-        put: 'WHERE tenant_id = $1 AND connection_id = $2 AND $3::uuid IS NOT NULL AND $4::int > 0 RETURNING generation',
+        find: 'AND lease_token = $3 AND generation = $4 RETURNING generation',
+        put: 'AND $3::uuid IS NOT NULL AND $4::int > 0 RETURNING generation',
       },
     ],
     spec: REFRESHING,

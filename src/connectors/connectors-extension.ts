@@ -3,8 +3,6 @@ import type { IntegrationExtension } from '../module/extension.js';
 import { CONNECTOR_COUNTERS } from './connector-metrics.js';
 import { CONNECTOR_RIGHTS } from './connector-rights.store.js';
 import { connectorSettings } from './connector-settings.js';
-import { ConnectorsEngine } from './connectors-engine.js';
-import { renewIdleTokens } from './credentials/idle-renewal.js';
 import { type IdleToken, idleTokens } from './credentials/idle-token.store.js';
 import { HTTP_COUNTERS, HTTP_DURATIONS } from './http/http-metrics.js';
 
@@ -43,8 +41,12 @@ export const connectorsExtension: IntegrationExtension = {
           idle = await idleTokens(db, refreshIdleHours, IDLE_AT_ONCE);
           return { done: true };
         });
-        const engine = application?.get(ConnectorsEngine, { strict: false });
-        if (engine !== undefined) await renewIdleTokens(idle, engine.parts.credentials, stopping);
+        if (application === undefined || idle.length === 0) return;
+        // The command line lists the extension, and renews nothing.
+        const { ConnectorsEngine } = await import('./connectors-engine.js');
+        const { renewIdleTokens } = await import('./credentials/idle-renewal.js');
+        const { credentials } = application.get(ConnectorsEngine, { strict: false }).parts;
+        await renewIdleTokens(idle, credentials, stopping);
       },
     },
   ],

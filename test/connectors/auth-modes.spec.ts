@@ -1,4 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Type } from '@nestjs/common';
 import { z } from 'zod';
@@ -11,6 +14,7 @@ import {
   clientCredentials,
   custom,
   fromSecret,
+  mtls,
   type OAuth2Options,
   oauth2,
 } from '../../src/connectors/index.js';
@@ -19,6 +23,7 @@ import {
   type FakeProviderOptions,
   type FakeProviderRequest,
 } from '../../src/testing/fake-provider.js';
+import { makeCertificates } from '../support/certificates.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type ConnectorApp, REDIRECT, startConnectorApp } from './connector-app.js';
 
@@ -171,6 +176,44 @@ describe('each mode shows its credentials', () => {
     expect(isSigned).toBe(true);
     expect(JSON.parse(Buffer.from(head, 'base64url').toString())).toMatchObject({ alg: 'ES256', kid: 'k1' });
     expect(came('/me').headers.authorization).toBe('Bearer signed');
+  });
+});
+
+describe('mtls', () => {
+  it('shows the certificate of the connection, and trusts its authority', async () => {
+    const { authority, signed } = await makeCertificates();
+    const shown: string[] = [];
+    const server = createServer(
+      { ...signed, ca: authority.cert, requestCert: true, rejectUnauthorized: true },
+      (request, response) => {
+        shown.push(String((request.socket as TLSSocket).getPeerCertificate().subject.CN));
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+      },
+    );
+    await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+    const { port } = server.address() as AddressInfo;
+    provider = await FakeProvider.start();
+    @Connector({
+      key: 'modes',
+      name: 'Modes',
+      category: 'test',
+      auth: mtls({ ca: 'authority' }),
+      secrets: z.record(z.string(), z.string()),
+      http: { baseUrl: `https://127.0.0.1:${port}` },
+    })
+    class Modes {}
+    app = await startConnectorApp(database, [Modes]);
+    const tenant = app.connections.forTenant('acme');
+    const secrets = { certificate: signed.cert, key: signed.key, authority: authority.cert };
+    const { id } = await tenant.create({ connector: 'modes', name: 'M', secrets });
+    await tenant.enable(id);
+    const { fetch } = await tenant.client(id);
+    expect((await fetch('/me')).status).toBe(200);
+    expect(shown).toHaveLength(1);
+    await tenant.rotateSecret(id, { name: 'key', value: 'no key at all' });
+    await expect(fetch('/me')).rejects.toMatchObject({ code: 'INTEGRATION_HTTP_FAILED' });
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
   });
 });
 

@@ -16,8 +16,7 @@ const OTHERS = TABLES.filter((table) => !OF_TENANTS.includes(table));
 
 /** The beginning of each statement that names no tenant, and why it does not have to. */
 const WITHOUT_TENANT: Readonly<Record<string, string>> = {
-  'connectors/credentials/idle-token.store.ts SELECT c.id':
-    'it looks for idle tokens of all tenants, and returns the tenant of each',
+  'connectors/credentials/token.store.ts (extract(epoch FROM': 'a part of statements that name the tenant',
   'webhooks/outgoing/destinations/delivery-retention.store.ts page AS MATERIALIZED':
     'a part of statements of retention, which go on with the tenant of each message',
   'webhooks/outgoing/destinations/delivery-retention.store.ts WITH …, held AS MATERIALIZED':

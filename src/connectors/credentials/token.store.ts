@@ -48,7 +48,6 @@ type TokenRow = Omit<StoredToken, 'secret'> & {
 
 const MS = (interval: string) => `(extract(epoch FROM ${interval}) * 1000)::float8`;
 const AFTER = (value: string) => `clock_timestamp() + ${value}::float8 * interval '1 millisecond'`;
-const CLAIMED = 'tenant_id = $1 AND connection_id = $2 AND lease_token = $3 AND generation = $4';
 
 /** The tokens of connections, and who refreshes them. The argument stands in refresher.ts. */
 export class TokenStore {
@@ -114,7 +113,7 @@ export class TokenStore {
     const [row] = await session.query<{ generation: number }>(
       `UPDATE ${this.table} SET generation = generation + 1, expires_at = ${AFTER('$5')}, refreshed_at = clock_timestamp(), is_renewable = $6,
          lease_token = NULL, lease_expires_at = NULL, next_refresh_at = NULL, failures = 0
-       WHERE ${CLAIMED} RETURNING generation`,
+       WHERE tenant_id = $1 AND connection_id = $2 AND lease_token = $3 AND generation = $4 RETURNING generation`,
       [tenantId, id, lease, generation, expiresInMs, isRenewable],
     );
     return row?.generation;
@@ -127,7 +126,7 @@ export class TokenStore {
     { lease, generation }: Claim,
   ): Promise<boolean> {
     const rows = await session.query(
-      `UPDATE ${this.table} SET lease_token = NULL, lease_expires_at = NULL WHERE ${CLAIMED} RETURNING 1`,
+      `UPDATE ${this.table} SET lease_token = NULL, lease_expires_at = NULL WHERE tenant_id = $1 AND connection_id = $2 AND lease_token = $3 AND generation = $4 RETURNING 1`,
       [tenantId, id, lease, generation],
     );
     return rows.length > 0;
@@ -149,7 +148,7 @@ export class TokenStore {
     await this.db.query(
       `UPDATE ${this.table} SET lease_token = NULL, lease_expires_at = NULL, failures = failures + 1,
          next_refresh_at = ${AFTER('greatest($7, least($6, $5 * power(2, least(failures, 30))) * (0.5 + random() / 2))')}
-       WHERE ${CLAIMED}`,
+       WHERE tenant_id = $1 AND connection_id = $2 AND lease_token = $3 AND generation = $4`,
       [tenantId, id, lease, generation, firstMs, mostMs, leastMs],
     );
   }
