@@ -1,3 +1,4 @@
+import { AbortGroups } from '../../http/abort-groups.js';
 import { HttpCall, type KnownOfIdentity } from './http-call.js';
 import type { HttpIdentity } from './http-identity.js';
 import type { HttpParts, SentAnswer } from './http-parts.js';
@@ -7,6 +8,7 @@ import type { WrittenRequest } from './http-request.js';
 export class HttpSender {
   /** What was read of the last identity. */
   private readonly known: KnownOfIdentity = { destinations: undefined, target: undefined };
+  private readonly signals = new AbortGroups();
 
   constructor(
     private readonly parts: HttpParts,
@@ -15,19 +17,39 @@ export class HttpSender {
   ) {}
 
   /** @param accepts which statuses are answers, and not errors */
-  send(request: WrittenRequest, accepts: (status: number) => boolean = isGood): Promise<SentAnswer> {
+  async send(request: WrittenRequest, accepts: (status: number) => boolean = isGood): Promise<SentAnswer> {
     const { parts, identityOf, known } = this;
-    const signal = bothOf(this.signal, request.signal);
-    return new HttpCall({ parts, identityOf, known, request, signal }).run(accepts);
+    const { signal, leave } = this.joined(request.signal);
+    try {
+      return await new HttpCall({ parts, identityOf, known, request, signal }).run(accepts);
+    } finally {
+      leave?.();
+    }
+  }
+
+  /**
+   * The signal of the client and that of a request, as one. What `AbortSignal.any` makes would be kept as long
+   * as the signal of the client.
+   */
+  private joined(given: AbortSignal | undefined): {
+    readonly signal: AbortSignal | undefined;
+    readonly leave?: () => void;
+  } {
+    const { signal: own } = this;
+    if (own === undefined || given === undefined || own === given) return { signal: own ?? given };
+    const both = new AbortController();
+    const leaves = [own, given].map((each) =>
+      this.signals.join(each, { abort: () => both.abort(each.reason) }),
+    );
+    return {
+      signal: both.signal,
+      leave: () => {
+        for (const leave of leaves) leave();
+      },
+    };
   }
 }
 
 function isGood(status: number): boolean {
   return (status >= 200 && status < 300) || status === 304;
-}
-
-/** Node 20 keeps what `AbortSignal.any` makes as long as the signals it is made of, so it is made where it must be. */
-function bothOf(own: AbortSignal | undefined, given: AbortSignal | undefined): AbortSignal | undefined {
-  if (own === undefined || given === undefined || own === given) return own ?? given;
-  return AbortSignal.any([own, given]);
 }

@@ -126,11 +126,15 @@ describe('a request', () => {
 
   it('ends when its signal, or that of the client, says so', async () => {
     stage.answer(() => {});
-    for (const which of ['request', 'client']) {
+    for (const which of ['request', 'client', 'client with a request of its own signal']) {
       const ending = new AbortController();
-      const http = stage.client(undefined, which === 'client' ? ending.signal : undefined);
+      const http = stage.client(undefined, which === 'request' ? undefined : ending.signal);
+      const { signal: other } = new AbortController();
       const before = stage.came.length;
-      const sent = failure(http.get('/x', which === 'request' ? { signal: ending.signal } : {}));
+      const signals = { request: ending.signal, client: undefined };
+      const sent = failure(
+        http.get('/x', { signal: which in signals ? signals[which as keyof typeof signals] : other }),
+      );
       await until('the request has come', async () => stage.came.length > before);
       ending.abort(new Error('not wanted any more'));
       expect((await sent).message).toBe('not wanted any more');
