@@ -9,7 +9,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
-beforeEach(() => database.pool.query('TRUNCATE integration.connector_gate'));
+beforeEach(() => database.pool.query('DELETE FROM integration.connector_gate'));
 
 const OPEN_MS = 60_000;
 const of = target();

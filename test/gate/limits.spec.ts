@@ -16,7 +16,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
-beforeEach(() => database.pool.query('TRUNCATE integration.connector_gate'));
+beforeEach(() => database.pool.query('DELETE FROM integration.connector_gate'));
 
 /** Asks without a pause until the time is over, with so many requests at once. */
 async function askFor(

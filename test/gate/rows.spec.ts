@@ -8,7 +8,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
-beforeEach(() => database.pool.query('TRUNCATE integration.connector_gate'));
+beforeEach(() => database.pool.query('DELETE FROM integration.connector_gate'));
 
 const keys = async () => {
   const { rows } = await database.pool.query(

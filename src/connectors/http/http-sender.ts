@@ -28,8 +28,8 @@ export class HttpSender {
   }
 
   /**
-   * The signal of the client and that of a request, as one. What `AbortSignal.any` makes would be kept as long
-   * as the signal of the client.
+   * The signal of the client and that of a request, as one. What `AbortSignal.any` makes would be kept as
+   * long as the signal of the client.
    */
   private joined(given: AbortSignal | undefined): {
     readonly signal: AbortSignal | undefined;
