@@ -147,7 +147,10 @@ export class HttpCall {
         get: () => (typeof body === 'string' ? Buffer.from(body) : body),
         enumerable: true,
       });
-    const authorization: Authorization = await identity.authorize(asked, this.signal ?? new AbortController().signal);
+    const authorization: Authorization = await identity.authorize(
+      asked,
+      this.signal ?? new AbortController().signal,
+    );
     // A function of the connector may have written another URL.
     destinations.checked(of, asked.url);
     return { headers: Object.fromEntries(asked.headers), url: asked.url.href, authorization };
@@ -193,7 +196,8 @@ export class HttpCall {
     const usedUpMs = await this.hear(attempt, answer);
     if (status === 401 && !this.hasRenewed) {
       this.hasRenewed = true;
-      if (await identity.renew(generation, this.signal ?? new AbortController().signal)) return { againInMs: 0 };
+      if (await identity.renew(generation, this.signal ?? new AbortController().signal))
+        return { againInMs: 0 };
     }
     if (status === 429 || (status === 403 && usedUpMs !== undefined))
       return this.limited(attempt, answer, usedUpMs);
