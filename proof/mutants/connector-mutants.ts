@@ -2,6 +2,13 @@ import type { SpecMutant } from './spec-mutants.js';
 
 const REFRESHER = 'src/connectors/credentials/refresher.ts';
 const TOKENS = 'src/connectors/credentials/token.store.ts';
+const AUTHORIZATIONS = 'src/connectors/oauth/authorization.store.ts';
+const CONNECTIONS = 'src/connectors/connections/connection.store.ts';
+const MEMORY = 'src/connectors/credentials/connection-memory.ts';
+const IDENTITY = 'src/connectors/credentials/connection-identity.ts';
+const AUTHORIZING = 'test/connectors/authorization.spec.ts';
+const TENANTS = 'test/connectors/tenants.spec.ts';
+const MODES = 'test/connectors/auth-modes.spec.ts';
 const REFRESHING = 'test/connectors/refresher.spec.ts';
 
 /** Wrong turns in connectors. */
@@ -81,5 +88,51 @@ export const connectorMutants: readonly SpecMutant[] = [
     ],
     spec: REFRESHING,
     test: 'is not waited for by whoever has a valid token',
+  },
+  {
+    name: 'connector: a state is good for every tenant',
+    patches: [
+      {
+        file: AUTHORIZATIONS,
+        find: 'WHERE tenant_id = $1 AND state_hash = $2 AND used_at',
+        put: 'WHERE $1::text IS NOT NULL AND state_hash = $2 AND used_at',
+      },
+    ],
+    spec: AUTHORIZING,
+    test: 'with the session of another tenant, and changes nothing there',
+  },
+  {
+    name: 'connector: a state is good twice',
+    patches: [
+      { file: AUTHORIZATIONS, find: 'AND used_at IS NULL AND expires_at >', put: 'AND expires_at >' },
+    ],
+    spec: AUTHORIZING,
+    test: 'a way back is refused the second time',
+  },
+  {
+    name: 'connector: a connection is held whoever it belongs to',
+    patches: [
+      {
+        file: CONNECTIONS,
+        find: 'WHERE c.tenant_id = $1 AND c.id = $2 FOR NO KEY UPDATE',
+        put: 'WHERE $1::text IS NOT NULL AND c.id = $2 FOR NO KEY UPDATE',
+      },
+    ],
+    spec: TENANTS,
+    test: 'is unknown to disable, and stays as it is',
+  },
+  {
+    name: 'connector: the memory gives a connection to every tenant',
+    patches: [
+      { file: MEMORY, find: 'if (known.tenantId !== tenantId) throw unknownConnection(id);', put: '' },
+    ],
+    spec: TENANTS,
+    test: 'is unknown also where this process has it in its memory',
+  },
+  {
+    name: 'connector: a token that came just now is replaced for each 401',
+    patches: [{ file: IDENTITY, find: 'if (refresher.isYoung(id, generation)) return false;', put: '' }],
+    spec: MODES,
+    test: 'costs two requests a call, if the next one is refused as well',
   },
 ];
