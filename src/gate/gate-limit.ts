@@ -30,7 +30,10 @@ export function everyUs({ limit, perMs }: GateLimit): number {
   return Math.ceil((perMs * 1_000) / limit);
 }
 
-/** What is left of the time of the oldest place of a burst, when it is taken: enough for its statement and to use it. */
+/**
+ * What is left of the time of the oldest place of a burst, when it is taken: enough for its statement and
+ * to use it.
+ */
 const SLACK_US = 50_000;
 
 /** For how many microseconds a place of a rate can be used. */
@@ -38,7 +41,10 @@ export function lastsUs(limit: GateLimit & { readonly kind: 'rate' }): number {
   return limit.burst * everyUs(limit);
 }
 
-/** How many microseconds back the oldest place may lie that is given away: a burst ends with the place of now. */
+/**
+ * How many microseconds back the oldest place may lie that is given away: a burst ends with the place of
+ * now.
+ */
 export function reachUs(limit: GateLimit & { readonly kind: 'rate' }): number {
   return Math.max(0, lastsUs(limit) - Math.max(SLACK_US, everyUs(limit)));
 }

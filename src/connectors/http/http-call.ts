@@ -34,12 +34,13 @@ const REQUEST_IDS = [
   'x-github-request-id',
   'x-amzn-requestid',
 ];
-const NEVER = new AbortController().signal;
 
 /** What was read of the identity of a connection, for the next request. */
 export interface KnownOfIdentity {
   destinations: Destinations | undefined;
   target: KnownTarget | undefined;
+  /** A signal that is never given, for requests without one. */
+  never: AbortSignal | undefined;
 }
 
 export interface CallOf {
@@ -148,7 +149,7 @@ export class HttpCall {
         get: () => (typeof body === 'string' ? Buffer.from(body) : body),
         enumerable: true,
       });
-    const authorization: Authorization = await identity.authorize(asked, this.signal ?? NEVER);
+    const authorization: Authorization = await identity.authorize(asked, this.anySignal);
     // A function of the connector may have written another URL.
     destinations.checked(of, asked.url);
     return { headers: Object.fromEntries(asked.headers), url: asked.url.href, authorization };
@@ -194,7 +195,7 @@ export class HttpCall {
     const usedUpMs = await this.hear(attempt, answer);
     if (status === 401 && !this.hasRenewed) {
       this.hasRenewed = true;
-      if (await identity.renew(generation, this.signal ?? NEVER)) return { againInMs: 0 };
+      if (await identity.renew(generation, this.anySignal)) return { againInMs: 0 };
     }
     if (status === 429 || (status === 403 && usedUpMs !== undefined))
       return this.limited(attempt, answer, usedUpMs);
@@ -248,6 +249,12 @@ export class HttpCall {
     if (++this.redirects > MOST_REDIRECTS)
       throw unusable(of, status, undefined, `was redirected more than ${MOST_REDIRECTS} times`);
     return destinations.linked(of, location, url);
+  }
+
+  private get anySignal(): AbortSignal {
+    const { known } = this.of;
+    known.never ??= new AbortController().signal;
+    return this.signal ?? known.never;
   }
 
   private mayRepeat(): boolean {

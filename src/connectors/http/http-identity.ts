@@ -49,7 +49,10 @@ export interface HttpIdentity {
   /** The key of the connector: limits of the whole connector are counted under it. */
   readonly connector: string;
   readonly baseUrl: string;
-  /** Where credentials may go, as origins (scheme, host and port). The origin of baseUrl is always one of them. */
+  /**
+   * Where credentials may go, as origins (scheme, host and port). The origin of baseUrl is always one of
+   * them.
+   */
   readonly origins: readonly string[];
   readonly limits: readonly HttpLimit[];
   readonly network: NetworkRules;

@@ -7,7 +7,7 @@ import type { WrittenRequest } from './http-request.js';
 /** Sends the requests of one connection. */
 export class HttpSender {
   /** What was read of the last identity. */
-  private readonly known: KnownOfIdentity = { destinations: undefined, target: undefined };
+  private readonly known: KnownOfIdentity = { destinations: undefined, target: undefined, never: undefined };
   private readonly signals = new AbortGroups();
 
   constructor(
@@ -28,8 +28,8 @@ export class HttpSender {
   }
 
   /**
-   * The signal of the client and that of a request, as one. What `AbortSignal.any` makes would be kept as long
-   * as the signal of the client.
+   * The signal of the client and that of a request, as one. What `AbortSignal.any` makes would be kept as
+   * long as the signal of the client.
    */
   private joined(given: AbortSignal | undefined): {
     readonly signal: AbortSignal | undefined;

@@ -2,7 +2,10 @@ import { originRefused, type RequestOfError } from './http-errors.js';
 import type { HttpIdentity } from './http-identity.js';
 
 export type QueryValue = string | number | boolean | null | undefined;
-/** What stands behind the question mark. A list gives its name several times; null and undefined give nothing. */
+/**
+ * What stands behind the question mark. A list gives its name several times; null and undefined give
+ * nothing.
+ */
 export type Query = Readonly<Record<string, QueryValue | readonly QueryValue[]>>;
 
 const ABSOLUTE = /^[a-z][a-z0-9+.-]*:/i;
