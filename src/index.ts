@@ -64,9 +64,10 @@ export {
   OutboxPollingCoordinator,
   type PollingState,
 } from './delivery/outbox-polling-coordinator.js';
+export { OutboxProcessorJob } from './delivery/outbox-processor.job.js';
 export { type DrainResult, OutboxProcessor, type ProcessorStats } from './delivery/outbox-processor.js';
 export type { HandlerLinesOption, LineToKeep } from './delivery/partition/attempt-lines.js';
-export type {
+export {
   AttemptOutcome,
   EventOutcome,
   FinalFailure,
@@ -85,15 +86,15 @@ export {
   SkipEventError,
   UnavailableError,
 } from './errors.js';
-export type {
-  AggregateEventInput,
+export {
+  type AggregateEventInput,
   DomainEvent,
-  DomainEventInput,
-  EventMetadata,
-  EventName,
-  IntegrationEvents,
+  type DomainEventInput,
+  type EventMetadata,
+  type EventName,
+  type IntegrationEvents,
   PayloadOf,
-  PublishedEvent,
+  type PublishedEvent,
 } from './events/domain-event.js';
 export type { JsonPatchOperation } from './events/json-patch.js';
 export type { Jsonify } from './events/json-types.js';
@@ -274,28 +275,28 @@ export type { ConsumersOverview, ConsumerToRead } from './status/overview.store.
 export type { EarlierEvent, NamedProcess, WhyNotYet } from './status/why-not-yet.js';
 export { EventSubscriberRegistry } from './subscribers/event-subscriber-registry.js';
 export { IntegrationSubscriber } from './subscribers/integration-subscriber.decorator.js';
-export type {
+export {
   BatchSubscriberContext,
-  BatchSubscriberDefinition,
-  BatchSubscriberHandler,
-  BatchSubscriberOptions,
-  DeliveryOccasion,
+  type BatchSubscriberDefinition,
+  type BatchSubscriberHandler,
+  type BatchSubscriberOptions,
+  type DeliveryOccasion,
   EventOf,
-  SingleSubscriberOptions,
-  StartFrom,
-  SubscriberBatch,
+  type SingleSubscriberOptions,
+  type StartFrom,
+  type SubscriberBatch,
   SubscriberContext,
-  SubscriberDefinition,
-  SubscriberHandler,
-  SubscriberOptions,
-  SubscriberRetry,
-  TextBatchSubscriberDefinition,
-  TextBatchSubscriberHandler,
-  TextBatchSubscriberOptions,
+  type SubscriberDefinition,
+  type SubscriberHandler,
+  type SubscriberOptions,
+  type SubscriberRetry,
+  type TextBatchSubscriberDefinition,
+  type TextBatchSubscriberHandler,
+  type TextBatchSubscriberOptions,
   TextEventOf,
-  TextSubscriberDefinition,
-  TextSubscriberHandler,
-  TextSubscriberOptions,
+  type TextSubscriberDefinition,
+  type TextSubscriberHandler,
+  type TextSubscriberOptions,
 } from './subscribers/subscriber-definition.js';
 export {
   type CollectedHistogram,

@@ -1,5 +1,6 @@
 import type { DomainEventInput } from '../events/domain-event.js';
 import { CALL_EVENTS, type RequestOf } from '../module/call-maker.js';
+import { DECORATED_TYPE } from '../words/decorated-type.js';
 import type { StoredCall } from './call.store.js';
 import type { CallCaller, CallError, CallSubject } from './external-call.js';
 import type { CallStep } from './heard.js';
@@ -19,6 +20,7 @@ export interface CallEvent {
   /** The saga that made the call. Null if none did. */
   caller: CallCaller | null;
 }
+export const CallEvent: unknown = DECORATED_TYPE;
 
 type Named = CallEvent & { externalId: string };
 

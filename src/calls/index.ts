@@ -1,6 +1,6 @@
 export type { NetworkRules } from '../http/network-rules.js';
 export type { CreatedCall, NewExternalCall, RequestOf } from '../module/call-maker.js';
-export type { CallEvent, CallEvents, ResultOf } from './call-events.js';
+export { CallEvent, type CallEvents, type ResultOf } from './call-events.js';
 export { type CallAnswer, CallHttp, type CallRequest, OutcomeUnknownError } from './call-http.js';
 export type { ReportedCall, WhichCall } from './call-reporting.js';
 export { type CallSettings, callSettings } from './call-settings.js';

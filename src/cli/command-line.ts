@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { misspeltOf, questionOf } from '../words/known-names.js';
 import { type Command, type CommandOption, UsageError } from './command.js';
 import { COMMON_OPTIONS } from './usage.js';
 
@@ -18,9 +19,9 @@ export function readCommandLine(words: readonly string[], commands: readonly Com
   const tokens = tokensOf(words, known);
   const positionals = tokens.flatMap((token) => (token.kind === 'positional' ? [token.value] : []));
   const { command, words: called } = calledBy(positionals, commands);
-  const values = valuesOf(tokens, known, command?.name ?? 'nestjs-integration');
+  const values = valuesOf(tokens, known, command);
   if (values.help === true || values.version === true) return { command, arguments: [], options: values };
-  if (command === undefined) throw new UsageError(unknownCommand(positionals));
+  if (command === undefined) throw new UsageError(unknownCommand(positionals, commands));
   const rest = positionals.slice(called);
   refuseForeignOptions(command, values);
   if (rest.length < command.parameters.length || rest.length > mostArguments(command))
@@ -43,13 +44,13 @@ function tokensOf(words: readonly string[], known: Options) {
   return parseArgs({ args, options, allowPositionals: true, strict: false, tokens: true }).tokens;
 }
 
-function valuesOf(tokens: Tokens, known: Options, called: string): OptionValues {
+function valuesOf(tokens: Tokens, known: Options, command: Command | undefined): OptionValues {
   const values: OptionValues = {};
   for (const token of tokens) {
     if (token.kind !== 'option') continue;
     const option = known.get(token.name);
     if (option === undefined || !token.rawName.startsWith('--'))
-      throw new UsageError(`${called} has no option ${token.rawName}`);
+      throw new UsageError(noOption(command, token.rawName));
     // Which of two values is meant cannot be known: of two consumers, the last one would be changed.
     if (Object.hasOwn(values, token.name)) throw new UsageError(`${token.rawName} is given more than once`);
     values[token.name] = option.type === 'string' ? textOf(token) : switchOf(token);
@@ -113,14 +114,29 @@ function startsWith(words: readonly string[], name: readonly string[]): boolean 
 }
 
 function refuseForeignOptions(command: Command, values: OptionValues): void {
-  const foreign = Object.keys(values).find(
-    (name) => !Object.hasOwn(COMMON_OPTIONS, name) && !Object.hasOwn(command.options ?? {}, name),
-  );
-  if (foreign !== undefined) throw new UsageError(`${command.name} has no option --${foreign}`);
+  const own = namesOfOptions(command);
+  const foreign = Object.keys(values).find((name) => !own.includes(name));
+  if (foreign !== undefined) throw new UsageError(noOption(command, `--${foreign}`));
 }
 
-function unknownCommand(positionals: readonly string[]): string {
-  return positionals.length === 0 ? 'no command given' : `unknown command: ${positionals.join(' ')}`;
+const namesOfOptions = (command: Command | undefined): string[] =>
+  Object.keys({ ...COMMON_OPTIONS, ...command?.options });
+
+function noOption(command: Command | undefined, rawName: string): string {
+  const called = command?.name ?? 'nestjs-integration';
+  const own = namesOfOptions(command).map((name) => `--${name}`);
+  return `${called} has no option ${rawName}${questionOf(misspeltOf(rawName, own))}`;
+}
+
+/** Of a group, such as `consumers`, only the next word is compared. */
+function unknownCommand(positionals: readonly string[], commands: readonly Command[]): string {
+  if (positionals.length === 0) return 'no command given';
+  const names = commands.map(({ name }) => name);
+  const groups = [...new Set(names.map((name) => name.split(' ', 1)[0] ?? ''))];
+  const [group = '', word] = positionals;
+  const isGroup = word !== undefined && groups.includes(group);
+  const meant = isGroup ? misspeltOf(`${group} ${word}`, names) : misspeltOf(group, groups);
+  return `unknown command: ${positionals.join(' ')}${questionOf(meant)}`;
 }
 
 function mostArguments({ parameters, optionalParameter, restParameter }: Command): number {

@@ -24,7 +24,7 @@ export const statusCommand: Command = {
   parameters: [],
   options: WATCH_OPTION,
   summary: 'show the state of the migrations and of every consumer',
-  run: ({ withDatabase, schema, extensions, options }) =>
+  run: ({ withDatabase, schema, extensions }) =>
     withDatabase(async (db) => {
       const migrations = await migrationStatus(db, schema, await readMigrationFiles(linesOf(extensions)));
       // The columns that this version reads may not be there.
@@ -37,7 +37,7 @@ export const statusCommand: Command = {
         ok: migrations.state === 'current' && consumers.every(({ unservedSince }) => unservedSince === null),
         data: { schema, migrations, consumers, deadLetters, longRunning: running },
         text: [
-          describeMigrations(migrations, db, options.watch !== undefined),
+          describeMigrations(migrations, db),
           ...(readable ? [describeConsumers(consumers)] : []),
           ...running.map(({ sentence }) => visibleLine(sentence)),
         ].join('\n\n'),
@@ -48,10 +48,9 @@ export const statusCommand: Command = {
 function describeMigrations(
   { schema, state, applied, pending, changed, unknown }: MigrationStatus,
   target: CommandTarget,
-  isWatched: boolean,
 ): string {
-  // Somebody who watches needs the room for the consumers.
-  if (isWatched && state === 'current') return `Migrations of schema "${schema}": current`;
+  // Whoever looks at the consumers needs the room. `--json` has each of them.
+  if (state === 'current') return `Migrations of schema "${schema}": current (${applied.length})`;
   const lines = [
     ...applied.map(({ name, appliedAt, by }) => {
       const remark = changed.includes(name)

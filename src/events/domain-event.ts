@@ -1,4 +1,5 @@
 import type { IntegrationTypes } from '../integration.types.js';
+import { DECORATED_TYPE } from '../words/decorated-type.js';
 import type { Publishable } from './json-types.js';
 
 /**
@@ -84,6 +85,7 @@ export type KnownPattern<N extends string> = IsStrict extends true
 export type PayloadOf<N> = N extends keyof IntegrationEvents
   ? Publishable<PublishedSide<IntegrationEvents[N]>>
   : unknown;
+export const PayloadOf: unknown = DECORATED_TYPE;
 
 // biome-ignore lint/complexity/noBannedTypes: the payload that is stored where none is given
 type IsOptional<Payload> = {} extends Payload ? true : false;
@@ -186,6 +188,7 @@ export interface DomainEvent<P = unknown> {
   /** Its place in the log. */
   position: number;
 }
+export const DomainEvent: unknown = DECORATED_TYPE;
 
 /**
  * The receipt of a publish. `duplicate` is true when the log has an event with this deduplication key

@@ -20,6 +20,9 @@ export interface UnroutedLook {
   readonly done: boolean;
 }
 
+/** So many names are compared with one that may be misspelt. */
+const MOST_ASKED = 1_000;
+
 /** Stores event names that nobody consumes. */
 @Injectable()
 export class UnroutedEventStore {
@@ -27,6 +30,7 @@ export class UnroutedEventStore {
   private readonly forgetSql: string;
   private readonly listSql: string;
   private readonly unaskedSql: string;
+  private readonly askedSql: string;
   private readonly table: string;
   private readonly log: string;
 
@@ -53,6 +57,8 @@ export class UnroutedEventStore {
     this.forgetSql = `DELETE FROM ${this.table} u
       WHERE u.last_seen_at < clock_timestamp() - $1::float8 * interval '1 day' OR ${isAskedFor('u.event_name')}`;
     this.unaskedSql = `SELECT name AS "eventName" FROM unnest($1::text[]) AS given (name) WHERE NOT ${isAskedFor('given.name')}`;
+    this.askedSql = `SELECT DISTINCT n.name FROM ${db.tables.inboxCursor} c CROSS JOIN unnest(c.event_names) AS n (name)
+      WHERE right(n.name, 1) <> '*' ORDER BY n.name LIMIT ${MOST_ASKED}`;
     this.listSql = `
       WITH latest AS MATERIALIZED (
         SELECT position, event_name FROM ${this.log} ORDER BY position DESC LIMIT $1
@@ -92,6 +98,11 @@ export class UnroutedEventStore {
   async unasked(session: EngineSession, names: readonly string[]): Promise<string[]> {
     const rows = await session.query<{ eventName: string }>(this.unaskedSql, [names]);
     return rows.map(({ eventName }) => eventName);
+  }
+
+  /** The names that consumers ask for, without patterns: the first thousand of them. */
+  async asked(session: EngineSession): Promise<string[]> {
+    return (await session.query<{ name: string }>(this.askedSql)).map(({ name }) => name);
   }
 
   /** Every name that was noticed, and the unrouted names among the given number of latest events. */

@@ -1,6 +1,8 @@
 import { Injectable, type Logger } from '@nestjs/common';
+import { EngineDatabase } from '../database/engine-database.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { loggerOf } from '../words/engine-logger.js';
+import { misspeltOf } from '../words/known-names.js';
 import type { MaintenanceTask, OWN_TASKS } from './maintenance-task.js';
 import { MaintenanceTaskStore } from './maintenance-task.store.js';
 import { UnroutedEventStore, type UnroutedLook } from './unrouted-event.store.js';
@@ -20,6 +22,7 @@ export class UnroutedEvents implements MaintenanceTask {
   constructor(
     private readonly tasks: MaintenanceTaskStore,
     private readonly store: UnroutedEventStore,
+    private readonly db: EngineDatabase,
     private readonly settings: IntegrationSettingsService,
   ) {
     this.logger = loggerOf('UnroutedEvents', settings);
@@ -38,7 +41,8 @@ export class UnroutedEvents implements MaintenanceTask {
         return look;
       });
     }
-    for (const event of added.slice(0, MOST_SAID)) this.logger.warn(unroutedText(event));
+    const asked = added.length === 0 ? [] : await this.store.asked(this.db);
+    for (const event of added.slice(0, MOST_SAID)) this.logger.warn(unroutedText(event, asked));
     if (added.length > MOST_SAID)
       this.logger.warn(
         `Nobody consumes ${added.length - MOST_SAID} more event names that are new. doctor lists such names.`,
@@ -47,6 +51,11 @@ export class UnroutedEvents implements MaintenanceTask {
   }
 }
 
-function unroutedText({ eventName, firstPosition }: UnroutedLook['added'][number]): string {
-  return `Nobody consumes "${eventName}" (first seen at position ${firstPosition}). Subscribe to it, or stop publishing it; it is deleted when its time is up.`;
+function unroutedText(
+  { eventName, firstPosition }: UnroutedLook['added'][number],
+  asked: readonly string[],
+): string {
+  const meant = misspeltOf(eventName, asked);
+  const question = meant === undefined ? '' : ` Did you mean "${meant}"?`;
+  return `Nobody consumes "${eventName}" (first seen at position ${firstPosition}).${question} Subscribe to it, or stop publishing it; it is deleted when its time is up.`;
 }

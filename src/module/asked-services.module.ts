@@ -27,7 +27,7 @@ const EXPORTS: InjectionToken[] = [];
  */
 @Global()
 @Module({ providers: PROVIDERS, exports: EXPORTS })
-export class AskedServicesModule {}
+export class IntegrationAskedServicesModule {}
 
 /** Called by a decorator, once for each service of an engine. */
 export function askFor({ asked, provided, engine, service }: AskedService): void {

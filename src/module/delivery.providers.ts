@@ -13,7 +13,6 @@ import { HostConnections } from '../delivery/execution/host-connections.js';
 import { LineKeeping } from '../delivery/execution/line-keeping.js';
 import { TransactionalRunner } from '../delivery/execution/transactional-runner.js';
 import { DEFAULT_FAILURE_COUNT_MS, FAILURE_COUNT_MS, FailureLog } from '../delivery/failure-log.js';
-import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
 import { DEFAULT_LISTENER_LIMITS, LISTENER_LIMITS, OutcomeListeners } from '../delivery/outcome-listeners.js';
 import { EnteredEvents } from '../delivery/partition/entered-events.js';
 import { OutcomeStream } from '../delivery/partition/outcome-stream.js';
@@ -152,7 +151,6 @@ export const DELIVERY: Provider[] = [
   WorkerReports,
   WorkerEnvironment,
   ConsumerWorkers,
-  OutboxProcessorJob,
 ];
 
 /**

@@ -14,7 +14,7 @@ import { DiscoveryModule, ModulesContainer } from '@nestjs/core';
 import { refuseScopedEngine } from '../database/clients/client-scope.js';
 import { HostClient } from '../database/clients/host-client.js';
 import { ENGINE_NAMES, type EngineNames } from '../subscribers/engine-names.js';
-import { AskedServicesModule } from './asked-services.module.js';
+import { IntegrationAskedServicesModule } from './asked-services.module.js';
 import { hostClientProvider } from './client.provider.js';
 import { providersOf, tokenOf } from './engine-tokens.js';
 import {
@@ -27,7 +27,7 @@ import {
 } from './engines.js';
 import { FOUNDATION } from './foundation.providers.js';
 import { GIVEN_OPTIONS } from './integration.options.js';
-import { FirstModule, LastModule } from './integration-hooks.module.js';
+import { IntegrationFirstModule, IntegrationLastModule } from './integration-hooks.module.js';
 import { EngineLifecycle } from './lifecycle.js';
 import { ENGINE, SERVICES } from './providers.js';
 
@@ -85,7 +85,13 @@ export class IntegrationEngineModule implements OnModuleInit, OnApplicationBoots
     ];
     return {
       module: IntegrationEngineModule,
-      imports: [DiscoveryModule, AskedServicesModule, FirstModule, LastModule, ...(imports ?? [])],
+      imports: [
+        DiscoveryModule,
+        IntegrationAskedServicesModule,
+        IntegrationFirstModule,
+        IntegrationLastModule,
+        ...(imports ?? []),
+      ],
       providers: [{ provide: ENGINE_NAME, useValue: name }, ...options, ...providersOf(name, own)],
       exports: SERVICES.map((service) => tokenOf<unknown>(service, name)),
     };

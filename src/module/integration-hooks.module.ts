@@ -23,12 +23,12 @@ const NEAREST = -1;
   providers: [Engines, { provide: ShutdownHooksCheck, useFactory: () => new ShutdownHooksCheck() }],
   exports: [Engines, ShutdownHooksCheck],
 })
-export class FirstModule implements OnModuleInit {
+export class IntegrationFirstModule implements OnModuleInit {
   constructor(
     modules: ModulesContainer,
     private readonly engines: Engines,
   ) {
-    place(FirstModule, FARTHEST, modules);
+    place(IntegrationFirstModule, FARTHEST, modules);
   }
 
   onModuleInit(): void {
@@ -37,13 +37,13 @@ export class FirstModule implements OnModuleInit {
 }
 
 /** The module whose `onApplicationBootstrap` Nest calls last and whose `onModuleDestroy` it calls first. */
-@Module({ imports: [FirstModule] })
-export class LastModule implements OnApplicationBootstrap, OnModuleDestroy {
+@Module({ imports: [IntegrationFirstModule] })
+export class IntegrationLastModule implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     modules: ModulesContainer,
     private readonly engines: Engines,
   ) {
-    place(LastModule, NEAREST, modules);
+    place(IntegrationLastModule, NEAREST, modules);
   }
 
   onApplicationBootstrap(): Promise<void> {

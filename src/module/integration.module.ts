@@ -92,8 +92,8 @@ function surround(isGlobal: boolean | undefined, setup: EngineModuleSetup): Dyna
 }
 
 /**
- * What `@InjectIntegration` injects. `AskedServicesModule` has it too. But it does not see an engine that is
- * not global, nor does it know a class whose file is loaded after the boot.
+ * What `@InjectIntegration` injects. `IntegrationAskedServicesModule` has it too. But it does not see an
+ * engine that is not global, nor does it know a class whose file is loaded after the boot.
  */
 function askedServices(name: string): ExistingProvider[] {
   if (name === DEFAULT_ENGINE) return [];

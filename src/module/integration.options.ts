@@ -253,6 +253,16 @@ export function resolveOptions(
   };
 }
 
+/** What Prisma, TypeORM, Drizzle, Knex and others call an option. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  url: 'connectionString',
+  databaseUrl: 'connectionString',
+  prisma: 'client',
+  dataSource: 'client',
+  db: 'client',
+  knex: 'client',
+};
+
 function problemsOf(options: Given, name: string): string[] {
   const names = Object.keys(CHECKS) as (keyof typeof CHECKS)[];
   return [
@@ -272,7 +282,7 @@ function problemsOf(options: Given, name: string): string[] {
     ...(options.ambientPublishing !== undefined && options.ambient === undefined
       ? ['ambientPublishing has no effect without ambient: give both']
       : []),
-    ...problemsOfUnknownNames(options, { known: [...names, ...OF_THE_MODULE] }),
+    ...problemsOfUnknownNames(options, { known: [...names, ...OF_THE_MODULE], elsewhere: ELSEWHERE }),
     ...OF_THE_MODULE.filter((name) => options[name] !== undefined).map(
       (name) => `${name} comes too late from a factory: give it to forRootAsync itself`,
     ),

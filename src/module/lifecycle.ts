@@ -7,7 +7,7 @@ import { ENGINE_PARTS, type EnginePart } from './engine-parts.js';
 /**
  * When the parts of the engine start and stop. Their order stands in `engine-parts.ts`. Consumers are
  * registered when the application boots. Handlers run only while every module of the application is ready
- * (`LastModule`).
+ * (`IntegrationLastModule`).
  */
 @Injectable()
 export class EngineLifecycle {

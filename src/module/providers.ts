@@ -5,6 +5,7 @@ import { CorrectionService } from '../changes/correction.service.js';
 import { OperationService } from '../changes/operations/operation.service.js';
 import { RehearsalService } from '../changes/rehearsals/rehearsal.service.js';
 import { OutboxPollingCoordinator } from '../delivery/outbox-polling-coordinator.js';
+import { OutboxProcessorJob } from '../delivery/outbox-processor.job.js';
 import { OutboxProcessor } from '../delivery/outbox-processor.js';
 import { Closing } from '../health/closing.js';
 import { ClusterStore } from '../health/cluster.store.js';
@@ -75,6 +76,7 @@ export const SERVICES = [
   IntegrationLinkService,
   IntegrationSettingsService,
   OutboxProcessor,
+  OutboxProcessorJob,
   OutboxPollingCoordinator,
   InboxService,
   ConsumerService,

@@ -1,7 +1,7 @@
 export type { EventSchema } from '../contracts/schemas/event-schema.js';
 export { SAGA_ERROR_CODES } from './error-codes.js';
 export { Saga, SagaStart, SagaStep, SagaTimeout } from './saga.decorators.js';
-export type { SagaContext, TimeoutAt } from './saga-context.js';
+export { SagaContext, type TimeoutAt } from './saga-context.js';
 export type {
   ListedSaga,
   SagaFilter,

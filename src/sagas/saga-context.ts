@@ -2,6 +2,7 @@ import type { Logger } from '@nestjs/common';
 import type { Tx } from '../database/clients/sql-client.js';
 import type { DomainEventInput, EventName, PublishedEvent } from '../events/domain-event.js';
 import type { CallClass, CreatedCall, NewExternalCall, RequestOf } from '../module/call-maker.js';
+import { DECORATED_TYPE } from '../words/decorated-type.js';
 
 /** When a timeout is due. */
 export type TimeoutAt = { afterMs: number; at?: undefined } | { at: Date; afterMs?: undefined };
@@ -9,8 +10,9 @@ export type TimeoutAt = { afterMs: number; at?: undefined } | { at: Date; afterM
 /**
  * A saga, for one of its handlers. Everything that is done here is committed together with the state, the
  * history and the handler's event, or not at all. After the handler has returned, it takes nothing more.
+ * `Transaction` is the type of the transaction, where the application has more than one library.
  */
-export interface SagaContext<S = unknown> {
+export interface SagaContext<S = unknown, Transaction = Tx> {
   /** The id of this saga. Its events have it as their correlation id. */
   readonly id: string;
   readonly key: string;
@@ -55,8 +57,9 @@ export interface SagaContext<S = unknown> {
   /** Ends the saga as `completed`. */
   complete(): void;
   /** The transaction of the handler. */
-  readonly transaction: Tx;
+  readonly transaction: Transaction;
   /** Aborted when the handler's timeout has passed, or when the process gives the event up. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
 }
+export const SagaContext: unknown = DECORATED_TYPE;

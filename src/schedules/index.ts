@@ -5,16 +5,16 @@ export {
   type IntegrationScheduleOptions,
   type ScheduleHandler,
 } from './integration-schedule.decorator.js';
-export type {
-  Schedule,
-  ScheduleCause,
-  ScheduleDefinition,
-  Scheduled,
+export {
+  type Schedule,
+  type ScheduleCause,
+  type ScheduleDefinition,
+  type Scheduled,
   ScheduledEvent,
-  SchedulePage,
-  ScheduleRun,
-  ScheduleStatus,
-  ScheduleTiming,
+  type SchedulePage,
+  type ScheduleRun,
+  type ScheduleStatus,
+  type ScheduleTiming,
 } from './schedule.js';
 export { type ScheduleSettings, scheduleSettings } from './schedule-settings.js';
 export { SchedulesModule } from './schedules.module.js';

@@ -23,7 +23,7 @@ export interface IntegrationScheduleOptions extends ScheduleTiming {
 
 /** A method that handles the events of a schedule. */
 // biome-ignore lint/suspicious/noExplicitAny: the payload is what the options of the decorator say
-export type ScheduleHandler = (event: ScheduledEvent<any>, context: SubscriberContext) => unknown;
+export type ScheduleHandler = (event: ScheduledEvent<any>, context: SubscriberContext<never>) => unknown;
 
 /**
  * Calls a provider's method at the times of a schedule, in one of all processes. The method is an ordinary

@@ -1,4 +1,5 @@
 import type { DomainEvent } from '../events/domain-event.js';
+import { DECORATED_TYPE } from '../words/decorated-type.js';
 import type { MissedTimes, Overlap } from './decide.js';
 
 /** When and how a schedule publishes. Give either `cron` or `every`. */
@@ -63,6 +64,7 @@ export interface Scheduled<Payload = unknown> {
 
 /** The event that a schedule publishes under the name `integration.schedule.<name>`. */
 export type ScheduledEvent<Payload = unknown> = DomainEvent<Scheduled<Payload>>;
+export const ScheduledEvent: unknown = DECORATED_TYPE;
 
 export type ScheduleStatus = 'active' | 'paused' | 'ended';
 export const SCHEDULE_STATUSES: readonly ScheduleStatus[] = ['active', 'paused', 'ended'];

@@ -32,7 +32,10 @@ interface OfIntegration {
 
 type DecoratedOptions = Omit<AnySubscriberDefinition, 'handler'> & OfIntegration;
 
-/** A decorator for methods that can be a handler of this type. */
+/**
+ * A decorator for methods that can be a handler of this type. A method says itself which transaction it
+ * gets, so its type may be any: the handlers here are those of `never`.
+ */
 export type HandlerDecorator<Handler> = <Method extends Handler>(
   target: object,
   methodName: string | symbol,
@@ -56,31 +59,31 @@ type Named<Options> = Omit<Options, 'eventName'> & OfIntegration & { eventName?:
 export function IntegrationSubscriber<const N extends EventName>(
   eventName: KnownPattern<N> | readonly KnownPattern<N>[],
   options: Named<TextBatchSubscriberOptions<N>>,
-): HandlerDecorator<TextBatchSubscriberHandler<N>>;
+): HandlerDecorator<TextBatchSubscriberHandler<N, never>>;
 export function IntegrationSubscriber<const N extends EventName>(
   eventName: KnownPattern<N> | readonly KnownPattern<N>[],
   options: Named<TextSubscriberOptions<N>>,
-): HandlerDecorator<TextSubscriberHandler<N>>;
+): HandlerDecorator<TextSubscriberHandler<N, never>>;
 export function IntegrationSubscriber<const N extends EventName>(
   eventName: KnownPattern<N> | readonly KnownPattern<N>[],
   options: Named<BatchSubscriberOptions<N>>,
-): HandlerDecorator<BatchSubscriberHandler<N>>;
+): HandlerDecorator<BatchSubscriberHandler<N, never>>;
 export function IntegrationSubscriber<const N extends EventName>(
   eventName: KnownPattern<N> | readonly KnownPattern<N>[],
   options: Named<SingleSubscriberOptions<N>>,
-): HandlerDecorator<SubscriberHandler<N>>;
+): HandlerDecorator<SubscriberHandler<N, never>>;
 export function IntegrationSubscriber<const N extends EventName>(
   options: TextBatchSubscriberOptions<N> & OfIntegration,
-): HandlerDecorator<TextBatchSubscriberHandler<N>>;
+): HandlerDecorator<TextBatchSubscriberHandler<N, never>>;
 export function IntegrationSubscriber<const N extends EventName>(
   options: TextSubscriberOptions<N> & OfIntegration,
-): HandlerDecorator<TextSubscriberHandler<N>>;
+): HandlerDecorator<TextSubscriberHandler<N, never>>;
 export function IntegrationSubscriber<const N extends EventName>(
   options: BatchSubscriberOptions<N> & OfIntegration,
-): HandlerDecorator<BatchSubscriberHandler<N>>;
+): HandlerDecorator<BatchSubscriberHandler<N, never>>;
 export function IntegrationSubscriber<const N extends EventName>(
   options: SingleSubscriberOptions<N> & OfIntegration,
-): HandlerDecorator<SubscriberHandler<N>>;
+): HandlerDecorator<SubscriberHandler<N, never>>;
 export function IntegrationSubscriber(
   namesOrOptions: string | readonly string[] | DecoratedOptions,
   named: Partial<DecoratedOptions> = {},

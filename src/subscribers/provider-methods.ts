@@ -1,5 +1,6 @@
-import type { Type } from '@nestjs/common';
+import { Logger, type Type } from '@nestjs/common';
 import { ContextIdFactory, type DiscoveryService, ModuleRef } from '@nestjs/core';
+import { enhancersOf } from './enhancers.js';
 
 type MethodKey = string | symbol;
 type Method = (...args: unknown[]) => unknown;
@@ -24,7 +25,9 @@ export function providerMethods(
 ): ProviderMethod[] {
   const wrappers = [...discovery.getProviders(), ...discovery.getControllers()];
   const found = wrappers.flatMap((wrapper) => methodsOf(wrapper, isDecorated));
-  return found.filter((method) => !isInheritedFromProvider(method, found));
+  const methods = found.filter((method) => !isInheritedFromProvider(method, found));
+  methods.forEach(tellOfEnhancers);
+  return methods;
 }
 
 /** Returns the objects that have the methods of all providers and controllers. */
@@ -51,6 +54,25 @@ export function placeOf({ provider, holder, name }: ProviderMethod): string {
   const className = isLiteral ? nameOf(provider.token) : (type.name ?? nameOf(provider.token));
   const moduleName = provider.host?.metatype?.name;
   return `${className}.${String(name)}${moduleName === undefined ? '' : ` (${moduleName})`}`;
+}
+
+/** The methods of each provider that were told of. */
+const told = new WeakMap<ProviderWrapper, Set<MethodKey>>();
+
+/**
+ * Says what Nest calls around requests and not around events. Without a word a guard would look as if it
+ * guarded.
+ */
+function tellOfEnhancers(method: ProviderMethod): void {
+  const { provider, holder, name } = method;
+  const names = told.get(provider) ?? new Set();
+  told.set(provider, names);
+  const enhancers = enhancersOf(holder, name);
+  if (names.has(name) || enhancers.length === 0) return;
+  names.add(name);
+  new Logger('IntegrationModule').warn(
+    `${placeOf(method)} has ${enhancers.join(' and ')}, which Nest calls for requests only. Nothing of them is called for its events: take them away, and do in the method what they were to do`,
+  );
 }
 
 function methodsOf(provider: ProviderWrapper, isDecorated: (method: unknown) => boolean): ProviderMethod[] {

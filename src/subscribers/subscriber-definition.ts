@@ -4,6 +4,7 @@ import type { DomainEvent, EventName, IntegrationEvents, KnownPattern } from '..
 import type { Jsonify } from '../events/json-types.js';
 import type { InboxService } from '../inbox/inbox.service.js';
 import type { IntegrationLinkService } from '../links/integration-link.service.js';
+import { DECORATED_TYPE } from '../words/decorated-type.js';
 
 /**
  * The event that a handler of `N` receives. For a declared name, the payload has the type that JSON gives
@@ -13,11 +14,13 @@ import type { IntegrationLinkService } from '../links/integration-link.service.j
 export type EventOf<N extends string> = N extends keyof IntegrationEvents
   ? DomainEvent<Jsonify<IntegrationEvents[N]>> & (N extends `${string}*` ? unknown : { eventName: N })
   : DomainEvent;
+export const EventOf: unknown = DECORATED_TYPE;
 
 /** Like `EventOf`, for a handler that takes payloads as text (`payload: 'text'`). */
 export type TextEventOf<N extends string> = N extends keyof IntegrationEvents
   ? DomainEvent<string> & (N extends `${string}*` ? unknown : { eventName: N })
   : DomainEvent<string>;
+export const TextEventOf: unknown = DECORATED_TYPE;
 
 /** Why a handler gets an event. */
 export interface DeliveryOccasion {
@@ -34,8 +37,11 @@ export interface DeliveryOccasion {
   id: string;
 }
 
-/** What a handler gets together with its event. */
-export interface SubscriberContext {
+/**
+ * What a handler gets together with its event. `Transaction` is the type of its transaction, where the
+ * application has more than one library: `SubscriberContext<EntityManager>`.
+ */
+export interface SubscriberContext<Transaction = Tx> {
   /** Adds consumer and event to every line. */
   logger: Logger;
   /** The name of the integration whose event it is. It is `default` for the one without a name. */
@@ -50,7 +56,7 @@ export interface SubscriberContext {
    * The transaction that the handler's effects belong to. Only transactional handlers have it. In other
    * handlers, reading it throws an error.
    */
-  transaction: Tx;
+  transaction: Transaction;
   /**
    * Why the handler gets this event: for the first time, as a retry, or because an admin has sent it again.
    *
@@ -58,9 +64,10 @@ export interface SubscriberContext {
    */
   occasion: (event: Pick<DomainEvent, 'outboxEventId'>) => DeliveryOccasion;
 }
+export const SubscriberContext: unknown = DECORATED_TYPE;
 
 /** What the handler of a batch gets together with its events. */
-export interface BatchSubscriberContext extends SubscriberContext {
+export interface BatchSubscriberContext<Transaction = Tx> extends SubscriberContext<Transaction> {
   /**
    * Says that this event of the batch failed. The others are processed when the handler has returned. The
    * error means for the event what it means when a handler of one event throws it: retries and their delays,
@@ -79,33 +86,42 @@ export interface BatchSubscriberContext extends SubscriberContext {
    */
   fail: (event: Pick<DomainEvent, 'outboxEventId'>, error: unknown) => void;
 }
+export const BatchSubscriberContext: unknown = DECORATED_TYPE;
 
 /**
  * The handler of a declared name is checked against its payload. The handler of an undeclared name may say
  * which payload it expects. The result of a handler is awaited and then ignored.
  */
-type HandlerOf<N extends string, Input, Context = SubscriberContext> = [N] extends [keyof IntegrationEvents]
+type HandlerOf<N extends string, Input, Context> = [N] extends [keyof IntegrationEvents]
   ? (event: Input, context: Context) => unknown
   : { handle(event: Input, context: Context): unknown }['handle'];
 
 /** Handles one event. */
-export type SubscriberHandler<N extends string = EventName> = HandlerOf<N, EventOf<N>>;
+export type SubscriberHandler<N extends string = EventName, Transaction = Tx> = HandlerOf<
+  N,
+  EventOf<N>,
+  SubscriberContext<Transaction>
+>;
 
 /** Handles up to `batch.maxSize` events at once, in the order of the log. */
-export type BatchSubscriberHandler<N extends string = EventName> = HandlerOf<
+export type BatchSubscriberHandler<N extends string = EventName, Transaction = Tx> = HandlerOf<
   N,
   EventOf<N>[],
-  BatchSubscriberContext
+  BatchSubscriberContext<Transaction>
 >;
 
 /** Handles one event, with its payload as JSON text. */
-export type TextSubscriberHandler<N extends string = EventName> = HandlerOf<N, TextEventOf<N>>;
+export type TextSubscriberHandler<N extends string = EventName, Transaction = Tx> = HandlerOf<
+  N,
+  TextEventOf<N>,
+  SubscriberContext<Transaction>
+>;
 
 /** Handles up to `batch.maxSize` events at once, with their payloads as JSON text. */
-export type TextBatchSubscriberHandler<N extends string = EventName> = HandlerOf<
+export type TextBatchSubscriberHandler<N extends string = EventName, Transaction = Tx> = HandlerOf<
   N,
   TextEventOf<N>[],
-  BatchSubscriberContext
+  BatchSubscriberContext<Transaction>
 >;
 
 /** How failed events are tried again. The settings decide what is left out here. */

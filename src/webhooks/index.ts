@@ -1,6 +1,6 @@
 export type { NetworkRules } from '../http/network-rules.js';
 export { WEBHOOK_ERROR_CODES } from './error-codes.js';
-export type { AcceptedWebhook, VerifiedWebhookRequest } from './incoming/accepted-webhook.js';
+export { AcceptedWebhook, VerifiedWebhookRequest } from './incoming/accepted-webhook.js';
 export {
   fieldOf,
   formOf,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { nearestName, problemsOfUnknownNames } from './known-names.js';
+import { misspeltOf, nearestName, problemsOfUnknownNames } from './known-names.js';
 
 const known = ['eventName', 'consumerName', 'transactional', 'retry', 'timeoutMs', 'delayMs', 'maxAttempts'];
 
@@ -31,5 +31,23 @@ describe('a name that is not known', () => {
 
   it('is no problem without a value, as what is spread into options may be', () => {
     expect(problemsOfUnknownNames({ timeout: undefined }, { known })).toEqual([]);
+  });
+
+  it('is called something else by another library', () => {
+    const [problem] = problemsOfUnknownNames({ wait: 5 }, { known, elsewhere: { wait: 'delayMs' } });
+    expect(problem).toContain('(did you mean delayMs?)');
+  });
+});
+
+describe('a name among many', () => {
+  it.each([
+    ['invoice.craeted', 'invoice.created'],
+    ['invoice.createdd', 'invoice.created'],
+    ['invoice.cancelled', 'invoice.canceled'],
+    ['invoice.created', undefined],
+    ['invoice.voided', undefined],
+    ['a.b', undefined],
+  ])('%s is taken for %s', (name, meant) => {
+    expect(misspeltOf(name, ['invoice.created', 'invoice.canceled', 'invoice.paid', 'a.c'])).toBe(meant);
   });
 });

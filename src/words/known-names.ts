@@ -5,6 +5,8 @@ export interface KnownNames {
   readonly kind?: string;
   /** Stands before names in messages (`retry.`). */
   readonly prefix?: string;
+  /** What other libraries call it, with the known name: `{ url: 'connectionString' }`. */
+  readonly elsewhere?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -21,16 +23,20 @@ export function problemsOfUnknownNames(given: object, names: KnownNames): string
 
 export function problemOfUnknownName(
   name: string,
-  { known, kind = 'an option', prefix = '' }: KnownNames,
+  { known, kind = 'an option', prefix = '', elsewhere = {} }: KnownNames,
 ): string {
-  return `${prefix}${name} is not ${kind}; there are: ${known.join(', ')}${suggestionFor(name, known)}`;
+  const meant = Object.hasOwn(elsewhere, name) ? elsewhere[name] : nearestName(name, known);
+  return `${prefix}${name} is not ${kind}; there are: ${known.join(', ')}${questionOf(meant)}`;
 }
 
 /** ` (did you mean timeoutMs?)`, or an empty text if no known name is similar. */
 export function suggestionFor(name: string, known: readonly string[]): string {
-  const nearest = nearestName(name, known);
-  return nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
+  return questionOf(nearestName(name, known));
 }
+
+/** ` (did you mean timeoutMs?)`, or an empty text for undefined. */
+export const questionOf = (meant: string | undefined): string =>
+  meant === undefined ? '' : ` (did you mean ${meant}?)`;
 
 /** A part of a name of at least this length is enough to find the whole name. */
 const TELLING_LENGTH = 3;
@@ -43,6 +49,22 @@ export function nearestName(name: string, known: readonly string[]): string | un
   const [best] = candidates
     .filter(({ distance }) => distance !== undefined)
     .sort((a, b) => Number(a.distance) - Number(b.distance));
+  return best?.each;
+}
+
+/** So many letters may be wrong in a name that is taken for another one. */
+const MISSPELT_LETTERS = 2;
+
+/**
+ * The name that `name` is a misspelling of. It is stricter than `nearestName`: for lists of many names, such
+ * as those of events or commands, in which one that is only similar means something else.
+ */
+export function misspeltOf(name: string, others: readonly string[]): string | undefined {
+  const [best] = others
+    .filter((each) => Math.abs(each.length - name.length) <= MISSPELT_LETTERS)
+    .map((each) => ({ each, edits: editsBetween(each, name) }))
+    .filter(({ edits }) => edits > 0 && edits <= Math.min(MISSPELT_LETTERS, name.length / 4))
+    .sort((a, b) => a.edits - b.edits);
   return best?.each;
 }
 

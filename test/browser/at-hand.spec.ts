@@ -3,6 +3,7 @@ import { ConsumerService } from '../../src/index.js';
 import { until } from '../support/until.js';
 import { MOST_OF_A_KIND } from './stage/every-page.js';
 import { ids, type Orders, openOrders } from './stage/orders.js';
+import { searchBox } from './stage/search-box.js';
 import { PATH } from './stage/shop.js';
 import { onStage } from './stage/stage.js';
 
@@ -45,7 +46,7 @@ test('an id that is pasted beside a field is looked up, and other texts go nowhe
     `SELECT id FROM integration.outbox_event WHERE aggregate_id = 'order-1'`,
   );
   const id = String(rows[0]?.id);
-  const box = page.getByRole('searchbox');
+  const box = searchBox(page);
   await page.getByRole('link', { name: 'billing' }).first().waitFor();
   await paste('the secret of somebody');
   await page.getByLabel('Name contains').focus();

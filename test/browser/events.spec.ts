@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { CANARIES, LONG_NUMBERS, releaseCanaries } from './stage/canaries.js';
 import { openOrders } from './stage/orders.js';
 import { Person } from './stage/person.js';
+import { searchBox } from './stage/search-box.js';
 import { onStage } from './stage/stage.js';
 
 const stage = onStage(openOrders);
@@ -16,7 +17,7 @@ test('what blocks the queue of one entity is two steps away', async () => {
   const person = new Person(page);
   let steps = 0;
 
-  await person.type(page.getByRole('searchbox'), 'order/held');
+  await person.type(searchBox(page), 'order/held');
   await page.keyboard.press('Enter');
   steps++;
   const main = page.getByRole('main');
@@ -54,7 +55,7 @@ test('one request is followed over modules', async () => {
     `SELECT metadata->>'correlationId' AS id FROM integration.outbox_event WHERE id = $1`,
     [order],
   );
-  await page.getByRole('searchbox').fill(found[0]?.id ?? '');
+  await searchBox(page).fill(found[0]?.id ?? '');
   await page.keyboard.press('Enter');
   await page.getByRole('main').getByText('parcel.sent').first().waitFor();
 });
@@ -99,7 +100,7 @@ test('the search box finds an event by its id and its position, an entity and a 
   const { page } = await stage.open('#/overview');
   // It is searched at once, while the page that was found before may still be loaded.
   const search = async (text: string) => {
-    await page.getByRole('searchbox').fill(text);
+    await searchBox(page).fill(text);
     await page.keyboard.press('Enter');
   };
   await search(event);

@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import { atRest } from './stage/every-page.js';
 import { ids, openOrders } from './stage/orders.js';
 import { hasFocus, KeyboardPerson } from './stage/person.js';
+import { searchBox } from './stage/search-box.js';
 import { onStage } from './stage/stage.js';
 
 const stage = onStage(openOrders);
@@ -64,7 +65,7 @@ describe('the focus stays where it is', () => {
   test('when a whole page takes the place of the one that said that it is being read', async () => {
     const { page, letGo } = await openEvent();
     expect(await hasFocus(page.getByRole('heading', { level: 1, name: 'Event' }))).toBe(true);
-    const search = page.getByRole('searchbox', { name: /^Search/ });
+    const search = searchBox(page);
     await search.focus();
     letGo();
     await page.getByRole('heading', { level: 1, name: 'order.placed' }).waitFor();

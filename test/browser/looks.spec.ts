@@ -6,6 +6,7 @@ import { until } from '../support/until.js';
 import { SCREENS, THEMES } from './stage/accessibility.js';
 import { openPage } from './stage/every-page.js';
 import { ids, openOrders } from './stage/orders.js';
+import { searchBox } from './stage/search-box.js';
 import { PATH } from './stage/shop.js';
 import { onStage } from './stage/stage.js';
 
@@ -176,7 +177,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
   'the search': {
     route: () => '#/events?about=order-2',
     things: (page) => [
-      page.getByRole('searchbox'),
+      searchBox(page),
       page.getByRole('main').getByRole('link', { name: 'order.placed' }).first(),
     ],
   },

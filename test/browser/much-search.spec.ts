@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import type { TestDatabase } from '../support/test-database.js';
 import { LARGE } from './stage/many-dead-letters.js';
 import { openOrders } from './stage/orders.js';
+import { searchBox } from './stage/search-box.js';
 import { onStage } from './stage/stage.js';
 
 /* Each kind of search in a large log. `npm run test:browser -- --large` has a million events. */
@@ -61,7 +62,7 @@ test.each([
   ['the text of an error', 'The ship has sunk at 5', 'The ship has sunk'],
 ])('%s is found by the box without a press', async (what, text, has) => {
   const { page } = await stage.open('#/overview');
-  await page.getByRole('searchbox').fill(text);
+  await searchBox(page).fill(text);
   const from = performance.now();
   await page.keyboard.press('Enter');
   await page.getByRole('main').getByRole('link', { name: has }).first().waitFor();

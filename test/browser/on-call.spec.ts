@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { ids, openOrders } from './stage/orders.js';
 import { KeyboardPerson, Person } from './stage/person.js';
+import { searchBox } from './stage/search-box.js';
 import { onStage } from './stage/stage.js';
 
 const stage = onStage(openOrders);
@@ -35,7 +36,7 @@ describe('an order was not delivered', () => {
     const { page } = await stage.open('#/overview');
     const person = new Person(page);
 
-    await person.type(page.getByRole('searchbox'), `order/${order}`);
+    await person.type(searchBox(page), `order/${order}`);
     await page.keyboard.press('Enter');
     await person.click(page.getByRole('main').getByRole('link', { name: 'order.placed' }).first());
     await page.getByRole('main').getByText(ERROR).first().waitFor();

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { openOrders } from './stage/orders.js';
+import { searchBox } from './stage/search-box.js';
 import { onStage } from './stage/stage.js';
 
 /** Half an hour before the page is opened: 12 events a second for one minute, one failed attempt a second. */
@@ -108,7 +109,7 @@ test('a search whose code cannot be fetched says so, and is possible again', asy
   const { page } = await stage.open('#/overview');
   const code = /\/assets\/find-place-[^/]*\.js$/;
   await page.route(code, (route) => route.abort());
-  await page.getByRole('searchbox').fill('billing');
+  await searchBox(page).fill('billing');
   await page.keyboard.press('Enter');
   const problem = page.getByRole('search').getByRole('status');
   await problem.getByText('This part of the page cannot be loaded.').waitFor();

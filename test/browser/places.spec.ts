@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { until } from '../support/until.js';
 import { ids, openOrders } from './stage/orders.js';
 import { startWebProxy } from './stage/proxies.js';
+import { searchBox } from './stage/search-box.js';
 import { PATH } from './stage/shop.js';
 import { onStage } from './stage/stage.js';
 
@@ -53,7 +54,7 @@ describe('one thing of very many', () => {
 describe('the search', () => {
   test('finds a kind of failures by its fingerprint', async () => {
     const { page } = await stage.open('#/overview');
-    await page.getByRole('searchbox').first().fill(`ffffffffffff${last}`);
+    await searchBox(page).fill(`ffffffffffff${last}`);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: `cause ${last}` }).waitFor();
   });
@@ -64,10 +65,7 @@ describe('the search', () => {
        VALUES ('redrive', 'done', '{"consumerName": "billing"}', 1, 'eve@shop.example', 'rest') RETURNING id`,
     );
     const { page } = await stage.open('#/overview');
-    await page
-      .getByRole('searchbox')
-      .first()
-      .fill(rows[0]?.id ?? '');
+    await searchBox(page).fill(rows[0]?.id ?? '');
     await page.keyboard.press('Enter');
     await page.waitForURL(`**/ui#/operations/${rows[0]?.id}`);
     await page.getByText('eve@shop.example').waitFor();
@@ -128,7 +126,7 @@ test('paper has the page without menu, search and buttons', async () => {
   await page.getByRole('heading', { level: 1, name: 'billing' }).waitFor();
   await page.emulateMedia({ media: 'print' });
   await page.getByRole('navigation', { name: 'Sections' }).waitFor({ state: 'hidden' });
-  expect(await page.getByRole('searchbox').first().isVisible()).toBe(false);
+  expect(await searchBox(page).isVisible()).toBe(false);
   expect(await page.getByRole('button', { name: 'Pause' }).isVisible()).toBe(false);
   await page.getByRole('heading', { level: 1, name: 'billing' }).waitFor();
 });

@@ -4,6 +4,7 @@ import { pauseAndWait } from '../support/pause.js';
 import { until } from '../support/until.js';
 import { ids, openOrders } from './stage/orders.js';
 import { Person } from './stage/person.js';
+import { searchBox } from './stage/search-box.js';
 import { onStage } from './stage/stage.js';
 
 const stage = onStage(openOrders);
@@ -20,7 +21,7 @@ test('a running consumer gets the events since a time again in 4 steps, with the
   const person = new Person(page);
   let steps = 0;
 
-  await person.type(page.getByRole('searchbox'), 'billing');
+  await person.type(searchBox(page), 'billing');
   await page.keyboard.press('Enter');
   steps++;
   await person.click(page.getByRole('main').getByRole('button', { name: 'Replay', exact: true }));

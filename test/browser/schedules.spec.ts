@@ -59,7 +59,9 @@ test('schedules with their next and last times, and one of them with its events'
   await page.setViewportSize({ width: 1280, height: 900 });
   await nightly.getByRole('link', { name: 'invoices.nightly' }).click();
   await heading(page, 'invoices.nightly');
-  expect(await main.getByRole('table', { name: 'Next times' }).getByRole('rowheader').count()).toBe(5);
+  const nextTimes = main.getByRole('table', { name: 'Next times' }).getByRole('rowheader');
+  await nextTimes.nth(4).waitFor();
+  expect(await nextTimes.count()).toBe(5);
   const events = main.getByRole('table', { name: 'Last events' });
   await events.getByText('dead letter').waitFor();
   await events.getByText('done').waitFor();

@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import type { Page, Route } from 'playwright-core';
 import { openOrders } from './stage/orders.js';
+import { searchBox } from './stage/search-box.js';
 import { onStage } from './stage/stage.js';
 
 /* The one box for everything, and searches that take several portions of the log. */
@@ -26,7 +27,7 @@ const progress = (page: Page) => page.getByRole('main').getByRole('status');
 const far = (page: Page) => page.getByRole('main').getByRole('link', { name: 'far.event' });
 
 async function search(page: Page, text: string): Promise<void> {
-  await page.getByRole('searchbox').fill(text);
+  await searchBox(page).fill(text);
   await page.keyboard.press('Enter');
 }
 
@@ -125,7 +126,7 @@ test('what is in no error may be looked for in the events', async () => {
 
 test('/ leads to the box and selects what stands there', async () => {
   const { page } = await stage.open('#/overview');
-  const box = page.getByRole('searchbox');
+  const box = searchBox(page);
   await box.fill('stands here');
   await page.getByRole('heading', { level: 1 }).click();
   await page.keyboard.press('/');

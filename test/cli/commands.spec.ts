@@ -63,7 +63,14 @@ async function runJson(words: string[], database?: TestDatabase, environment: Re
 describe('wrong use', () => {
   it.each([
     ['no command', [], 'no command given'],
-    ['an unknown command', ['migrat'], 'unknown command: migrat'],
+    ['an unknown command', ['migrat'], 'unknown command: migrat (did you mean migrate?)'],
+    [
+      'an unknown word of a group',
+      ['consumers', 'puase'],
+      'unknown command: consumers puase (did you mean consumers pause?)',
+    ],
+    ['a command that is none', ['fly'], 'unknown command: fly'],
+    ['a misspelt option', ['status', '--wacth'], 'status has no option --wacth (did you mean --watch?)'],
     ['half a command', ['settings'], 'unknown command: settings'],
     ['an unknown option', ['migrate', '--hurry'], 'migrate has no option --hurry'],
     ['an option of another command', ['migrate', '--by', 'me'], 'migrate has no option --by'],

@@ -35,10 +35,18 @@ const optionalPeers = () =>
     (name) => manifest.peerDependenciesMeta[name]?.optional === true,
   );
 
+interface Packed {
+  readonly filename: string;
+  readonly unpackedSize: number;
+  readonly files: readonly { readonly path: string }[];
+}
+let packed: Packed;
+
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'packed-'));
   const pack = ['pack', '--json', '--ignore-scripts', `--pack-destination=${folder}`];
-  const [{ filename }] = JSON.parse(run('npm', pack, { cwd: ROOT })) as [{ filename: string }];
+  [packed] = JSON.parse(run('npm', pack, { cwd: ROOT })) as [Packed];
+  const { filename } = packed;
   const modules = join(folder, 'node_modules');
   mkdirSync(modules);
   run('tar', ['-xzf', join('..', filename)], { cwd: modules });
@@ -59,6 +67,17 @@ beforeAll(async () => {
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
   await database?.drop();
+});
+
+describe('what is packed', () => {
+  it('has at most 9.5 MB, and no maps of sources: the built code is the source without its types', () => {
+    expect(packed.files.filter(({ path }) => path.endsWith('.map'))).toEqual([]);
+    expect(packed.unpackedSize).toBeLessThan(9_500_000);
+    const lines = packed.files
+      .filter(({ path }) => /^dist\/.*\.js$/.test(path) && !path.startsWith('dist/dashboard'))
+      .filter(({ path }) => readFileSync(join(ROOT, path), 'utf8').includes('sourceMappingURL'));
+    expect(lines).toEqual([]);
+  });
 });
 
 describe('the package as it is installed, without any optional peer', () => {

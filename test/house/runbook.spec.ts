@@ -191,7 +191,10 @@ const STEPS: Readonly<Record<string, Readonly<Record<string, Step>>>> = {
     },
   },
   IntegrationNoProcess: {
-    status: { status: 0, prints: [/^Migrations of schema "integration": current$/m, /^CONSUMER .*OWNER/m] },
+    status: {
+      status: 0,
+      prints: [/^Migrations of schema "integration": current \(\d+\)$/m, /^CONSUMER .*OWNER/m],
+    },
     'processes list': { status: 0, prints: [/^PROCESS +ROLE +VERSION +STARTED +STATE/m, / all .* alive$/m] },
     'settings list': {
       given: () => app.settings.set('processor.enabled', false, 'mo'),

@@ -7,7 +7,7 @@ import ts from 'typescript';
 const ROOT = join(import.meta.dirname, '../..');
 const COMPILING_MS = 300_000;
 
-/** As a host compiles: `isolatedModules` together with `emitDecoratorMetadata` wants `import type` in decorated signatures. */
+/** As a host compiles: `isolatedModules` together with `emitDecoratorMetadata` refuses mere types in decorated signatures. */
 const COMMON: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023,
   lib: ['lib.es2023.d.ts'],
@@ -101,6 +101,12 @@ describe.each(RESOLUTIONS)('with moduleResolution %s', (_, type, options) => {
   it(
     'the handlers of sagas are checked against their events',
     async () => expect(await problemsOf('test/types/sagas.ts', type, options)).toEqual([]),
+    COMPILING_MS,
+  );
+
+  it(
+    'the types of decorated methods may be imported without the word type',
+    async () => expect(await problemsOf('test/types/decorated-imports.ts', type, options)).toEqual([]),
     COMPILING_MS,
   );
 

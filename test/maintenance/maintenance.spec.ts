@@ -141,6 +141,17 @@ describe('events that nobody consumes', () => {
     }
   };
 
+  it('are said with the name that was probably meant', async () => {
+    const app = await start(['things'], 'thing.happened');
+    await publish(app, 'thing.hapened', 'thing.done');
+    const said = warnings();
+    await look(app);
+    expect(said().sort()).toEqual([
+      expect.stringMatching(/^Nobody consumes "thing.done" \(first seen at position 2\)\. Subscribe/),
+      expect.stringMatching(/^Nobody consumes "thing.hapened" .*\. Did you mean "thing.happened"\?/),
+    ]);
+  });
+
   it('are counted by name and warned about once, whichever process looks', async () => {
     const app = await start(['things'], 'thing.*');
     await publish(app, 'thing.happened', 'nobody.asks', 'nobody.asks', 'nor.this');

@@ -31,6 +31,7 @@ import {
   OutboxNotifier,
   OutboxPollingCoordinator,
   OutboxProcessor,
+  OutboxProcessorJob,
   OutboxService,
 } from '../../src/index.js';
 import { BOOT_DEADLINE_MS } from '../../src/module/engine-boot.js';
@@ -381,6 +382,7 @@ describe('the boot', () => {
         readonly processor: OutboxProcessor,
         readonly notifier: OutboxNotifier,
         readonly coordinator: OutboxPollingCoordinator,
+        readonly job: OutboxProcessorJob,
         readonly registry: EventSubscriberRegistry,
         readonly inbox: InboxService,
         readonly consumers: ConsumerService,

@@ -1,5 +1,6 @@
 import { fieldsOf, gatheredBy } from '../../database/connection/error-fields.js';
 import { messageOf } from '../../errors.js';
+import { withoutCallers } from './stack-frames.js';
 
 /** The most causes that are read. A longer chain adds nothing, and a chain may be a circle. */
 const MOST_CAUSES = 8;
@@ -47,12 +48,11 @@ export function framesWithCauses(error: unknown): string {
 
 /**
  * The stack without the text at its beginning, because that text has been written already, without values.
+ * What called the handler is left out too.
  */
-function framesOf(error: unknown): string[] {
-  return (stackOf(error) ?? '')
-    .split('\n')
-    .filter((line) => /^\s+at /.test(line))
-    .slice(0, MOST_FRAMES);
+function framesOf(error: unknown): readonly string[] {
+  const lines = (stackOf(error) ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return withoutCallers(lines).slice(0, MOST_FRAMES);
 }
 
 /** The stack behind its message, which may be very long, and may look like a stack. */

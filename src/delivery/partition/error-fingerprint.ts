@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { CAUSE_LENGTH } from '../../inbox/failed-attempt.js';
 import { normalizedMessage } from '../../words/normalized-message.js';
 import { isError, messageWithoutValues, stackOf } from './error-causes.js';
+import { frameOf, isOfHost } from './stack-frames.js';
 import { storable } from './storable-text.js';
 
 /**
@@ -42,17 +43,11 @@ function ownFrame(error: unknown): string | undefined {
   const stack = stackOf(error);
   if (stack === undefined) return undefined;
   for (const line of stack.split('\n')) {
-    const frame = /^ {4}at (?:(.{1,300}) \()?(.{1,1000}?):\d+:\d+\)?$/.exec(line);
-    const file = frame?.[2];
-    if (file === undefined || !isOfHost(file)) continue;
-    return `${(frame?.[1] ?? '').replace(/^async /, '')} ${nameOfFile(file)}`;
+    const frame = frameOf(line);
+    if (frame === undefined || !isOfHost(frame.file)) continue;
+    return `${frame.name.replace(/^async /, '')} ${nameOfFile(frame.file)}`;
   }
   return undefined;
-}
-
-function isOfHost(file: string): boolean {
-  if (!/[\\/]/.test(file) || file.startsWith('node:') || /[\\/]node_modules[\\/]/.test(file)) return false;
-  return OWN_CODE === undefined || !file.startsWith(OWN_CODE);
 }
 
 /** The last two parts of a path. The folder of an application differs from one machine to the next. */
@@ -60,12 +55,3 @@ function nameOfFile(file: string): string {
   const [path = ''] = file.split('?');
   return path.split(/[\\/]/).slice(-2).join('/');
 }
-
-/**
- * Where the code of this package begins. It matters only if the package is not below node_modules. Undefined
- * if a bundler has put the code into a file of the host.
- */
-const OWN_CODE =
-  /(?:file:\/\/)?(?:[a-z]:)?[\\/][^()\n]*?(?=[\\/]delivery[\\/]partition[\\/]error-fingerprint\.)/i.exec(
-    new Error('where').stack ?? '',
-  )?.[0];

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { type Observable, Subject } from 'rxjs';
+import { DECORATED_TYPE } from '../../words/decorated-type.js';
 
 /** The outcome of an attempt. It is reported once it is saved. */
 export interface EventOutcome {
@@ -13,6 +14,7 @@ export interface EventOutcome {
   /** The number of the attempt, from 1. */
   readonly attempt: number;
 }
+export const EventOutcome: unknown = DECORATED_TYPE;
 
 /** What is known of an attempt that this process made. */
 interface AttemptOfEvent extends EventOutcome {
@@ -35,6 +37,7 @@ export interface ProcessedOutcome extends AttemptOfEvent {
   readonly status: 'processed';
   readonly eventName: string;
 }
+export const ProcessedOutcome: unknown = DECORATED_TYPE;
 
 export interface SkippedOutcome extends AttemptOfEvent {
   readonly status: 'skipped';
@@ -42,6 +45,7 @@ export interface SkippedOutcome extends AttemptOfEvent {
   /** The reason that the handler gave. */
   readonly reason: string;
 }
+export const SkippedOutcome: unknown = DECORATED_TYPE;
 
 /** The handler put the event off. `attempt` is the number that its next attempt has, too. */
 export interface PostponedOutcome extends AttemptOfEvent {
@@ -51,6 +55,7 @@ export interface PostponedOutcome extends AttemptOfEvent {
   readonly reason: string;
   readonly nextTryAt: Date;
 }
+export const PostponedOutcome: unknown = DECORATED_TYPE;
 
 /** An attempt failed, and another one will be made. */
 export interface RetryingOutcome extends AttemptOfEvent {
@@ -62,6 +67,7 @@ export interface RetryingOutcome extends AttemptOfEvent {
   readonly errorFingerprint: string | undefined;
   readonly nextTryAt: Date;
 }
+export const RetryingOutcome: unknown = DECORATED_TYPE;
 
 /** The last attempt failed. */
 export interface FinalFailure extends AttemptOfEvent {
@@ -70,6 +76,7 @@ export interface FinalFailure extends AttemptOfEvent {
   readonly error: unknown;
   readonly errorFingerprint: string | undefined;
 }
+export const FinalFailure: unknown = DECORATED_TYPE;
 
 /** The outcome of an attempt that this process made. It is reported once it is saved. */
 export type AttemptOutcome =
@@ -78,6 +85,7 @@ export type AttemptOutcome =
   | PostponedOutcome
   | RetryingOutcome
   | FinalFailure;
+export const AttemptOutcome: unknown = DECORATED_TYPE;
 
 /** Called with outcomes as they are saved. It must not throw. */
 export type OutcomeListener = (outcome: AttemptOutcome) => void;

@@ -1,3 +1,4 @@
+import { DECORATED_TYPE } from '../../words/decorated-type.js';
 import type { RawWebhookRequest } from './definitions/raw-request.js';
 import type { WebhookReply } from './definitions/webhook-source.js';
 
@@ -8,6 +9,7 @@ export type AcceptedWebhook =
   | { readonly status: 'repeated'; readonly outboxEventId: string | undefined }
   /** The source only tries the address. It is to be answered with `reply`. */
   | { readonly status: 'handshake'; readonly reply: WebhookReply };
+export const AcceptedWebhook: unknown = DECORATED_TYPE;
 
 /** A request that comes from whom it says. */
 export interface VerifiedWebhookRequest {
@@ -26,3 +28,4 @@ export interface VerifiedWebhookRequest {
   readonly json: unknown;
   readonly request: RawWebhookRequest;
 }
+export const VerifiedWebhookRequest: unknown = DECORATED_TYPE;
