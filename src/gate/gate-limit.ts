@@ -31,8 +31,8 @@ export function everyUs({ limit, perMs }: GateLimit): number {
 }
 
 /**
- * What is left of the time of the oldest place of a burst, when it is taken: enough for its statement and to
- * use it.
+ * What is left of the time of the oldest place of a burst, when it is taken: enough for its statement and
+ * to use it.
  */
 const SLACK_US = 50_000;
 
@@ -42,7 +42,8 @@ export function lastsUs(limit: GateLimit & { readonly kind: 'rate' }): number {
 }
 
 /**
- * How many microseconds back the oldest place may lie that is given away: a burst ends with the place of now.
+ * How many microseconds back the oldest place may lie that is given away: a burst ends with the place of
+ * now.
  */
 export function reachUs(limit: GateLimit & { readonly kind: 'rate' }): number {
   return Math.max(0, lastsUs(limit) - Math.max(SLACK_US, everyUs(limit)));

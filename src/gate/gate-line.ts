@@ -42,8 +42,8 @@ interface Waiter {
 }
 
 /**
- * The requests of this process that wait for one target, in their order. One of its statements is under way
- * at a time.
+ * The requests of this process that wait for one target, in their order. One of its statements is under
+ * way at a time.
  */
 export class GateLine {
   private queue: Waiter[] = [];

@@ -13,10 +13,11 @@ import type { EngineDatabase } from '../database/engine-database.js';
  * than a place lasts, because one that has passed when it arrives is of no use.
  *
  * A process reads moments by its own clock, from the answer of the statement. The server read the time at
- * some moment between the question and the answer. So a place begins counted from the answer and ends counted
- * from the question, and both errors make the time of a place shorter. There is one exception: a place can be
- * used for some milliseconds after it has arrived, or a process whose statements take longer than a burst
- * would send nothing at all. Then a window may have as many more as come in the time of one statement.
+ * some moment between the question and the answer. So a place begins counted from the answer and ends
+ * counted from the question, and both errors make the time of a place shorter. There is one exception: a
+ * place can be used for some milliseconds after it has arrived, or a process whose statements take longer
+ * than a burst would send nothing at all. Then a window may have as many more as come in the time of one
+ * statement.
  *
  * A quota. Places are counted in the row before they are used, in the window in which the server took them,
  * and are thrown away at the end of that window, counted from the question. So at most limit are sent between
@@ -24,9 +25,10 @@ import type { EngineDatabase } from '../database/engine-database.js';
  * may say an earlier end after places were taken. They last for a second at most, so each process has at most
  * one portion of them in the next window, and only in its first second.
  *
- * A breaker. It opens and closes in the row. Whoever takes places after probe_until moves probe_until, so it
- * is the only one that tries; if it dies, the next one tries after that time. What it learns is written only
- * where probe_until is the one that it has set: an attempt that took longer than its time decides nothing.
+ * A breaker. It opens and closes in the row. Whoever takes places after probe_until moves probe_until, so
+ * it is the only one that tries; if it dies, the next one tries after that time. What it learns is
+ * written only where probe_until is the one that it has set: an attempt that took longer than its time
+ * decides nothing.
  */
 
 /** One row that is asked of. Rows are in the order of their keys and numbers. */
@@ -114,7 +116,8 @@ export class GateStore {
   }
 
   /**
-   * The attempt with this mark has failed, so the breaker stays open for so long. False if it took too long.
+   * The attempt with this mark has failed, so the breaker stays open for so long. False if it took too
+   * long.
    */
   stayOpen(key: string, probe: string, ms: number): Promise<boolean> {
     const until = `probe_until = clock_timestamp() + $3::float8 * interval '1 millisecond'`;

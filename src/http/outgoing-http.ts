@@ -10,6 +10,7 @@ import { OutgoingExchange } from './outgoing-exchange.js';
 import { secureTunnelAgent, type Tunnels, tunnelAgent } from './proxy-tunnel.js';
 import { type RequestTarget, RequestTargets } from './request-targets.js';
 import { askNameServers, type ResolveName } from './resolve-names.js';
+import { UnderWay } from './under-way.js';
 
 /** A request that leaves the application. */
 export interface OutgoingRequest {
@@ -69,7 +70,7 @@ const HEAD_BYTES = 16_384;
  * stay as they are, and nothing that they were told holds here.
  */
 export class OutgoingHttp {
-  private readonly underWay = new Set<OutgoingExchange>();
+  private readonly underWay = new UnderWay<OutgoingExchange>();
   private readonly askedOfProxy = new Set<ClientRequest>();
   private readonly signals = new AbortGroups();
   private isClosed = false;
@@ -134,19 +135,19 @@ export class OutgoingHttp {
     if (typeof target === 'string') return exchange.refuse(target);
     const { signal, isRepeatable = false } = request;
     if (this.isClosed || signal?.aborted) return exchange.giveUp();
-    this.underWay.add(exchange);
+    const place = this.underWay.add(exchange);
     const answered = exchange.run(() => this.begin(target, request), isRepeatable);
     const leave = signal === undefined ? undefined : this.signals.join(signal, exchange);
     const answer = await answered;
     leave?.();
-    this.underWay.delete(exchange);
+    this.underWay.remove(place);
     return answer;
   }
 
   /** Ends all connections and all requests under way, which fail as `aborted`. */
   close(): void {
     this.isClosed = true;
-    for (const exchange of this.underWay) exchange.abort();
+    for (const exchange of this.underWay.all()) exchange.abort();
     for (const asked of this.askedOfProxy) asked.destroy();
     this.agents.http.destroy();
     this.agents.https.destroy();

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { GateTarget } from '../../src/gate/gate-limit.js';
+import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import { ends, type GateProcess, gateProcess, gateProcesses, target, tryOnce } from './processes.js';
@@ -9,7 +10,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
-beforeEach(() => database.pool.query('DELETE FROM integration.connector_gate'));
+beforeEach(() => emptyTables(database.pool, 'integration.connector_gate'));
 
 const OPEN_MS = 60_000;
 const of = target();

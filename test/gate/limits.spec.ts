@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import {
   type GateProcess,
@@ -16,7 +17,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
-beforeEach(() => database.pool.query('DELETE FROM integration.connector_gate'));
+beforeEach(() => emptyTables(database.pool, 'integration.connector_gate'));
 
 /** Asks without a pause until the time is over, with so many requests at once. */
 async function askFor(

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { deleteSilentGates, GateStore } from '../../src/gate/gate.store.js';
+import { emptyTables } from '../support/empty-tables.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { gateProcess, rateOf, target, tryOnce } from './processes.js';
 
@@ -8,7 +9,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
-beforeEach(() => database.pool.query('DELETE FROM integration.connector_gate'));
+beforeEach(() => emptyTables(database.pool, 'integration.connector_gate'));
 
 const keys = async () => {
   const { rows } = await database.pool.query(

@@ -17,13 +17,13 @@ export type FetchThroughConnection = (input: string | URL | Request, init?: Requ
  * - INTEGRATION_HTTP_TIMEOUT: it did not come in time. INTEGRATION_HTTP_TOO_LARGE: it is too large.
  * - INTEGRATION_HTTP_ORIGIN_REFUSED: it was to go where credentials must not go.
  *   INTEGRATION_HTTP_ADDRESS_REFUSED: the network rules refuse where it was to go.
- * - INTEGRATION_RATE_LIMITED and INTEGRATION_CIRCUIT_OPEN: it may not be sent for `details.retryAfterMs`. In
- *   a handler of an event this is a PostponeError instead, so the event comes again then.
+ * - INTEGRATION_RATE_LIMITED and INTEGRATION_CIRCUIT_OPEN: it may not be sent for `details.retryAfterMs`.
+ *   In a handler of an event this is a PostponeError instead, so the event comes again then.
  * - INTEGRATION_CLOSED: the application is ending.
  *
- * `details` has the connector, the connection, the method, the path without its query, the attempt, and as
- * far as they are known the status and what the other system calls the request. It never has headers or
- * bodies.
+ * `details` has the connector, the connection, the method, the path without its query, the attempt, and
+ * as far as they are known the status and what the other system calls the request. It never has headers
+ * or bodies.
  */
 export class ConnectorHttp {
   /** For libraries that take a function like `fetch`. Answers of any status are answers there. */

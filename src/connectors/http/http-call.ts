@@ -39,6 +39,8 @@ const REQUEST_IDS = [
 export interface KnownOfIdentity {
   destinations: Destinations | undefined;
   target: KnownTarget | undefined;
+  /** A signal that is never given, for requests without one. */
+  never: AbortSignal | undefined;
 }
 
 export interface CallOf {
@@ -147,10 +149,7 @@ export class HttpCall {
         get: () => (typeof body === 'string' ? Buffer.from(body) : body),
         enumerable: true,
       });
-    const authorization: Authorization = await identity.authorize(
-      asked,
-      this.signal ?? new AbortController().signal,
-    );
+    const authorization: Authorization = await identity.authorize(asked, this.anySignal);
     // A function of the connector may have written another URL.
     destinations.checked(of, asked.url);
     return { headers: Object.fromEntries(asked.headers), url: asked.url.href, authorization };
@@ -196,8 +195,7 @@ export class HttpCall {
     const usedUpMs = await this.hear(attempt, answer);
     if (status === 401 && !this.hasRenewed) {
       this.hasRenewed = true;
-      if (await identity.renew(generation, this.signal ?? new AbortController().signal))
-        return { againInMs: 0 };
+      if (await identity.renew(generation, this.anySignal)) return { againInMs: 0 };
     }
     if (status === 429 || (status === 403 && usedUpMs !== undefined))
       return this.limited(attempt, answer, usedUpMs);
@@ -251,6 +249,12 @@ export class HttpCall {
     if (++this.redirects > MOST_REDIRECTS)
       throw unusable(of, status, undefined, `was redirected more than ${MOST_REDIRECTS} times`);
     return destinations.linked(of, location, url);
+  }
+
+  private get anySignal(): AbortSignal {
+    const { known } = this.of;
+    known.never ??= new AbortController().signal;
+    return this.signal ?? known.never;
   }
 
   private mayRepeat(): boolean {

@@ -22,10 +22,10 @@ interface LimitOptions {
 
 export interface RateOptions extends LimitOptions {
   /**
-   * How many requests may come at once after a rest, at most `limit`, and at least as many as come in a tenth
-   * of a second. Default: a tenth of the limit, at least these. Any window of `perMs` has at most `limit +
-   * burst` requests, so whoever must never exceed what the other system allows gives a `limit` that is
-   * smaller by the burst.
+   * How many requests may come at once after a rest, at most `limit`, and at least as many as come in a
+   * tenth of a second. Default: a tenth of the limit, at least these. Any window of `perMs` has at most
+   * `limit + burst` requests, so whoever must never exceed what the other system allows gives a `limit`
+   * that is smaller by the burst.
    */
   readonly burst?: number | undefined;
 }

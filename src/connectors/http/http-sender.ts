@@ -7,7 +7,7 @@ import type { WrittenRequest } from './http-request.js';
 /** Sends the requests of one connection. */
 export class HttpSender {
   /** What was read of the last identity. */
-  private readonly known: KnownOfIdentity = { destinations: undefined, target: undefined };
+  private readonly known: KnownOfIdentity = { destinations: undefined, target: undefined, never: undefined };
   private readonly signals = new AbortGroups();
 
   constructor(

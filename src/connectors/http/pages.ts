@@ -146,7 +146,8 @@ class Circle {
   constructor(private readonly turning: Pick<Turning, 'saysMarks'>) {}
 
   /**
-   * Whether a page that counts says the same as the one before: the other system does not read its number.
+   * Whether a page that counts says the same as the one before: the other system does not read its
+   * number.
    */
   isSamePage(body: unknown, count: number): boolean {
     if (this.turning.saysMarks) return false;

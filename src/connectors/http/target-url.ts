@@ -3,7 +3,8 @@ import type { HttpIdentity } from './http-identity.js';
 
 export type QueryValue = string | number | boolean | null | undefined;
 /**
- * What stands behind the question mark. A list gives its name several times; null and undefined give nothing.
+ * What stands behind the question mark. A list gives its name several times; null and undefined give
+ * nothing.
  */
 export type Query = Readonly<Record<string, QueryValue | readonly QueryValue[]>>;
 

@@ -12,6 +12,8 @@ const MOST_KEPT = 100;
 interface Way {
   readonly http: OutgoingHttp;
   sending: number;
+  /** Which request of all used it last. */
+  usedBy: number;
 }
 
 /**
@@ -22,11 +24,13 @@ export class WaysOut {
   private readonly ways = new Map<string, Way>();
   private readonly names = new WeakMap<NetworkRules, string>();
   private isClosed = false;
+  private requests = 0;
 
   /** It never rejects because of the network. Throws for a certificate that cannot be read. */
   async send(network: NetworkRules, tls: Tls | undefined, request: OutgoingRequest): Promise<OutgoingAnswer> {
     const way = this.wayOf(network, tls);
     way.sending++;
+    way.usedBy = ++this.requests;
     try {
       return await way.http.sendRequest(request);
     } finally {
@@ -43,13 +47,8 @@ export class WaysOut {
   private wayOf(network: NetworkRules, tls: Tls | undefined): Way {
     const name = this.nameOf(network) + (tls === undefined ? '' : hashOf(tls.cert, tls.key, tls.ca ?? ''));
     const known = this.ways.get(name);
-    if (known !== undefined) {
-      // The last one is the one that was used last.
-      if (this.ways.size > 1) this.ways.delete(name);
-      this.ways.set(name, known);
-      return known;
-    }
-    const made = { http: this.open(network, tls), sending: 0 };
+    if (known !== undefined) return known;
+    const made = { http: this.open(network, tls), sending: 0, usedBy: this.requests };
     this.ways.set(name, made);
     if (this.ways.size > MOST_KEPT) this.closeIdle();
     return made;
@@ -65,13 +64,14 @@ export class WaysOut {
     return http;
   }
 
+  /** Closes the one that was used longest ago. */
   private closeIdle(): void {
-    for (const [name, { http, sending }] of this.ways) {
-      if (this.ways.size <= MOST_KEPT) return;
-      if (sending > 0) continue;
-      http.close();
-      this.ways.delete(name);
-    }
+    let oldest: [name: string, way: Way] | undefined;
+    for (const [name, way] of this.ways)
+      if (way.sending === 0 && way.usedBy < (oldest?.[1].usedBy ?? this.requests)) oldest = [name, way];
+    if (oldest === undefined) return;
+    oldest[1].http.close();
+    this.ways.delete(oldest[0]);
   }
 
   private nameOf(network: NetworkRules): string {
