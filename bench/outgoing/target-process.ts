@@ -1,8 +1,15 @@
-// The process that receives: plain node:http. What is sent to /hang is never answered, until somebody lets go.
+// The process that receives: plain node:http. What is sent to /hang is never answered, until somebody lets go. What is sent to
+// /json is answered with JSON.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answering } from './asked-process.js';
 import type { TargetCommands } from './protocol.js';
+
+const JSON_ANSWER = JSON.stringify({
+  id: 7,
+  state: 'open',
+  lines: [{ article: 'a-1', count: 1, cents: 100 }],
+});
 
 const samples: number[] = [];
 const hanging = new Set<ServerResponse>();
@@ -24,6 +31,10 @@ function read(request: IncomingMessage, response: ServerResponse): void {
 }
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
+  if (request.url?.startsWith('/json')) {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON_ANSWER);
+    return;
+  }
   if (request.url !== '/hang') {
     response.writeHead(200).end('ok');
     return;

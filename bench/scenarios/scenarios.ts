@@ -1,5 +1,6 @@
 import { acceptWebhook } from './accept-webhook.js';
 import { fairCalls, webhookToStep } from './calls.js';
+import { connectorGate, connectorHttp } from './connectors.js';
 import { drainOwnNames, drainScenario } from './drain.js';
 import { fairWebhooks } from './fair-webhooks.js';
 import { flatness } from './flatness.js';
@@ -46,6 +47,8 @@ export const SCENARIOS: readonly Scenario[] = [
   schedulesCpu,
   webhookToStep,
   fairCalls,
+  connectorHttp,
+  connectorGate,
   ...relays,
   latencyIdle,
   latencyLoad,

@@ -1,5 +1,7 @@
 import { callMutants } from './call-mutants.js';
 import { clientMutants } from './client-mutants.js';
+import { connectorHttpMutants } from './connector-http-mutants.js';
+import { connectorMutants } from './connector-mutants.js';
 import { contractMutants } from './contract-mutants.js';
 import { foundationMutants } from './foundation-mutants.js';
 import { laneMutants } from './lane-mutants.js';
@@ -28,5 +30,7 @@ export const MUTANTS_OF_SOURCE = {
     ...sagaMutants,
     ...callMutants,
     ...scheduleMutants,
+    ...connectorHttpMutants,
+    ...connectorMutants,
   ],
 } as const;

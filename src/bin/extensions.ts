@@ -1,4 +1,5 @@
 import { callsExtension } from '../calls/calls-extension.js';
+import { connectorsExtension } from '../connectors/connectors-extension.js';
 import { contractsExtension } from '../contracts/contracts-extension.js';
 import type { IntegrationExtension } from '../module/extension.js';
 import { relayExtension } from '../relay/relay-extension.js';
@@ -17,6 +18,7 @@ export const EXTENSIONS: readonly IntegrationExtension[] = [
   callsExtension,
   sagasExtension,
   schedulesExtension,
+  connectorsExtension,
   contractsExtension,
   secretsExtension(),
 ];

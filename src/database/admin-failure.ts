@@ -4,6 +4,7 @@ import { INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, QUERY_CANCELED } from './co
 import {
   OF_ADMINS,
   OF_CALL_ADMINS,
+  OF_CONNECTION_ADMINS,
   OF_SAGA_ADMINS,
   OF_SCHEDULE_ADMINS,
   OF_WEBHOOK_ADMINS,
@@ -82,9 +83,13 @@ async function lackedRight(cause: unknown, about: FailedFor): Promise<Integratio
 async function missingRights(cause: unknown, { schema, session }: FailedFor): Promise<MissingRight[]> {
   const { message } = cause as { message?: unknown };
   const words = new Set(String(message).match(/\w+/g));
-  const ofParts = [...OF_WEBHOOK_ADMINS, ...OF_SAGA_ADMINS, ...OF_CALL_ADMINS, ...OF_SCHEDULE_ADMINS].filter(
-    ({ on }) => words.has(on),
-  );
+  const ofParts = [
+    ...OF_WEBHOOK_ADMINS,
+    ...OF_SAGA_ADMINS,
+    ...OF_CALL_ADMINS,
+    ...OF_CONNECTION_ADMINS,
+    ...OF_SCHEDULE_ADMINS,
+  ].filter(({ on }) => words.has(on));
   const rights = [...OF_ADMINS, ...ofParts];
   // If the rights cannot be asked for, the error says less.
   const missing = await new PrivilegesStore(schema).missingOfEngine(session, rights).catch(() => []);

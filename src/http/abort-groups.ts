@@ -1,3 +1,5 @@
+import { UnderWay } from './under-way.js';
+
 /** What a signal ends. */
 interface Abortable {
   abort(): void;
@@ -9,27 +11,29 @@ interface Abortable {
  * signal: to add and remove one takes longer than to write a request.
  */
 export class AbortGroups {
-  private readonly groups = new WeakMap<AbortSignal, Set<Abortable>>();
+  private readonly groups = new WeakMap<AbortSignal, UnderWay<Abortable>>();
 
   /**
    * Ends a member when the signal says so. The function that is returned must be called at the member's end.
    */
   join(signal: AbortSignal, member: Abortable): () => void {
     const members = this.groups.get(signal) ?? this.begin(signal);
-    members.add(member);
+    const place = members.add(member);
     if (signal.aborted) member.abort();
+    let isIn = true;
     return () => {
-      members.delete(member);
+      if (isIn) members.remove(place);
+      isIn = false;
     };
   }
 
-  private begin(signal: AbortSignal): Set<Abortable> {
-    const members = new Set<Abortable>();
+  private begin(signal: AbortSignal): UnderWay<Abortable> {
+    const members = new UnderWay<Abortable>();
     this.groups.set(signal, members);
     signal.addEventListener(
       'abort',
       () => {
-        for (const member of [...members]) member.abort();
+        for (const member of members.all()) member.abort();
       },
       { once: true },
     );

@@ -114,6 +114,8 @@ export class OutgoingExchange {
     response.on('end', () => this.answer());
     response.on('error', (error) => this.fail(failureOf(error, this.phase, this.isSecured)));
     response.on('close', () => this.fail(RESET));
+    // What comes behind such a head is no body of it, and may be no HTTP either.
+    if (endsWithHead(response)) this.answer();
   }
 
   private onData(piece: Buffer): void {
@@ -184,4 +186,9 @@ export class OutgoingExchange {
   private elapsedMs(): number {
     return Math.round(performance.now() - this.begunAt);
   }
+}
+
+/** Whether an answer is whole with its head (RFC 9112, 6.3). */
+function endsWithHead({ statusCode }: IncomingMessage): boolean {
+  return statusCode === 204 || statusCode === 304;
 }

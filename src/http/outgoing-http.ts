@@ -10,6 +10,7 @@ import { OutgoingExchange } from './outgoing-exchange.js';
 import { secureTunnelAgent, type Tunnels, tunnelAgent } from './proxy-tunnel.js';
 import { type RequestTarget, RequestTargets } from './request-targets.js';
 import { askNameServers, type ResolveName } from './resolve-names.js';
+import { UnderWay } from './under-way.js';
 
 /** A request that leaves the application. */
 export interface OutgoingRequest {
@@ -29,6 +30,12 @@ export interface OutgoingRequest {
    * and such a request fails as `reset`.
    */
   readonly isRepeatable?: boolean | undefined;
+}
+
+/** What a process proves with who it is, in PEM. */
+export interface ClientCertificate {
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** In milliseconds, all from the beginning of the request. */
@@ -63,15 +70,22 @@ const HEAD_BYTES = 16_384;
  * stay as they are, and nothing that they were told holds here.
  */
 export class OutgoingHttp {
-  private readonly underWay = new Set<OutgoingExchange>();
+  private readonly underWay = new UnderWay<OutgoingExchange>();
   private readonly askedOfProxy = new Set<ClientRequest>();
   private readonly signals = new AbortGroups();
   private isClosed = false;
   private readonly targets: RequestTargets;
   private readonly agents: { readonly http: HttpAgent; readonly https: HttpsAgent };
 
-  /** @param resolve how names are looked up that are not allowed by name */
-  constructor(rules: CheckedNetworkRules, resolve: ResolveName = askNameServers()) {
+  /**
+   * @param resolve how names are looked up that are not allowed by name
+   * @param certificate is shown to every server that asks for one, and to no proxy
+   */
+  constructor(
+    rules: CheckedNetworkRules,
+    resolve: ResolveName = askNameServers(),
+    certificate?: ClientCertificate,
+  ) {
     this.targets = new RequestTargets(rules);
     const kept = {
       keepAlive: true,
@@ -80,10 +94,11 @@ export class OutgoingHttp {
       scheduling: 'lifo',
     } as const;
     const judged = judgedAddresses(rules, resolve);
-    const secureContext = createSecureContext({
+    const trusted = {
       minVersion: 'TLSv1.2',
       ...(rules.ca === undefined ? {} : { ca: [...rules.ca] }),
-    });
+    } as const;
+    const secureContext = createSecureContext({ ...trusted, ...certificate });
     // Neither NODE_TLS_REJECT_UNAUTHORIZED nor a flag of the process opens what leaves here.
     const secured = { ...kept, secureContext, rejectUnauthorized: true };
     const { proxy } = rules;
@@ -102,7 +117,7 @@ export class OutgoingHttp {
     const tunnels: Tunnels = {
       proxy,
       judged,
-      secureContext,
+      secureContext: certificate === undefined ? secureContext : createSecureContext(trusted),
       openMs: CONNECT_MS,
       asked: this.askedOfProxy,
       isClosed: () => this.isClosed,
@@ -120,19 +135,19 @@ export class OutgoingHttp {
     if (typeof target === 'string') return exchange.refuse(target);
     const { signal, isRepeatable = false } = request;
     if (this.isClosed || signal?.aborted) return exchange.giveUp();
-    this.underWay.add(exchange);
+    const place = this.underWay.add(exchange);
     const answered = exchange.run(() => this.begin(target, request), isRepeatable);
     const leave = signal === undefined ? undefined : this.signals.join(signal, exchange);
     const answer = await answered;
     leave?.();
-    this.underWay.delete(exchange);
+    this.underWay.remove(place);
     return answer;
   }
 
   /** Ends all connections and all requests under way, which fail as `aborted`. */
   close(): void {
     this.isClosed = true;
-    for (const exchange of this.underWay) exchange.abort();
+    for (const exchange of this.underWay.all()) exchange.abort();
     for (const asked of this.askedOfProxy) asked.destroy();
     this.agents.http.destroy();
     this.agents.https.destroy();

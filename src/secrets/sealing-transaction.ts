@@ -12,8 +12,16 @@ const UNIQUE_VIOLATION = '23505';
 /** How often a secret is sealed again because its key was erased, or its version was added, meanwhile. */
 const MOST_TRIES = 5;
 
-/** Adds a version of a secret in the transaction. Resolves to the number of the version. */
-export type AddSecret = (of: SecretName, value: string, overlapMs: number) => Promise<number>;
+/**
+ * Adds a version of a secret in the transaction. Resolves to the number of the version. `version` is for
+ * owners that count the versions themselves, under a fence of their own: it must be above all earlier ones.
+ */
+export type AddSecret = (
+  of: SecretName,
+  value: string,
+  overlapMs: number,
+  version?: number,
+) => Promise<number>;
 
 /**
  * Runs a transaction that adds versions of secrets, and whatever else is to be committed with them. It runs
@@ -27,7 +35,7 @@ export async function sealingTransaction<R>(
   for (let tries = 1; ; tries++) {
     try {
       return await db.transaction((session) =>
-        fn(session, (of, value, overlapMs) => addVersion(parts, session, of, value, overlapMs)),
+        fn(session, (...given) => addVersion(parts, session, ...given)),
       );
     } catch (error) {
       const isErased = error instanceof KeyErased;
@@ -45,10 +53,12 @@ async function addVersion(
   of: SecretName,
   value: string,
   overlapMs: number,
+  given?: number,
 ): Promise<number> {
   const { tenantId = '', ownerType, ownerId, name } = of;
   const key = await keys.activeOf(session, tenantId);
-  const version = await secrets.nextVersion(session, of);
+  const next = await secrets.nextVersion(session, of);
+  const version = given ?? next;
   const { dataKeyId } = key;
   const row = { id: randomUUID(), tenantId, ownerType, ownerId, name, version, dataKeyId };
   await secrets.add(session, { ...row, sealed: sealSecret(row, key, value) });

@@ -10,6 +10,14 @@ export {
   type RunCallsOptions,
   runCalls,
 } from './fake-calls.js';
+export { type FakeConnectionOptions, fakeConnection } from './fake-connection.js';
+export {
+  FakeProvider,
+  type FakeProviderOAuth,
+  type FakeProviderOptions,
+  type FakeProviderRequest,
+  type FakeProviderTurn,
+} from './fake-provider.js';
 export {
   createIntegrationTestDatabase,
   type IntegrationTestDatabase,

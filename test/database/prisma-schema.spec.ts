@@ -19,6 +19,7 @@ function postgresTypeOf(type: string, attributes: string): string {
   if (attributes.includes('@db.Timestamptz(6)')) return 'timestamp with time zone';
   if (attributes.includes('@db.Date')) return 'date';
   if (attributes.includes('@db.Real')) return 'real';
+  if (attributes.includes('@db.SmallInt')) return 'smallint';
   const byName: Record<string, string> = {
     BigInt: 'bigint',
     Boolean: 'boolean',

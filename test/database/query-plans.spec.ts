@@ -261,6 +261,8 @@ const SMALL = {
   webhookSubscription: 'a row for each type that a destination asks for',
   outgoingTarget: 'a row for each target',
   eventContract: 'a row for each version of a contract',
+  connectorDefinition: 'a row for each connector',
+  connectorGate: 'a row for each limit that is used',
   integrationPartition: 'a function that reads nothing',
 };
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { CALL_ERROR_CODES } from '../../src/calls/index.js';
+import { CONNECTOR_ERROR_CODES } from '../../src/connectors/index.js';
 import { CONTRACT_ERROR_CODES } from '../../src/contracts/index.js';
 import { INTEGRATION_ERROR_CODES } from '../../src/errors.js';
 import { OPTION_NAMES } from '../../src/module/integration.options.js';
@@ -34,6 +35,7 @@ import {
 /** Of the engine and of every part. */
 const ERROR_CODES: readonly string[] = [
   ...INTEGRATION_ERROR_CODES,
+  ...CONNECTOR_ERROR_CODES,
   ...CONTRACT_ERROR_CODES,
   ...SECRET_ERROR_CODES,
   ...RELAY_ERROR_CODES,

@@ -1,8 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { oneLine, storeStatements, TABLES } from '../support/store-statements.js';
 
-/** The tables of outgoing webhooks that belong to tenants. */
+/** The tables of outgoing webhooks and of connections that belong to tenants. */
 const OF_TENANTS = [
+  'connection',
+  'connectionToken',
+  'oauthAuthorization',
   'webhookDestination',
   'webhookSubscription',
   'webhookMessage',
@@ -13,6 +16,7 @@ const OTHERS = TABLES.filter((table) => !OF_TENANTS.includes(table));
 
 /** The beginning of each statement that names no tenant, and why it does not have to. */
 const WITHOUT_TENANT: Readonly<Record<string, string>> = {
+  'connectors/credentials/token.store.ts (extract(epoch FROM': 'a part of statements that name the tenant',
   'webhooks/outgoing/destinations/delivery-retention.store.ts page AS MATERIALIZED':
     'a part of statements of retention, which go on with the tenant of each message',
   'webhooks/outgoing/destinations/delivery-retention.store.ts WITH …, held AS MATERIALIZED':
@@ -54,7 +58,7 @@ const NAMES_TENANT =
 
 function withoutTenant(): string[] {
   return storeStatements(OTHERS)
-    .filter(({ place }) => place.startsWith('webhooks/outgoing/'))
+    .filter(({ place }) => /^(?:webhooks\/outgoing|connectors)\//.test(place))
     .filter(({ text }) => !NAMES_TENANT.test(text))
     .map(({ place, text }) => `${place.replace(/:\d+$/, '')} ${oneLine(text)}`);
 }

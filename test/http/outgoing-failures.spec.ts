@@ -54,6 +54,19 @@ function send(server: { port: number }, request: Partial<OutgoingRequest> = {}):
 /** Reads, so that it notices the end of a connection, and says nothing. */
 const noTalk = (socket: Socket) => void socket.resume();
 
+describe('an answer without a body', () => {
+  it.each(['204 No Content', '304 Not Modified'])(
+    '%s is whole with its head, whatever comes behind',
+    async (said) => {
+      const server = await answering(`HTTP/1.1 ${said}\r\ncontent-length: 7\r\n\r\n{"a":1}`);
+      const answer = await send(server);
+      expect(answer).toMatchObject({ is: 'answered', status: Number(said.slice(0, 3)), isCut: false });
+      expect((answer as { body?: Buffer }).body).toHaveLength(0);
+      await until('the connection is ended', async () => server.open === 0);
+    },
+  );
+});
+
 describe('a server that hangs', () => {
   it('before its answer costs no more than the deadline of the head', async () => {
     const server = await raw(noTalk);

@@ -1,4 +1,5 @@
 import { CALLS, fillCalls, REPORTS } from './call-tour.js';
+import { CONNECTIONS, fillConnections } from './connection-tour.js';
 import { DELIVERIES, DESTINATIONS, fillOutgoing, MESSAGES } from './outgoing-tour.js';
 import { fillSagas, SAGAS, STEPS, WAITING } from './saga-tour.js';
 import { fillSchedules, SCHEDULES } from './schedule-tour.js';
@@ -20,6 +21,9 @@ export const RECORDS = 20_000;
 export const FILLED: Readonly<Record<string, number>> = {
   outbox_event: EVENTS,
   inbox_event: EVENTS,
+  connection: CONNECTIONS,
+  connection_token: CONNECTIONS,
+  oauth_authorization: CONNECTIONS,
   external_call: CALLS,
   external_call_report: REPORTS,
   integration_audit: RECORDS,
@@ -107,6 +111,7 @@ export async function fillDatabase({ pool }: TestDatabase): Promise<void> {
   await fillSagas(pool);
   await fillCalls(pool);
   await fillSchedules(pool);
+  await fillConnections(pool);
   await pool.query('VACUUM ANALYZE');
 }
 

@@ -34,6 +34,7 @@ import { WhyNotYetService } from '../../src/status/why-not-yet.service.js';
 import { WebhookReceiptStore } from '../../src/webhooks/incoming/receipts/webhook-receipt.store.js';
 import type { TestApp } from './app.js';
 import { tourOfCalls } from './call-tour.js';
+import { tourOfConnections } from './connection-tour.js';
 import { tourOfOutgoing } from './outgoing-tour.js';
 import { tourOfSagas } from './saga-tour.js';
 import { tourOfSchedules } from './schedule-tour.js';
@@ -56,6 +57,7 @@ export async function tourOfStores(app: TestApp, database: TestDatabase): Promis
   await tourOfSagas(app);
   await tourOfCalls(app);
   await tourOfSchedules(app);
+  await tourOfConnections(app);
   await accidents(app, pool);
 }
 

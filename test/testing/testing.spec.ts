@@ -42,10 +42,12 @@ const event = (n: number, aggregateId = String(n)) => ({
 describe('nestjs-integration/testing', () => {
   it('exports these values', () => {
     expect(Object.keys(testing).sort()).toEqual([
+      'FakeProvider',
       'WebhookReceiver',
       'createIntegrationTestDatabase',
       'failAt',
       'fakeCalls',
+      'fakeConnection',
       'outcomeOf',
       'publishAndDrain',
       'runCalls',
@@ -77,6 +79,11 @@ describe('nestjs-integration/testing', () => {
       'FailAtOptions',
       'FakeCallAnswer',
       'FakeCalls',
+      'FakeConnectionOptions',
+      'FakeProviderOAuth',
+      'FakeProviderOptions',
+      'FakeProviderRequest',
+      'FakeProviderTurn',
       'Fault',
       'FaultPointName',
       'IntegrationTestDatabase',

@@ -80,6 +80,13 @@ export const OF_SAGA_ADMINS: readonly Right[] = [
   { on: 'saga_waiting', privileges: ['SELECT', 'DELETE'] },
 ];
 
+/** The same for the services of connections. */
+export const OF_CONNECTION_ADMINS: readonly Right[] = [
+  { on: 'connection', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+  { on: 'connection_token', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+  { on: 'oauth_authorization', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+];
+
 /** The same for the service and the commands of schedules. */
 export const OF_SCHEDULE_ADMINS: readonly Right[] = [
   { on: 'integration_schedule', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },

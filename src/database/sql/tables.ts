@@ -50,6 +50,11 @@ const NAMES = {
   sagaStep: 'saga_step',
   sagaWaiting: 'saga_waiting',
   integrationSchedule: 'integration_schedule',
+  connectorDefinition: 'connector_definition',
+  connection: 'connection',
+  connectionToken: 'connection_token',
+  oauthAuthorization: 'oauth_authorization',
+  connectorGate: 'connector_gate',
   /** A function that returns the partition of an aggregate. */
   integrationPartition: 'integration_partition',
   /** A procedure that publishes one event. */
@@ -63,6 +68,8 @@ const NAMES = {
   /** Functions with the statements of a report of a call. */
   callBegin: 'call_begin',
   callWrite: 'call_write',
+  /** A function that takes places of limits. */
+  connectorGateTake: 'connector_gate_take',
 } as const;
 
 /** The name of each table with its schema. */

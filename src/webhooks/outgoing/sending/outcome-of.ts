@@ -1,6 +1,6 @@
 import { storable } from '../../../delivery/partition/storable-text.js';
 import type { OutgoingAnswer, OutgoingFailureKind } from '../../../http/outgoing-answer.js';
-import { retryAfterMs } from './retry-after.js';
+import { retryAfterMs } from '../../../http/retry-after.js';
 
 /** What an answer means for the delivery and its destination. */
 export type SendOutcome =

@@ -1,0 +1,109 @@
+import { hostname } from 'node:os';
+import {
+  Injectable,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+  type OnModuleInit,
+} from '@nestjs/common';
+import type { Subscription } from 'rxjs';
+import { prepareSchema } from '../contracts/schemas/event-schema.js';
+import { IntegrationError, messageOf } from '../errors.js';
+import { loggerOf } from '../words/engine-logger.js';
+import { CHANGED_MARK, TOKEN_MARK } from './connections/connection-changes.js';
+import { ConnectorsEngine } from './connectors-engine.js';
+import { hasTokenEndpoint } from './definition/connector-auth.js';
+import { ConnectorDefinitionStore } from './definition/connector-definition.store.js';
+import { invalidConnector } from './definition/connector-errors.js';
+import { declaredConnector } from './definition/declared-connector.js';
+import { loadOAuth } from './oauth/oauth-library.js';
+
+/** Finds the connectors when the application boots, and hears of changes of connections. */
+@Injectable()
+export class ConnectorsStart implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
+  private readonly subscriptions: Subscription[] = [];
+
+  constructor(private readonly connectors: ConnectorsEngine) {}
+
+  /** @throws IntegrationError INTEGRATION_CONNECTOR_INVALID with every problem (`details.problems`) */
+  onModuleInit(): Promise<void> {
+    return this.connectors.engine.boot(() => this.begin());
+  }
+
+  private async begin(): Promise<void> {
+    const { connectors, registry } = this;
+    const found = await connectors.explore();
+    const { values, problems } = await connectors.variablesOf(found);
+    const all = [...found.problems, ...problems];
+    if (all.length > 0) throw invalidConnector(all);
+    this.checkSettings();
+    void connectors.secrets;
+    registry.fill(found.connectors, values);
+    for (const { config, secrets, actions, auth } of found.connectors.values()) {
+      for (const schema of [config, secrets]) if (schema !== undefined) await prepareSchema(schema);
+      for (const { input, output } of actions.values())
+        for (const schema of [input, output]) if (schema !== undefined) await prepareSchema(schema);
+      if (hasTokenEndpoint(auth)) await loadOAuth();
+    }
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { connectors } = this;
+    const { memory, refresher, listener, notifier } = connectors;
+    this.subscriptions.push(
+      listener.lanesReady$.subscribe((said) => {
+        if (said.startsWith(CHANGED_MARK)) {
+          const id = said.slice(CHANGED_MARK.length);
+          memory.forget(id);
+          refresher.forget(id);
+          refresher.wake(id);
+        } else if (said.startsWith(TOKEN_MARK)) refresher.wake(said.slice(TOKEN_MARK.length));
+      }),
+      // After a time without a connection nobody knows what was said meanwhile.
+      notifier.wakeups$.subscribe(({ source, concernsInbox }) => {
+        if (source !== 'listen' || concernsInbox !== true) return;
+        memory.forget();
+        refresher.forget();
+        refresher.wake();
+      }),
+    );
+    await this.declare();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    for (const subscription of this.subscriptions.splice(0)) subscription.unsubscribe();
+    if (!this.isBegun) return;
+    await this.connectors.refresher.stop();
+    this.connectors.close();
+  }
+
+  private get registry() {
+    return this.connectors.registry;
+  }
+
+  /** A boot that has failed has made nothing that could be stopped. */
+  private get isBegun(): boolean {
+    return this.registry.all.length > 0;
+  }
+
+  /** Two processes would ask a provider at once, if the answer may come after the lease. */
+  private checkSettings(): void {
+    const { refreshTimeoutMs, refreshLeaseMs } = this.connectors.settings;
+    if (refreshTimeoutMs < refreshLeaseMs) return;
+    const problem = `the setting connectors.refreshTimeoutMs (${refreshTimeoutMs}) must be below connectors.refreshLeaseMs (${refreshLeaseMs})`;
+    throw new IntegrationError('INTEGRATION_OPTIONS_INVALID', `ConnectorsModule cannot start: ${problem}`, {
+      problems: [problem],
+    });
+  }
+
+  /** Only people who look need it, so the application boots all the same. */
+  private async declare(): Promise<void> {
+    const { database } = this.connectors;
+    try {
+      const declared = await Promise.all(this.registry.all.map(declaredConnector));
+      await new ConnectorDefinitionStore(database).save(declared, hostname().slice(0, 255));
+    } catch (error) {
+      const words = 'What the code says of connectors could not be stored';
+      loggerOf('Connectors', database).warnOfFailure(`${words}: ${messageOf(error)}`, words);
+    }
+  }
+}

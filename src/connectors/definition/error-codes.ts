@@ -1,0 +1,25 @@
+import { HTTP_ERROR_CODES } from '../http/error-codes.js';
+
+/**
+ * The codes of all errors that connectors raise on purpose. They are stable, so users may branch on them.
+ */
+export const CONNECTOR_ERROR_CODES = [
+  ...HTTP_ERROR_CODES,
+  'INTEGRATION_CONNECTOR_INVALID',
+  'INTEGRATION_CONNECTOR_UNKNOWN',
+  'INTEGRATION_CONNECTION_UNKNOWN',
+  'INTEGRATION_CONNECTION_INVALID',
+  'INTEGRATION_CONNECTION_STATE',
+  'INTEGRATION_CONNECTION_NOT_ALLOWED',
+  'INTEGRATION_ACTION_INVALID',
+  'INTEGRATION_ACTION_TIMEOUT',
+  'INTEGRATION_AUTHORIZATION_STATE',
+  'INTEGRATION_AUTHORIZATION_FAILED',
+  'INTEGRATION_TOKEN_REFRESH_FAILED',
+  'INTEGRATION_TOKEN_BACKOFF',
+  'INTEGRATION_REAUTHORIZATION_REQUIRED',
+] as const;
+
+declare module '../../errors.js' {
+  interface IntegrationErrorCodes extends Record<(typeof CONNECTOR_ERROR_CODES)[number], true> {}
+}

@@ -1,0 +1,108 @@
+import type { Author } from '../../audit/change-author.js';
+import { IntegrationError } from '../../errors.js';
+import type { Connection, ConnectionHealth } from '../connections/connection.js';
+import { ConnectionStore } from '../connections/connection.store.js';
+import { changeConnections } from '../connections/connection-changes.js';
+import { type FoundHealth, saveHealth } from '../connections/connection-health.js';
+import type { OpenedConnection } from '../credentials/opened-connection.js';
+import type { Problem } from '../definition/connector.js';
+import { sentencesOf, unknownConnection } from '../definition/connector-errors.js';
+import { contextOf } from './connection-context.js';
+import { problemsOfConnection, storedSaid } from './connection-problems.js';
+import type { TenantParts } from './tenant-parts.js';
+
+const TEST_MS = 30_000;
+
+/** What a health check may return. What it leaves out is not known. */
+export interface HealthAnswer {
+  /** Whether the other system takes the credentials. */
+  readonly authValid?: boolean | undefined;
+  readonly apiAccessible?: boolean | undefined;
+  /** A few words. `exceeded` is degraded. */
+  readonly rateLimitStatus?: string | undefined;
+  /** Shown to people, so without secrets. */
+  readonly details?: unknown;
+}
+
+/** How a connection does. */
+export interface ConnectionTest {
+  readonly ok: boolean;
+  readonly health: ConnectionHealth;
+  /** A sentence without secrets. Null if all is well. */
+  readonly reason: string | null;
+  /** What is wrong with what it says. The other system is not asked then. */
+  readonly problems: readonly Problem[];
+  readonly details: unknown;
+}
+
+/** Tests a connection, and stores how it does. */
+export async function testConnection(
+  connection: Connection,
+  parts: TenantParts,
+  author: Author,
+): Promise<ConnectionTest> {
+  const { tenantId, id } = connection;
+  const opened = await parts.memory.read(tenantId, id);
+  const said = await storedSaid(connection, parts);
+  const problems = await problemsOfConnection(connection, opened.connector, said, parts);
+  const { found, details } =
+    problems.length > 0
+      ? { found: { health: 'degraded', reason: sentencesOf(problems) } as FoundHealth, details: null }
+      : await asked(opened, parts);
+  const store = new ConnectionStore(parts.db);
+  const saved = await changeConnections(parts, async (change) => {
+    const row = await store.lock(change.session, tenantId, id);
+    if (row === undefined) throw unknownConnection(id);
+    return saveHealth(change, store, row, found, author);
+  });
+  parts.memory.forget(id);
+  const { health, healthReason: reason } = saved;
+  return { ok: health === 'healthy', health, reason, problems, details };
+}
+
+/** Gets a token, if there are any, and asks the health check of the connector, if it has one. */
+async function asked(
+  opened: OpenedConnection,
+  parts: TenantParts,
+): Promise<{ readonly found: FoundHealth; readonly details: unknown }> {
+  const signal = AbortSignal.timeout(TEST_MS);
+  try {
+    const context = contextOf(opened, parts, signal, { isTest: true });
+    await context.credentials();
+    const answer = await untilOver(Promise.resolve(opened.connector.health?.(context)), signal);
+    return { found: healthOf(answer), details: (Object(answer) as HealthAnswer).details ?? null };
+  } catch (error) {
+    return { found: { health: 'failing', reason: reasonOf(error, signal) }, details: null };
+  }
+}
+
+function healthOf(answer: unknown): FoundHealth {
+  const { authValid, apiAccessible, rateLimitStatus } = Object(answer) as HealthAnswer;
+  if (authValid === false)
+    return { health: 'failing', reason: 'The other system does not take its credentials' };
+  if (apiAccessible === false) return { health: 'failing', reason: 'The other system cannot be reached' };
+  if (rateLimitStatus === 'exceeded')
+    return { health: 'degraded', reason: 'Its limit of requests is used up' };
+  return { health: 'healthy', reason: null };
+}
+
+/** The errors of this package have no secrets. Others may repeat what they were given. */
+function reasonOf(error: unknown, signal: AbortSignal): string {
+  if (signal.aborted) return `The health check has not ended within ${TEST_MS} ms`;
+  if (error instanceof IntegrationError) return error.message;
+  const { name } = Object(error) as { name?: unknown };
+  return `The health check of its connector has thrown ${typeof name === 'string' ? name.slice(0, 100) : 'an error'}`;
+}
+
+async function untilOver<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = () => {};
+  const over = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, over]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}

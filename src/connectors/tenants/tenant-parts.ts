@@ -1,0 +1,24 @@
+import type { CheckedNetworkRules } from '../../http/network-rules.js';
+import type { SecretService } from '../../secrets/secret.service.js';
+import type { ChangeParts } from '../connections/connection-changes.js';
+import type { CredentialParts } from '../credentials/connection-identity.js';
+import type { ConnectionMemory } from '../credentials/connection-memory.js';
+import type { Refresher } from '../credentials/refresher.js';
+import type { ConnectorRegistry } from '../definition/connector-registry.js';
+import type { HttpClients } from '../http/http-clients.js';
+import type { TokenEndpoint } from '../oauth/token-endpoint.js';
+import type { ConnectionUse } from './connection-use.js';
+
+/** What the services of tenants work with. Their changes go over the connections of admins. */
+export interface TenantParts extends ChangeParts {
+  readonly secretService: SecretService;
+  readonly registry: ConnectorRegistry;
+  readonly memory: ConnectionMemory;
+  readonly refresher: Refresher;
+  readonly endpoint: TokenEndpoint;
+  readonly credentials: CredentialParts;
+  readonly clients: HttpClients;
+  readonly use: ConnectionUse;
+  readonly redirectUrls: readonly string[];
+  readonly network: CheckedNetworkRules;
+}
