@@ -141,6 +141,15 @@ describe('events that nobody consumes', () => {
     }
   };
 
+  it('are not those of this package, which nobody has to ask for', async () => {
+    const app = await start(['things'], 'thing.*');
+    await publish(app, 'integration.connection.created', 'integrations.made');
+    const said = warnings();
+    await look(app);
+    expect(said()).toEqual([expect.stringContaining('Nobody consumes "integrations.made"')]);
+    expect(await known()).toMatchObject([{ eventName: 'integrations.made' }]);
+  });
+
   it('are said with the name that was probably meant', async () => {
     const app = await start(['things'], 'thing.happened');
     await publish(app, 'thing.hapened', 'thing.done');
