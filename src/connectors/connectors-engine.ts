@@ -9,6 +9,7 @@ import { GateStore } from '../gate/gate.store.js';
 import { checkNetworkRules } from '../http/network-rules.js';
 import { OutgoingHttp } from '../http/outgoing-http.js';
 import { type EngineOfApplication, engineOf } from '../module/engine-of.js';
+import { IntegrationDeveloperApiService } from '../module/integration-developer-api.service.js';
 import { partEventsOf } from '../module/part-events-of.js';
 import { SecretService } from '../secrets/secret.service.js';
 import { SecretParts } from '../secrets/secret-parts.js';
@@ -98,6 +99,7 @@ export class ConnectorsEngine {
     const { network, redirectUrls = [] } = this.options;
     return {
       ...this.changes(this.engine.get(AdminDatabase)),
+      api: this.engine.get(IntegrationDeveloperApiService),
       secretService: this.ofSecrets(SecretService),
       registry: this.registry,
       memory,

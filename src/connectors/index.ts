@@ -77,6 +77,7 @@ export type {
 export type { ConnectionTest, HealthAnswer } from './tenants/connection-test.js';
 export { type CompleteAuthorization, ConnectionsService } from './tenants/connections.service.js';
 export { ConnectorsService, type RunAction } from './tenants/connectors.service.js';
+export { isEchoOf } from './tenants/echo.js';
 export type { Authorization } from './tenants/tenant-authorizations.js';
 export type {
   ConnectionDetails,

@@ -1,7 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Type } from '@nestjs/common';
 import { z } from 'zod';
-import { bearer, type ConnectionContext, Connector, ConnectorAction } from '../../src/connectors/index.js';
+import {
+  bearer,
+  type ConnectionContext,
+  Connector,
+  ConnectorAction,
+  isEchoOf,
+} from '../../src/connectors/index.js';
+import type { EventMetadata } from '../../src/index.js';
 import { FakeProvider } from '../../src/testing/fake-provider.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type ConnectorApp, startConnectorApp } from './connector-app.js';
@@ -48,6 +55,20 @@ function peopleOf({ url }: FakeProvider): Type {
     @ConnectorAction({ name: 'echo', input: z.object({ n: z.coerce.number() }) })
     echo(input: unknown, { principal, tenantId }: ConnectionContext) {
       return { input, principal, tenantId };
+    }
+
+    @ConnectorAction({ name: 'import', input: z.object({ id: z.string() }) })
+    import({ id }: { id: string }, { publish, transaction }: ConnectionContext) {
+      const event = {
+        eventName: 'person.changed',
+        sourceModule: 'hr',
+        aggregateType: 'person',
+        aggregateId: id,
+      };
+      return transaction(async (tx) => {
+        await publish({ ...event, metadata: { origin: 'x', batch: 7 } }, { persistenceClient: tx });
+        if (id === 'wrong') throw new Error('no');
+      });
     }
 
     @ConnectorAction({ name: 'hang', input: z.unknown(), timeoutMs: 50 })
@@ -127,5 +148,19 @@ describe('an action', () => {
     await expect(
       app.connectors.run('people', 'echo', { n: 1 }, { ...of, tenantId: 'evil' }),
     ).rejects.toMatchObject({ code: 'INTEGRATION_CONNECTION_UNKNOWN' });
+  });
+
+  it('publishes what came from the other system with its tenant and its origin, and an echo is known', async () => {
+    const of = await connection();
+    await expect(app.connectors.run('people', 'import', { id: 'wrong' }, of)).rejects.toThrow('no');
+    await app.connectors.run('people', 'import', { id: 'right' }, of);
+    const { rows } = await database.pool.query<{ id: string; metadata: EventMetadata }>(
+      `SELECT aggregate_id AS id, metadata FROM integration.outbox_event WHERE event_name = 'person.changed'`,
+    );
+    expect(rows).toMatchObject([{ id: 'right', metadata: { tenantId: 'acme', batch: 7 } }]);
+    const [event] = rows;
+    expect(event && isEchoOf(event, { id: of.connectionId })).toBe(true);
+    expect(event && isEchoOf(event, { id: 'another' })).toBe(false);
+    expect(isEchoOf({ metadata: {} }, { id: of.connectionId })).toBe(false);
   });
 });

@@ -1,8 +1,13 @@
 import { Logger } from '@nestjs/common';
+import type { Tx } from '../../database/clients/sql-client.js';
+import type { DomainEventInput, EventName, PublishedEvent } from '../../events/domain-event.js';
+import type { PublishOptions } from '../../outbox/publish-options.js';
+import type { TransactionOptions } from '../../outbox/transaction-runner.js';
 import { type Connection, type ConnectionPrincipal, principalOf } from '../connections/connection.js';
 import { ConnectionIdentity, type ResolvedCredentials } from '../credentials/connection-identity.js';
 import type { OpenedConnection } from '../credentials/opened-connection.js';
 import type { ConnectorHttp } from '../http/connector-http.js';
+import { originOf } from './echo.js';
 import type { TenantParts } from './tenant-parts.js';
 
 /** A connection, for code that uses it. */
@@ -26,6 +31,13 @@ export interface ConnectionClient<Config = unknown> {
 export interface ConnectionContext<Config = unknown> extends ConnectionClient<Config> {
   /** Who acts. */
   readonly principal: ConnectionPrincipal;
+  /**
+   * Publishes an event that came from the other system. Its metadata has the tenant of the connection, and
+   * the connection as its `origin`, so that `isEchoOf` knows it.
+   */
+  publish<N extends EventName>(event: DomainEventInput<N>, options?: PublishOptions): Promise<PublishedEvent>;
+  /** `IntegrationDeveloperApiService.transaction`: what is published in it takes `persistenceClient: tx`. */
+  transaction<R>(fn: (tx: Tx) => Promise<R>, options?: TransactionOptions): Promise<R>;
   readonly logger: Logger;
   /** Aborted when the time is over, or when the caller wants no answer any more. */
   readonly signal: AbortSignal;
@@ -49,7 +61,14 @@ export function contextOf(
     http,
     fetch: http.fetch,
     credentials: () => identity.credentials(signal),
+    publish: (event, options) => {
+      const metadata = { ...event.metadata, ...ofTenant(connection.tenantId), origin: originOf(connection) };
+      return parts.api.publishEvent({ ...event, metadata }, options);
+    },
+    transaction: (fn, options) => parts.api.transaction(fn, options),
     logger: new Logger(connector.place),
     signal,
   };
 }
+
+const ofTenant = (tenantId: string) => (tenantId === '' ? {} : { tenantId });

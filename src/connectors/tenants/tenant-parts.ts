@@ -1,4 +1,5 @@
 import type { CheckedNetworkRules } from '../../http/network-rules.js';
+import type { IntegrationDeveloperApiService } from '../../module/integration-developer-api.service.js';
 import type { SecretService } from '../../secrets/secret.service.js';
 import type { ChangeParts } from '../connections/connection-changes.js';
 import type { CredentialParts } from '../credentials/connection-identity.js';
@@ -11,6 +12,8 @@ import type { ConnectionUse } from './connection-use.js';
 
 /** What the services of tenants work with. Their changes go over the connections of admins. */
 export interface TenantParts extends ChangeParts {
+  /** The service with which applications publish. */
+  readonly api: IntegrationDeveloperApiService;
   readonly secretService: SecretService;
   readonly registry: ConnectorRegistry;
   readonly memory: ConnectionMemory;
