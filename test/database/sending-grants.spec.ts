@@ -387,6 +387,6 @@ async function printed(): Promise<{ sending: Grant[]; others: Grant[] }> {
   const sql = await sqlOfGuide('grants.sql');
   const [block = ''] = /-- Outgoing webhooks.*?\n\n/s.exec(sql) ?? [];
   // An application may have sagas, calls, schedules or outgoing webhooks alone, so what they share stands in each block.
-  const others = sql.replace(block, '').replace(/-- (Sagas|Calls|Schedules), if.*?\n\n/gs, '');
+  const others = sql.replace(block, '').replace(/-- (Sagas|Calls|Schedules|Connectors), if.*?\n\n/gs, '');
   return { sending: grantsIn(block), others: grantsIn(others) };
 }
