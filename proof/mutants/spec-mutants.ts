@@ -3,6 +3,7 @@ import type { Patch } from './patched-package.js';
 /** Wrong turns that are taken in a copy of the source, each with the test on a real database that fails then: seconds, not minutes. */
 export interface SpecMutant {
   readonly name: string;
+  /** Of files in `dist/`, if the test starts processes of its own: they run what was built. */
   readonly patches: readonly Patch[];
   readonly spec: string;
   /** In the title of the test, with those of the groups around it. */
@@ -861,7 +862,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'a group of suspects that runs before the cursor knows it',
     patches: [
       {
-        file: 'src/delivery/suspects/crash-recovery.ts',
+        file: 'dist/delivery/suspects/crash-recovery.js',
         find: 'return this.cursors.saveSuspectsBelow(this.lease.key, this.lease.token, below);',
         put: 'return Promise.resolve(below > 0);',
       },
@@ -873,7 +874,7 @@ export const specMutants: readonly SpecMutant[] = [
     name: 'suspects of a consumer of batches that all run in one group',
     patches: [
       {
-        file: 'src/delivery/suspects/suspect-runs.ts',
+        file: 'dist/delivery/suspects/suspect-runs.js',
         find: 'Math.ceil(rest.length / 2)',
         put: 'rest.length',
       },
@@ -1011,7 +1012,7 @@ export const specMutants: readonly SpecMutant[] = [
       },
     ],
     spec: OPERATIONS,
-    test: 'take over from one that died, and what it still sends changes nothing',
+    test: 'change nothing where another process takes them over between a look and the change',
   },
   {
     name: 'operations: the place is not noted, and the next process begins at the beginning',

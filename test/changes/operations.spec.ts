@@ -15,6 +15,7 @@ import { publishOrders } from '../support/orders.js';
 import { killHolderOf, operationEnded } from '../support/running-operation.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
+import { untilWaiting } from '../support/until-waiting.js';
 import { startWorker } from '../support/worker-process.js';
 
 let database: TestDatabase;
@@ -467,6 +468,32 @@ describe('several processes', () => {
       );
       expect(stored).toEqual([{ state: 'done', changed: '9' }]);
     } finally {
+      await db.close();
+    }
+  });
+
+  it('change nothing where another process takes them over between a look and the change', async () => {
+    await withDeadLetters(3);
+    await plan();
+    await app.close();
+    const db = database.engine();
+    const other = await database.pool.connect();
+    try {
+      const work = new OperationWorkStore(db, operationKindsOf([]));
+      await other.query(`UPDATE integration.integration_operation SET state = 'running'`);
+      const first = await work.claim(randomUUID());
+      if (first === undefined) throw new Error('there is an operation to claim');
+      await other.query('BEGIN');
+      await other.query(`UPDATE integration.integration_operation SET lease_token = gen_random_uuid()`);
+      // The look still sees the token of the first one, and the change waits for the lock.
+      const changing = work.portion(first, 3);
+      await untilWaiting(database);
+      await other.query('COMMIT');
+      expect(await changing).toEqual({ state: 'lost' });
+      const rows = await inboxRows(database, 'billing');
+      expect(rows.map(({ status }) => status)).toEqual(Array.from({ length: 3 }, () => 'dead_letter'));
+    } finally {
+      other.release();
       await db.close();
     }
   });
