@@ -1,6 +1,7 @@
 import { type Logger, Logger as NestLogger } from '@nestjs/common';
 import { AbortGroups } from '../http/abort-groups.js';
 import type { OutgoingHttp } from '../http/outgoing-http.js';
+import { withinTime } from '../http/within-time.js';
 import type { StoredCall } from './call.store.js';
 import { CallHttp } from './call-http.js';
 import type { CallMetrics } from './call-metrics.js';
@@ -43,34 +44,20 @@ export class CallMethods {
   async ask(method: MethodName, call: StoredCall, signal: AbortSignal): Promise<Said> {
     const { timeoutMs } = this.type;
     const startedAt = performance.now();
-    const ending = new AbortController();
-    let timer: NodeJS.Timeout | undefined;
-    let leave = () => {};
-    const over = new Promise<never>((_, reject) => {
-      const end = (error: unknown) => {
-        ending.abort(error);
-        reject(error);
-      };
-      const what = `${this.type.type}: ${method} has not answered within ${timeoutMs} ms`;
-      timer = setTimeout(() => end(new CallTimeoutError(what)), timeoutMs);
-      leave = this.groups.join(signal, { abort: () => end(signal.reason) });
-    });
-    over.catch(() => {});
     try {
-      const answer = await Promise.race([
-        this.call(method, call, ending.signal, startedAt + timeoutMs),
-        over,
-      ]);
+      const answer = await withinTime((until) => this.call(method, call, until, startedAt + timeoutMs), {
+        timeoutMs,
+        late: () =>
+          new CallTimeoutError(`${this.type.type}: ${method} has not answered within ${timeoutMs} ms`),
+        outer: signal,
+        groups: this.groups,
+      });
       const said = await this.saidBy(method, answer);
       this.told(method, 'success', startedAt);
       return said;
     } catch (error) {
       this.told(method, 'failure', startedAt);
       return { is: 'thrown', error };
-    } finally {
-      clearTimeout(timer);
-      leave();
-      ending.abort();
     }
   }
 

@@ -45,6 +45,7 @@ const NO_SECRETS =
 export class ConnectorsEngine {
   readonly engine: EngineOfApplication;
   private made: ReturnType<ConnectorsEngine['make']> | undefined;
+  private partsOfTenants: TenantParts | undefined;
 
   constructor(
     private readonly modules: ModuleRef,
@@ -95,8 +96,13 @@ export class ConnectorsEngine {
 
   /** For the services of tenants. */
   get parts(): TenantParts {
-    const { memory, refresher, endpoint, credentials, clients, use } = this.pieces;
-    const { network, redirectUrls = [] } = this.options;
+    this.partsOfTenants ??= this.makeParts();
+    return this.partsOfTenants;
+  }
+
+  private makeParts(): TenantParts {
+    const { memory, refresher, endpoint, credentials, clients, use, network } = this.pieces;
+    const { redirectUrls = [] } = this.options;
     return {
       ...this.changes(this.engine.get(AdminDatabase)),
       api: this.engine.get(IntegrationDeveloperApiService),
@@ -109,7 +115,7 @@ export class ConnectorsEngine {
       clients,
       use,
       redirectUrls,
-      network: checkNetworkRules(network),
+      network,
     };
   }
 
@@ -127,7 +133,8 @@ export class ConnectorsEngine {
   private make() {
     const { database: db, registry, listener } = this;
     const network = this.options.network ?? {};
-    const http = new OutgoingHttp(checkNetworkRules(network));
+    const rules = checkNetworkRules(network);
+    const http = new OutgoingHttp(rules);
     const endpoint = new TokenEndpoint(http, network.http === true);
     const memory = new ConnectionMemory(
       db,
@@ -166,7 +173,7 @@ export class ConnectorsEngine {
       metrics: new HttpMetrics(measures),
       settings: () => this.settings,
     });
-    return { http, endpoint, memory, refresher, credentials, clients, ways, use };
+    return { http, endpoint, memory, refresher, credentials, clients, ways, use, network: rules };
   }
 
   private changes(db: EngineDatabase): ChangeParts {

@@ -27,6 +27,25 @@ export class AbortGroups {
     };
   }
 
+  /**
+   * What `work` comes to, unless the signal ends before: then it rejects with the signal's reason. The work
+   * goes on, and what it comes to later is dropped.
+   */
+  async unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+    work.catch(() => {});
+    signal.throwIfAborted();
+    let leave = () => {};
+    const ended = new Promise<never>((_, reject) => {
+      leave = this.join(signal, { abort: () => reject(signal.reason) });
+    });
+    ended.catch(() => {});
+    try {
+      return await Promise.race([work, ended]);
+    } finally {
+      leave();
+    }
+  }
+
   private begin(signal: AbortSignal): UnderWay<Abortable> {
     const members = new UnderWay<Abortable>();
     this.groups.set(signal, members);

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { EngineSession } from '../database/sql/engine-session.js';
+import { LatestEntries } from '../words/latest-entries.js';
 import type { DataKeyRow, DataKeyStore } from './data-key.store.js';
 import { KEY_BYTES, type SealedAs } from './sealing.js';
 import type { SecretKeys } from './secret-keys.js';
@@ -23,7 +24,7 @@ export class KeyErased extends Error {
  * changes under its id, so what is remembered stays right whatever other processes do to the rows.
  */
 export class DataKeys {
-  private readonly remembered = new Map<string, Buffer>();
+  private readonly remembered = new LatestEntries<string, Buffer>(MOST_REMEMBERED);
 
   constructor(
     private readonly store: DataKeyStore,
@@ -54,15 +55,8 @@ export class DataKeys {
   async unwrap(row: DataKeyRow): Promise<Buffer> {
     const { dataKeyId } = row;
     const known = this.remembered.get(dataKeyId);
-    if (known !== undefined) {
-      this.remembered.delete(dataKeyId);
-      this.remembered.set(dataKeyId, known);
-      return known;
-    }
-    const key = await this.unwrapAnew(row);
+    const key = known ?? (await this.unwrapAnew(row));
     this.remembered.set(dataKeyId, key);
-    const [oldest] = this.remembered.keys();
-    if (this.remembered.size > MOST_REMEMBERED && oldest !== undefined) this.remembered.delete(oldest);
     return key;
   }
 

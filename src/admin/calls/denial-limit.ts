@@ -1,3 +1,4 @@
+import { LatestEntries } from '../../words/latest-entries.js';
 import type { AdminAction } from '../options/admin-action.js';
 
 const WINDOW_MS = 600_000;
@@ -16,7 +17,7 @@ interface Known {
 
 /** Decides which denials are noted: some of each person and action, and how many there were besides. */
 export class DenialLimit {
-  private readonly known = new Map<string, Known>();
+  private readonly known = new LatestEntries<string, Known>(MOST_KNOWN);
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
@@ -40,9 +41,6 @@ export class DenialLimit {
   }
 
   private remember(key: string): void {
-    this.known.delete(key);
-    const [oldest] = this.known.keys();
-    if (this.known.size >= MOST_KNOWN && oldest !== undefined) this.known.delete(oldest);
     this.known.set(key, { since: this.now(), noted: 1, unnoted: 0 });
   }
 }

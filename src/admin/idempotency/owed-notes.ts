@@ -1,3 +1,5 @@
+import { LatestEntries } from '../../words/latest-entries.js';
+
 /** Milliseconds between two tries. */
 const AGAIN_MS = 1_000;
 /** If there are more, the oldest is given up. Its key is then refused until it is deleted. */
@@ -5,7 +7,7 @@ const MOST_OWED = 1_000;
 
 /** What could not be written because the database was away. It is written when the database is back. */
 export class OwedNotes {
-  private readonly owed = new Map<string, () => Promise<void>>();
+  private readonly owed = new LatestEntries<string, () => Promise<void>>(MOST_OWED);
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
 
@@ -14,8 +16,6 @@ export class OwedNotes {
     this.owed.delete(id);
     await write().catch(() => {
       this.owed.set(id, write);
-      const [oldest] = this.owed.keys();
-      if (this.owed.size > MOST_OWED && oldest !== undefined) this.owed.delete(oldest);
       this.tryLater();
     });
   }

@@ -8,7 +8,7 @@ import type { PartEvents } from '../../outbox/part-events.js';
 import { type AddSecret, sealingTransaction } from '../../secrets/sealing-transaction.js';
 import type { SecretParts } from '../../secrets/secret-parts.js';
 import { tellOwner } from '../../wakeups/wakeup.store.js';
-import type { Connection } from './connection.js';
+import { type Connection, labelOf, metadataOfTenant } from './connection.js';
 
 export const CONNECTION_AGGREGATE = 'connection';
 export const SOURCE_MODULE = 'connectors';
@@ -89,7 +89,7 @@ export async function changeConnections<R>(
     const note = async (author: Author, connection: Connection, change: NotedChange) => {
       const { verb, event, before, after } = change;
       const { id } = connection;
-      const noted = { action: `connections.${verb}`, target: `connection/${id}`, affected: 1 };
+      const noted = { action: `connections.${verb}`, target: labelOf(connection), affected: 1 };
       await new AuditStore(db).add(session, author, { ...noted, before, after });
       changed.add(id);
       if (event === undefined) return;
@@ -109,13 +109,13 @@ export async function changeConnections<R>(
 export async function noteDenied(
   db: EngineDatabase,
   author: Author,
-  { id }: Connection,
+  connection: Connection,
   action: string,
 ): Promise<void> {
   await db.transaction((session) =>
     new AuditStore(db).add(session, author, {
       action: 'connections.run',
-      target: `connection/${id}`,
+      target: labelOf(connection),
       outcome: 'denied',
       after: { action },
     }),
@@ -141,7 +141,7 @@ function eventOf(
     aggregateType: CONNECTION_AGGREGATE,
     aggregateId: id,
     payload,
-    metadata: tenantId === '' ? {} : { tenantId },
+    metadata: metadataOfTenant(tenantId),
   };
 }
 

@@ -1,3 +1,5 @@
+import type { EventMetadata } from '../../events/domain-event.js';
+
 export const STATES = ['draft', 'enabled', 'disabled', 'revoked'] as const;
 /** What somebody wants of a connection. Only one that is enabled is used. */
 export type ConnectionState = (typeof STATES)[number];
@@ -64,3 +66,9 @@ export interface ConnectionPage {
   /** Null on the last page. */
   next: string | null;
 }
+
+/** What a connection is called in the audit, and as the origin of events. */
+export const labelOf = ({ id }: Pick<Connection, 'id'>): string => `connection/${id}`;
+
+/** Events of an application without tenants have no tenant. */
+export const metadataOfTenant = (tenantId: string): EventMetadata => (tenantId === '' ? {} : { tenantId });

@@ -1,5 +1,6 @@
 import type { EngineDatabase } from '../../database/engine-database.js';
 import type { SecretParts } from '../../secrets/secret-parts.js';
+import { LatestEntries } from '../../words/latest-entries.js';
 import { ConnectionStore } from '../connections/connection.store.js';
 import { unknownConnection } from '../definition/connector-errors.js';
 import type { ConnectorRegistry } from '../definition/connector-registry.js';
@@ -23,7 +24,7 @@ interface Remembered {
  * connection is read anew. A message that is lost costs a minute.
  */
 export class ConnectionMemory {
-  private readonly remembered = new Map<string, Remembered>();
+  private readonly remembered = new LatestEntries<string, Remembered>(MOST_REMEMBERED);
   private readonly store: ConnectionStore;
 
   constructor(
@@ -53,8 +54,6 @@ export class ConnectionMemory {
     entry.opened.catch(() => {
       if (this.remembered.get(id) === entry) this.remembered.delete(id);
     });
-    const [oldest] = this.remembered.keys();
-    if (this.remembered.size > MOST_REMEMBERED && oldest !== undefined) this.remembered.delete(oldest);
     return entry.opened;
   }
 

@@ -30,6 +30,7 @@ import { AbortGroups } from '../../http/abort-groups.js';
 import { openSecret } from '../../secrets/sealed-secret.js';
 import { sealingTransaction } from '../../secrets/sealing-transaction.js';
 import type { EngineLogger } from '../../words/engine-logger.js';
+import { LatestEntries } from '../../words/latest-entries.js';
 import { ConnectionStore } from '../connections/connection.store.js';
 import { type ChangeParts, changeConnections } from '../connections/connection-changes.js';
 import { type FoundHealth, saveHealth } from '../connections/connection-health.js';
@@ -117,7 +118,7 @@ class TooLate extends Error {
 export class Refresher {
   private readonly store: TokenStore;
   private readonly connections: ConnectionStore;
-  private readonly remembered = new Map<string, CurrentToken>();
+  private readonly remembered = new LatestEntries<string, CurrentToken>(MOST_REMEMBERED);
   private readonly flights = new Map<string, Promise<CurrentToken>>();
   /** Requests whose connections have a token that is valid until the answer comes. */
   private readonly behind = new Map<string, Promise<unknown>>();
@@ -148,7 +149,8 @@ export class Refresher {
         return known;
       }
     }
-    return this.unless(signal, this.fly(of, refused));
+    // Whoever waits goes away when its signal ends. The flight goes on for the others.
+    return this.signals.unless(signal, this.fly(of, refused));
   }
 
   /** Gets another token although there is one, because a refresh token would expire without use. */
@@ -384,10 +386,7 @@ export class Refresher {
   private remember({ id }: Refreshable, token: CurrentToken): CurrentToken {
     const known = this.remembered.get(id);
     if (known !== undefined && known.generation >= token.generation) return known;
-    this.remembered.delete(id);
     this.remembered.set(id, token);
-    const [oldest] = this.remembered.keys();
-    if (this.remembered.size > MOST_REMEMBERED && oldest !== undefined) this.remembered.delete(oldest);
     return token;
   }
 
@@ -404,22 +403,6 @@ export class Refresher {
       const timer = setTimeout(look, waitMs);
       waiting.add(look);
     });
-  }
-
-  /** Whoever waits goes away when its signal ends. The flight goes on for the others. */
-  private async unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-    work.catch(() => {});
-    signal.throwIfAborted();
-    let leave = () => {};
-    const ended = new Promise<never>((_, reject) => {
-      leave = this.signals.join(signal, { abort: () => reject(signal.reason) });
-    });
-    ended.catch(() => {});
-    try {
-      return await Promise.race([work, ended]);
-    } finally {
-      leave();
-    }
   }
 
   private told({ connector }: Refreshable, outcome: RefreshOutcome): void {

@@ -3,11 +3,16 @@ import type { Tx } from '../../database/clients/sql-client.js';
 import type { DomainEventInput, EventName, PublishedEvent } from '../../events/domain-event.js';
 import type { PublishOptions } from '../../outbox/publish-options.js';
 import type { TransactionOptions } from '../../outbox/transaction-runner.js';
-import { type Connection, type ConnectionPrincipal, principalOf } from '../connections/connection.js';
+import {
+  type Connection,
+  type ConnectionPrincipal,
+  labelOf,
+  metadataOfTenant,
+  principalOf,
+} from '../connections/connection.js';
 import { ConnectionIdentity, type ResolvedCredentials } from '../credentials/connection-identity.js';
 import type { OpenedConnection } from '../credentials/opened-connection.js';
 import type { ConnectorHttp } from '../http/connector-http.js';
-import { originOf } from './echo.js';
 import type { TenantParts } from './tenant-parts.js';
 
 /** A connection, for code that uses it. */
@@ -62,7 +67,8 @@ export function contextOf(
     fetch: http.fetch,
     credentials: () => identity.credentials(signal),
     publish: (event, options) => {
-      const metadata = { ...event.metadata, ...ofTenant(connection.tenantId), origin: originOf(connection) };
+      const ofTenant = metadataOfTenant(connection.tenantId);
+      const metadata = { ...event.metadata, ...ofTenant, origin: labelOf(connection) };
       return parts.api.publishEvent({ ...event, metadata }, options);
     },
     transaction: (fn, options) => parts.api.transaction(fn, options),
@@ -70,5 +76,3 @@ export function contextOf(
     signal,
   };
 }
-
-const ofTenant = (tenantId: string) => (tenantId === '' ? {} : { tenantId });

@@ -1,5 +1,6 @@
 import type { Author } from '../../audit/change-author.js';
 import { IntegrationError } from '../../errors.js';
+import { AbortGroups } from '../../http/abort-groups.js';
 import type { Connection, ConnectionHealth } from '../connections/connection.js';
 import { ConnectionStore } from '../connections/connection.store.js';
 import { changeConnections } from '../connections/connection-changes.js';
@@ -69,7 +70,10 @@ async function asked(
   try {
     const context = contextOf(opened, parts, signal, { isTest: true });
     await context.credentials();
-    const answer = await untilOver(Promise.resolve(opened.connector.health?.(context)), signal);
+    const answer = await new AbortGroups().unless(
+      signal,
+      Promise.resolve(opened.connector.health?.(context)),
+    );
     return { found: healthOf(answer), details: (Object(answer) as HealthAnswer).details ?? null };
   } catch (error) {
     return { found: { health: 'failing', reason: reasonOf(error, signal) }, details: null };
@@ -92,17 +96,4 @@ function reasonOf(error: unknown, signal: AbortSignal): string {
   if (error instanceof IntegrationError) return error.message;
   const { name } = Object(error) as { name?: unknown };
   return `The health check of its connector has thrown ${typeof name === 'string' ? name.slice(0, 100) : 'an error'}`;
-}
-
-async function untilOver<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop = () => {};
-  const over = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, over]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AUTHOR_FIELDS, authorOf, type ChangeAuthor } from '../../audit/change-author.js';
+import { AbortGroups } from '../../http/abort-groups.js';
+import { withinTime } from '../../http/within-time.js';
 import { checkNames } from '../../words/argument-checks.js';
 import { suggestionFor } from '../../words/known-names.js';
 import type { Connection } from '../connections/connection.js';
@@ -33,6 +35,8 @@ export interface RunAction extends ChangeAuthor {
 /** Runs what connectors can do. */
 @Injectable()
 export class ConnectorsService {
+  private readonly signals = new AbortGroups();
+
   constructor(private readonly provider: TenantPartsProvider) {}
 
   /**
@@ -71,8 +75,11 @@ export class ConnectorsService {
     const checked = await fitted(run.input, input, 'input');
     if (checked.problems.length > 0) throw invalidAction(run.place, 'input', checked.problems);
     parts.use.used(connection);
-    const answer = await withinTime(run, signal, (until) =>
-      run.run(checked.value, contextOf(opened, parts, until)),
+    signal?.throwIfAborted();
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, place } = run;
+    const answer = await withinTime(
+      async (until) => run.run(checked.value, contextOf(opened, parts, until)),
+      { timeoutMs, late: () => timedOutAction(place, timeoutMs), outer: signal, groups: this.signals },
     );
     const output = await fitted(run.output, answer, 'output');
     if (output.problems.length > 0) throw invalidAction(run.place, 'output', output.problems);
@@ -88,33 +95,4 @@ function refuseMissingScopes(
   if (!needsConsent(auth)) return;
   const missing = needed.filter((scope) => !scopes.includes(scope));
   if (missing.length > 0) throw missingScopes(id, name, missing);
-}
-
-/** An action that does not heed its signal goes on, and its answer is dropped. */
-async function withinTime(
-  { timeoutMs = DEFAULT_TIMEOUT_MS, place }: FoundAction,
-  given: AbortSignal | undefined,
-  run: (signal: AbortSignal) => unknown,
-): Promise<unknown> {
-  given?.throwIfAborted();
-  const ending = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  let stop = () => {};
-  const over = new Promise<never>((_, reject) => {
-    const end = (reason: unknown) => {
-      ending.abort(reason);
-      reject(reason);
-    };
-    timer = setTimeout(() => end(timedOutAction(place, timeoutMs)), timeoutMs);
-    stop = () => end(given?.reason);
-    given?.addEventListener('abort', stop, { once: true });
-  });
-  over.catch(() => {});
-  try {
-    return await Promise.race([Promise.resolve().then(() => run(ending.signal)), over]);
-  } finally {
-    clearTimeout(timer);
-    given?.removeEventListener('abort', stop);
-    ending.abort();
-  }
 }

@@ -1,7 +1,5 @@
 import type { EventMetadata } from '../../events/domain-event.js';
-
-/** What `metadata.origin` is of events that came through a connection. */
-export const originOf = ({ id }: { readonly id: string }): string => `connection/${id}`;
+import { labelOf } from '../connections/connection.js';
 
 /**
  * Whether a change came from the other side of a connection. A subscriber that writes changes back leaves
@@ -12,5 +10,5 @@ export function isEchoOf(
   event: { readonly metadata: EventMetadata },
   connection: { readonly id: string },
 ): boolean {
-  return event.metadata.origin === originOf(connection);
+  return event.metadata.origin === labelOf(connection);
 }

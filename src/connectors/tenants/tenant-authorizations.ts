@@ -149,9 +149,7 @@ export class TenantAuthorizations {
       const granted = before.state === 'revoked' ? await store.setState(session, before, 'disabled') : before;
       await add(tokenOf(before), text, 0, generation);
       const found = { health: 'healthy', reason: null, isNewGrant: true } as const;
-      await saveHealth(change, store, { ...granted, health: before.health }, found, author);
-      const after = await store.lock(session, this.tenantId, connectionId);
-      if (after === undefined) throw unknownConnection(connectionId);
+      const after = await saveHealth(change, store, granted, found, author);
       const views = { before: auditViewOf(before), after: auditViewOf(after) };
       await note(author, after, { verb: 'authorized', event: 'authorized', ...views });
       return after;

@@ -3,6 +3,7 @@ import { isConnectionLoss, isSessionLoss } from '../../database/connection/conne
 import { IntegrationSettingsService } from '../../settings/integration-settings.service.js';
 import type { SettingsView } from '../../settings/settings-view.js';
 import type { Subscription } from '../../subscribers/consumer.js';
+import { LatestEntries } from '../../words/latest-entries.js';
 import type { Attempt } from './attempt.js';
 import type { Delivery, EndOfAttempt, Outcome } from './delivery.js';
 import { RetryPolicy } from './retry-policy.js';
@@ -86,7 +87,7 @@ export class EnteredEvents {
 
 /** The events of one consumer. */
 export class EnteredEventsOf {
-  private readonly failing = new Map<string, Failing>();
+  private readonly failing = new LatestEntries<string, Failing>(MOST_REMEMBERED);
   /**
    * How many events ended by themselves, by subscription. They are counted only while an event is failing.
    */
@@ -178,7 +179,7 @@ export class EnteredEventsOf {
       const before = known?.failures ?? 0;
       const failures = isAgainst ? Math.max(before, Math.min(before + 1, most)) : before;
       const isCounted = isAgainst && claim?.isSuspect === true && failures >= this.limit;
-      this.remember(log.id, {
+      this.failing.set(log.id, {
         failures,
         othersEnded,
         error,
@@ -187,14 +188,6 @@ export class EnteredEventsOf {
       counts ||= isAgainst;
     }
     return counts;
-  }
-
-  private remember(eventId: string, event: Failing): void {
-    this.failing.delete(eventId);
-    this.failing.set(eventId, event);
-    if (this.failing.size <= MOST_REMEMBERED) return;
-    const [oldest] = this.failing.keys();
-    if (oldest !== undefined) this.failing.delete(oldest);
   }
 
   private endedByThemselves({ delivery, others }: Attempt): void {

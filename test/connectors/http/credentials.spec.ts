@@ -1,28 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { makeCertificates } from '../../support/certificates.js';
 import { LoopbackServer } from '../../support/loopback-server.js';
-import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
-import { everythingOf, HttpStage, json, status } from './stage.js';
+import { everythingOf, failure, httpStage, json, status } from './stage.js';
 
-let database: TestDatabase;
-let stage: HttpStage;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  stage = await HttpStage.start(database);
-});
-afterAll(async () => {
-  await stage.close();
-  await database.drop();
-});
-
-type Failure = Error & { code: string; details: Record<string, unknown> };
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => {
-      throw new Error('it did not fail');
-    },
-    (error: unknown) => error as Failure,
-  );
+const stage = httpStage();
 
 describe('a token that is refused', () => {
   it('is renewed, and the request is sent once more with another one, also a POST', async () => {

@@ -1,18 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
+import { describe, expect, it } from '@jest/globals';
 import { until } from '../../support/until.js';
-import { HttpStage, json, status } from './stage.js';
+import { httpStage, json, status } from './stage.js';
 
-let database: TestDatabase;
-let stage: HttpStage;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  stage = await HttpStage.start(database);
-});
-afterAll(async () => {
-  await stage.close();
-  await database.drop();
-});
+const stage = httpStage();
 
 describe('fetch of a connection', () => {
   it('takes what the global one takes, and gives a Response of any status', async () => {

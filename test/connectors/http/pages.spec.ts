@@ -1,18 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { HttpPage, PagesOptions } from '../../../src/connectors/http/pages.js';
-import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
-import { type Answering, HttpStage, json, status } from './stage.js';
+import { type Answering, httpStage, json, status } from './stage.js';
 
-let database: TestDatabase;
-let stage: HttpStage;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  stage = await HttpStage.start(database);
-});
-afterAll(async () => {
-  await stage.close();
-  await database.drop();
-});
+const stage = httpStage();
 
 /** The items of all pages, and how it ended. */
 async function all(options: PagesOptions<unknown>, path = '/list') {

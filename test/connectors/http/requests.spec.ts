@@ -1,28 +1,10 @@
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
 import { until } from '../../support/until.js';
-import { everythingOf, HttpStage, json, status } from './stage.js';
+import { everythingOf, failure, httpStage, json, status } from './stage.js';
 
-let database: TestDatabase;
-let stage: HttpStage;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  stage = await HttpStage.start(database);
-});
-afterAll(async () => {
-  await stage.close();
-  await database.drop();
-});
-
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => {
-      throw new Error('it did not fail');
-    },
-    (error: unknown) => error as Error & { code: string; details: Record<string, unknown> },
-  );
+const stage = httpStage();
 
 describe('a request', () => {
   it('goes below the base URL with its query, its body and the credentials, and gives the body of the answer', async () => {

@@ -1,29 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { quota, rate } from '../../../src/connectors/http/http-limits.js';
 import { runHandler } from '../../../src/context/integration-context.js';
 import { PostponeError } from '../../../src/errors.js';
-import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
-import { HttpStage, json, reset, status } from './stage.js';
+import { failure, httpStage, json, reset, status } from './stage.js';
 
-let database: TestDatabase;
-let stage: HttpStage;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  stage = await HttpStage.start(database);
-});
-afterAll(async () => {
-  await stage.close();
-  await database.drop();
-});
-
-type Failure = Error & { code: string; details: Record<string, unknown> };
-const failure = (promise: Promise<unknown>) =>
-  promise.then(
-    () => {
-      throw new Error('it did not fail');
-    },
-    (error: unknown) => error as Failure,
-  );
+const stage = httpStage();
 
 /** Runs as the handler of an event does. */
 const asHandler = <T>(run: () => Promise<T>): Promise<T> =>
@@ -161,7 +142,7 @@ describe('a 429', () => {
 
   it('is known to other processes', async () => {
     const identity = stage.identity();
-    const other = await HttpStage.start(database);
+    const other = await stage.beside();
     try {
       stage.answer(status(429, { 'retry-after': '60' }));
       await failure(stage.client(identity).get('/x'));

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { afterAll, beforeAll } from '@jest/globals';
 import type { ConnectorHttp } from '../../../src/connectors/http/connector-http.js';
 import { HttpClients } from '../../../src/connectors/http/http-clients.js';
 import type {
@@ -13,7 +14,7 @@ import { Gate } from '../../../src/gate/gate.js';
 import { GateStore } from '../../../src/gate/gate.store.js';
 import type { PartCounter } from '../../../src/telemetry/part-measures.js';
 import { LoopbackServer } from '../../support/loopback-server.js';
-import type { TestDatabase } from '../../support/test-database.js';
+import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
 
 /** A request as it came to the server. */
 export interface Came {
@@ -102,17 +103,18 @@ export class HttpStage {
     breakerOpenMs: 60_000,
   };
   readonly ways = new WaysOut();
-  readonly gate: Gate;
-  private readonly clients: HttpClients;
+  private clients!: HttpClients;
   private answering: Answering = json({});
-  private readonly others: LoopbackServer[] = [];
+  private readonly servers: LoopbackServer[] = [];
+  server!: LoopbackServer;
+  private database!: TestDatabase;
 
-  private constructor(
-    readonly server: LoopbackServer,
-    database: TestDatabase,
-  ) {
+  async open(database: TestDatabase): Promise<void> {
+    this.database = database;
+    this.server = await LoopbackServer.http((request, response) => void this.take(request, response));
+    this.servers.push(this.server);
     const settings = () => this.settings;
-    this.gate = new Gate({
+    const gate = new Gate({
       store: new GateStore(database.engine()),
       settings,
       onFailure: (words) => this.counted.push(words),
@@ -125,19 +127,14 @@ export class HttpStage {
       },
       time: () => {},
     };
-    this.clients = new HttpClients({
-      gate: this.gate,
-      ways: this.ways,
-      metrics: new HttpMetrics(measures),
-      settings,
-    });
+    this.clients = new HttpClients({ gate, ways: this.ways, metrics: new HttpMetrics(measures), settings });
   }
 
-  static async start(database: TestDatabase): Promise<HttpStage> {
-    let stage: HttpStage | undefined;
-    const server = await LoopbackServer.http((request, response) => void stage?.take(request, response));
-    stage = new HttpStage(server, database);
-    return stage;
+  /** Another process with the same database, and a server of its own. */
+  async beside(): Promise<HttpStage> {
+    const other = new HttpStage();
+    await other.open(this.database);
+    return other;
   }
 
   get url(): string {
@@ -170,13 +167,13 @@ export class HttpStage {
       });
       response.end('{}');
     });
-    this.others.push(server);
+    this.servers.push(server);
     return { url: `http://127.0.0.1:${server.port}`, came };
   }
 
   async close(): Promise<void> {
     this.ways.close();
-    for (const server of [this.server, ...this.others]) await server.close();
+    for (const server of this.servers) await server.close();
   }
 
   private async take(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -193,4 +190,30 @@ export class HttpStage {
 export function everythingOf(error: unknown): string {
   const { message, stack, details, cause } = error as Error & { details?: unknown };
   return JSON.stringify([message, stack, details, String(cause ?? '')]);
+}
+
+type Failure = Error & { readonly code: string; readonly details: Record<string, unknown> };
+
+/** What a request rejects with. */
+export const failure = (promise: Promise<unknown>): Promise<Failure> =>
+  promise.then(
+    () => {
+      throw new Error('it did not fail');
+    },
+    (error: unknown) => error as Failure,
+  );
+
+/** A stage that opens before the first test of the file and closes after the last one. */
+export function httpStage(): HttpStage {
+  const stage = new HttpStage();
+  let database: TestDatabase | undefined;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    await stage.open(database);
+  });
+  afterAll(async () => {
+    await stage.close();
+    await database?.drop();
+  });
+  return stage;
 }
