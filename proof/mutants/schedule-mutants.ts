@@ -4,7 +4,7 @@ const TICKER = 'src/schedules/ticker.ts';
 const STORE = 'src/schedules/schedule.store.ts';
 const EVENT = 'src/schedules/schedule-event.ts';
 const DECIDE = 'src/schedules/decide.ts';
-const TIMING = 'src/schedules/timing.ts';
+const TIMING = 'src/timing/timing.ts';
 const CHANGES = 'src/schedules/schedule-changes.ts';
 const RACES = 'test/schedules/races.spec.ts';
 const TICKS = 'test/schedules/ticks.spec.ts';
@@ -80,7 +80,7 @@ export const scheduleMutants: readonly SpecMutant[] = [
   {
     name: 'schedule: a wall time that comes twice is due twice',
     patches: [{ file: TIMING, find: 'isForEveryHour(pattern) ? nextShown', put: 'true ? nextShown' }],
-    spec: 'src/schedules/timing.spec.ts',
+    spec: 'src/timing/timing.spec.ts',
     test: 'a time that comes twice is due the first time only',
   },
 ];

@@ -1,5 +1,6 @@
 import { callsExtension } from '../calls/calls-extension.js';
 import { connectorsExtension } from '../connectors/connectors-extension.js';
+import { syncsExtension } from '../connectors/syncs-extension.js';
 import { contractsExtension } from '../contracts/contracts-extension.js';
 import type { IntegrationExtension } from '../module/extension.js';
 import { relayExtension } from '../relay/relay-extension.js';
@@ -19,6 +20,7 @@ export const EXTENSIONS: readonly IntegrationExtension[] = [
   sagasExtension,
   schedulesExtension,
   connectorsExtension,
+  syncsExtension,
   contractsExtension,
   secretsExtension(),
 ];

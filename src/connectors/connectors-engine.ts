@@ -4,18 +4,22 @@ import { authorOf } from '../audit/change-author.js';
 import { AdminDatabase } from '../database/admin-database.js';
 import { EngineDatabase } from '../database/engine-database.js';
 import { IntegrationError } from '../errors.js';
+import { EventLimits } from '../events/event-limits.js';
 import { Gate } from '../gate/gate.js';
 import { GateStore } from '../gate/gate.store.js';
 import { checkNetworkRules } from '../http/network-rules.js';
 import { OutgoingHttp } from '../http/outgoing-http.js';
 import { type EngineOfApplication, engineOf } from '../module/engine-of.js';
 import { IntegrationDeveloperApiService } from '../module/integration-developer-api.service.js';
+import { laneEngineOf } from '../module/lane-engine.js';
 import { partEventsOf } from '../module/part-events-of.js';
 import { SecretService } from '../secrets/secret.service.js';
 import { SecretParts } from '../secrets/secret-parts.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { findNestConfig } from '../settings/nest-config.js';
 import { PartMeasures } from '../telemetry/part-measures.js';
+import { loadTimes } from '../timing/croner.js';
+import type { Times } from '../timing/timing.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
 import { WakeupStore } from '../wakeups/wakeup.store.js';
 import { WakeupListener } from '../wakeups/wakeup-listener.js';
@@ -34,6 +38,9 @@ import { HttpClients } from './http/http-clients.js';
 import { HttpMetrics } from './http/http-metrics.js';
 import { WaysOut } from './http/ways-out.js';
 import { TokenEndpoint } from './oauth/token-endpoint.js';
+import { SyncMetrics } from './syncs/sync-metrics.js';
+import { syncSettings } from './syncs/sync-settings.js';
+import { SyncsEngine } from './syncs/syncs-engine.js';
 import { ConnectionUse } from './tenants/connection-use.js';
 import type { TenantParts } from './tenants/tenant-parts.js';
 
@@ -46,6 +53,8 @@ export class ConnectorsEngine {
   readonly engine: EngineOfApplication;
   private made: ReturnType<ConnectorsEngine['make']> | undefined;
   private partsOfTenants: TenantParts | undefined;
+  private loadedTimes: Promise<Times> | undefined;
+  private madeSyncs: SyncsEngine | undefined;
 
   constructor(
     private readonly modules: ModuleRef,
@@ -57,7 +66,13 @@ export class ConnectorsEngine {
   }
 
   explore(): Promise<FoundConnectors> {
-    return exploreConnectors(this.discovery);
+    return exploreConnectors(this.discovery, () => this.times());
+  }
+
+  /** For syncs with a pattern. */
+  times(): Promise<Times> {
+    this.loadedTimes ??= loadTimes('a schedule with cron of nestjs-integration/connectors');
+    return this.loadedTimes;
   }
 
   async variablesOf({ connectors }: FoundConnectors): Promise<FoundVariables> {
@@ -100,6 +115,24 @@ export class ConnectorsEngine {
     return this.partsOfTenants;
   }
 
+  /** The engine of syncs. */
+  get syncs(): SyncsEngine {
+    this.madeSyncs ??= new SyncsEngine({
+      db: this.database,
+      admin: this.engine.get(AdminDatabase),
+      events: partEventsOf(this.engine),
+      maxPayloadBytes: this.engine.get(EventLimits).maxPayloadBytes,
+      lanes: laneEngineOf(this.engine, this.modules),
+      registry: this.registry,
+      settings: () => this.engine.get(IntegrationSettingsService).snapshotOf(syncSettings),
+      metrics: new SyncMetrics(this.engine.get(PartMeasures)),
+      logger: loggerOf('Syncs', this.database),
+      parts: () => this.parts,
+      times: () => this.times(),
+    });
+    return this.madeSyncs;
+  }
+
   private makeParts(): TenantParts {
     const { memory, refresher, endpoint, credentials, clients, use, network } = this.pieces;
     const { redirectUrls = [] } = this.options;
@@ -116,6 +149,7 @@ export class ConnectorsEngine {
       use,
       redirectUrls,
       network,
+      syncs: this.syncs,
     };
   }
 

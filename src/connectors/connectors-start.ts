@@ -38,11 +38,14 @@ export class ConnectorsStart implements OnModuleInit, OnApplicationBootstrap, On
     this.checkSettings();
     void connectors.secrets;
     registry.fill(found.connectors, values);
-    for (const { config, secrets, actions, auth } of found.connectors.values()) {
+    for (const { config, secrets, actions, auth, syncs } of found.connectors.values()) {
       for (const schema of [config, secrets]) if (schema !== undefined) await prepareSchema(schema);
       for (const { input, output } of actions.values())
         for (const schema of [input, output]) if (schema !== undefined) await prepareSchema(schema);
       if (hasTokenEndpoint(auth)) await loadOAuth();
+      for (const { model, mapping, checkpoint } of syncs.values())
+        for (const schema of [model.schema, mapping?.from, checkpoint])
+          if (schema !== undefined) await prepareSchema(schema);
     }
   }
 
@@ -67,11 +70,13 @@ export class ConnectorsStart implements OnModuleInit, OnApplicationBootstrap, On
       }),
     );
     await this.declare();
+    await connectors.syncs.start();
   }
 
   async onModuleDestroy(): Promise<void> {
     for (const subscription of this.subscriptions.splice(0)) subscription.unsubscribe();
     if (!this.isBegun) return;
+    await this.connectors.syncs.stop();
     await this.connectors.refresher.stop();
     this.connectors.close();
   }

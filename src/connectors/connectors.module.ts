@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { DiscoveryModule } from '@nestjs/core';
+import { DiscoveryModule, DiscoveryService } from '@nestjs/core';
+import { ContractRegistry } from '../contracts/contract-registry.js';
 import { BROUGHT_EXTENSION } from '../module/extension.js';
 import { ConnectorsEngine } from './connectors-engine.js';
 import { connectorsExtension } from './connectors-extension.js';
@@ -9,10 +10,36 @@ import {
   checkConnectorsOptions,
 } from './connectors-options.js';
 import { ConnectorsStart } from './connectors-start.js';
+import { exploreConnectors } from './definition/connector-explorer.js';
 import { ConnectorRegistry } from './definition/connector-registry.js';
+import { contractsOfRecords, SYNC_CONTRACTS } from './syncs/sync-events.js';
+import { SyncsProvider, SyncsService } from './syncs/syncs.service.js';
+import { syncsExtension } from './syncs-extension.js';
 import { ConnectionsService } from './tenants/connections.service.js';
 import { ConnectorsService } from './tenants/connectors.service.js';
 import { TenantPartsProvider } from './tenants/tenant-parts-provider.js';
+
+/** Carries what syncs bring. */
+@Module({})
+class SyncsOfConnectors {
+  static readonly [BROUGHT_EXTENSION] = syncsExtension;
+}
+
+/**
+ * Where the application has contracts, the events of syncs get theirs before any event is registered.
+ */
+const contractsOfSyncs = {
+  provide: Symbol('nestjs-integration:contracts-of-syncs'),
+  inject: [DiscoveryService, { token: ContractRegistry, optional: true }],
+  useFactory: async (discovery: DiscoveryService, registry?: ContractRegistry) => {
+    if (registry === undefined) return [];
+    const { connectors } = await exploreConnectors(discovery, async () => undefined);
+    const hasSyncs = [...connectors.values()].some(({ syncs }) => syncs.size > 0);
+    const contracts = hasSyncs ? [...SYNC_CONTRACTS, ...(await contractsOfRecords(connectors.values()))] : [];
+    registry.add(contracts);
+    return contracts;
+  },
+};
 
 /**
  * Connections of tenants to other people's APIs. Import it once, beside `IntegrationModule` and
@@ -33,7 +60,7 @@ export class ConnectorsModule {
     return {
       module: ConnectorsModule,
       global: true,
-      imports: [DiscoveryModule],
+      imports: [DiscoveryModule, SyncsOfConnectors],
       providers: [
         { provide: CONNECTORS_OPTIONS, useValue: options },
         ConnectorRegistry,
@@ -42,8 +69,15 @@ export class ConnectorsModule {
         ConnectorsStart,
         ConnectionsService,
         ConnectorsService,
+        {
+          provide: SyncsProvider,
+          useFactory: (engine: ConnectorsEngine) => ({ of: (id: string) => engine.syncs.of(id) }),
+          inject: [ConnectorsEngine],
+        },
+        SyncsService,
+        contractsOfSyncs,
       ],
-      exports: [ConnectorRegistry, ConnectionsService, ConnectorsService],
+      exports: [ConnectorRegistry, ConnectionsService, ConnectorsService, SyncsService],
     };
   }
 }

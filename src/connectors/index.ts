@@ -16,6 +16,7 @@ export {
   Connector,
   ConnectorAction,
   ConnectorHealthCheck,
+  ConnectorSync,
   ConnectorValidator,
 } from './definition/connector.decorator.js';
 export type {
@@ -62,11 +63,33 @@ export {
   fromConfig,
   fromSecret,
 } from './definition/from-config.js';
+export { defineMapping, type MappedField, type Mapping, type MappingOptions } from './definition/mapping.js';
+export { type ConnectorModel, defineModel, type ModelOptions } from './definition/model.js';
+export type { ConnectorSyncOptions, SyncKind, SyncPage, SyncSchedule } from './definition/sync.js';
 export type { ConnectorHttp, FetchThroughConnection } from './http/connector-http.js';
 export type { HttpLimit, LimitedThing, QuotaLimit, RateLimit } from './http/http-identity.js';
 export { type QuotaOptions, quota, type RateOptions, rate } from './http/http-limits.js';
 export type { AnswerBody, HttpAnswer, HttpRequestOptions } from './http/http-request.js';
 export type { HttpPage, PagesOptions } from './http/pages.js';
+export type {
+  SyncedRecord,
+  SyncPageRequest,
+  SyncProblem,
+  SyncRun,
+  SyncRunError,
+  SyncRunStatus,
+  SyncStatus,
+} from './syncs/stream.js';
+export type { SyncContext } from './syncs/sync-context.js';
+export type { SyncRecordEvent, SyncRunEvent } from './syncs/sync-events.js';
+export { type SyncSettings, syncSettings } from './syncs/sync-settings.js';
+export { SyncsService } from './syncs/syncs.service.js';
+export type { SyncRows, TenantSyncs } from './syncs/tenant-syncs.js';
+export {
+  type TimestampCheckpoint,
+  TimestampCursor,
+  type TimestampCursorOptions,
+} from './syncs/timestamp-cursor.js';
 export type { ConnectionClient, ConnectionContext } from './tenants/connection-context.js';
 export type {
   AuthorizeConnection,
@@ -78,6 +101,7 @@ export type { ConnectionTest, HealthAnswer } from './tenants/connection-test.js'
 export { type CompleteAuthorization, ConnectionsService } from './tenants/connections.service.js';
 export { ConnectorsService, type RunAction } from './tenants/connectors.service.js';
 export { isEchoOf } from './tenants/echo.js';
+export type { SyncFeed, ToldRecord } from './tenants/sync-hooks.js';
 export type { Authorization } from './tenants/tenant-authorizations.js';
 export type {
   ConnectionDetails,

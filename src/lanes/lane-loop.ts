@@ -6,7 +6,7 @@ import { InFlight, type Running } from './in-flight.js';
 import type { LaneLeases } from './lane-leases.js';
 import type { LaneRoundStore, ReadyTarget } from './lane-round.store.js';
 import type { LaneSaver, Saved, ToSave } from './lane-saver.js';
-import type { LaneItem, LaneLimits, LaneWork, Outcome } from './lane-work.js';
+import type { LaneItem, LaneLimits, LaneRun, LaneWork, Outcome } from './lane-work.js';
 import { reservedOf, TargetMemory } from './target-memory.js';
 import { Waker } from './waker.js';
 
@@ -388,7 +388,7 @@ export class LaneLoop<Item extends LaneItem> {
     const { signal } = this.cutOf(lease);
     this.inFlight.add(running);
     this.begun++;
-    this.outcomeOf(item, signal).then((outcome) => {
+    this.outcomeOf(item, { signal, lease }).then((outcome) => {
       // What was cut off stays due as it is.
       if (signal.aborted) return;
       this.inFlight.end(running);
@@ -398,11 +398,11 @@ export class LaneLoop<Item extends LaneItem> {
     });
   }
 
-  private async outcomeOf(item: Item, signal: AbortSignal): Promise<Outcome> {
+  private async outcomeOf(item: Item, context: LaneRun): Promise<Outcome> {
     try {
-      return await this.work.run(item, { signal });
+      return await this.work.run(item, context);
     } catch (error) {
-      if (!signal.aborted) {
+      if (!context.signal.aborted) {
         const words = `A run of lanes (${this.work.kind}) broke, and is repeated`;
         this.logger.errorOfFailure(
           `${words}: ${messageOf(error)}`,

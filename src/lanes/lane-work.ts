@@ -1,4 +1,5 @@
 import type { EngineSession } from '../database/sql/engine-session.js';
+import type { Lease } from '../membership/leases/lease.js';
 import type { LaneKind } from './outgoing-target.store.js';
 
 /** A piece of work for one target. */
@@ -58,6 +59,18 @@ export interface LaneLimits {
   readonly timeoutMs: number;
 }
 
+/** What a run is given. */
+export interface LaneRun {
+  /** Aborted when the run must end at once. What it returns then is dropped. */
+  readonly signal: AbortSignal;
+  /**
+   * The lease of the lane. A run that saves by itself fences its transactions with it. Its signal is aborted
+   * before that of the run: when another process has asked for the lane, or the application ends. A run that
+   * takes long ends soon then, and the next owner goes on.
+   */
+  readonly lease: Lease;
+}
+
 /** What one kind of work brings. Its statements stand in its own store. */
 export interface LaneWork<Item extends LaneItem = LaneItem> {
   readonly kind: LaneKind;
@@ -67,7 +80,7 @@ export interface LaneWork<Item extends LaneItem = LaneItem> {
   /** For each of these targets, at most so many items that are due, the first ones first. */
   due(wanted: ReadonlyMap<string, number>): Promise<Item[]>;
   /** Runs one item. It ends soon when the signal is aborted, and what it returns then is dropped. */
-  run(item: Item, context: { readonly signal: AbortSignal }): Promise<Outcome>;
+  run(item: Item, context: LaneRun): Promise<Outcome>;
   /**
    * Saves how items ended. The targets are locked, and the leases of their lanes hold until the transaction
    * ends. An item of an outcome `again` is due `afterMs` from now; one of `target-off` stays due as it is.

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import * as croner from 'croner';
 import fc from 'fast-check';
+import { Times } from '../timing/timing.js';
 import { type DueSchedule, decide, type MissedTimes, type Overlap } from './decide.js';
 import { previewStored } from './preview.js';
 import type { LockedSchedule } from './schedule.store.js';
-import { Times } from './timing.js';
 
 const times = new Times(croner);
 const GRACE_MS = 60_000;

@@ -1,4 +1,4 @@
-import type { Times, Timing } from './timing.js';
+import type { Times, Timing } from '../timing/timing.js';
 
 /** What becomes of times at which nobody could publish. */
 export type MissedTimes = 'once' | 'skip' | 'all';

@@ -1,6 +1,6 @@
+import type { Times, Timing } from '../timing/timing.js';
 import type { CheckedSchedule } from './definition.js';
 import type { LockedSchedule } from './schedule.store.js';
-import type { Times, Timing } from './timing.js';
 
 export const MOST_PREVIEWED = 1_000;
 

@@ -6,13 +6,13 @@ import type { EngineDatabase } from '../database/engine-database.js';
 import type { EngineSession } from '../database/sql/engine-session.js';
 import type { EventGate } from '../events/event-gate.js';
 import type { PartEvents } from '../outbox/part-events.js';
+import type { Times } from '../timing/timing.js';
 import { tellOwner } from '../wakeups/wakeup.store.js';
 import type { CheckedSchedule } from './definition.js';
 import { TICKER_KIND } from './schedule.js';
 import { type LockedSchedule, type SavedSchedule, ScheduleStore } from './schedule.store.js';
 import { invalidSchedule, unknownSchedule } from './schedule-errors.js';
 import { triggeredEvent } from './schedule-event.js';
-import type { Times } from './timing.js';
 
 /** A schedule as somebody wants it. */
 export interface WantedSchedule {

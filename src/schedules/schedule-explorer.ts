@@ -1,11 +1,11 @@
 import type { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { callerOf, placeOf, providerMethods } from '../subscribers/provider-methods.js';
 import { problemsOfDefinition } from '../subscribers/subscriber-validation.js';
+import type { Times } from '../timing/timing.js';
 import { checkDefinition, problemOfScheduleName, TIMING_FIELDS } from './definition.js';
 import { type IntegrationScheduleOptions, scheduleOptionsOf } from './integration-schedule.decorator.js';
 import { consumerOf, eventNameOf } from './schedule.js';
 import type { WantedSchedule } from './schedule-changes.js';
-import type { Times } from './timing.js';
 
 const CONSUMER_FIELDS = ['transactional', 'retry', 'timeoutMs'] as const;
 const KNOWN = {

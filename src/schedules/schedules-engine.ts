@@ -10,15 +10,15 @@ import { partEventsOf } from '../module/part-events-of.js';
 import type { PartEvents } from '../outbox/part-events.js';
 import { IntegrationSettingsService } from '../settings/integration-settings.service.js';
 import { PartMeasures } from '../telemetry/part-measures.js';
+import { loadTimes } from '../timing/croner.js';
+import type { Times } from '../timing/timing.js';
 import { OutboxNotifier } from '../wakeups/outbox-notifier.js';
-import { loadTimes } from './croner.js';
 import { ScheduleStore } from './schedule.store.js';
 import { ScheduleChanges } from './schedule-changes.js';
 import { exploreSchedules, type FoundSchedules } from './schedule-explorer.js';
 import { ScheduleMetrics } from './schedule-metrics.js';
 import { scheduleSettings } from './schedule-settings.js';
 import type { TickerParts } from './ticker.js';
-import type { Times } from './timing.js';
 
 /** What schedules use of the engine. */
 @Injectable()
@@ -35,7 +35,7 @@ export class SchedulesEngine {
 
   /** @throws IntegrationError INTEGRATION_PEER_MISSING if croner is not installed */
   times(): Promise<Times> {
-    this.loaded ??= loadTimes();
+    this.loaded ??= loadTimes('nestjs-integration/schedules');
     return this.loaded;
   }
 

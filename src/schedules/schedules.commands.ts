@@ -11,9 +11,9 @@ import type { AdminDatabase } from '../database/admin-database.js';
 import { EventLimits } from '../events/event-limits.js';
 import { OutboxEventStore } from '../outbox/outbox-event.store.js';
 import { PartEvents } from '../outbox/part-events.js';
+import { loadTimes } from '../timing/croner.js';
 import { pageSizeOf } from '../words/argument-checks.js';
 import { pageOf } from '../words/page-of.js';
-import { loadTimes } from './croner.js';
 import { problemOfScheduleName } from './definition.js';
 import { MOST_PREVIEWED, previewStored } from './preview.js';
 import type { Schedule, ScheduleRun } from './schedule.js';
@@ -67,7 +67,7 @@ const showCommand: Command = {
   summary: 'show one schedule with its next times and its last events',
   async run(context) {
     const name = nameOf(context);
-    const times = await loadTimes();
+    const times = await loadTimes('nestjs-integration/schedules');
     const { schedule, runs, next } = await context.withDatabase(async (_db, admin) => {
       const found = await existing(admin, name);
       const timing = await new ScheduleStore(admin).timingOf(name);
@@ -135,7 +135,7 @@ const previewCommand: Command = {
     const count = given === undefined ? DEFAULT_PREVIEW : Number(given);
     if (!Number.isInteger(count) || count < 1 || count > MOST_PREVIEWED)
       throw new UsageError(`--count must be a whole number from 1 to ${MOST_PREVIEWED}`);
-    const times = await loadTimes();
+    const times = await loadTimes('nestjs-integration/schedules');
     const next = await context.withDatabase(async (_db, admin) => {
       const stored = await new ScheduleStore(admin).timingOf(name);
       if (stored === undefined) throw unknownSchedule(name);
@@ -195,7 +195,8 @@ const CHANGES: readonly Change[] = [
       pausedAt === null
         ? `Schedule ${name} is not paused.`
         : `Schedule ${name} would go on with its next time. Times of the pause were not missed.`,
-    does: async (changes, name, context) => changes.resume(name, await loadTimes(), authorOf(context)),
+    does: async (changes, name, context) =>
+      changes.resume(name, await loadTimes('nestjs-integration/schedules'), authorOf(context)),
     done: (name) => `Schedule ${name} goes on.`,
   },
   {

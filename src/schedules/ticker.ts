@@ -9,6 +9,7 @@ import { OutboxQueryStore } from '../log/outbox-query.store.js';
 import type { Lease } from '../membership/leases/lease.js';
 import { leaseLost } from '../membership/leases/taken-lease.js';
 import type { PartEvents } from '../outbox/part-events.js';
+import type { Times } from '../timing/timing.js';
 import type { EngineLogger } from '../words/engine-logger.js';
 import { type Decision, decide } from './decide.js';
 import { Refusals } from './refusals.js';
@@ -16,7 +17,6 @@ import type { ScheduleStore, TakenSchedule } from './schedule.store.js';
 import { invalidSchedule, unknownSchedule } from './schedule-errors.js';
 import { scheduledEvent } from './schedule-event.js';
 import type { ScheduleMetrics } from './schedule-metrics.js';
-import type { Times } from './timing.js';
 
 export const TICKER_LEASE = 'integration.schedules';
 

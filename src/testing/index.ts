@@ -31,6 +31,7 @@ export {
 } from './publish-and-drain.js';
 export type { ReceiverBehaviour } from './receiver-behaviours.js';
 export { type RunScheduleOptions, runSchedule } from './run-schedule.js';
+export { type RunSyncOptions, runSync } from './run-sync.js';
 export { sagaOf, type TestedSaga } from './saga-of.js';
 export { type SendDueOptions, sendDue } from './send-due.js';
 export {

@@ -1,10 +1,13 @@
 import type { DiscoveryService } from '@nestjs/core';
 import { jsonSchemaOf } from '../../contracts/standard-json-schema.js';
+import type { Times } from '../../timing/timing.js';
 import { connectorOf, type DecoratedMethod, decoratedMethodsOf } from './connector.decorator.js';
 import type { ConnectorOptions, FoundAction, FoundConnector } from './connector.js';
 import { secretsOfAuth } from './connector-auth.js';
 import { problemsOfAction, problemsOfConnector } from './definition-checks.js';
 import { secretsIn } from './environment.js';
+import type { FoundSync } from './sync.js';
+import { problemsOfSync, syncFrom } from './sync-checks.js';
 
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 type Methods = Readonly<Record<string | symbol, (...given: unknown[]) => unknown>>;
@@ -15,8 +18,15 @@ export interface FoundConnectors {
   readonly problems: readonly string[];
 }
 
-/** Looks at all providers. What is wrong is told for all of them at once. */
-export async function exploreConnectors(discovery: DiscoveryService): Promise<FoundConnectors> {
+/**
+ * Looks at all providers. What is wrong is told for all of them at once.
+ *
+ * @param loadTimes is called if a sync has a pattern
+ */
+export async function exploreConnectors(
+  discovery: DiscoveryService,
+  loadTimes: () => Promise<Times | undefined>,
+): Promise<FoundConnectors> {
   const connectors = new Map<string, FoundConnector>();
   const problems: string[] = [];
   for (const wrapper of [...discovery.getProviders(), ...discovery.getControllers()]) {
@@ -29,10 +39,13 @@ export async function exploreConnectors(discovery: DiscoveryService): Promise<Fo
       continue;
     }
     const place = placeOf(wrapper);
+    const hasPattern = methods.some(({ sync }) => sync?.schedule?.cron !== undefined);
+    const times = hasPattern ? await loadTimes() : undefined;
     const wrong = [
       ...problemsOfConnector(options),
       ...problemsOfClass(wrapper),
       ...problemsOfMethods(methods),
+      ...problemsOfSyncs(methods, times),
     ];
     if (wrong.length === 0) wrong.push(...(await problemsOfSecrets(options)));
     problems.push(...wrong.map((problem) => `${place}: ${problem}`));
@@ -102,6 +115,18 @@ function problemsOfMethods(methods: readonly DecoratedMethod[]): string[] {
   ];
 }
 
+function problemsOfSyncs(methods: readonly DecoratedMethod[], times: Times | undefined): string[] {
+  const keys = methods.flatMap(({ sync }) => (sync === undefined ? [] : [sync.key]));
+  return [
+    ...methods.flatMap(({ name, sync }) =>
+      sync === undefined ? [] : problemsOfSync(sync, times).map((problem) => `${String(name)}: ${problem}`),
+    ),
+    ...[...new Set(keys.filter((key, i) => keys.indexOf(key) < i))].map(
+      (key) => `it has two syncs ${JSON.stringify(key)}`,
+    ),
+  ];
+}
+
 /** What `auth` reads of the secrets must be something that connections have. */
 async function problemsOfSecrets({ auth, secrets }: ConnectorOptions): Promise<string[]> {
   const needed = [...new Set([...secretsOfAuth(auth), ...secretsIn(auth.options)])];
@@ -133,13 +158,13 @@ function connectorFrom(
     (...given: unknown[]) =>
       own[name]?.(...given);
   const actions = new Map<string, FoundAction>();
-  for (const { name, action } of methods)
+  const syncs = new Map<string, FoundSync>();
+  for (const { name, action, sync } of methods) {
+    const placeOfMethod = `${place.replace(/ \(/, `.${String(name)} (`)}`;
     if (action !== undefined)
-      actions.set(action.name, {
-        ...action,
-        place: `${place.replace(/ \(/, `.${String(name)} (`)}`,
-        run: callerOf(name),
-      });
+      actions.set(action.name, { ...action, place: placeOfMethod, run: callerOf(name) });
+    if (sync !== undefined) syncs.set(sync.key, syncFrom(sync, placeOfMethod, callerOf(name)));
+  }
   const validator = methods.find(({ isValidator }) => isValidator);
   const health = methods.find(({ isHealth }) => isHealth);
   return {
@@ -148,6 +173,7 @@ function connectorFrom(
     direction: options.direction ?? 'both',
     place,
     actions,
+    syncs,
     validator: validator && callerOf(validator.name),
     health: health && callerOf(health.name),
   };

@@ -16,14 +16,22 @@ export function viewOf(connector: FoundConnector): ConnectorView {
     auth: connector.auth.mode,
     capabilities: capabilitiesOf(connector),
     actions: [...connector.actions.keys()],
+    syncs: [...connector.syncs.keys()],
     scopes: scopesOf(connector),
   };
 }
 
 /** What follows from the decorators, and from the mode of `auth`. */
-export function capabilitiesOf({ actions, health, validator, auth }: FoundConnector): ConnectorCapability[] {
+export function capabilitiesOf({
+  actions,
+  syncs,
+  health,
+  validator,
+  auth,
+}: FoundConnector): ConnectorCapability[] {
   return [
     ...(actions.size > 0 ? ['actions' as const] : []),
+    ...(syncs.size > 0 ? ['syncs' as const] : []),
     ...(health === undefined ? [] : ['health' as const]),
     ...(validator === undefined ? [] : ['validation' as const]),
     ...(needsConsent(auth) ? ['authorization' as const] : []),

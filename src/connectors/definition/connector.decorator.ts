@@ -1,9 +1,11 @@
 import 'reflect-metadata';
 import type { EventSchema } from '../../contracts/schemas/event-schema.js';
 import type { ConnectorActionOptions, ConnectorOptions } from './connector.js';
+import type { ConnectorSyncOptions } from './sync.js';
 
 const CONNECTOR = Symbol.for('nestjs-integration:connector:1');
 const ACTION = Symbol.for('nestjs-integration:connector-action:1');
+const SYNC = Symbol.for('nestjs-integration:connector-sync:1');
 const VALIDATOR = Symbol.for('nestjs-integration:connector-validator:1');
 const HEALTH = Symbol.for('nestjs-integration:connector-health:1');
 
@@ -50,6 +52,19 @@ export function ConnectorHealthCheck(): MethodDecorator {
   return onMethod(HEALTH, true);
 }
 
+/**
+ * An asynchronous generator `(context)` that yields pages of the other system's records. The engine keeps
+ * them in step with what is stored, and publishes an event for each change.
+ *
+ * ```ts
+ * @ConnectorSync({ key: 'issues', model: Issue, mode: 'incremental', deletions: 'none', schedule: { every: '15m' } })
+ * async *issues(context: SyncContext) { … }
+ * ```
+ */
+export function ConnectorSync<C extends EventSchema>(options: ConnectorSyncOptions<C>): MethodDecorator {
+  return onMethod(SYNC, options);
+}
+
 /** What `@Connector` says about a class. */
 export function connectorOf(type: unknown): ConnectorOptions | undefined {
   return typeof type === 'function'
@@ -61,6 +76,7 @@ export function connectorOf(type: unknown): ConnectorOptions | undefined {
 export interface DecoratedMethod {
   readonly name: string | symbol;
   readonly action: ConnectorActionOptions | undefined;
+  readonly sync: ConnectorSyncOptions | undefined;
   readonly isValidator: boolean;
   readonly isHealth: boolean;
 }
@@ -81,10 +97,11 @@ export function decoratedMethodsOf(prototype: object): DecoratedMethod[] {
       if (seen.has(name) || typeof method !== 'function' || name === 'constructor') continue;
       seen.add(name);
       const action = Reflect.getOwnMetadata(ACTION, method) as ConnectorActionOptions | undefined;
+      const sync = Reflect.getOwnMetadata(SYNC, method) as ConnectorSyncOptions | undefined;
       const isValidator = Reflect.hasOwnMetadata(VALIDATOR, method);
       const isHealth = Reflect.hasOwnMetadata(HEALTH, method);
-      if (action !== undefined || isValidator || isHealth)
-        found.push({ name, action, isValidator, isHealth });
+      if (action !== undefined || sync !== undefined || isValidator || isHealth)
+        found.push({ name, action, sync, isValidator, isHealth });
     }
   }
   return found;

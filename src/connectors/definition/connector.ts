@@ -1,6 +1,7 @@
 import type { EventSchema, InferOutput } from '../../contracts/schemas/event-schema.js';
 import type { HttpLimit } from '../http/http-identity.js';
 import type { ConnectorAuth } from './connector-auth.js';
+import type { FoundSync } from './sync.js';
 
 export const DIRECTIONS = ['in', 'out', 'both'] as const;
 
@@ -78,7 +79,7 @@ export interface Problem {
 }
 
 /** What a connector can do, of its decorators. */
-export const CAPABILITIES = ['actions', 'health', 'validation', 'authorization'] as const;
+export const CAPABILITIES = ['actions', 'syncs', 'health', 'validation', 'authorization'] as const;
 
 export type ConnectorCapability = (typeof CAPABILITIES)[number];
 
@@ -96,6 +97,7 @@ export interface FoundConnector extends Readonly<Omit<ConnectorOptions, 'version
   /** Where the class stands, for messages. */
   readonly place: string;
   readonly actions: ReadonlyMap<string, FoundAction>;
+  readonly syncs: ReadonlyMap<string, FoundSync>;
   readonly validator: ((config: unknown, secrets: Readonly<Record<string, string>>) => unknown) | undefined;
   readonly health: ((context: unknown) => unknown) | undefined;
 }
@@ -113,6 +115,7 @@ export interface ConnectorView {
   readonly auth: ConnectorAuth['mode'];
   readonly capabilities: readonly ConnectorCapability[];
   readonly actions: readonly string[];
+  readonly syncs: readonly string[];
   /** What the connector asks for when a person agrees: those of `auth` and of its actions. */
   readonly scopes: readonly string[];
 }

@@ -7,7 +7,7 @@ import { viewOf } from './connector-view.js';
 /** What is stored of a connector. It has neither secrets nor values of variables. */
 export async function declaredConnector(connector: FoundConnector): Promise<DeclaredConnector> {
   const view = viewOf(connector);
-  const { config, secrets, env = [], actions } = connector;
+  const { config, secrets, env = [], actions, syncs } = connector;
   const definition = {
     ...view,
     config: await schemaOf(config),
@@ -20,6 +20,17 @@ export async function declaredConnector(connector: FoundConnector): Promise<Decl
         idempotent,
         input: await schemaOf(input),
         output: await schemaOf(output),
+      })),
+    ),
+    syncs: await Promise.all(
+      [...syncs.values()].map(async ({ key, model, mode, schedule, deletions, records, events }) => ({
+        key,
+        model: { name: model.name, schema: await schemaOf(model.schema) },
+        mode,
+        schedule: schedule ?? null,
+        deletions,
+        records,
+        events,
       })),
     ),
   };

@@ -13,6 +13,7 @@ import {
 import { ConnectionIdentity, type ResolvedCredentials } from '../credentials/connection-identity.js';
 import type { OpenedConnection } from '../credentials/opened-connection.js';
 import type { ConnectorHttp } from '../http/connector-http.js';
+import type { SyncFeed } from './sync-hooks.js';
 import type { TenantParts } from './tenant-parts.js';
 
 /** A connection, for code that uses it. */
@@ -43,6 +44,8 @@ export interface ConnectionContext<Config = unknown> extends ConnectionClient<Co
   publish<N extends EventName>(event: DomainEventInput<N>, options?: PublishOptions): Promise<PublishedEvent>;
   /** `IntegrationDeveloperApiService.transaction`: what is published in it takes `persistenceClient: tx`. */
   transaction<R>(fn: (tx: Tx) => Promise<R>, options?: TransactionOptions): Promise<R>;
+  /** What the connector has learned of records by itself, for its syncs. */
+  readonly syncs: SyncFeed;
   readonly logger: Logger;
   /** Aborted when the time is over, or when the caller wants no answer any more. */
   readonly signal: AbortSignal;
@@ -72,6 +75,7 @@ export function contextOf(
       return parts.api.publishEvent({ ...event, metadata }, options);
     },
     transaction: (fn, options) => parts.api.transaction(fn, options),
+    syncs: parts.syncs.feedOf(connection),
     logger: new Logger(connector.place),
     signal,
   };

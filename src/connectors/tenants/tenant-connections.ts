@@ -222,6 +222,7 @@ export class TenantConnections {
     const by = authorOf(author);
     await this.changed(id, async (change, row) => {
       await this.removeAuthorizations(change, row);
+      await this.parts.syncs.removed(change.session, row);
       await this.store.remove(change.session, row);
       await this.parts.secrets.secrets.remove(ownerOf(row), change.session);
       await change.note(by, row, { verb: 'remove', event: 'removed', before: auditViewOf(row) });
@@ -399,6 +400,8 @@ export class TenantConnections {
     const after = await this.store.setState(session, row, state);
     const views = { before: { state: row.state }, after: { state, ...more } };
     await note(author, after, { verb, event: events[state], ...views });
+    if (state === 'enabled') await this.parts.syncs.enabled(session, after);
+    else await this.parts.syncs.disabled(session, after);
     return after;
   }
 
@@ -422,6 +425,7 @@ export class TenantConnections {
     });
     this.parts.memory.forget(id);
     this.parts.refresher.forget(id);
+    this.parts.syncs.changed(id);
     return changed;
   }
 

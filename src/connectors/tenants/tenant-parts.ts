@@ -9,6 +9,7 @@ import type { ConnectorRegistry } from '../definition/connector-registry.js';
 import type { HttpClients } from '../http/http-clients.js';
 import type { TokenEndpoint } from '../oauth/token-endpoint.js';
 import type { ConnectionUse } from './connection-use.js';
+import type { SyncHooks } from './sync-hooks.js';
 
 /** What the services of tenants work with. Their changes go over the connections of admins. */
 export interface TenantParts extends ChangeParts {
@@ -24,4 +25,5 @@ export interface TenantParts extends ChangeParts {
   readonly use: ConnectionUse;
   readonly redirectUrls: readonly string[];
   readonly network: CheckedNetworkRules;
+  readonly syncs: SyncHooks;
 }

@@ -55,6 +55,10 @@ const NAMES = {
   connectionToken: 'connection_token',
   oauthAuthorization: 'oauth_authorization',
   connectorGate: 'connector_gate',
+  syncStream: 'sync_stream',
+  syncRun: 'sync_run',
+  syncRecord: 'sync_record',
+  syncProblem: 'sync_problem',
   /** A function that returns the partition of an aggregate. */
   integrationPartition: 'integration_partition',
   /** A procedure that publishes one event. */
