@@ -6,6 +6,10 @@ const OF_TENANTS = [
   'connection',
   'connectionToken',
   'oauthAuthorization',
+  'syncStream',
+  'syncRun',
+  'syncRecord',
+  'syncProblem',
   'webhookDestination',
   'webhookSubscription',
   'webhookMessage',
@@ -17,6 +21,19 @@ const OTHERS = TABLES.filter((table) => !OF_TENANTS.includes(table));
 /** The beginning of each statement that names no tenant, and why it does not have to. */
 const WITHOUT_TENANT: Readonly<Record<string, string>> = {
   'connectors/credentials/token.store.ts (extract(epoch FROM': 'a part of statements that name the tenant',
+  'connectors/syncs/stream.store.ts SELECT DISTINCT c.id':
+    'the boot looks at the connections of all tenants, and returns the tenant of each',
+  'connectors/syncs/stream.store.ts SELECT s.id::text AS key':
+    'the owner of a lane asks for what is due, of every tenant; it returns the tenants',
+  'connectors/syncs/stream.store.ts SELECT t.target::text':
+    'it returns a time of each target of the lane, and nothing of the tenant',
+  'connectors/syncs/sync-retention.store.ts DELETE FROM "integration".sync_run':
+    'retention deletes old runs, of every tenant',
+  'connectors/syncs/sync-retention.store.ts DELETE FROM "integration".sync_record':
+    'retention deletes old marks of deleted records, of every tenant',
+  'connectors/syncs/sync-trouble.store.ts SELECT …, coalesce': 'doctor looks at all tenants',
+  'connectors/syncs/sync-trouble.store.ts SELECT s.id': 'the same',
+  'connectors/syncs/sync-trouble.store.ts SELECT status': 'metrics count the streams of all tenants',
   'webhooks/outgoing/destinations/delivery-retention.store.ts page AS MATERIALIZED':
     'a part of statements of retention, which go on with the tenant of each message',
   'webhooks/outgoing/destinations/delivery-retention.store.ts WITH …, held AS MATERIALIZED':

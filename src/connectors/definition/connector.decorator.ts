@@ -57,7 +57,13 @@ export function ConnectorHealthCheck(): MethodDecorator {
  * them in step with what is stored, and publishes an event for each change.
  *
  * ```ts
- * @ConnectorSync({ key: 'issues', model: Issue, mode: 'incremental', deletions: 'none', schedule: { every: '15m' } })
+ * @ConnectorSync({
+ *   key: 'issues',
+ *   model: Issue,
+ *   mode: 'incremental',
+ *   deletions: 'none',
+ *   schedule: { every: '15m' },
+ * })
  * async *issues(context: SyncContext) { … }
  * ```
  */

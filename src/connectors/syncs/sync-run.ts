@@ -364,7 +364,10 @@ export class SyncAttempt {
     }
   }
 
-  /** The place is for others, and the run goes on later. A run that uses up its time twice in vain has stalled. */
+  /**
+   * The place is for others, and the run goes on later. A run that uses up its time twice in vain has
+   * stalled.
+   */
   private async timeOver(begun: LockedStream): Promise<Outcome> {
     const outcome = await this.saves(async (session, stream) => {
       const hasMoved = stream.isComplete || !isDeepStrictEqual(stream.checkpoint, begun.checkpoint);

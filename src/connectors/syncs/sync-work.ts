@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineSession } from '../../database/sql/engine-session.js';
 import { messageOf } from '../../errors.js';
 import type { Ended, LaneLimits, LaneRun, LaneWork, Outcome } from '../../lanes/lane-work.js';
@@ -11,6 +12,8 @@ import { type RunParts, SyncAttempt } from './sync-run.js';
 const PROBE_AFTER_FAILURES = 5;
 /** A lane that is handed over waits so long for the next page. */
 const HAND_OVER_MS = 30_000;
+/** Between two attempts, while the database refuses even that a stream is put off. */
+const AFTER_FAILURE_MS = 2_000;
 
 /** Streams, as work of lanes. Their targets are connections. Each run writes its own outcome. */
 export class SyncWork implements LaneWork<DueStream> {
@@ -56,8 +59,17 @@ export class SyncWork implements LaneWork<DueStream> {
       if (context.signal.aborted) return { is: 'done' };
       const words = `A run of sync ${due.connector}.${due.sync} could not be saved, and is repeated`;
       this.logger.warnOfFailure(`${words}: ${messageOf(error)}`, words);
-      await this.streams.putOff(due.tenantId, due.key);
+      await this.putOffAfterFailure(due, context.signal);
       return { is: 'done' };
+    }
+  }
+
+  /** Where not even that can be saved, the stream is still due, and comes again after a moment. */
+  private async putOffAfterFailure({ tenantId, key }: DueStream, signal: AbortSignal): Promise<void> {
+    try {
+      await this.streams.putOff(tenantId, key);
+    } catch {
+      await delay(AFTER_FAILURE_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 

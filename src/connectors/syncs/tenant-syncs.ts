@@ -108,7 +108,10 @@ export class TenantSyncs {
     });
   }
 
-  /** Forgets the checkpoint: the next run asks for everything. The records stay, so what is the same is silent. */
+  /**
+   * Forgets the checkpoint: the next run asks for everything. The records stay, so what is the same is
+   * silent.
+   */
   reset(connectionId: string, sync: string, author: ChangeAuthor = {}): Promise<SyncStatus> {
     return this.changes('reset', connectionId, sync, author, async (session, stream, found) => {
       const ended = await this.endRun(session, stream, found);
@@ -314,7 +317,9 @@ export class TenantSyncs {
     return added;
   }
 
-  /** Ends the run that is under way, if there is one. Its attempt then finds another token, and saves nothing. */
+  /**
+   * Ends the run that is under way, if there is one. Its attempt then finds another token, and saves nothing.
+   */
   private async endRun(session: EngineSession, stream: LockedStream, { sync }: Found): Promise<Stream> {
     if (stream.runId === null) return stream;
     const { streams, events, times } = this.parts;

@@ -24,7 +24,9 @@ export interface SyncFeed {
  */
 export type ToldRecord = 'created' | 'updated' | 'deleted' | 'unchanged' | 'older' | 'aside';
 
-/** What follows for syncs when a connection changes. The first three work in the transaction of the change. */
+/**
+ * What follows for syncs when a connection changes. The first three work in the transaction of the change.
+ */
 export interface SyncHooks {
   enabled(session: EngineSession, connection: Connection): Promise<void>;
   disabled(session: EngineSession, connection: Connection): Promise<void>;
