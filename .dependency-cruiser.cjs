@@ -54,7 +54,15 @@ const INNER_LINES = {
     ['relays'],
     ['cloud-events'],
   ],
-  connectors: [['.'], ['syncs'], ['tenants'], ['credentials'], ['connections', 'oauth'], ['definition'], ['http']],
+  connectors: [
+    ['.'],
+    ['syncs'],
+    ['tenants'],
+    ['credentials'],
+    ['connections', 'oauth'],
+    ['definition'],
+    ['http'],
+  ],
   contracts: [['commands'], ['.'], ['compatibility', 'schemas/classes'], ['schemas']],
   admin: [
     ['.'],

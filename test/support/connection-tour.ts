@@ -6,6 +6,7 @@ import { ConnectorDefinitionStore } from '../../src/connectors/definition/connec
 import { AuthorizationStore } from '../../src/connectors/oauth/authorization.store.js';
 import { EngineDatabase } from '../../src/database/engine-database.js';
 import type { TestApp } from './app.js';
+import { fillSyncs, tourOfSyncs } from './sync-tour.js';
 import type { TestDatabase } from './test-database.js';
 
 export const CONNECTIONS = 20_000;
@@ -24,10 +25,12 @@ export async function fillConnections(pool: TestDatabase['pool']): Promise<void>
       SELECT 'hash-' || n, 'tenant-' || n % 50, ${idOf('n')}, 'https://app.example', '{}', now() + interval '10 minutes'
       FROM generate_series(1, ${CONNECTIONS}) AS n;
     ANALYZE integration.connection, integration.connection_token, integration.oauth_authorization`);
+  await fillSyncs(pool);
 }
 
 /** Sends the statements of connections. */
-export async function tourOfConnections({ context }: TestApp): Promise<void> {
+export async function tourOfConnections(app: TestApp): Promise<void> {
+  const { context } = app;
   const db = context.get(EngineDatabase, { strict: false });
   const store = new ConnectionStore(db);
   const tokens = new TokenStore(db);
@@ -74,4 +77,5 @@ export async function tourOfConnections({ context }: TestApp): Promise<void> {
     await authorizations.removeOf(session, of.tenantId, of.id);
     await store.remove(session, added);
   });
+  await tourOfSyncs(app);
 }

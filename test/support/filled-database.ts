@@ -3,6 +3,7 @@ import { CONNECTIONS, fillConnections } from './connection-tour.js';
 import { DELIVERIES, DESTINATIONS, fillOutgoing, MESSAGES } from './outgoing-tour.js';
 import { fillSagas, SAGAS, STEPS, WAITING } from './saga-tour.js';
 import { fillSchedules, SCHEDULES } from './schedule-tour.js';
+import { STREAMS } from './sync-tour.js';
 import type { TestDatabase } from './test-database.js';
 
 const LOG = 'integration.outbox_event';
@@ -24,6 +25,10 @@ export const FILLED: Readonly<Record<string, number>> = {
   connection: CONNECTIONS,
   connection_token: CONNECTIONS,
   oauth_authorization: CONNECTIONS,
+  sync_stream: STREAMS,
+  sync_run: STREAMS,
+  sync_record: STREAMS,
+  sync_problem: STREAMS,
   external_call: CALLS,
   external_call_report: REPORTS,
   integration_audit: RECORDS,

@@ -227,14 +227,6 @@ export class StreamStore {
     );
   }
 
-  async readRun(session: EngineSession, tenantId: string, runId: string): Promise<SyncRun | undefined> {
-    const [row] = await session.query<SyncRun>(
-      `SELECT ${RUN} FROM ${this.run} r WHERE r.tenant_id = $1 AND r.id = $2`,
-      [tenantId, runId],
-    );
-    return row;
-  }
-
   /** Adds what was done, and says how the run stands. */
   async countRun(
     session: EngineSession,

@@ -26,7 +26,7 @@ export class SyncTroubleStore {
 
   inStatus(status: Extract<StreamStatus, 'stalled' | 'suspicious'>, most: number): Promise<TroubledStream[]> {
     return this.db.query<TroubledStream>(
-      `SELECT ${COLUMNS}, coalesce(last_ok_at, created_at) AS since FROM ${this.table} WHERE status = $1 ORDER BY id LIMIT $2`,
+      `SELECT ${COLUMNS}, coalesce(last_ok_at, created_at) AS since FROM ${this.table} WHERE status = $1 AND status IN ('failing', 'stalled', 'suspicious') ORDER BY id LIMIT $2`,
       [status, most],
     );
   }
