@@ -58,7 +58,7 @@ type Owned = Pick<Connection, 'id' | 'tenantId'>;
 export class ConnectionWebhookStore {
   private readonly table: string;
 
-  constructor(private readonly db: Pick<EngineDatabase, 'query' | 'tables'>) {
+  constructor(private readonly db: Pick<EngineDatabase, 'query' | 'transaction' | 'tables'>) {
     this.table = db.tables.connectionWebhook;
   }
 
@@ -99,7 +99,7 @@ export class ConnectionWebhookStore {
     token: string,
     leaseMs: number,
   ): Promise<ClaimedWebhook | undefined> {
-    const [row] = await this.db.query<Omit<ClaimedWebhook, 'token'>>(
+    const [row] = await this.write<Omit<ClaimedWebhook, 'token'>>(
       `WITH seen AS (
          SELECT endpoint_id, status, subscription FROM ${this.table}
          WHERE tenant_id = $1 AND endpoint_id = $2 AND done_no < wanted_no
@@ -121,7 +121,7 @@ export class ConnectionWebhookStore {
     { tenantId, endpointId, token, wanted, wantedNo }: ClaimedWebhook,
     subscription: unknown,
   ): Promise<boolean> {
-    const rows = await this.db.query(
+    const rows = await this.write(
       `UPDATE ${this.table} SET status = $4, subscription = $5::jsonb, done_no = $6, attempts = 0, last_error = NULL,
          owner_token = NULL, owner_until = NULL, due_at = CASE WHEN wanted_no = $6 THEN NULL ELSE clock_timestamp() END
        WHERE tenant_id = $1 AND endpoint_id = $2 AND owner_token = $3 RETURNING 1`,
@@ -143,7 +143,7 @@ export class ConnectionWebhookStore {
     reason: string,
     afterMs: number,
   ): Promise<void> {
-    await this.db.query(
+    await this.write(
       `UPDATE ${this.table} SET last_error = $4, owner_token = NULL, owner_until = NULL,
          due_at = clock_timestamp() + CASE WHEN wanted_no = $6 THEN $5::float8 ELSE 0 END * interval '1 millisecond'
        WHERE tenant_id = $1 AND endpoint_id = $2 AND owner_token = $3`,
@@ -156,5 +156,10 @@ export class ConnectionWebhookStore {
       tenantId,
       id,
     ]);
+  }
+
+  /** A transaction of its own, because the connections of admins write in transactions only. */
+  private write<Row = unknown>(sql: string, values: readonly unknown[]): Promise<Row[]> {
+    return this.db.transaction((session) => session.query<Row>(sql, values));
   }
 }
