@@ -187,8 +187,8 @@ export class FakeProvider {
   }
 
   /**
-   * What it delivers, and where. `POST /webhooks` with `{ url, secret, types }` adds one and answers its `id`,
-   * also if there is one with this URL already. `GET /webhooks` answers them as `items`, and `DELETE
+   * What it delivers, and where. `POST /webhooks` with `{ url, secret, types }` adds one and answers its
+   * `id`, also if there is one with this URL already. `GET /webhooks` answers them as `items`, and `DELETE
    * /webhooks/<id>` ends one.
    */
   get subscriptions(): readonly FakeSubscription[] {
@@ -196,8 +196,8 @@ export class FakeProvider {
   }
 
   /**
-   * Delivers to all that asked for the type, as Standard Webhooks say it: `{ type, timestamp, data }`. Resolves
-   * to the statuses of the answers.
+   * Delivers to all that asked for the type, as Standard Webhooks say it: `{ type, timestamp, data }`.
+   * Resolves to the statuses of the answers.
    */
   deliver(type: string, data: unknown): Promise<number[]> {
     const asked = [...this.subscribed.values()].filter(({ types }) => types.includes(type));

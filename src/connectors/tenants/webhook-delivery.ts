@@ -11,7 +11,10 @@ export interface ConnectorWebhookEvent<Body = unknown> {
   readonly source: string;
   /** As the source says it: `issues.opened`. */
   readonly type: string;
-  /** The body, parsed. `{}` for a body that is no JSON: `IncomingWebhookService.bodyOf(event)` has its bytes. */
+  /**
+   * The body, parsed. It is `{}` for a body that is no JSON: `IncomingWebhookService.bodyOf(event)` has its
+   * bytes.
+   */
   readonly body: Body;
   /** What the sender calls the delivery. */
   readonly deliveryId: string;
