@@ -6,17 +6,13 @@ export const CONNECTOR_RIGHTS: ExtensionRights = {
     { on: 'connector_definition', privileges: ['SELECT', 'INSERT', 'UPDATE'] },
     { on: 'connection', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
     { on: 'connection_token', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+    { on: 'connection_webhook', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+    { on: 'outgoing_target', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
     { on: 'oauth_authorization', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
     { on: 'connector_gate', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
     { on: 'integration_audit', privileges: ['INSERT'] },
     { on: 'outbox_event', privileges: ['INSERT'] },
   ],
   client: [],
-  maintenance: [
-    { on: 'connector_gate', privileges: ['SELECT', 'DELETE'] },
-    // Workers subscribe webhooks, and look at the health of connections.
-    { on: 'connection_webhook', privileges: ['SELECT', 'UPDATE'] },
-    { on: 'outgoing_target', privileges: ['SELECT', 'INSERT', 'UPDATE'] },
-    { on: 'integration_secret', privileges: ['SELECT', 'DELETE'] },
-  ],
+  maintenance: [{ on: 'connector_gate', privileges: ['SELECT', 'DELETE'] }],
 };

@@ -44,6 +44,8 @@ export interface FakeSubscription {
   readonly id: string;
   readonly url: string;
   readonly types: readonly string[];
+  /** With what deliveries are to be signed. */
+  readonly secret: string;
 }
 
 /** A request that came to a `FakeProvider`. */
@@ -113,7 +115,7 @@ export class FakeProvider {
   private readonly byRefreshToken = new Map<string, Grant>();
   /** When each access token ends (milliseconds since 1970), and its grant. */
   private readonly accessTokens = new Map<string, { expiresAt: number; readonly grant: Grant | undefined }>();
-  private readonly subscribed = new Map<string, FakeSubscription & { readonly secret: string }>();
+  private readonly subscribed = new Map<string, FakeSubscription>();
   private rotated = 0;
   private reused = 0;
   private lost = 0;
@@ -192,7 +194,7 @@ export class FakeProvider {
    * /webhooks/<id>` ends one.
    */
   get subscriptions(): readonly FakeSubscription[] {
-    return [...this.subscribed.values()].map(({ id, url, types }) => ({ id, url, types }));
+    return [...this.subscribed.values()];
   }
 
   /**
@@ -317,7 +319,11 @@ export class FakeProvider {
 
   private webhooks({ method, path, body }: FakeProviderRequest): Answer | undefined {
     if (path !== WEBHOOKS_PATH && !path.startsWith(`${WEBHOOKS_PATH}/`)) return undefined;
-    if (method === 'GET') return { status: 200, body: { items: this.subscriptions } };
+    if (method === 'GET')
+      return {
+        status: 200,
+        body: { items: this.subscriptions.map(({ id, url, types }) => ({ id, url, types })) },
+      };
     if (method === 'DELETE') {
       const wasThere = this.subscribed.delete(path.slice(WEBHOOKS_PATH.length + 1));
       return wasThere ? { status: 200, body: {} } : { status: 404, body: { error: 'not_found' } };
