@@ -89,8 +89,8 @@ function clientOf(url: string) {
     origins: [url],
     limits: [rate({ limit: 1_000_000, perMs: 1_000 })],
     network: NETWORK,
-    authorize: async ({ headers }: { headers: Headers }) => {
-      headers.set('authorization', TOKEN);
+    authorize: async ({ headers }: { headers: Record<string, string> }) => {
+      headers.authorization = TOKEN;
       return { generation: 1 };
     },
     renew: async () => false,

@@ -107,15 +107,21 @@ async function underLimit(
   );
   report.detail(`connector-gate-${perSecond}`, found);
   report.atLeast(`connector-gate-${perSecond}-share`, gate.share, 0.95);
-  report.atMost(`connector-gate-${perSecond}-share-most`, gate.share, 1.0);
-  report.atMost(`connector-gate-${perSecond}-window`, gate.most, perSecond * (1 + BURST));
+  // Any window holds at most what the limit gives in its time, and a burst.
+  report.atMost(`connector-gate-${perSecond}-share-most`, gate.share, 1 + BURST / countedSeconds(seconds));
+  report.atMost(`connector-gate-${perSecond}-window`, gate.most, Math.round(perSecond * (1 + BURST)));
+}
+
+/** Without the first burst, and without the end, when processes stop one after the other. */
+function countedSeconds(seconds: number): number {
+  return seconds - 1 - UNCOUNTED_MS / 1_000;
 }
 
 /** The share of the limit that was sent, once the burst was over, and the most that was sent within any second. */
 function counted(passed: readonly Passed[], perSecond: number, seconds: number) {
   const moments = passed.flatMap((each) => each.moments).sort((a, b) => a - b);
   const from = (moments[0] ?? 0) + UNCOUNTED_MS;
-  const countedMs = (seconds - 1) * 1_000 - UNCOUNTED_MS;
+  const countedMs = countedSeconds(seconds) * 1_000;
   const within = moments.filter((at) => at >= from && at < from + countedMs).length;
   let most = 0;
   let first = 0;

@@ -8,6 +8,7 @@ import { HeldPlaces } from './held-places.js';
 const FRESH_MS = 1_000;
 /** A place that was just taken can be used for so long at least, however long its statement took. */
 const USABLE_MS = 5;
+const AT_ONCE: Admitted = { probe: undefined, waitedMs: 0 };
 
 export interface LineParts {
   readonly store: Pick<GateStore, 'take'>;
@@ -50,7 +51,7 @@ export class GateLine {
   private isServing = false;
   private checkedAt = Number.NEGATIVE_INFINITY;
   private probe: string | undefined;
-  private refusal: { readonly why: WhyNot; readonly until: number; readonly heardAt: number } | undefined;
+  private refusal: { readonly why: WhyNot; readonly until: number; readonly againAt: number } | undefined;
   private wake: (() => void) | undefined;
   /** When somebody asked last. */
   usedAt = performance.now();
@@ -68,6 +69,8 @@ export class GateLine {
   async enter({ waitMs, probeMs, signal }: Wait): Promise<Admitted> {
     this.usedAt = performance.now();
     signal?.throwIfAborted();
+    const admitted = this.admitAtOnce();
+    if (admitted !== undefined) return admitted;
     const ahead = this.aheadMs();
     if (ahead > waitMs) throw new GateRefused('limit', ahead);
     return new Promise((resolve, reject) => {
@@ -114,6 +117,17 @@ export class GateLine {
     this.wake?.();
   }
 
+  /** Most requests find nobody ahead of them and a place that this process holds. They need no queue. */
+  private admitAtOnce(): Admitted | undefined {
+    if (this.queue.length > 0 || this.isServing || this.probe !== undefined) return undefined;
+    const now = performance.now();
+    if (this.refusal !== undefined && now < this.refusal.againAt) return undefined;
+    const at = this.nextPlace(now);
+    if (at === undefined || at > now) return undefined;
+    for (const limit of this.target.limits) this.parts.places(limit).use();
+    return AT_ONCE;
+  }
+
   /** For how long those that wait already take all places there will be. */
   private aheadMs(): number {
     const waits = this.target.limits.map((limit) =>
@@ -135,10 +149,9 @@ export class GateLine {
   private async step(first: Waiter): Promise<void> {
     const now = performance.now();
     const { refusal } = this;
-    if (refusal !== undefined && now < Math.min(refusal.until, refusal.heardAt + FRESH_MS)) {
+    if (refusal !== undefined && now < refusal.againAt) {
       this.refuse(refusal.why, refusal.until, now);
-      const againAt = Math.min(refusal.until, refusal.heardAt + FRESH_MS);
-      if (this.queue.length > 0) await this.sleep(againAt - now);
+      if (this.queue.length > 0) await this.sleep(refusal.againAt - now);
       return;
     }
     const at = this.nextPlace(now);
@@ -234,7 +247,7 @@ export class GateLine {
   }
 
   private remember(why: WhyNot, until: number): void {
-    this.refusal = { why, until, heardAt: performance.now() };
+    this.refusal = { why, until, againAt: Math.min(until, performance.now() + FRESH_MS) };
   }
 
   /** Those that would wait for too long are refused. A breaker keeps nobody waiting. */

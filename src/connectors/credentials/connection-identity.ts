@@ -1,8 +1,8 @@
 import type { NetworkRules } from '../../http/network-rules.js';
-import type { ConnectorAuth } from '../definition/connector-auth.js';
+import type { ConnectorAuth, SignedRequest } from '../definition/connector-auth.js';
 import { wrongState } from '../definition/connector-errors.js';
 import type { Variables } from '../definition/environment.js';
-import type { Authorization, AuthorizedRequest, HttpIdentity } from '../http/http-identity.js';
+import type { Authorization, HttpIdentity, UnsignedRequest } from '../http/http-identity.js';
 import type { TokenEndpoint } from '../oauth/token-endpoint.js';
 import type { ConnectionMemory } from './connection-memory.js';
 import type { OpenedConnection } from './opened-connection.js';
@@ -42,7 +42,7 @@ export class ConnectionIdentity {
       connectionId: connection.id,
       connector: connector.key,
       baseUrl,
-      origins: [new URL(baseUrl).origin, ...(connector.http.origins ?? [])],
+      origins: connector.http.origins ?? [],
       limits: connector.http.limits ?? [],
       network: this.parts.network,
       authorize: (request, signal) => this.authorize(request, signal),
@@ -60,7 +60,7 @@ export class ConnectionIdentity {
     };
   }
 
-  private async authorize(request: AuthorizedRequest, signal: AbortSignal): Promise<Authorization> {
+  private async authorize(request: UnsignedRequest, signal: AbortSignal): Promise<Authorization> {
     const opened = await this.current();
     const token = await this.tokenOf(opened, signal);
     const tls = await putOn(request, opened, token);
@@ -108,30 +108,37 @@ export class ConnectionIdentity {
 
 /** Puts what the mode says on a request. Resolves to a client certificate, if the mode has one. */
 async function putOn(
-  request: AuthorizedRequest,
+  request: UnsignedRequest,
   { connector: { auth }, secrets, config }: OpenedConnection,
   token: CurrentToken | undefined,
 ): Promise<Authorization['tls']> {
   const secret = (name: string) => secrets[name] ?? '';
+  // A secret that was read from a file often ends with its line, which no header may have.
+  const put = (name: string, value: string) => {
+    request.headers[name.toLowerCase()] = value.trim();
+  };
   switch (auth.mode) {
     case 'oauth2':
     case 'oidc':
     case 'clientCredentials':
-      request.headers.set('authorization', `Bearer ${token?.tokens.accessToken ?? ''}`);
+      put('authorization', `Bearer ${token?.tokens.accessToken ?? ''}`);
       return undefined;
     case 'bearer':
-      request.headers.set('authorization', `Bearer ${secret(auth.options.secret ?? 'token')}`);
+      put('authorization', `Bearer ${secret(auth.options.secret ?? 'token')}`);
       return undefined;
     case 'basic': {
       const { username = 'username', password = 'password' } = auth.options;
       const pair = Buffer.from(`${secret(username)}:${secret(password)}`).toString('base64');
-      request.headers.set('authorization', `Basic ${pair}`);
+      put('authorization', `Basic ${pair}`);
       return undefined;
     }
     case 'apiKey': {
       const { secret: name = 'apiKey', header, prefix = '', query } = auth.options;
-      if (header !== undefined) request.headers.set(header, prefix + secret(name));
-      if (query !== undefined) request.url.searchParams.set(query, secret(name));
+      if (header !== undefined) put(header, prefix + secret(name));
+      if (query !== undefined) {
+        request.url = new URL(request.url);
+        request.url.searchParams.set(query, secret(name));
+      }
       return undefined;
     }
     case 'mtls': {
@@ -143,7 +150,26 @@ async function putOn(
       };
     }
     case 'custom':
-      await auth.options.apply(request, { config: config as never, secrets, token: token?.tokens });
+      await applied(request, (own) =>
+        auth.options.apply(own, { config: config as never, secrets, token: token?.tokens }),
+      );
       return undefined;
   }
+}
+
+/** A function of the connector gets a request of its own, and what it made of that is taken over. */
+async function applied(
+  request: UnsignedRequest,
+  apply: (own: SignedRequest) => void | Promise<void>,
+): Promise<void> {
+  const { method, body } = request;
+  const own: SignedRequest = {
+    url: new URL(request.url),
+    headers: new Headers(request.headers),
+    method,
+    body: typeof body === 'string' ? Buffer.from(body) : body,
+  };
+  await apply(own);
+  request.url = own.url;
+  request.headers = Object.fromEntries(own.headers);
 }

@@ -6,7 +6,7 @@ import type { OutgoingAnswer, OutgoingFailureKind } from '../../http/outgoing-an
 import { retryAfterMs } from '../../http/retry-after.js';
 import { type KnownTarget, knownTargetOf, limitedKeyOf } from './gate-target.js';
 import { badStatus, notNow, type RequestOfError, tooLarge, unusable, withoutAnswer } from './http-errors.js';
-import type { Authorization, AuthorizedRequest, HttpIdentity } from './http-identity.js';
+import type { HttpIdentity, UnsignedRequest } from './http-identity.js';
 import type { HttpParts, SentAnswer } from './http-parts.js';
 import type { WrittenRequest } from './http-request.js';
 import { quotaNews } from './quota-news.js';
@@ -142,17 +142,11 @@ export class HttpCall {
 
   private async authorized({ identity, of, destinations, url }: Attempt) {
     const { method, body, headers } = this.request;
-    const asked: AuthorizedRequest = { url: new URL(url), headers: new Headers(headers), method };
-    // Few look at the body, and a text becomes bytes only for them.
-    if (body !== undefined)
-      Object.defineProperty(asked, 'body', {
-        get: () => (typeof body === 'string' ? Buffer.from(body) : body),
-        enumerable: true,
-      });
-    const authorization: Authorization = await identity.authorize(asked, this.anySignal);
+    const asked: UnsignedRequest = { url, headers: { ...headers }, method, body };
+    const authorization = await identity.authorize(asked, this.anySignal);
     // A function of the connector may have written another URL.
     destinations.checked(of, asked.url);
-    return { headers: Object.fromEntries(asked.headers), url: asked.url.href, authorization };
+    return { headers: asked.headers, url: asked.url.href, authorization };
   }
 
   private async pass({ identity, of, target }: Attempt, wholeMs: number): Promise<GatePass> {

@@ -26,12 +26,17 @@ export interface QuotaLimit {
 /** A limit of the requests to another system, which all processes keep together. */
 export type HttpLimit = RateLimit | QuotaLimit;
 
-/** A request before it is sent, for whoever puts the credentials on it. */
-export interface AuthorizedRequest {
+/**
+ * A request before it is sent, for whoever puts the credentials on it. Every request goes through it, so it
+ * is made of the plainest things there are.
+ */
+export interface UnsignedRequest {
+  /** Others read it as well. Another one is put here, and this one is never changed. */
   url: URL;
-  headers: Headers;
-  method: string;
-  body?: Uint8Array;
+  /** Names in small letters. */
+  headers: Record<string, string>;
+  readonly method: string;
+  readonly body: string | Buffer | undefined;
 }
 
 /** What was put on a request besides its headers. */
@@ -50,8 +55,7 @@ export interface HttpIdentity {
   readonly connector: string;
   readonly baseUrl: string;
   /**
-   * Where credentials may go, as origins (scheme, host and port). The origin of baseUrl is always one of
-   * them.
+   * Where credentials may go besides the origin of baseUrl, as origins (scheme, host and port).
    */
   readonly origins: readonly string[];
   readonly limits: readonly HttpLimit[];
@@ -60,7 +64,7 @@ export interface HttpIdentity {
    * Puts the credentials of now on a request, which goes to one of the origins. Gives the generation of the
    * token used, undefined where there is none.
    */
-  authorize(request: AuthorizedRequest, signal: AbortSignal): Promise<Authorization>;
+  authorize(request: UnsignedRequest, signal: AbortSignal): Promise<Authorization>;
   /**
    * After a 401 with this generation: true where there is another token now, so that the request may be sent
    * once more.

@@ -82,8 +82,8 @@ describe('credentials', () => {
 
   it('in the query are sent, and stand in no error', async () => {
     const identity = stage.identity({
-      authorize: async ({ url }) => {
-        url.searchParams.set('api_key', 'secret-key');
+      authorize: async (request) => {
+        request.url = new URL(`${request.url.href}&api_key=secret-key`);
         return {};
       },
     });
@@ -164,7 +164,7 @@ describe('where credentials may go', () => {
     const stranger = await stage.stranger();
     const identity = stage.identity({
       authorize: async (request) => {
-        request.headers.set('authorization', 'Bearer secret-token-1');
+        request.headers.authorization = 'Bearer secret-token-1';
         request.url = new URL(`${stranger.url}/x`);
         return {};
       },

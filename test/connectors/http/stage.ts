@@ -4,8 +4,8 @@ import type { ConnectorHttp } from '../../../src/connectors/http/connector-http.
 import { HttpClients } from '../../../src/connectors/http/http-clients.js';
 import type {
   Authorization,
-  AuthorizedRequest,
   HttpIdentity,
+  UnsignedRequest,
 } from '../../../src/connectors/http/http-identity.js';
 import { HttpMetrics } from '../../../src/connectors/http/http-metrics.js';
 import type { HttpSettings } from '../../../src/connectors/http/http-parts.js';
@@ -70,9 +70,9 @@ export class StubIdentity implements HttpIdentity {
     Object.assign(this, given);
   }
 
-  async authorize({ headers }: AuthorizedRequest): Promise<Authorization> {
+  async authorize({ headers }: UnsignedRequest): Promise<Authorization> {
     this.authorized++;
-    headers.set('authorization', `Bearer ${this.token}`);
+    headers.authorization = `Bearer ${this.token}`;
     return { generation: this.generation, ...(this.tls === undefined ? {} : { tls: this.tls }) };
   }
 
