@@ -239,17 +239,22 @@ describe.each(LIBRARIES)('%s', (name, open) => {
   });
 
   it('the root, a transaction that has ended, and a foreign one are refused', async () => {
-    let ended: object = {};
-    await app.api.transaction(async (tx) => {
-      ended = tx;
-    });
+    const ended: object[] = [];
+    const end = async (tx: object) => {
+      ended.push(tx);
+    };
+    await app.api.transaction(end);
+    // The engine did not begin this one, and postgres.js does not tell that it has ended.
+    const tells = !name.endsWith('postgres.js');
+    if (tells) await library.transaction(end);
     const code = (persistenceClient: object) =>
       app.api.publishEvent(event('kept'), { persistenceClient: persistenceClient as Tx }).then(
         () => 'published',
         (error: { code: string; message: string }) => error,
       );
     expect(await code(library.root)).toMatchObject({ code: 'INTEGRATION_CLIENT_IS_ROOT' });
-    expect(await code(ended)).toMatchObject({ code: 'INTEGRATION_CLIENT_INVALID' });
+    for (const each of ended) expect(await code(each)).toMatchObject({ code: 'INTEGRATION_CLIENT_INVALID' });
+    expect(ended).toHaveLength(tells ? 2 : 1);
     expect(await code({ query() {} })).toMatchObject({
       code: 'INTEGRATION_CLIENT_INVALID',
       message: expect.stringContaining(library.adapter.words?.transaction ?? ''),

@@ -75,8 +75,8 @@ const came = (path: string) =>
 describe('each mode shows its credentials', () => {
   const any = { accepts: () => true };
 
-  it('bearer', async () => {
-    const { fetch } = await clientOf(() => bearer({ secret: 'pat' }), { pat: 'abc-123' }, any);
+  it('bearer, without the end of the line that a file gave the secret', async () => {
+    const { fetch } = await clientOf(() => bearer({ secret: 'pat' }), { pat: 'abc-123\n' }, any);
     await fetch('/me');
     expect(came('/me').headers.authorization).toBe('Bearer abc-123');
   });
@@ -90,7 +90,7 @@ describe('each mode shows its credentials', () => {
 
   it('apiKey in a header', async () => {
     const auth = () => apiKey({ header: 'X-Api-Key', prefix: 'Key ' });
-    const { fetch } = await clientOf(auth, { apiKey: 'abc' }, any);
+    const { fetch } = await clientOf(auth, { apiKey: 'abc\r\n' }, any);
     await fetch('/me');
     expect(came('/me').headers['x-api-key']).toBe('Key abc');
   });
