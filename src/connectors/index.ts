@@ -17,6 +17,7 @@ export {
   ConnectorAction,
   ConnectorHealthCheck,
   ConnectorValidator,
+  ConnectorWebhook,
 } from './definition/connector.decorator.js';
 export type {
   ConnectorActionOptions,
@@ -27,7 +28,13 @@ export type {
   ConnectorOptions,
   ConnectorVariable,
   ConnectorView,
+  ConnectorWebhookOptions,
+  ConnectorWebhookSource,
+  ConnectorWebhookType,
+  ConnectorWebhookView,
+  EndedWebhookSubscription,
   Problem,
+  WebhookSubscription,
 } from './definition/connector.js';
 export {
   type ApiKeyOptions,
@@ -67,7 +74,11 @@ export type { HttpLimit, LimitedThing, QuotaLimit, RateLimit } from './http/http
 export { type QuotaOptions, quota, type RateOptions, rate } from './http/http-limits.js';
 export type { AnswerBody, HttpAnswer, HttpRequestOptions } from './http/http-request.js';
 export type { HttpPage, PagesOptions } from './http/pages.js';
-export type { ConnectionClient, ConnectionContext } from './tenants/connection-context.js';
+export type {
+  ActionProgress,
+  ConnectionClient,
+  ConnectionContext,
+} from './tenants/connection-context.js';
 export type {
   AuthorizeConnection,
   CreateConnection,
@@ -75,6 +86,7 @@ export type {
   UpdateConnection,
 } from './tenants/connection-inputs.js';
 export type { ConnectionTest, HealthAnswer } from './tenants/connection-test.js';
+export type { ConnectionWebhookView, MadeEndpoint } from './tenants/connection-webhooks.js';
 export { type CompleteAuthorization, ConnectionsService } from './tenants/connections.service.js';
 export { ConnectorsService, type RunAction } from './tenants/connectors.service.js';
 export { isEchoOf } from './tenants/echo.js';
@@ -82,6 +94,8 @@ export type { Authorization } from './tenants/tenant-authorizations.js';
 export type {
   ConnectionDetails,
   ConnectionTokenView,
+  ConnectionWithEndpoints,
   RevokedConnection,
   TenantConnections,
 } from './tenants/tenant-connections.js';
+export type { ConnectorWebhookEvent } from './tenants/webhook-delivery.js';

@@ -5,6 +5,7 @@ import { oneLine, storeStatements, TABLES } from '../support/store-statements.js
 const OF_TENANTS = [
   'connection',
   'connectionToken',
+  'connectionWebhook',
   'oauthAuthorization',
   'webhookDestination',
   'webhookSubscription',
@@ -17,6 +18,14 @@ const OTHERS = TABLES.filter((table) => !OF_TENANTS.includes(table));
 /** The beginning of each statement that names no tenant, and why it does not have to. */
 const WITHOUT_TENANT: Readonly<Record<string, string>> = {
   'connectors/credentials/token.store.ts (extract(epoch FROM': 'a part of statements that name the tenant',
+  'connectors/connections/connection-work.store.ts SELECT i.key':
+    'the owner of a lane asks for targets of its lanes, and gets the tenant of each',
+  'connectors/connections/connection-work.store.ts SELECT t.id':
+    'it returns a time of each target of the lane, and nothing of the tenant',
+  'connectors/connections/connection-work.store.ts WITH without AS':
+    'a task gives a time to connections of all tenants',
+  'connectors/oauth/authorization.store.ts DELETE FROM "integration".oauth_authorization a WHERE a.ctid':
+    'retention deletes what is over, of every tenant, and returns the tenants',
   'webhooks/outgoing/destinations/delivery-retention.store.ts page AS MATERIALIZED':
     'a part of statements of retention, which go on with the tenant of each message',
   'webhooks/outgoing/destinations/delivery-retention.store.ts WITH …, held AS MATERIALIZED':

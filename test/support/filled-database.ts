@@ -23,6 +23,7 @@ export const FILLED: Readonly<Record<string, number>> = {
   inbox_event: EVENTS,
   connection: CONNECTIONS,
   connection_token: CONNECTIONS,
+  connection_webhook: CONNECTIONS,
   oauth_authorization: CONNECTIONS,
   external_call: CALLS,
   external_call_report: REPORTS,

@@ -1,10 +1,11 @@
 import type { DiscoveryService } from '@nestjs/core';
 import { jsonSchemaOf } from '../../contracts/standard-json-schema.js';
 import { connectorOf, type DecoratedMethod, decoratedMethodsOf } from './connector.decorator.js';
-import type { ConnectorOptions, FoundAction, FoundConnector } from './connector.js';
+import type { ConnectorOptions, FoundAction, FoundConnector, FoundWebhook } from './connector.js';
 import { secretsOfAuth } from './connector-auth.js';
 import { problemsOfAction, problemsOfConnector } from './definition-checks.js';
 import { secretsIn } from './environment.js';
+import { problemsOfWebhook, problemsOfWebhooks } from './webhook-checks.js';
 
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 type Methods = Readonly<Record<string | symbol, (...given: unknown[]) => unknown>>;
@@ -32,7 +33,7 @@ export async function exploreConnectors(discovery: DiscoveryService): Promise<Fo
     const wrong = [
       ...problemsOfConnector(options),
       ...problemsOfClass(wrapper),
-      ...problemsOfMethods(methods),
+      ...problemsOfMethods(methods, options.key),
     ];
     if (wrong.length === 0) wrong.push(...(await problemsOfSecrets(options)));
     problems.push(...wrong.map((problem) => `${place}: ${problem}`));
@@ -42,7 +43,7 @@ export async function exploreConnectors(discovery: DiscoveryService): Promise<Fo
     else
       problems.push(`there are two connectors ${JSON.stringify(options.key)}: ${other.place} and ${place}`);
   }
-  return { connectors, problems };
+  return { connectors, problems: [...problems, ...problemsOfWebhooks([...connectors.values()])] };
 }
 
 function methodsOf({ instance, metatype, isNotMetatype }: Wrapper): DecoratedMethod[] {
@@ -78,7 +79,7 @@ function problemsOfClass(wrapper: Wrapper): string[] {
     : ['it is made anew for each request, and a connector needs one instance: take its scope away'];
 }
 
-function problemsOfMethods(methods: readonly DecoratedMethod[]): string[] {
+function problemsOfMethods(methods: readonly DecoratedMethod[], key: unknown): string[] {
   const names = methods.flatMap(({ action }) => (action === undefined ? [] : [action.name]));
   const more = (kind: string, found: readonly DecoratedMethod[]) =>
     found.length < 2
@@ -87,6 +88,11 @@ function problemsOfMethods(methods: readonly DecoratedMethod[]): string[] {
   return [
     ...methods.flatMap(({ name, action }) =>
       action === undefined ? [] : problemsOfAction(action).map((problem) => `${String(name)}: ${problem}`),
+    ),
+    ...methods.flatMap(({ name, webhook }) =>
+      webhook === undefined
+        ? []
+        : problemsOfWebhook(webhook, key).map((problem) => `${String(name)}: ${problem}`),
     ),
     ...[...new Set(names.filter((name, i) => names.indexOf(name) < i))].map(
       (name) => `it has two actions ${JSON.stringify(name)}`,
@@ -133,13 +139,21 @@ function connectorFrom(
     (...given: unknown[]) =>
       own[name]?.(...given);
   const actions = new Map<string, FoundAction>();
-  for (const { name, action } of methods)
+  const webhooks: FoundWebhook[] = [];
+  for (const { name, action, webhook } of methods) {
+    const placeOfMethod = place.replace(/ \(|$/, (found) => `.${String(name)}${found}`);
     if (action !== undefined)
-      actions.set(action.name, {
-        ...action,
-        place: `${place.replace(/ \(/, `.${String(name)} (`)}`,
-        run: callerOf(name),
+      actions.set(action.name, { ...action, place: placeOfMethod, run: callerOf(name) });
+    if (webhook !== undefined)
+      webhooks.push({
+        source: webhook.source,
+        types: webhook.types,
+        place: placeOfMethod,
+        handle: callerOf(name),
+        subscribe: webhook.subscribe?.bind(own as never) as FoundWebhook['subscribe'],
+        unsubscribe: webhook.unsubscribe?.bind(own as never) as FoundWebhook['unsubscribe'],
       });
+  }
   const validator = methods.find(({ isValidator }) => isValidator);
   const health = methods.find(({ isHealth }) => isHealth);
   return {
@@ -148,6 +162,7 @@ function connectorFrom(
     direction: options.direction ?? 'both',
     place,
     actions,
+    webhooks,
     validator: validator && callerOf(validator.name),
     health: health && callerOf(health.name),
   };

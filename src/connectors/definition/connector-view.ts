@@ -16,14 +16,26 @@ export function viewOf(connector: FoundConnector): ConnectorView {
     auth: connector.auth.mode,
     capabilities: capabilitiesOf(connector),
     actions: [...connector.actions.keys()],
+    webhooks: connector.webhooks.map(({ source, types, subscribe }) => ({
+      source: source.key,
+      types: Object.fromEntries(Object.entries(types).map(([type, { label }]) => [type, { label }])),
+      subscribes: subscribe !== undefined,
+    })),
     scopes: scopesOf(connector),
   };
 }
 
 /** What follows from the decorators, and from the mode of `auth`. */
-export function capabilitiesOf({ actions, health, validator, auth }: FoundConnector): ConnectorCapability[] {
+export function capabilitiesOf({
+  actions,
+  webhooks,
+  health,
+  validator,
+  auth,
+}: FoundConnector): ConnectorCapability[] {
   return [
     ...(actions.size > 0 ? ['actions' as const] : []),
+    ...(webhooks.length > 0 ? ['webhooks' as const] : []),
     ...(health === undefined ? [] : ['health' as const]),
     ...(validator === undefined ? [] : ['validation' as const]),
     ...(needsConsent(auth) ? ['authorization' as const] : []),

@@ -1,9 +1,10 @@
 import 'reflect-metadata';
 import type { EventSchema } from '../../contracts/schemas/event-schema.js';
-import type { ConnectorActionOptions, ConnectorOptions } from './connector.js';
+import type { ConnectorActionOptions, ConnectorOptions, ConnectorWebhookOptions } from './connector.js';
 
 const CONNECTOR = Symbol.for('nestjs-integration:connector:1');
 const ACTION = Symbol.for('nestjs-integration:connector-action:1');
+const WEBHOOK = Symbol.for('nestjs-integration:connector-webhook:1');
 const VALIDATOR = Symbol.for('nestjs-integration:connector-validator:1');
 const HEALTH = Symbol.for('nestjs-integration:connector-health:1');
 
@@ -35,6 +36,17 @@ export function ConnectorAction(options: ConnectorActionOptions): MethodDecorato
 }
 
 /**
+ * A method `(event, context)` that gets what the other system delivers: a `ConnectorWebhookEvent`, and the
+ * context of the connection whose endpoint it came to. It is an ordinary consumer of the log, with retries
+ * and dead letters.
+ */
+export function ConnectorWebhook<Context = never>(
+  options: ConnectorWebhookOptions<Context>,
+): MethodDecorator {
+  return onMethod(WEBHOOK, options ?? null);
+}
+
+/**
  * A method `(config, secrets)` that says what is wrong with a connection beyond what its schemas see. It
  * returns `Problem[]`.
  */
@@ -61,6 +73,7 @@ export function connectorOf(type: unknown): ConnectorOptions | undefined {
 export interface DecoratedMethod {
   readonly name: string | symbol;
   readonly action: ConnectorActionOptions | undefined;
+  readonly webhook: ConnectorWebhookOptions | undefined;
   readonly isValidator: boolean;
   readonly isHealth: boolean;
 }
@@ -81,10 +94,11 @@ export function decoratedMethodsOf(prototype: object): DecoratedMethod[] {
       if (seen.has(name) || typeof method !== 'function' || name === 'constructor') continue;
       seen.add(name);
       const action = Reflect.getOwnMetadata(ACTION, method) as ConnectorActionOptions | undefined;
+      const webhook = Reflect.getOwnMetadata(WEBHOOK, method) as ConnectorWebhookOptions | undefined;
       const isValidator = Reflect.hasOwnMetadata(VALIDATOR, method);
       const isHealth = Reflect.hasOwnMetadata(HEALTH, method);
-      if (action !== undefined || isValidator || isHealth)
-        found.push({ name, action, isValidator, isHealth });
+      if (action !== undefined || webhook !== undefined || isValidator || isHealth)
+        found.push({ name, action, webhook, isValidator, isHealth });
     }
   }
   return found;
