@@ -6,6 +6,11 @@ const AUTHORIZATIONS = 'src/connectors/oauth/authorization.store.ts';
 const CONNECTIONS = 'src/connectors/connections/connection.store.ts';
 const MEMORY = 'src/connectors/credentials/connection-memory.ts';
 const IDENTITY = 'src/connectors/credentials/connection-identity.ts';
+const WEBHOOKS = 'src/connectors/connections/connection-webhook.store.ts';
+const TURN = 'src/connectors/tenants/webhook-turn.ts';
+const WORK = 'src/connectors/connections/connection-work.store.ts';
+const HEALTH_CHECKS = 'test/connectors/health.spec.ts';
+const SUBSCRIBING = 'test/connectors/webhooks.spec.ts';
 const AUTHORIZING = 'test/connectors/authorization.spec.ts';
 const TENANTS = 'test/connectors/tenants.spec.ts';
 const MODES = 'test/connectors/auth-modes.spec.ts';
@@ -134,5 +139,65 @@ export const connectorMutants: readonly SpecMutant[] = [
     patches: [{ file: IDENTITY, find: 'if (refresher.isYoung(id, generation)) return false;', put: '' }],
     spec: MODES,
     test: 'costs two requests a call, if the next one is refused as well',
+  },
+  {
+    name: 'connector: what was wanted meanwhile counts as done',
+    patches: [{ file: WEBHOOKS, find: 'done_no = $6,', put: 'done_no = wanted_no + 0 * $6::int,' }],
+    spec: SUBSCRIBING,
+    test: 'with a slow answer: what is wanted by then is asked for next',
+  },
+  {
+    name: 'connector: a turn of a webhook is saved without the fence',
+    patches: [
+      {
+        file: WEBHOOKS,
+        find: 'AND owner_token = $3 RETURNING 1',
+        put: 'AND $3::uuid IS NOT NULL RETURNING 1',
+      },
+    ],
+    spec: SUBSCRIBING,
+    test: 'what a turn has heard that another one has overtaken is not saved',
+  },
+  {
+    name: 'connector: nobody knows that the other system was asked',
+    patches: [
+      {
+        file: WEBHOOKS,
+        find: "status = CASE WHEN w.wanted THEN 'asked' ELSE w.status END",
+        put: 'status = w.status',
+      },
+    ],
+    spec: SUBSCRIBING,
+    test: 'after the answer to subscribing, and disabled then, leaves no subscription',
+  },
+  {
+    name: 'connector: a webhook is claimed that somebody else has',
+    patches: [
+      {
+        file: WEBHOOKS,
+        find: 'AND (owner_until IS NULL OR owner_until <= clock_timestamp())',
+        put: '',
+      },
+    ],
+    spec: SUBSCRIBING,
+    test: 'before the answer to subscribing leaves one subscription in the end',
+  },
+  {
+    name: 'connector: a turn that is cut off gives its claim back',
+    patches: [{ file: TURN, find: "if (signal?.aborted === true) return { is: 'cut-off' };", put: '' }],
+    spec: SUBSCRIBING,
+    test: 'during the answer to subscribing leaves one subscription in the end',
+  },
+  {
+    name: 'connector: a health check that kills its process comes again as soon as others',
+    patches: [{ file: WORK, find: '* power(2, least(seen.health_tries, 6))', put: '' }],
+    spec: HEALTH_CHECKS,
+    test: 'has another time after a look that did not come to its end, later each time',
+  },
+  {
+    name: 'connector: what nobody was there for is made up for at once',
+    patches: [{ file: WORK, find: 'return row?.isLate === false;', put: 'return row !== undefined;' }],
+    spec: HEALTH_CHECKS,
+    test: 'of many that nobody was there for is spread anew, and not looked at at once',
   },
 ];

@@ -12,6 +12,7 @@ export interface ConnectorSettings {
   refreshTimeoutMs: number;
   refreshLeaseMs: number;
   refreshIdleHours: number;
+  healthIntervalMs: number;
 }
 
 /** The settings `core.integration.connectors.*`. */
@@ -96,5 +97,13 @@ export const connectorSettings = new SettingGroup<ConnectorSettings>('connectors
     max: 8_760,
     description:
       'Refresh tokens that nobody has used for so long are renewed, because providers let unused ones expire.',
+  },
+  healthIntervalMs: {
+    type: 'ms',
+    default: 900_000,
+    min: 0,
+    max: 86_400_000,
+    description:
+      'How often the health check of a connection that is enabled is asked, about; 0 for never. Each connection has a time of its own.',
   },
 });

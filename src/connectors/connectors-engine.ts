@@ -9,6 +9,8 @@ import { Gate } from '../gate/gate.js';
 import { GateStore } from '../gate/gate.store.js';
 import { checkNetworkRules } from '../http/network-rules.js';
 import { OutgoingHttp } from '../http/outgoing-http.js';
+import type { LaneEngine } from '../lanes/lane-runner.js';
+import { CONNECTION_ENDPOINTS, type ConnectionEndpoints } from '../module/connection-endpoints.js';
 import { type EngineOfApplication, engineOf } from '../module/engine-of.js';
 import { IntegrationDeveloperApiService } from '../module/integration-developer-api.service.js';
 import { laneEngineOf } from '../module/lane-engine.js';
@@ -55,6 +57,7 @@ export class ConnectorsEngine {
   private partsOfTenants: TenantParts | undefined;
   private loadedTimes: Promise<Times> | undefined;
   private madeSyncs: SyncsEngine | undefined;
+  private waking: (connectionId: string) => void = () => {};
 
   constructor(
     private readonly modules: ModuleRef,
@@ -109,6 +112,30 @@ export class ConnectorsEngine {
     return this.pieces.refresher;
   }
 
+  /** What lanes need of the engine. */
+  get lanes(): LaneEngine {
+    return laneEngineOf(this.engine, this.modules);
+  }
+
+  /** The endpoints of connections. Undefined in an application that takes no webhooks in. */
+  get endpoints(): ConnectionEndpoints | undefined {
+    try {
+      return this.modules.get<ConnectionEndpoints>(CONNECTION_ENDPOINTS, { strict: false });
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The same for work that no person waits for. It takes no connection of admins. */
+  get partsOfWork(): TenantParts {
+    return { ...this.parts, ...this.changes(this.database) };
+  }
+
+  /** From now on, who changes a connection tells these lanes. */
+  wakeBy(wake: (connectionId: string) => void): void {
+    this.waking = wake;
+  }
+
   /** For the services of tenants. */
   get parts(): TenantParts {
     this.partsOfTenants ??= this.makeParts();
@@ -150,6 +177,11 @@ export class ConnectorsEngine {
       redirectUrls,
       network,
       syncs: this.syncs,
+      settings: () => this.settings,
+      endpoints: () => this.endpoints,
+      wake: (connectionId) => this.waking(connectionId),
+      gates: new GateStore(this.database),
+      logger: loggerOf('Connectors', this.database),
     };
   }
 

@@ -1,3 +1,5 @@
+import type { EngineDatabase } from '../database/engine-database.js';
+import type { EngineSession } from '../database/sql/engine-session.js';
 import { deleteSilentGates } from '../gate/gate.store.js';
 import type { IntegrationExtension } from '../module/extension.js';
 import { CONNECTOR_COUNTERS } from './connector-metrics.js';
@@ -5,12 +7,19 @@ import { CONNECTOR_RIGHTS } from './connector-rights.store.js';
 import { connectorSettings } from './connector-settings.js';
 import { type IdleToken, idleTokens } from './credentials/idle-token.store.js';
 import { HTTP_COUNTERS, HTTP_DURATIONS } from './http/http-metrics.js';
+import { deleteOverAuthorizations } from './oauth/authorization-retention.js';
 
 /** Rows that one step deletes at most, so that no transaction is long. */
 const BATCH = 1_000;
 
 /** Refresh tokens that one round renews at most. */
 const IDLE_AT_ONCE = 1_000;
+
+/** Whether there may be more. */
+async function deleteOutdated(session: EngineSession, db: EngineDatabase): Promise<boolean> {
+  const gates = await deleteSilentGates(session, db.tables, BATCH);
+  return (await deleteOverAuthorizations(session, db, BATCH)) || gates;
+}
 
 /** What connectors bring. Their tables are among the engine's. */
 export const connectorsExtension: IntegrationExtension = {
@@ -26,9 +35,22 @@ export const connectorsExtension: IntegrationExtension = {
         let more = true;
         while (more && !stopping.aborted) {
           more = await tasks.step('connectors', intervalMs, async (session) => ({
-            done: !(await deleteSilentGates(session, db.tables, BATCH)),
+            done: !(await deleteOutdated(session, db)),
           }));
         }
+      },
+    },
+    {
+      name: 'connection-health',
+      run: async (intervalMs, stopping) => {
+        if (application === undefined) return;
+        const { ConnectorsStart } = await import('./connectors-start.js');
+        const start = application.get(ConnectorsStart, { strict: false });
+        let more = true;
+        while (more && !stopping.aborted)
+          more = await tasks.step('connection-health', intervalMs, async (session) => ({
+            done: !(await start.giveHealthTimes(session)),
+          }));
       },
     },
     {

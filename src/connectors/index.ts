@@ -18,6 +18,7 @@ export {
   ConnectorHealthCheck,
   ConnectorSync,
   ConnectorValidator,
+  ConnectorWebhook,
 } from './definition/connector.decorator.js';
 export type {
   ConnectorActionOptions,
@@ -28,7 +29,13 @@ export type {
   ConnectorOptions,
   ConnectorVariable,
   ConnectorView,
+  ConnectorWebhookOptions,
+  ConnectorWebhookSource,
+  ConnectorWebhookType,
+  ConnectorWebhookView,
+  EndedWebhookSubscription,
   Problem,
+  WebhookSubscription,
 } from './definition/connector.js';
 export {
   type ApiKeyOptions,
@@ -90,7 +97,11 @@ export {
   TimestampCursor,
   type TimestampCursorOptions,
 } from './syncs/timestamp-cursor.js';
-export type { ConnectionClient, ConnectionContext } from './tenants/connection-context.js';
+export type {
+  ActionProgress,
+  ConnectionClient,
+  ConnectionContext,
+} from './tenants/connection-context.js';
 export type {
   AuthorizeConnection,
   CreateConnection,
@@ -98,6 +109,7 @@ export type {
   UpdateConnection,
 } from './tenants/connection-inputs.js';
 export type { ConnectionTest, HealthAnswer } from './tenants/connection-test.js';
+export type { ConnectionWebhookView, MadeEndpoint } from './tenants/connection-webhooks.js';
 export { type CompleteAuthorization, ConnectionsService } from './tenants/connections.service.js';
 export { ConnectorsService, type RunAction } from './tenants/connectors.service.js';
 export { isEchoOf } from './tenants/echo.js';
@@ -106,6 +118,8 @@ export type { Authorization } from './tenants/tenant-authorizations.js';
 export type {
   ConnectionDetails,
   ConnectionTokenView,
+  ConnectionWithEndpoints,
   RevokedConnection,
   TenantConnections,
 } from './tenants/tenant-connections.js';
+export type { ConnectorWebhookEvent } from './tenants/webhook-delivery.js';

@@ -2,15 +2,18 @@ import type { EngineDatabase } from '../database/engine-database.js';
 import type { EngineSession } from '../database/sql/engine-session.js';
 
 /** The kinds of work that leave the application. Calls have one for each type: `call.<type>`. */
-export type LaneKind = 'webhook' | 'sync' | `call.${string}`;
+export type LaneKind = 'webhook' | 'sync' | 'connection' | `call.${string}`;
 
 /** How many lanes a kind has that an application has once. */
 export const LANES = 64;
 /** An application may have many types of calls, and each process says of each lane that it has it. */
 const LANES_OF_TYPE = 8;
+/** What is due for connections is little, and seldom. */
+const LANES_OF_CONNECTIONS = 8;
 
 /** How many lanes a kind has. It never changes: the lane of a target is stored with it. */
 export function lanesOf(kind: LaneKind): number {
+  if (kind === 'connection') return LANES_OF_CONNECTIONS;
   return kind.startsWith('call.') ? LANES_OF_TYPE : LANES;
 }
 

@@ -1,4 +1,4 @@
-import type { Connection } from '../connectors/connections/connection.js';
+import type { ConnectionWithEndpoints } from '../connectors/tenants/tenant-connections.js';
 import { IntegrationError } from '../errors.js';
 import type { TestedApplication } from './application.js';
 import type { FakeProvider } from './fake-provider.js';
@@ -18,7 +18,7 @@ export interface FakeConnectionOptions {
 
 /**
  * Makes a connection of the application under test, authorizes it at a `FakeProvider` where its connector
- * asks a person, and enables it.
+ * asks a person, and enables it. `endpoints` has those that it has got, with their secrets.
  *
  * @param connector the key of the connector, or its class
  * @throws IntegrationError INTEGRATION_CONNECTION_INVALID with what is missing (`details.problems`)
@@ -27,7 +27,7 @@ export async function fakeConnection(
   app: TestedApplication,
   connector: unknown,
   options: FakeConnectionOptions = {},
-): Promise<Connection> {
+): Promise<ConnectionWithEndpoints> {
   // An application without connectors loads nothing of them.
   const { ConnectionsService } = await import('../connectors/tenants/connections.service.js');
   const { ConnectorsEngine } = await import('../connectors/connectors-engine.js');
@@ -35,7 +35,7 @@ export async function fakeConnection(
   const { parts, registry } = app.get(ConnectorsEngine, { strict: false });
   const { provider, tenantId = '', name = registry.get(connector).key, ...given } = options;
   const tenant = connections.forTenant(tenantId);
-  const { id } = await tenant.create({ connector, name, ...given });
+  const { id, endpoints } = await tenant.create({ connector, name, ...given });
   if (provider !== undefined && registry.get(connector).capabilities.includes('authorization')) {
     const [redirectUrl] = parts.redirectUrls;
     if (redirectUrl === undefined)
@@ -46,5 +46,5 @@ export async function fakeConnection(
     const { url } = await tenant.authorize(id, { redirectUrl });
     await connections.completeAuthorization(provider.approve(url), { tenantId });
   }
-  return tenant.enable(id);
+  return { ...(await tenant.enable(id)), endpoints };
 }

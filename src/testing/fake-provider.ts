@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { readStream } from '../http/read-bytes.js';
@@ -8,6 +8,7 @@ const MOST_BYTES = 1_048_576;
 const TOKEN_PATH = '/oauth/token';
 const AUTHORIZE_PATH = '/oauth/authorize';
 const REVOKE_PATH = '/oauth/revoke';
+const WEBHOOKS_PATH = '/webhooks';
 
 /** How the provider gives tokens. */
 export interface FakeProviderOAuth {
@@ -35,6 +36,15 @@ export interface FakeProviderOptions {
    * that is valid.
    */
   accepts?: ((request: FakeProviderRequest) => boolean) | undefined;
+}
+
+/** What a `FakeProvider` was asked to deliver. */
+export interface FakeSubscription {
+  readonly id: string;
+  readonly url: string;
+  readonly types: readonly string[];
+  /** With what deliveries are to be signed. */
+  readonly secret: string;
 }
 
 /** A request that came to a `FakeProvider`. */
@@ -104,6 +114,7 @@ export class FakeProvider {
   private readonly byRefreshToken = new Map<string, Grant>();
   /** When each access token ends (milliseconds since 1970), and its grant. */
   private readonly accessTokens = new Map<string, { expiresAt: number; readonly grant: Grant | undefined }>();
+  private readonly subscribed = new Map<string, FakeSubscription>();
   private rotated = 0;
   private reused = 0;
   private lost = 0;
@@ -174,6 +185,29 @@ export class FakeProvider {
   /** How many grants were revoked. */
   get revokedGrants(): number {
     return this.grants.filter(({ isRevoked }) => isRevoked).length;
+  }
+
+  /**
+   * What it delivers, and where. `POST /webhooks` with `{ url, secret, types }` adds one and answers its
+   * `id`, also if there is one with this URL already. `GET /webhooks` answers them as `items`, and `DELETE
+   * /webhooks/<id>` ends one.
+   */
+  get subscriptions(): readonly FakeSubscription[] {
+    return [...this.subscribed.values()];
+  }
+
+  /**
+   * Delivers to all that asked for the type, as Standard Webhooks say it: `{ type, timestamp, data }`.
+   * Resolves to the statuses of the answers.
+   */
+  deliver(type: string, data: unknown): Promise<number[]> {
+    const asked = [...this.subscribed.values()].filter(({ types }) => types.includes(type));
+    return Promise.all(
+      asked.map(async ({ url, secret }) => {
+        const { headers, body } = signedDelivery(type, data, secret);
+        return (await fetch(url, { method: 'POST', headers, body })).status;
+      }),
+    );
   }
 
   /** What the next request of a path meets. Several calls are for several requests, in their order. */
@@ -276,8 +310,31 @@ export class FakeProvider {
     if (came.path === REVOKE_PATH) return this.revoke(came);
     const { accepts = (each) => this.hasToken(each), routes = {}, lists = {} } = this.options;
     if (!accepts(came)) return { status: 401, body: { error: 'unauthorized' } };
+    const ofWebhooks = routes[came.path] === undefined ? this.webhooks(came) : undefined;
+    if (ofWebhooks !== undefined) return ofWebhooks;
     const body = routes[came.path] ?? lists[came.path] ?? { ok: true };
     return { status: 200, body };
+  }
+
+  private webhooks({ method, path, body }: FakeProviderRequest): Answer | undefined {
+    if (path !== WEBHOOKS_PATH && !path.startsWith(`${WEBHOOKS_PATH}/`)) return undefined;
+    if (method === 'GET')
+      return {
+        status: 200,
+        body: { items: this.subscriptions.map(({ id, url, types }) => ({ id, url, types })) },
+      };
+    if (method === 'DELETE') {
+      const wasThere = this.subscribed.delete(path.slice(WEBHOOKS_PATH.length + 1));
+      return wasThere ? { status: 200, body: {} } : { status: 404, body: { error: 'not_found' } };
+    }
+    const {
+      url,
+      secret: signing,
+      types,
+    } = JSON.parse(body) as { url: string; secret: string; types: string[] };
+    const id = secret('subscription');
+    this.subscribed.set(id, { id, url, secret: signing, types });
+    return { status: 201, body: { id } };
   }
 
   private hasToken({ headers }: FakeProviderRequest): boolean {
@@ -369,6 +426,32 @@ export class FakeProvider {
     if (grant !== undefined) grant.isRevoked = true;
     return { status: 200, body: {} };
   }
+}
+
+/**
+ * A delivery as a `FakeProvider` signs it, for tests that hand it to `IncomingWebhookService.accept`.
+ *
+ * @param signing the secret of the endpoint
+ */
+export function signedDelivery(
+  type: string,
+  data: unknown,
+  signing: string,
+): { readonly headers: Record<string, string>; readonly body: string } {
+  const id = `msg_${randomUUID()}`;
+  const seconds = String(Math.floor(Date.now() / 1_000));
+  const body = JSON.stringify({ type, timestamp: new Date().toISOString(), data });
+  const key = Buffer.from(signing.replace(/^whsec_/, ''), 'base64');
+  const signature = createHmac('sha256', key).update(`${id}.${seconds}.${body}`).digest('base64');
+  return {
+    headers: {
+      'content-type': 'application/json',
+      'webhook-id': id,
+      'webhook-timestamp': seconds,
+      'webhook-signature': `v1,${signature}`,
+    },
+    body,
+  };
 }
 
 function refused(error: string, status = 400): Answer {

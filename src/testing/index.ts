@@ -17,6 +17,8 @@ export {
   type FakeProviderOptions,
   type FakeProviderRequest,
   type FakeProviderTurn,
+  type FakeSubscription,
+  signedDelivery,
 } from './fake-provider.js';
 export {
   createIntegrationTestDatabase,
@@ -30,6 +32,7 @@ export {
   publishAndDrain,
 } from './publish-and-drain.js';
 export type { ReceiverBehaviour } from './receiver-behaviours.js';
+export { type RunConnectionsOptions, runConnections } from './run-connections.js';
 export { type RunScheduleOptions, runSchedule } from './run-schedule.js';
 export { type RunSyncOptions, runSync } from './run-sync.js';
 export { sagaOf, type TestedSaga } from './saga-of.js';

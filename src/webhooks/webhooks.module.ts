@@ -2,12 +2,14 @@ import { type DynamicModule, type FactoryProvider, Module, type Provider } from 
 import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import { ContractRegistry } from '../contracts/contract-registry.js';
 import { MountedRoutes } from '../http/mounted-routes.js';
+import { CONNECTION_ENDPOINTS } from '../module/connection-endpoints.js';
 import { BROUGHT_EXTENSION } from '../module/extension.js';
 import { madeOptions } from '../module/made-options.js';
 import { WebhookAnswers } from './incoming/http/webhook-answers.js';
 import { RAW_BODIES, webhookController, webhookRoutes } from './incoming/http/webhook-routes.js';
 import { IncomingEngine } from './incoming/incoming-engine.js';
 import { IncomingWebhookService } from './incoming/incoming-webhook.service.js';
+import { EndpointsOfConnections } from './incoming/tenants/connection-endpoints.js';
 import { IncomingEndpointsService } from './incoming/tenants/incoming-endpoints.service.js';
 import type { WebhookPortalMount } from './options/portal-options.js';
 import {
@@ -83,6 +85,12 @@ const OWN_CONTRACTS: FactoryProvider = {
   },
 };
 
+/** Only an application that takes webhooks in has endpoints for connections. */
+const OF_CONNECTIONS: Provider[] = [
+  EndpointsOfConnections,
+  { provide: CONNECTION_ENDPOINTS, useExisting: EndpointsOfConnections },
+];
+
 function mounted(
   options: Provider[],
   mount: WebhooksModuleOptions,
@@ -109,7 +117,7 @@ function mounted(
       OWN_CONTRACTS,
       WebhookSender,
       WebhookDestinationsService,
-      ...(mount.incoming === undefined ? [] : [RAW_BODIES]),
+      ...(mount.incoming === undefined ? [] : [RAW_BODIES, ...OF_CONNECTIONS]),
     ],
     exports: [
       IncomingWebhookService,
@@ -118,6 +126,7 @@ function mounted(
       OutgoingEngine,
       WebhookDestinationsService,
       WEBHOOKS_OPTIONS,
+      ...(mount.incoming === undefined ? [] : [CONNECTION_ENDPOINTS]),
     ],
   };
 }

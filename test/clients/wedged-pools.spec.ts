@@ -192,6 +192,6 @@ describe.each(HOSTS)(
       await host.close();
       expect(await inboxRows(database, consumerName)).toEqual([]);
       await expectNothingLeft();
-    });
+    }, 60_000);
   },
 );

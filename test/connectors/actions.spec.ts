@@ -71,6 +71,12 @@ function peopleOf({ url }: FakeProvider): Type {
       });
     }
 
+    @ConnectorAction({ name: 'count', input: z.unknown() })
+    count(_: unknown, { progress }: ConnectionContext) {
+      for (const done of [1, 2]) progress({ done, total: 2 });
+      return 'counted';
+    }
+
     @ConnectorAction({ name: 'hang', input: z.unknown(), timeoutMs: 50 })
     hang() {
       return new Promise(() => {});
@@ -121,6 +127,21 @@ describe('an action', () => {
     expect(rows).toEqual([
       { actor: 'ann', action: 'connections.run', outcome: 'denied', after: { action: 'list' } },
     ]);
+  });
+
+  it('says how far it has come to whoever runs it, whose mistakes do not fail it', async () => {
+    const of = await connection();
+    const heard: unknown[] = [];
+    const onProgress = (now: unknown) => {
+      heard.push(now);
+      throw new Error('the screen is off');
+    };
+    expect(await app.connectors.run('people', 'count', null, { ...of, onProgress })).toBe('counted');
+    expect(heard).toEqual([
+      { done: 1, total: 2 },
+      { done: 2, total: 2 },
+    ]);
+    expect(await app.connectors.run('people', 'count', null, of)).toBe('counted');
   });
 
   it('that hangs ends with its time', async () => {

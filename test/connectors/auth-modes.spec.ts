@@ -106,6 +106,23 @@ describe('each mode shows its credentials', () => {
     expect((await fetch('/me')).status).toBe(200);
   });
 
+  it.each<[string, Partial<OAuth2Options>, string | null]>([
+    ['userinfo', {}, 'ann@example.com'],
+    [
+      'account, which has userinfo',
+      { account: ({ userinfo }) => (userinfo as { sub: string }).sub },
+      'person-1',
+    ],
+    ['nobody, where userinfo fails', { userinfoEndpoint: 'http://127.0.0.1:1/userinfo' }, null],
+  ])('oauth2, with an account that is said by %s', async (_, more, account) => {
+    const routes = { '/userinfo': { sub: 'person-1', email: 'ann@example.com' } };
+    const auth = ({ endpoints, url }: FakeProvider) =>
+      oauth2({ ...endpoints, userinfoEndpoint: `${url}/userinfo`, ...more });
+    const { tenant, id, fetch } = await clientOf(auth, {}, { routes });
+    expect((await tenant.get(id)).account).toBe(account);
+    expect((await fetch('/me')).status).toBe(200);
+  });
+
   it('clientCredentials, with a client of each tenant', async () => {
     const auth = ({ endpoints: { tokenEndpoint } }: FakeProvider) =>
       clientCredentials({

@@ -10,6 +10,8 @@ import {
   ConnectorHealthCheck,
   type ConnectorOptions,
   ConnectorValidator,
+  ConnectorWebhook,
+  type ConnectorWebhookOptions,
   clientCredentials,
   custom,
   fromConfig,
@@ -19,6 +21,7 @@ import {
   oidc,
   rate,
 } from '../../src/connectors/index.js';
+import { githubSource } from '../../src/webhooks/index.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { type ConnectorApp, startConnectorApp } from './connector-app.js';
 
@@ -175,6 +178,64 @@ describe('a wrong definition fails the boot, and says what is wrong and where', 
     expect(problems).toMatch(/two: timeoutMs must be/);
     expect(problems).toMatch(/it has two actions "twice"/);
     expect(problems).toMatch(/@ConnectorValidator more than once: first, second/);
+  });
+
+  it.each<[string, object | undefined, RegExp]>([
+    ['no options', undefined, /@ConnectorWebhook needs an object of options/],
+    ['no source', { source: undefined }, /source must be a source of incoming webhooks/],
+    ['the name of a source', { source: 'github' }, /source must be a source of incoming webhooks/],
+    [
+      'a source with secrets of its own',
+      { source: githubSource({ secrets: 'long-enough-for-a-secret' }) },
+      /source must have secrets: 'endpoint'/,
+    ],
+    [
+      'keys that are too long together',
+      { source: githubSource({ key: 'g'.repeat(60), secrets: 'endpoint' }), connector: 'k'.repeat(60) },
+      /have 120 letters together, and 115 are allowed/,
+    ],
+    ['no types', { types: {} }, /types must be an object with the types/],
+    ['a list of types', { types: ['issues'] }, /types must be an object with the types/],
+    ['a type with a star', { types: { 'issues.*': {} } }, /types\["issues\.\*"\]: a type must have/],
+    ['a type that is a text', { types: { issues: 'Issues' } }, /types\["issues"\] must be an object/],
+    ['an empty label', { types: { issues: { label: '' } } }, /types\["issues"\]\.label must not be empty/],
+    [
+      'an unknown option of a type',
+      { types: { issues: { lable: 'x' } } },
+      /lable is not an option of a type/,
+    ],
+    ['an unknown option', { secret: 'x' }, /secret is not an option of @ConnectorWebhook/],
+    ['subscribing that is no function', { subscribe: 'yes' }, /subscribe must be a function/],
+    ['an end without a beginning', { unsubscribe: () => {} }, /unsubscribe without subscribe/],
+  ])('webhooks with %s', async (_, given, said) => {
+    const good = { source: githubSource({ secrets: 'endpoint' }), types: { issues: {} } };
+    const { connector: key = 'webhooks', ...more } = (given ?? {}) as { connector?: string };
+    @Connector({ ...GOOD, key })
+    class Wrong {
+      @ConnectorWebhook((given && { ...good, ...more }) as ConnectorWebhookOptions)
+      onWebhook() {}
+    }
+    const problems = await problemsOf(Wrong);
+    expect(problems.join('; ')).toMatch(said);
+    expect(problems.every((each) => each.startsWith('Wrong (TestModule): onWebhook: '))).toBe(true);
+  });
+
+  it('two webhooks of one source are named with their places', async () => {
+    const source = githubSource({ secrets: 'endpoint' });
+    @Connector({ ...GOOD, key: 'one' })
+    class One {
+      @ConnectorWebhook({ source, types: { issues: {} } })
+      onIssue() {}
+    }
+    @Connector({ ...GOOD, key: 'two' })
+    class Two {
+      @ConnectorWebhook({ source, types: { push: {} } })
+      onPush() {}
+    }
+    expect(await problemsOf(One, Two)).toEqual([
+      'the source "github" belongs to 2 webhooks, and its key must be that of one: One.onIssue (TestModule) and Two.onPush (TestModule). Give each source a key of its own',
+      'One.onIssue (TestModule): the application takes no webhooks in: import WebhooksModule.forRoot({ incoming: { sources: [] } }) of nestjs-integration/webhooks beside ConnectorsModule',
+    ]);
   });
 
   it('of two connectors with one key, both are named', async () => {

@@ -84,7 +84,17 @@ describe('a connection of another tenant', () => {
   it('has every method of this test', () => {
     const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(evil));
     const own = ['constructor', 'create', 'list'];
-    const inner = ['updateSaid', 'judged', 'move', 'removeAuthorizations', 'changed', 'found', 'connectorOf'];
+    const inner = [
+      'updateSaid',
+      'judged',
+      'move',
+      'removeAuthorizations',
+      'changed',
+      'found',
+      'connectorOf',
+      'connectorIfKnown',
+      'endWebhooks',
+    ];
     expect(methods.filter((each) => ![...own, ...inner].includes(each)).sort()).toEqual(
       Object.keys(REACHES).sort(),
     );

@@ -5,6 +5,7 @@ import { oneLine, storeStatements, TABLES } from '../support/store-statements.js
 const OF_TENANTS = [
   'connection',
   'connectionToken',
+  'connectionWebhook',
   'oauthAuthorization',
   'syncStream',
   'syncRun',
@@ -21,6 +22,14 @@ const OTHERS = TABLES.filter((table) => !OF_TENANTS.includes(table));
 /** The beginning of each statement that names no tenant, and why it does not have to. */
 const WITHOUT_TENANT: Readonly<Record<string, string>> = {
   'connectors/credentials/token.store.ts (extract(epoch FROM': 'a part of statements that name the tenant',
+  'connectors/connections/connection-work.store.ts SELECT i.key':
+    'the owner of a lane asks for targets of its lanes, and gets the tenant of each',
+  'connectors/connections/connection-work.store.ts SELECT t.id':
+    'it returns a time of each target of the lane, and nothing of the tenant',
+  'connectors/connections/connection-work.store.ts WITH without AS':
+    'a task gives a time to connections of all tenants',
+  'connectors/oauth/authorization.store.ts DELETE FROM "integration".oauth_authorization a WHERE a.ctid':
+    'retention deletes what is over, of every tenant, and returns the tenants',
   'connectors/syncs/stream.store.ts SELECT DISTINCT c.id':
     'the boot looks at the connections of all tenants, and returns the tenant of each',
   'connectors/syncs/stream.store.ts SELECT s.id::text AS key':

@@ -24,6 +24,7 @@ export const FILLED: Readonly<Record<string, number>> = {
   inbox_event: EVENTS,
   connection: CONNECTIONS,
   connection_token: CONNECTIONS,
+  connection_webhook: CONNECTIONS,
   oauth_authorization: CONNECTIONS,
   sync_stream: STREAMS,
   sync_run: STREAMS,

@@ -690,6 +690,7 @@ describe('the reader of endpoints', () => {
     tenantId: '',
     source: 's',
     status: 'active',
+    connectionId: null,
     secrets: [],
   });
 

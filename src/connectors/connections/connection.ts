@@ -1,4 +1,5 @@
 import type { EventMetadata } from '../../events/domain-event.js';
+import { connectionLabel } from '../../module/connection-endpoints.js';
 
 export const STATES = ['draft', 'enabled', 'disabled', 'revoked'] as const;
 /** What somebody wants of a connection. Only one that is enabled is used. */
@@ -68,7 +69,7 @@ export interface ConnectionPage {
 }
 
 /** What a connection is called in the audit, and as the origin of events. */
-export const labelOf = ({ id }: Pick<Connection, 'id'>): string => `connection/${id}`;
+export const labelOf = ({ id }: Pick<Connection, 'id'>): string => connectionLabel(id);
 
 /** Events of an application without tenants have no tenant. */
 export const metadataOfTenant = (tenantId: string): EventMetadata => (tenantId === '' ? {} : { tenantId });

@@ -52,6 +52,11 @@ export interface TokenEndpointOptions<Config = never> extends OAuthClientOptions
 
 export interface OAuth2Options<Config = never> extends TokenEndpointOptions<Config> {
   authorizationEndpoint: Endpoint<Config>;
+  /**
+   * Says whose account it is (OpenID Connect Core, 5.3). It is asked once, with the first token. What it says
+   * is `userinfo` of the answer that `account` gets. Without `account`, its `email`, `preferred_username` or
+   * `sub` is taken. If it fails, the account stays unknown.
+   */
   userinfoEndpoint?: Endpoint<Config> | undefined;
   /** The `iss` of the provider's answers (RFC 9207). An answer without it is refused if it is given. */
   issuer?: Endpoint<Config> | undefined;
@@ -59,7 +64,7 @@ export interface OAuth2Options<Config = never> extends TokenEndpointOptions<Conf
   pkce?: boolean | undefined;
   /** Further parameters of the page to which a person is sent, such as `access_type`. */
   authorizationParameters?: Readonly<Record<string, string>> | undefined;
-  /** Whose account it is, of the answer with the first token. */
+  /** Whose account it is, of the answer with the first token, and of `userinfo`. */
   account?: ((answer: Readonly<Record<string, unknown>>) => string | undefined) | undefined;
 }
 

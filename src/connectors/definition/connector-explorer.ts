@@ -2,12 +2,13 @@ import type { DiscoveryService } from '@nestjs/core';
 import { jsonSchemaOf } from '../../contracts/standard-json-schema.js';
 import type { Times } from '../../timing/timing.js';
 import { connectorOf, type DecoratedMethod, decoratedMethodsOf } from './connector.decorator.js';
-import type { ConnectorOptions, FoundAction, FoundConnector } from './connector.js';
+import type { ConnectorOptions, FoundAction, FoundConnector, FoundWebhook } from './connector.js';
 import { secretsOfAuth } from './connector-auth.js';
 import { problemsOfAction, problemsOfConnector } from './definition-checks.js';
 import { secretsIn } from './environment.js';
 import type { FoundSync } from './sync.js';
 import { problemsOfSync, syncFrom } from './sync-checks.js';
+import { problemsOfWebhook, problemsOfWebhooks } from './webhook-checks.js';
 
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 type Methods = Readonly<Record<string | symbol, (...given: unknown[]) => unknown>>;
@@ -44,7 +45,7 @@ export async function exploreConnectors(
     const wrong = [
       ...problemsOfConnector(options),
       ...problemsOfClass(wrapper),
-      ...problemsOfMethods(methods),
+      ...problemsOfMethods(methods, options.key),
       ...problemsOfSyncs(methods, times),
     ];
     if (wrong.length === 0) wrong.push(...(await problemsOfSecrets(options)));
@@ -55,7 +56,7 @@ export async function exploreConnectors(
     else
       problems.push(`there are two connectors ${JSON.stringify(options.key)}: ${other.place} and ${place}`);
   }
-  return { connectors, problems };
+  return { connectors, problems: [...problems, ...problemsOfWebhooks([...connectors.values()])] };
 }
 
 function methodsOf({ instance, metatype, isNotMetatype }: Wrapper): DecoratedMethod[] {
@@ -91,7 +92,7 @@ function problemsOfClass(wrapper: Wrapper): string[] {
     : ['it is made anew for each request, and a connector needs one instance: take its scope away'];
 }
 
-function problemsOfMethods(methods: readonly DecoratedMethod[]): string[] {
+function problemsOfMethods(methods: readonly DecoratedMethod[], key: unknown): string[] {
   const names = methods.flatMap(({ action }) => (action === undefined ? [] : [action.name]));
   const more = (kind: string, found: readonly DecoratedMethod[]) =>
     found.length < 2
@@ -100,6 +101,11 @@ function problemsOfMethods(methods: readonly DecoratedMethod[]): string[] {
   return [
     ...methods.flatMap(({ name, action }) =>
       action === undefined ? [] : problemsOfAction(action).map((problem) => `${String(name)}: ${problem}`),
+    ),
+    ...methods.flatMap(({ name, webhook }) =>
+      webhook === undefined
+        ? []
+        : problemsOfWebhook(webhook, key).map((problem) => `${String(name)}: ${problem}`),
     ),
     ...[...new Set(names.filter((name, i) => names.indexOf(name) < i))].map(
       (name) => `it has two actions ${JSON.stringify(name)}`,
@@ -159,11 +165,21 @@ function connectorFrom(
       own[name]?.(...given);
   const actions = new Map<string, FoundAction>();
   const syncs = new Map<string, FoundSync>();
-  for (const { name, action, sync } of methods) {
-    const placeOfMethod = `${place.replace(/ \(/, `.${String(name)} (`)}`;
+  const webhooks: FoundWebhook[] = [];
+  for (const { name, action, sync, webhook } of methods) {
+    const placeOfMethod = place.replace(/ \(|$/, (found) => `.${String(name)}${found}`);
     if (action !== undefined)
       actions.set(action.name, { ...action, place: placeOfMethod, run: callerOf(name) });
     if (sync !== undefined) syncs.set(sync.key, syncFrom(sync, placeOfMethod, callerOf(name)));
+    if (webhook !== undefined)
+      webhooks.push({
+        source: webhook.source,
+        types: webhook.types,
+        place: placeOfMethod,
+        handle: callerOf(name),
+        subscribe: webhook.subscribe?.bind(own as never) as FoundWebhook['subscribe'],
+        unsubscribe: webhook.unsubscribe?.bind(own as never) as FoundWebhook['unsubscribe'],
+      });
   }
   const validator = methods.find(({ isValidator }) => isValidator);
   const health = methods.find(({ isHealth }) => isHealth);
@@ -174,6 +190,7 @@ function connectorFrom(
     place,
     actions,
     syncs,
+    webhooks,
     validator: validator && callerOf(validator.name),
     health: health && callerOf(health.name),
   };

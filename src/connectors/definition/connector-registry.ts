@@ -59,6 +59,11 @@ export class ConnectorRegistry {
     throw unknownConnector(said, suggestionFor(said, [...this.found.keys()]));
   }
 
+  /** Whether this process has the connector, for the engine. */
+  has(key: string): boolean {
+    return this.found.has(key);
+  }
+
   /** The variables that had values at the boot. */
   get variables(): Variables {
     return this.values;

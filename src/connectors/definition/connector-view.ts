@@ -17,6 +17,11 @@ export function viewOf(connector: FoundConnector): ConnectorView {
     capabilities: capabilitiesOf(connector),
     actions: [...connector.actions.keys()],
     syncs: [...connector.syncs.keys()],
+    webhooks: connector.webhooks.map(({ source, types, subscribe }) => ({
+      source: source.key,
+      types: Object.fromEntries(Object.entries(types).map(([type, { label }]) => [type, { label }])),
+      subscribes: subscribe !== undefined,
+    })),
     scopes: scopesOf(connector),
   };
 }
@@ -25,6 +30,7 @@ export function viewOf(connector: FoundConnector): ConnectorView {
 export function capabilitiesOf({
   actions,
   syncs,
+  webhooks,
   health,
   validator,
   auth,
@@ -32,6 +38,7 @@ export function capabilitiesOf({
   return [
     ...(actions.size > 0 ? ['actions' as const] : []),
     ...(syncs.size > 0 ? ['syncs' as const] : []),
+    ...(webhooks.length > 0 ? ['webhooks' as const] : []),
     ...(health === undefined ? [] : ['health' as const]),
     ...(validator === undefined ? [] : ['validation' as const]),
     ...(needsConsent(auth) ? ['authorization' as const] : []),

@@ -1,11 +1,12 @@
 import 'reflect-metadata';
 import type { EventSchema } from '../../contracts/schemas/event-schema.js';
-import type { ConnectorActionOptions, ConnectorOptions } from './connector.js';
+import type { ConnectorActionOptions, ConnectorOptions, ConnectorWebhookOptions } from './connector.js';
 import type { ConnectorSyncOptions } from './sync.js';
 
 const CONNECTOR = Symbol.for('nestjs-integration:connector:1');
 const ACTION = Symbol.for('nestjs-integration:connector-action:1');
 const SYNC = Symbol.for('nestjs-integration:connector-sync:1');
+const WEBHOOK = Symbol.for('nestjs-integration:connector-webhook:1');
 const VALIDATOR = Symbol.for('nestjs-integration:connector-validator:1');
 const HEALTH = Symbol.for('nestjs-integration:connector-health:1');
 
@@ -34,6 +35,17 @@ export function Connector<C extends EventSchema, S extends EventSchema>(
 /** A method `(input, context)` that `ConnectorsService.run` calls. Input and output are checked. */
 export function ConnectorAction(options: ConnectorActionOptions): MethodDecorator {
   return onMethod(ACTION, options);
+}
+
+/**
+ * A method `(event, context)` that gets what the other system delivers: a `ConnectorWebhookEvent`, and the
+ * context of the connection whose endpoint it came to. It is an ordinary consumer of the log, with retries
+ * and dead letters.
+ */
+export function ConnectorWebhook<Context = never>(
+  options: ConnectorWebhookOptions<Context>,
+): MethodDecorator {
+  return onMethod(WEBHOOK, options ?? null);
 }
 
 /**
@@ -83,6 +95,7 @@ export interface DecoratedMethod {
   readonly name: string | symbol;
   readonly action: ConnectorActionOptions | undefined;
   readonly sync: ConnectorSyncOptions | undefined;
+  readonly webhook: ConnectorWebhookOptions | undefined;
   readonly isValidator: boolean;
   readonly isHealth: boolean;
 }
@@ -104,10 +117,11 @@ export function decoratedMethodsOf(prototype: object): DecoratedMethod[] {
       seen.add(name);
       const action = Reflect.getOwnMetadata(ACTION, method) as ConnectorActionOptions | undefined;
       const sync = Reflect.getOwnMetadata(SYNC, method) as ConnectorSyncOptions | undefined;
+      const webhook = Reflect.getOwnMetadata(WEBHOOK, method) as ConnectorWebhookOptions | undefined;
       const isValidator = Reflect.hasOwnMetadata(VALIDATOR, method);
       const isHealth = Reflect.hasOwnMetadata(HEALTH, method);
-      if (action !== undefined || sync !== undefined || isValidator || isHealth)
-        found.push({ name, action, sync, isValidator, isHealth });
+      if (action !== undefined || sync !== undefined || webhook !== undefined || isValidator || isHealth)
+        found.push({ name, action, sync, webhook, isValidator, isHealth });
     }
   }
   return found;

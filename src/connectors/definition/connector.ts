@@ -72,6 +72,59 @@ export interface ConnectorActionOptions {
   description?: string | undefined;
 }
 
+/** A source of incoming webhooks: what `webhookSource(…)` and the ready sources return. */
+export interface ConnectorWebhookSource {
+  readonly key: string;
+  /** It has to be `endpoint`: each connection has an endpoint with a secret of its own. */
+  readonly secrets: readonly string[] | 'endpoint';
+  readonly verify: readonly object[];
+}
+
+/** One type of webhooks, as people see it. */
+export interface ConnectorWebhookType {
+  label?: string | undefined;
+}
+
+/** What the other system is asked for. */
+export interface WebhookSubscription {
+  /** Where it shall deliver. */
+  readonly url: string;
+  /** With what it shall sign. Keep it out of logs. */
+  readonly secret: string;
+  /** The keys of the option `types`. */
+  readonly types: readonly string[];
+  /** The id of the endpoint. It stays the same for all requests, so it tells a repeated one. */
+  readonly endpointId: string;
+  /** What `subscribe` has returned last, as JSON gives it back. Undefined if it has never returned. */
+  readonly subscription: unknown;
+  /**
+   * Whether somebody has asked before and nobody knows what came of it. Look at the other system then whether
+   * there is a subscription with this `url`, before you make another one.
+   */
+  readonly isRepeated: boolean;
+}
+
+/** What is to end at the other system. */
+export type EndedWebhookSubscription = Omit<WebhookSubscription, 'secret'>;
+
+export interface ConnectorWebhookOptions<Context = never> {
+  /** With `secrets: 'endpoint'`. Each webhook of the application has a source with a key of its own. */
+  source: ConnectorWebhookSource;
+  /**
+   * The types that the method gets: `{ issues: { label: 'Issues' } }`. `issues` stands for `issues` and for
+   * everything that begins with `issues.`.
+   */
+  types: Readonly<Record<string, ConnectorWebhookType>>;
+  /**
+   * Asks the other system to deliver. It is called again until it succeeds, so it may come to a subscription
+   * that is there already. What it returns is kept as JSON, and shown to `unsubscribe`. It must not be a
+   * secret.
+   */
+  subscribe?(context: Context, given: WebhookSubscription): unknown;
+  /** Ends what `subscribe` has begun. It succeeds also if there is nothing to end. */
+  unsubscribe?(context: Context, given: EndedWebhookSubscription): unknown;
+}
+
 /** What is wrong, and where: `{ path: 'region', message: 'must be eu or us' }`. */
 export interface Problem {
   readonly path?: string | undefined;
@@ -79,7 +132,14 @@ export interface Problem {
 }
 
 /** What a connector can do, of its decorators. */
-export const CAPABILITIES = ['actions', 'syncs', 'health', 'validation', 'authorization'] as const;
+export const CAPABILITIES = [
+  'actions',
+  'syncs',
+  'webhooks',
+  'health',
+  'validation',
+  'authorization',
+] as const;
 
 export type ConnectorCapability = (typeof CAPABILITIES)[number];
 
@@ -90,6 +150,17 @@ export interface FoundAction extends ConnectorActionOptions {
   readonly run: (input: unknown, context: unknown) => unknown;
 }
 
+/** A webhook of a connector, with its methods. */
+export interface FoundWebhook {
+  readonly source: ConnectorWebhookSource;
+  readonly types: Readonly<Record<string, ConnectorWebhookType>>;
+  /** Where the method stands, for messages. */
+  readonly place: string;
+  readonly handle: (event: unknown, context: unknown) => unknown;
+  readonly subscribe: ((context: unknown, given: WebhookSubscription) => unknown) | undefined;
+  readonly unsubscribe: ((context: unknown, given: EndedWebhookSubscription) => unknown) | undefined;
+}
+
 /** A connector of the application, with its methods. */
 export interface FoundConnector extends Readonly<Omit<ConnectorOptions, 'version' | 'direction'>> {
   readonly version: string;
@@ -98,8 +169,18 @@ export interface FoundConnector extends Readonly<Omit<ConnectorOptions, 'version
   readonly place: string;
   readonly actions: ReadonlyMap<string, FoundAction>;
   readonly syncs: ReadonlyMap<string, FoundSync>;
+  readonly webhooks: readonly FoundWebhook[];
   readonly validator: ((config: unknown, secrets: Readonly<Record<string, string>>) => unknown) | undefined;
   readonly health: ((context: unknown) => unknown) | undefined;
+}
+
+/** A webhook of a connector, as people see it. */
+export interface ConnectorWebhookView {
+  /** The key of its source. */
+  readonly source: string;
+  readonly types: Readonly<Record<string, ConnectorWebhookType>>;
+  /** Whether the connector asks the other system to deliver. Else a person does. */
+  readonly subscribes: boolean;
 }
 
 /** A connector, as people see it. */
@@ -116,6 +197,7 @@ export interface ConnectorView {
   readonly capabilities: readonly ConnectorCapability[];
   readonly actions: readonly string[];
   readonly syncs: readonly string[];
+  readonly webhooks: readonly ConnectorWebhookView[];
   /** What the connector asks for when a person agrees: those of `auth` and of its actions. */
   readonly scopes: readonly string[];
 }

@@ -178,7 +178,7 @@ export function textProblem(field: string, value: unknown, most: number): string
   return problem === undefined ? [] : [`${field} ${problem}`];
 }
 
-function matches(value: unknown, pattern: RegExp): boolean {
+export function matches(value: unknown, pattern: RegExp): boolean {
   return typeof value === 'string' && pattern.test(value);
 }
 

@@ -51,6 +51,19 @@ export class AuthorizationStore {
     return row;
   }
 
+  /** Deletes authorizations of all tenants that are over, at most so many. Resolves to whose they were. */
+  removeOver(
+    session: EngineSession,
+    most: number,
+  ): Promise<{ readonly stateHash: string; readonly tenantId: string }[]> {
+    return session.query(
+      `DELETE FROM ${this.table} a WHERE a.ctid = ANY (ARRAY(
+         SELECT ctid FROM ${this.table} WHERE expires_at < now() ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+       RETURNING a.state_hash AS "stateHash", a.tenant_id AS "tenantId"`,
+      [most],
+    );
+  }
+
   /**
    * Deletes the authorizations of a connection. Resolves to their hashes, because their secrets go as well.
    */

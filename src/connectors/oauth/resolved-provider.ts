@@ -26,6 +26,7 @@ export interface ResolvedProvider {
   readonly authorizationEndpoint: string | undefined;
   readonly tokenEndpoint: string;
   readonly revocationEndpoint: string | undefined;
+  readonly userinfoEndpoint: string | undefined;
   readonly clientId: string;
   readonly clientSecret: string | undefined;
   readonly clientAuthentication: ClientAuthentication;
@@ -58,6 +59,7 @@ export function resolvedProvider(auth: WithTokens, given: Given): ResolvedProvid
     authorizationEndpoint: endpoint('authorizationEndpoint', consent?.authorizationEndpoint),
     tokenEndpoint: endpoint('tokenEndpoint', options.tokenEndpoint) ?? '',
     revocationEndpoint: endpoint('revocationEndpoint', options.revocationEndpoint),
+    userinfoEndpoint: endpoint('userinfoEndpoint', consent?.userinfoEndpoint),
     clientId: value('clientId', options.clientId) ?? '',
     clientSecret,
     clientAuthentication:

@@ -7,6 +7,8 @@ export type TokenAnswer =
       readonly tokens: TokenSet;
       /** Whose account it is, where the provider says it. */
       readonly account?: string | undefined;
+      /** The `sub` of the ID token. */
+      readonly subject?: string | undefined;
       /** All that it has said, for the option `account` of the connector. */
       readonly answer?: Readonly<Record<string, unknown>> | undefined;
     }

@@ -20,6 +20,8 @@ const ANSWER_BYTES = 262_144;
 const LONGEST_TOKEN = 30_000;
 /** The deadline of a request stands in its signal. This is the bound behind it. */
 const LONGEST_MS = 120_000;
+/** Who the person is can be left unknown. */
+const USERINFO_MS = 5_000;
 /** What an authorization server without a name is called, where nothing is compared with it. */
 const NO_ISSUER = 'https://issuer.invalid';
 
@@ -82,8 +84,32 @@ export class TokenEndpoint {
         response,
         isOidc ? { expectedNonce: exchange.nonce, requireIdToken: true } : {},
       );
-      return tokensFrom(answer, isOidc ? accountOf(oauth.getValidatedIdTokenClaims(answer)) : undefined);
+      return tokensFrom(answer, isOidc ? oauth.getValidatedIdTokenClaims(answer) : undefined);
     });
+  }
+
+  /**
+   * What the provider says of the person who has agreed (OpenID Connect Core, 5.3). Undefined if it does not
+   * say it, or says it of somebody else than the ID token.
+   */
+  async userinfo(
+    { userinfoEndpoint: url }: ResolvedProvider,
+    { accessToken, subject }: { readonly accessToken: string; readonly subject?: string | undefined },
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<string, unknown>> | undefined> {
+    if (url === undefined) return undefined;
+    const answer = await this.http.sendRequest({
+      url,
+      method: 'GET',
+      headers: { authorization: `Bearer ${accessToken}`, accept: 'application/json' },
+      body: '',
+      deadlines: { wholeMs: USERINFO_MS },
+      answerBytes: ANSWER_BYTES,
+      signal,
+    });
+    if (answer.is === 'failed' || answer.status !== 200) return undefined;
+    const said = objectOf(answer.body.toString('utf8'));
+    return subject !== undefined && said?.sub !== subject ? undefined : said;
   }
 
   async refresh(provider: ResolvedProvider, refreshToken: string, signal: AbortSignal): Promise<TokenAnswer> {
@@ -226,7 +252,16 @@ function importedKey(pem: string, algorithm: ResolvedProvider['algorithm']): Pro
   return crypto.subtle.importKey('pkcs8', Uint8Array.from(der), ALGORITHMS[algorithm], false, ['sign']);
 }
 
-function tokensFrom(answer: TokenEndpointAnswer, account?: string): TokenAnswer {
+function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function tokensFrom(answer: TokenEndpointAnswer, claims?: Readonly<Record<string, unknown>>): TokenAnswer {
   const {
     access_token: accessToken,
     refresh_token: refreshToken,
@@ -241,10 +276,12 @@ function tokensFrom(answer: TokenEndpointAnswer, account?: string): TokenAnswer 
     expiresInSeconds,
     scopes: scope === undefined ? undefined : scope.split(' ').filter((each) => each !== ''),
   };
-  return { is: 'tokens', tokens, account, answer };
+  const subject = typeof claims?.sub === 'string' ? claims.sub : undefined;
+  return { is: 'tokens', tokens, account: accountOf(claims), subject, answer };
 }
 
-function accountOf(claims: Readonly<Record<string, unknown>> | undefined): string | undefined {
+/** Whose account it is, by the claims of an ID token or of userinfo. */
+export function accountOf(claims: Readonly<Record<string, unknown>> | undefined): string | undefined {
   const found = claims?.email ?? claims?.preferred_username ?? claims?.sub;
   return typeof found === 'string' ? found : undefined;
 }

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Tx } from '../../database/clients/sql-client.js';
+import { messageOf } from '../../errors.js';
 import type { DomainEventInput, EventName, PublishedEvent } from '../../events/domain-event.js';
 import type { PublishOptions } from '../../outbox/publish-options.js';
 import type { TransactionOptions } from '../../outbox/transaction-runner.js';
@@ -33,7 +34,17 @@ export interface ConnectionClient<Config = unknown> {
   credentials(): Promise<ResolvedCredentials>;
 }
 
-/** What an action or a health check has. */
+/** How far something has come. */
+export interface ActionProgress {
+  /** How much is done: items, pages, bytes. */
+  readonly done: number;
+  /** How much there is. Leave it out where nobody knows. */
+  readonly total?: number | undefined;
+  /** A few words without secrets. */
+  readonly message?: string | undefined;
+}
+
+/** What an action, a webhook or a health check has. */
 export interface ConnectionContext<Config = unknown> extends ConnectionClient<Config> {
   /** Who acts. */
   readonly principal: ConnectionPrincipal;
@@ -46,17 +57,31 @@ export interface ConnectionContext<Config = unknown> extends ConnectionClient<Co
   transaction<R>(fn: (tx: Tx) => Promise<R>, options?: TransactionOptions): Promise<R>;
   /** What the connector has learned of records by itself, for its syncs. */
   readonly syncs: SyncFeed;
+  /**
+   * Says how far an action has come, to the `onProgress` of whoever runs it. Nothing is stored, and where
+   * nobody listens it does nothing.
+   */
+  progress(now: ActionProgress): void;
   readonly logger: Logger;
   /** Aborted when the time is over, or when the caller wants no answer any more. */
   readonly signal: AbortSignal;
 }
 
-/** @param isTest whether the connection may be in any state */
+/**
+ * @param isTest whether the connection may be in any state
+ * @param onProgress who hears how far it has come. What it throws is dropped: it must not fail the action.
+ */
 export function contextOf(
   opened: OpenedConnection,
   parts: TenantParts,
   signal: AbortSignal,
-  { isTest = false } = {},
+  {
+    isTest = false,
+    onProgress,
+  }: {
+    readonly isTest?: boolean | undefined;
+    readonly onProgress?: ((now: ActionProgress) => void) | undefined;
+  } = {},
 ): ConnectionContext {
   const { connection, connector, config } = opened;
   const identity = new ConnectionIdentity(parts.credentials, opened, isTest);
@@ -76,6 +101,13 @@ export function contextOf(
     },
     transaction: (fn, options) => parts.api.transaction(fn, options),
     syncs: parts.syncs.feedOf(connection),
+    progress: (now) => {
+      try {
+        if (!signal.aborted) onProgress?.(now);
+      } catch (error) {
+        new Logger(connector.place).warn(`onProgress has thrown an error: ${messageOf(error)}`);
+      }
+    },
     logger: new Logger(connector.place),
     signal,
   };

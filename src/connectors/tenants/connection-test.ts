@@ -1,5 +1,4 @@
 import type { Author } from '../../audit/change-author.js';
-import { IntegrationError } from '../../errors.js';
 import { AbortGroups } from '../../http/abort-groups.js';
 import type { Connection, ConnectionHealth } from '../connections/connection.js';
 import { ConnectionStore } from '../connections/connection.store.js';
@@ -10,6 +9,7 @@ import type { Problem } from '../definition/connector.js';
 import { sentencesOf, unknownConnection } from '../definition/connector-errors.js';
 import { contextOf } from './connection-context.js';
 import { problemsOfConnection, storedSaid } from './connection-problems.js';
+import { reasonOfThrown } from './reason-of.js';
 import type { TenantParts } from './tenant-parts.js';
 
 const TEST_MS = 30_000;
@@ -36,11 +36,17 @@ export interface ConnectionTest {
   readonly details: unknown;
 }
 
-/** Tests a connection, and stores how it does. */
+/**
+ * Tests a connection, and stores how it does.
+ *
+ * @param outer ends the test, and nothing is stored
+ * @throws the reason of `outer`
+ */
 export async function testConnection(
   connection: Connection,
   parts: TenantParts,
   author: Author,
+  outer?: AbortSignal,
 ): Promise<ConnectionTest> {
   const { tenantId, id } = connection;
   const opened = await parts.memory.read(tenantId, id);
@@ -49,7 +55,8 @@ export async function testConnection(
   const { found, details } =
     problems.length > 0
       ? { found: { health: 'degraded', reason: sentencesOf(problems) } as FoundHealth, details: null }
-      : await asked(opened, parts);
+      : await asked(opened, parts, outer);
+  outer?.throwIfAborted();
   const store = new ConnectionStore(parts.db);
   const saved = await changeConnections(parts, async (change) => {
     const row = await store.lock(change.session, tenantId, id);
@@ -65,8 +72,10 @@ export async function testConnection(
 async function asked(
   opened: OpenedConnection,
   parts: TenantParts,
+  outer: AbortSignal | undefined,
 ): Promise<{ readonly found: FoundHealth; readonly details: unknown }> {
-  const signal = AbortSignal.timeout(TEST_MS);
+  const late = AbortSignal.timeout(TEST_MS);
+  const signal = outer === undefined ? late : AbortSignal.any([late, outer]);
   try {
     const context = contextOf(opened, parts, signal, { isTest: true });
     await context.credentials();
@@ -90,10 +99,8 @@ function healthOf(answer: unknown): FoundHealth {
   return { health: 'healthy', reason: null };
 }
 
-/** The errors of this package have no secrets. Others may repeat what they were given. */
 function reasonOf(error: unknown, signal: AbortSignal): string {
-  if (signal.aborted) return `The health check has not ended within ${TEST_MS} ms`;
-  if (error instanceof IntegrationError) return error.message;
-  const { name } = Object(error) as { name?: unknown };
-  return `The health check of its connector has thrown ${typeof name === 'string' ? name.slice(0, 100) : 'an error'}`;
+  return signal.aborted
+    ? `The health check has not ended within ${TEST_MS} ms`
+    : reasonOfThrown(error, 'The health check');
 }

@@ -17,12 +17,13 @@ import {
   unknownAction,
   unknownConnection,
 } from '../definition/connector-errors.js';
-import { contextOf } from './connection-context.js';
+import { type ActionProgress, contextOf } from './connection-context.js';
 import { checkTenant } from './connections.service.js';
 import { TenantPartsProvider } from './tenant-parts-provider.js';
 import { usable } from './usable-connection.js';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
+const OPTIONS = ['connectionId', 'tenantId', 'signal', 'onProgress', ...AUTHOR_FIELDS] as const;
 
 export interface RunAction extends ChangeAuthor {
   connectionId: string;
@@ -30,6 +31,8 @@ export interface RunAction extends ChangeAuthor {
   tenantId: string;
   /** Ends the action when nobody wants its answer any more. */
   signal?: AbortSignal | undefined;
+  /** Hears how far the action has come, each time that it says so by `progress` of its context. */
+  onProgress?: ((now: ActionProgress) => void) | undefined;
 }
 
 /** Runs what connectors can do. */
@@ -55,8 +58,8 @@ export class ConnectorsService {
     input: unknown,
     given: RunAction,
   ): Promise<Output> {
-    checkNames('an option of run', given, ['connectionId', 'tenantId', 'signal', ...AUTHOR_FIELDS]);
-    const { connectionId, tenantId, signal, ...by } = given;
+    checkNames('an option of run', given, OPTIONS);
+    const { connectionId, tenantId, signal, onProgress, ...by } = given;
     checkTenant(tenantId);
     const author = authorOf(by);
     const { parts } = this.provider;
@@ -78,7 +81,7 @@ export class ConnectorsService {
     signal?.throwIfAborted();
     const { timeoutMs = DEFAULT_TIMEOUT_MS, place } = run;
     const answer = await withinTime(
-      async (until) => run.run(checked.value, contextOf(opened, parts, until)),
+      async (until) => run.run(checked.value, contextOf(opened, parts, until, { onProgress })),
       { timeoutMs, late: () => timedOutAction(place, timeoutMs), outer: signal, groups: this.signals },
     );
     const output = await fitted(run.output, answer, 'output');

@@ -19,10 +19,16 @@ import {
 } from '../definition/connector-errors.js';
 import { scopesOf } from '../definition/connector-view.js';
 import { AuthorizationStore, type StoredAuthorization } from '../oauth/authorization.store.js';
+import {
+  hashOfState,
+  secretOfAuthorization,
+  secretOfText,
+  textOfSecret,
+} from '../oauth/authorization-secret.js';
 import { loadOAuth } from '../oauth/oauth-library.js';
 import { type ResolvedProvider, resolvedProvider } from '../oauth/resolved-provider.js';
 import type { TokenAnswer } from '../oauth/token-answer.js';
-import { hashOfState, secretOfAuthorization, secretOfText, textOfSecret } from './authorization-secret.js';
+import { accountOf } from '../oauth/token-endpoint.js';
 import type { AuthorizeConnection } from './connection-inputs.js';
 import type { TenantParts } from './tenant-parts.js';
 
@@ -124,27 +130,28 @@ export class TenantAuthorizations {
     const signal = AbortSignal.timeout(EXCHANGE_MS);
     const answer = await this.parts.endpoint.exchange(provider, exchange, signal);
     if (answer.is !== 'tokens') throw failedAuthorization(answer.reason);
-    return this.save(found, auth, answer, askedAt, author);
+    const { accessToken } = answer.tokens;
+    const userinfo = await this.parts.endpoint.userinfo(provider, { ...answer, accessToken }, signal);
+    return this.save(found, accountSaid(auth, answer, userinfo), answer, askedAt, author);
   }
 
   /** The new grant takes the place of the old one, whoever refreshes that. */
   private async save(
     { connectionId, scopes: asked }: StoredAuthorization,
-    auth: WithConsent,
-    { tokens, answer, account }: Tokens,
+    account: string | undefined,
+    { tokens }: Tokens,
     askedAt: number,
     author: ReturnType<typeof authorOf>,
   ): Promise<Connection> {
     const { db } = this.parts;
     const store = new ConnectionStore(db);
-    const said = accountOf(auth, answer) ?? account;
     const text = textOfTokens(tokens);
     const connection = await changeConnections(this.parts, async (change) => {
       const { session, add, note } = change;
       const before = await store.lock(session, this.tenantId, connectionId);
       if (before === undefined) throw unknownConnection(connectionId);
       const generation = await new TokenStore(db).begin(session, before, newTokenOf(tokens, askedAt));
-      await store.setGrant(session, before, tokens.scopes ?? asked, said?.slice(0, 255));
+      await store.setGrant(session, before, tokens.scopes ?? asked, account?.slice(0, 255));
       // It has credentials again, and somebody has to want that it is used.
       const granted = before.state === 'revoked' ? await store.setState(session, before, 'disabled') : before;
       await add(tokenOf(before), text, 0, generation);
@@ -196,12 +203,17 @@ function providerOf(
 }
 
 /** The code of a connector may return anything. */
-function accountOf({ options }: WithConsent, answer: Tokens['answer'] = {}): string | undefined {
+function accountSaid(
+  { options }: WithConsent,
+  { answer = {}, account }: Tokens,
+  userinfo: Readonly<Record<string, unknown>> | undefined,
+): string | undefined {
+  const otherwise = account ?? accountOf(userinfo);
   try {
-    const said: unknown = options.account?.(answer);
-    return typeof said === 'string' && said !== '' ? said : undefined;
+    const said: unknown = options.account?.(userinfo === undefined ? answer : { ...answer, userinfo });
+    return typeof said === 'string' && said !== '' ? said : otherwise;
   } catch {
-    return undefined;
+    return otherwise;
   }
 }
 

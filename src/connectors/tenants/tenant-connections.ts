@@ -24,8 +24,9 @@ import { nameOfSecret, ownerOf, secretOf } from '../connections/connection-secre
 import { TokenStore } from '../credentials/token.store.js';
 import type { FoundConnector, Problem } from '../definition/connector.js';
 import { invalidConnection, unknownConnection, wrongState } from '../definition/connector-errors.js';
+import { connectionGate } from '../http/gate-target.js';
 import { AuthorizationStore } from '../oauth/authorization.store.js';
-import { secretOfAuthorization } from './authorization-secret.js';
+import { secretOfAuthorization } from '../oauth/authorization-secret.js';
 import { type ConnectionClient, contextOf } from './connection-context.js';
 import {
   type AuthorizeConnection,
@@ -46,6 +47,7 @@ import {
   storedSaid,
 } from './connection-problems.js';
 import { type ConnectionTest, testConnection } from './connection-test.js';
+import { ConnectionWebhooks, type ConnectionWebhookView, type MadeEndpoint } from './connection-webhooks.js';
 import { getsTokens } from './gets-tokens.js';
 import { revokeAtProvider } from './revoke-at-provider.js';
 import { type Authorization, TenantAuthorizations } from './tenant-authorizations.js';
@@ -62,6 +64,14 @@ export interface ConnectionDetails extends Connection {
   readonly secrets: readonly SecretView[];
   /** Null where its connector has no tokens, or before the first one. */
   readonly token: ConnectionTokenView | null;
+  /** The webhooks of its connector, and where they come in. */
+  readonly webhooks: readonly ConnectionWebhookView[];
+}
+
+/** A connection, and the endpoints of webhooks that it has got just now. */
+export interface ConnectionWithEndpoints extends Connection {
+  /** Their secrets are shown this once. Empty where there are none, or where they were there already. */
+  readonly endpoints: readonly MadeEndpoint[];
 }
 
 export interface ConnectionTokenView {
@@ -84,22 +94,24 @@ export interface RevokedConnection {
  */
 export class TenantConnections {
   private readonly store: ConnectionStore;
+  private readonly webhooks: ConnectionWebhooks;
 
   constructor(
     readonly tenantId: string,
     private readonly parts: TenantParts,
   ) {
     this.store = new ConnectionStore(parts.db);
+    this.webhooks = new ConnectionWebhooks(parts);
   }
 
   /**
    * Adds a connection as a draft. What it says may be wrong still: `validate` tells what is, and `enable`
-   * refuses it.
+   * refuses it. A connector with webhooks gives it endpoints, which answer 503 until it is enabled.
    *
    * @throws IntegrationError INTEGRATION_CONNECTOR_UNKNOWN; INTEGRATION_ADMIN_INVALID for a field;
    * INTEGRATION_KEY_MISSING
    */
-  async create(given: CreateConnection): Promise<Connection> {
+  async create(given: CreateConnection): Promise<ConnectionWithEndpoints> {
     checkCreate(given);
     const author = authorOf(given);
     const connector = this.parts.registry.of(given.connector);
@@ -108,13 +120,15 @@ export class TenantConnections {
     const id = ids.next();
     const { tenantId } = this;
     const row = { id, tenantId, connector: connector.key, name, config, keyId: newKeyId(), actions };
-    return changeConnections(this.parts, async ({ session, add, note }) => {
+    return changeConnections(this.parts, async (change) => {
+      const { session, add, note } = change;
       const added = await this.store.add(session, row);
       if (getsTokens(connector.auth)) await new TokenStore(this.parts.db).prepare(session, added);
       for (const [secret, value] of Object.entries(secrets)) await add(secretOf(added, secret), value, 0);
       const after = { ...auditViewOf(added), secrets: Object.keys(secrets) };
+      const endpoints = await this.webhooks.make(change, added, connector);
       await note(author, added, { verb: 'create', event: 'created', after });
-      return added;
+      return { ...added, endpoints };
     });
   }
 
@@ -152,28 +166,37 @@ export class TenantConnections {
   }
 
   /**
-   * Lets a connection be used. One that is enabled already stays as it is.
+   * Lets a connection be used. Its endpoints take webhooks from then on, and its connector subscribes at the
+   * other system. One that is enabled already gets the endpoints that it lacks, and stays as it is.
    *
    * @throws IntegrationError INTEGRATION_CONNECTION_UNKNOWN; INTEGRATION_CONNECTION_INVALID with the problems
    * (`details.problems`); INTEGRATION_CONNECTION_STATE for one that was revoked
    */
-  async enable(id: string, author: ChangeAuthor = {}): Promise<Connection> {
+  async enable(id: string, author: ChangeAuthor = {}): Promise<ConnectionWithEndpoints> {
     checkNames('an option of enable', author, AUTHOR_FIELDS);
     const by = authorOf(author);
-    return this.judged(id, async (seen) => {
+    let endpoints: readonly MadeEndpoint[] = [];
+    const enabled = await this.judged(id, async (seen) => {
       const { connection } = seen;
       if (connection.state === 'revoked')
         throw wrongState(id, 'revoked', 'authorize it, or store its secrets, before it is enabled');
-      const problems = await problemsOfConnection(connection, this.connectorOf(connection), seen, this.parts);
+      const connector = this.connectorOf(connection);
+      const problems = await problemsOfConnection(connection, connector, seen, this.parts);
       if (problems.length > 0 && connection.state !== 'enabled')
         throw invalidConnection(`The connection ${id} cannot be enabled`, problems);
-      return (change, row) =>
-        row.state === 'enabled' ? Promise.resolve(row) : this.move(change, row, 'enabled', 'enable', by);
+      return async (change, row) => {
+        endpoints = await this.webhooks.make(change, row, connector);
+        if (row.state !== 'enabled') return this.move(change, row, 'enabled', 'enable', by);
+        if (endpoints.length > 0) await this.webhooks.follow(change, row, connector);
+        return row;
+      };
     });
+    return { ...enabled, endpoints };
   }
 
   /**
-   * Lets a connection be used no more, until it is enabled. Its credentials stay.
+   * Lets a connection be used no more, until it is enabled. Its credentials stay. Its endpoints answer 503
+   * meanwhile, and its connector ends what it has subscribed.
    *
    * @throws IntegrationError INTEGRATION_CONNECTION_UNKNOWN; INTEGRATION_CONNECTION_STATE for a draft, and
    * for one that was revoked
@@ -192,7 +215,9 @@ export class TenantConnections {
   /**
    * Tells the provider that the grant is over, and deletes all credentials. The connection and its history
    * stay, and it can be authorized again. If the provider cannot be told, that is answered, and the
-   * credentials are deleted all the same.
+   * credentials are deleted all the same. Its endpoints are removed: another enabling makes other ones. One
+   * whose connector has subscribed is disabled first, in a commit of its own, and the provider is asked to
+   * deliver no more while there are credentials for that.
    *
    * @throws IntegrationError INTEGRATION_CONNECTION_UNKNOWN
    */
@@ -201,9 +226,12 @@ export class TenantConnections {
     const by = authorOf(author);
     const found = await this.found(id);
     if (found.state === 'revoked') return { connection: found, notTold: null };
-    const notTold = await revokeAtProvider(found, this.parts);
+    const notEnded = await this.endWebhooks(found, author);
+    const reasons = [notEnded, await revokeAtProvider(found, this.parts)].filter((each) => each !== null);
+    const notTold = reasons.length === 0 ? null : reasons.join('; ');
     const connection = await this.changed(id, async (change, row) => {
       if (row.state === 'revoked') return row;
+      await this.webhooks.remove(change, row);
       await new TokenStore(this.parts.db).end(change.session, row);
       await this.removeAuthorizations(change, row);
       await this.parts.secrets.secrets.remove(ownerOf(row), change.session);
@@ -213,20 +241,26 @@ export class TenantConnections {
   }
 
   /**
-   * Removes a connection with its credentials. The provider is not told: `revoke` does that.
+   * Removes a connection with its credentials and its endpoints. The provider is not told that the grant is
+   * over: `revoke` does that. It is asked to deliver no more, if its connector has subscribed.
    *
    * @throws IntegrationError INTEGRATION_CONNECTION_UNKNOWN
    */
   async remove(id: string, author: ChangeAuthor = {}): Promise<void> {
     checkNames('an option of remove', author, AUTHOR_FIELDS);
     const by = authorOf(author);
+    const notTold = await this.endWebhooks(await this.found(id), author);
+    const after = notTold === null ? {} : { after: { notTold } };
     await this.changed(id, async (change, row) => {
+      await this.webhooks.remove(change, row);
       await this.removeAuthorizations(change, row);
       await this.parts.syncs.removed(change.session, row);
       await this.store.remove(change.session, row);
       await this.parts.secrets.secrets.remove(ownerOf(row), change.session);
-      await change.note(by, row, { verb: 'remove', event: 'removed', before: auditViewOf(row) });
+      await change.note(by, row, { verb: 'remove', event: 'removed', before: auditViewOf(row), ...after });
     });
+    // What is left there says nothing to anybody, and retention takes it away if this fails.
+    await this.parts.gates.remove([connectionGate(id)]).catch(() => {});
   }
 
   /**
@@ -296,11 +330,12 @@ export class TenantConnections {
       const name = nameOfSecret(view);
       return name === undefined ? [] : { ...view, name };
     });
+    const webhooks = await this.webhooks.list(connection);
     const token = await new TokenStore(this.parts.db).read(connection);
-    if (token?.secret === undefined) return { ...connection, secrets, token: null };
+    if (token?.secret === undefined) return { ...connection, secrets, token: null, webhooks };
     const { generation, expiresInMs } = token;
     const expiresAt = expiresInMs === null ? null : new Date(Date.now() + expiresInMs);
-    return { ...connection, secrets, token: { generation, expiresAt } };
+    return { ...connection, secrets, token: { generation, expiresAt }, webhooks };
   }
 
   /**
@@ -383,8 +418,15 @@ export class TenantConnections {
     }
   }
 
+  /** Asks the other system to deliver no more, before the credentials go. Resolves to why it was not told. */
+  private async endWebhooks(connection: Connection, author: ChangeAuthor): Promise<string | null> {
+    if (!(await this.webhooks.isAsked(connection))) return null;
+    if (connection.state === 'enabled') await this.disable(connection.id, author);
+    return this.webhooks.end(connection);
+  }
+
   private async move(
-    { session, note }: ConnectionChange,
+    change: ConnectionChange,
     row: Connection,
     state: ConnectionState,
     verb: string,
@@ -397,7 +439,9 @@ export class TenantConnections {
       revoked: 'revoked',
       draft: 'updated',
     } as const;
+    const { session, note } = change;
     const after = await this.store.setState(session, row, state);
+    if (state !== 'revoked') await this.webhooks.follow(change, after, this.connectorIfKnown(after));
     const views = { before: { state: row.state }, after: { state, ...more } };
     await note(author, after, { verb, event: events[state], ...views });
     if (state === 'enabled') await this.parts.syncs.enabled(session, after);
@@ -426,6 +470,7 @@ export class TenantConnections {
     this.parts.memory.forget(id);
     this.parts.refresher.forget(id);
     this.parts.syncs.changed(id);
+    this.parts.wake(id);
     return changed;
   }
 
@@ -433,6 +478,12 @@ export class TenantConnections {
     const row = isUuid(id) ? await this.store.find(this.tenantId, id) : undefined;
     if (row === undefined) throw unknownConnection(id);
     return row;
+  }
+
+  /** A process may disable a connection whose connector it does not have. */
+  private connectorIfKnown({ connector }: Connection): FoundConnector | undefined {
+    const { registry } = this.parts;
+    return registry.has(connector) ? registry.of(connector) : undefined;
   }
 
   private connectorOf({ connector }: Connection): FoundConnector {

@@ -1,6 +1,9 @@
+import type { GateStore } from '../../gate/gate.store.js';
 import type { CheckedNetworkRules } from '../../http/network-rules.js';
+import type { ConnectionEndpoints } from '../../module/connection-endpoints.js';
 import type { IntegrationDeveloperApiService } from '../../module/integration-developer-api.service.js';
 import type { SecretService } from '../../secrets/secret.service.js';
+import type { EngineLogger } from '../../words/engine-logger.js';
 import type { ChangeParts } from '../connections/connection-changes.js';
 import type { CredentialParts } from '../credentials/connection-identity.js';
 import type { ConnectionMemory } from '../credentials/connection-memory.js';
@@ -26,4 +29,11 @@ export interface TenantParts extends ChangeParts {
   readonly redirectUrls: readonly string[];
   readonly network: CheckedNetworkRules;
   readonly syncs: SyncHooks;
+  readonly settings: () => { readonly healthIntervalMs: number };
+  /** The endpoints of connections. Undefined in an application that takes no webhooks in. */
+  readonly endpoints: () => ConnectionEndpoints | undefined;
+  /** Tells the lanes that something of this connection may be due. Call it after the commit. */
+  readonly wake: (connectionId: string) => void;
+  readonly gates: GateStore;
+  readonly logger: Pick<EngineLogger, 'warnOfFailure'>;
 }

@@ -84,6 +84,8 @@ export const OF_SAGA_ADMINS: readonly Right[] = [
 export const OF_CONNECTION_ADMINS: readonly Right[] = [
   { on: 'connection', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
   { on: 'connection_token', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+  { on: 'connection_webhook', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
+  { on: 'outgoing_target', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
   { on: 'oauth_authorization', privileges: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] },
 ];
 

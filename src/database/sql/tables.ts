@@ -53,6 +53,7 @@ const NAMES = {
   connectorDefinition: 'connector_definition',
   connection: 'connection',
   connectionToken: 'connection_token',
+  connectionWebhook: 'connection_webhook',
   oauthAuthorization: 'oauth_authorization',
   connectorGate: 'connector_gate',
   syncStream: 'sync_stream',

@@ -48,7 +48,7 @@ const CONTEXT = 'IncomingWebhooks';
 @Injectable()
 export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new EngineLogger(CONTEXT);
-  private readonly sources: ReadonlyMap<string, WebhookSource>;
+  private readonly sources: Map<string, WebhookSource>;
   private readonly clock = new DatabaseClock(
     () => databaseTime(this.engine.database),
     new EngineLogger(CONTEXT),
@@ -82,12 +82,20 @@ export class IncomingWebhookService implements OnModuleInit, OnModuleDestroy {
   private async start(): Promise<void> {
     void this.engine.joined;
     if ([...this.sources.values()].some(({ secrets }) => secrets === 'endpoint')) void this.engine.secrets;
-    for (const source of this.sources.values()) {
-      refuseLongTolerance(source, this.settings);
-      sayUnusable(source, this.logger);
-      sayShort(source, this.logger);
-      await prepareSchemas(source);
-    }
+    for (const source of this.sources.values()) await this.prepare(source);
+  }
+
+  private async prepare(source: WebhookSource): Promise<void> {
+    refuseLongTolerance(source, this.settings);
+    sayUnusable(source, this.logger);
+    sayShort(source, this.logger);
+    await prepareSchemas(source);
+  }
+
+  /** @internal Takes a source that another part brings at the boot. */
+  async take(source: WebhookSource): Promise<void> {
+    await this.prepare(source);
+    this.sources.set(source.key, source);
   }
 
   /** Writes what is noted of requests while there are still connections. */

@@ -13,6 +13,8 @@ export interface ReceivingEndpoint {
   readonly id: string;
   readonly tenantId: string;
   readonly paused: boolean;
+  /** The connection that the endpoint belongs to. */
+  readonly connectionId: string | null;
   /** The version of each secret, in the order of the source's secrets. */
   readonly versions: readonly number[];
   /** Why a secret that is valid cannot be opened. */
@@ -51,7 +53,7 @@ export function endpointUnknown(source: string): IntegrationError {
 }
 
 async function opened(
-  { id, tenantId, source, status, secrets: rows }: EndpointOfRequest,
+  { id, tenantId, source, status, connectionId, secrets: rows }: EndpointOfRequest,
   { keys }: SecretParts,
 ): Promise<{ readonly values: string[]; readonly endpoint: ReceivingEndpoint }> {
   const values: string[] = [];
@@ -66,7 +68,10 @@ async function opened(
     }
   }
   if (values.length === 0) throw unreadable ?? withoutSecret(source, id, tenantId);
-  return { values, endpoint: { id, tenantId, paused: status === 'paused', versions, unreadable } };
+  return {
+    values,
+    endpoint: { id, tenantId, connectionId, paused: status === 'paused', versions, unreadable },
+  };
 }
 
 function withoutSecret(source: string, id: string, tenantId: string): IntegrationError {

@@ -1,5 +1,6 @@
 import { EVENT_TEXT_LIMITS } from '../../events/event-limits.js';
 import type { JsonProblem } from '../../events/json-problem.js';
+import { connectionLabel } from '../../module/connection-endpoints.js';
 import { jsonOf, type RawWebhookRequest, textOf } from './definitions/raw-request.js';
 import type { WebhookSource } from './definitions/webhook-source.js';
 import type { Judgement } from './payload-schema.js';
@@ -27,6 +28,8 @@ export interface WebhookMetadata {
   /** The version of the secret that matched, if it is an endpoint's. */
   readonly secretVersion?: number | undefined;
   readonly endpointId?: string | undefined;
+  /** The connection that the endpoint belongs to. */
+  readonly connectionId?: string | undefined;
   /** ISO times. */
   readonly signedAt?: string | undefined;
   readonly occurredAt?: string | undefined;
@@ -94,6 +97,7 @@ export function deliveryOf(
     secret: verified.secret,
     secretVersion: endpoint?.versions[verified.secret],
     endpointId,
+    connectionId: endpoint?.connectionId ?? undefined,
     signedAt: verified.signedAt?.toISOString(),
     occurredAt: isoOf(answers.occurredAt),
     violations,
@@ -114,7 +118,7 @@ export function deliveryOf(
       aggregateType: nonEmpty(about.type, EVENT_TEXT_LIMITS.aggregateType),
       aggregateId: aggregateIdOf(about.id, endpoint),
       payload: isJson ? redacted(payload, source.redact ?? []) : {},
-      metadata: { webhook, ...(tenantId === '' ? {} : { tenantId }) },
+      metadata: { webhook, ...(tenantId === '' ? {} : { tenantId }), ...originOf(endpoint) },
     },
   };
 }
@@ -125,6 +129,12 @@ export function deliveryOf(
  */
 function within(endpoint: ReceivingEndpoint | undefined): string[] {
   return endpoint === undefined ? [] : [endpoint.id];
+}
+
+/** What comes from the other side of a connection says so, and so do the events that its handlers publish. */
+function originOf(endpoint: ReceivingEndpoint | undefined): { origin?: string } {
+  const { connectionId = null } = endpoint ?? {};
+  return connectionId === null ? {} : { origin: connectionLabel(connectionId) };
 }
 
 /** What a tenant's sender calls its things. Events of two tenants must never wait for each other. */

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { runConnectors } from './connectors.js';
 import { readOptions, USAGE, UsageError } from './options.js';
 import { runDemo } from './run.js';
 import { failed, line } from './screen.js';
@@ -23,7 +24,7 @@ async function main(): Promise<number> {
       line(USAGE);
       return 0;
     }
-    const run = options.serve ? runServe : runDemo;
+    const run = options.connectors ? runConnectors : options.serve ? runServe : runDemo;
     return (await run(options, stop.signal)) ? 0 : 1;
   } catch (error) {
     if (stop.signal.aborted) {

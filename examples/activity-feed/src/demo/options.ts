@@ -9,6 +9,8 @@ export interface DemoOptions {
   seed: number;
   /** Run with the admin API and its dashboard, and let data flow and fail, instead of the play with its checks. */
   serve: boolean;
+  /** Play examples/connectors instead. */
+  connectors: boolean;
   /** With `serve`: the number of seconds after which it ends. */
   forSeconds: number | undefined;
   /** Where the application listens; 0: on any free port. */
@@ -24,6 +26,7 @@ export const USAGE = `npm run demo -- [options]
   --seed N        choose other calls for the receiver to refuse (default 1)
   --serve         open the dashboard instead: deliveries come in and some fail, until Ctrl-C
   --for SECONDS   with --serve: look at the admin API, and end after SECONDS
+  --connectors    play examples/connectors instead: connections to three systems, all on this machine
   --port N        listen on this port of 127.0.0.1 (default: PORT, else a free one)
   --json FILE     write the figures to FILE
   --help          this text
@@ -39,6 +42,8 @@ export function readOptions(args: string[]): DemoOptions | undefined {
   if (values.help) return undefined;
   if (values.for !== undefined && !values.serve) throw new UsageError('--for goes with --serve');
   if (values.repeat !== '1' && values.serve) throw new UsageError('--repeat does not go with --serve');
+  if (values.connectors && (values.serve || values.json !== undefined))
+    throw new UsageError('--connectors goes with no other option');
   if (values.json !== undefined && values.serve && values.for === undefined)
     throw new UsageError('--serve writes figures only where it ends by itself: give --for too');
   return {
@@ -46,6 +51,7 @@ export function readOptions(args: string[]): DemoOptions | undefined {
     repeat: whole('repeat', values.repeat, 1, 1000),
     seed: whole('seed', values.seed, 0, 2 ** 32 - 1),
     serve: values.serve,
+    connectors: values.connectors,
     forSeconds: values.for === undefined ? undefined : whole('for', values.for, 1, 86_400),
     port: whole('port', values.port, 0, 65_535),
     json: values.json,
@@ -61,6 +67,7 @@ function parse(args: string[]) {
         repeat: { type: 'string', default: '1' },
         seed: { type: 'string', default: '1' },
         serve: { type: 'boolean', default: false },
+        connectors: { type: 'boolean', default: false },
         for: { type: 'string' },
         port: { type: 'string', default: process.env.PORT ?? '0' },
         json: { type: 'string' },

@@ -23,11 +23,16 @@ export function secretFor(
       field: 'secret',
     });
   }
-  const value = `whsec_${randomBytes(32).toString('base64')}`;
-  if (source.issuesSecrets !== true && problemOfSecret(value, source.verify) === undefined)
-    return { value, isNew: true };
+  const value = newSecretFor(source);
+  if (value !== undefined) return { value, isNew: true };
   throw invalidArgument(
     `The sender of source ${JSON.stringify(source.key)} makes its secrets itself: give the one that it shows, as secret`,
     { field: 'secret' },
   );
+}
+
+/** A new secret that the source can use. Undefined if its sender makes its secrets itself. */
+export function newSecretFor({ issuesSecrets, verify }: WebhookSource): string | undefined {
+  const value = `whsec_${randomBytes(32).toString('base64')}`;
+  return issuesSecrets !== true && problemOfSecret(value, verify) === undefined ? value : undefined;
 }

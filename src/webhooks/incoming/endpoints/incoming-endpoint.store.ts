@@ -26,7 +26,7 @@ export class IncomingEndpointStore {
     this.sealed = `(${integrationSecret} s JOIN ${integrationDataKey} k ON k.id = s.data_key_id)
       ON s.tenant_id = i.tenant_id AND s.owner_type = '${OWNER_TYPE}' AND s.owner_id = i.id::text
         AND s.name = '${SECRET_NAME}' AND ${VALID_SECRET}`;
-    this.ofRequests = `SELECT i.id AS "endpointId", i.tenant_id AS "ofTenant", i.source, i.status, ${SECRET_COLUMNS}
+    this.ofRequests = `SELECT i.id AS "endpointId", i.tenant_id AS "ofTenant", i.source, i.status, i.connection_id AS "connectionId", ${SECRET_COLUMNS}
       FROM ${this.table} i LEFT JOIN ${this.sealed}
       WHERE i.id = ANY($1::uuid[]) ORDER BY i.id, s.version DESC`;
   }
@@ -40,8 +40,8 @@ export class IncomingEndpointStore {
       ids,
     ]);
     const found = new Map<string, EndpointOfRequest & { secrets: SecretWithKey[] }>();
-    for (const { endpointId: id, ofTenant: tenantId, source, status, ...secret } of rows) {
-      const known = found.get(id) ?? { id, tenantId, source, status, secrets: [] };
+    for (const { endpointId: id, ofTenant: tenantId, source, status, connectionId, ...secret } of rows) {
+      const known = found.get(id) ?? { id, tenantId, source, status, connectionId, secrets: [] };
       if (secret.id !== null) known.secrets.push(secret as SecretWithKey);
       found.set(id, known);
     }
@@ -75,11 +75,12 @@ export class IncomingEndpointStore {
 
   async add(
     session: EngineSession,
-    { id, tenantId, source, externalId }: Pick<EndpointRow, 'id' | 'tenantId' | 'source' | 'externalId'>,
+    { id, tenantId, source, externalId, connectionId, status }: Omit<EndpointRow, 'createdAt'>,
   ): Promise<EndpointRow> {
     const [row] = await session.query<EndpointRow>(
-      `INSERT INTO ${this.table} AS i (id, tenant_id, source, external_id) VALUES ($1, $2, $3, $4) RETURNING ${COLUMNS}`,
-      [id, tenantId, source, externalId],
+      `INSERT INTO ${this.table} AS i (id, tenant_id, source, external_id, connection_id, status)
+       VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${COLUMNS}`,
+      [id, tenantId, source, externalId, connectionId, status],
     );
     return row as EndpointRow;
   }
@@ -90,6 +91,38 @@ export class IncomingEndpointStore {
 
   async remove(session: EngineSession, id: string): Promise<void> {
     await session.query(`DELETE FROM ${this.table} WHERE id = $1`, [id]);
+  }
+
+  /** The endpoints of a connection, in the order of their creation. Whoever changes them holds its row. */
+  ofConnection(
+    db: Pick<EngineDatabase, 'query'>,
+    tenantId: string,
+    connectionId: string,
+  ): Promise<EndpointRow[]> {
+    return db.query<EndpointRow>(
+      `SELECT ${COLUMNS} FROM ${this.table} i WHERE i.tenant_id = $1 AND i.connection_id = $2 ORDER BY i.id`,
+      [tenantId, connectionId],
+    );
+  }
+
+  async setStatusOf(
+    session: EngineSession,
+    tenantId: string,
+    connectionId: string,
+    status: IncomingEndpointStatus,
+  ): Promise<void> {
+    await session.query(
+      `UPDATE ${this.table} SET status = $3 WHERE tenant_id = $1 AND connection_id = $2 AND status <> $3`,
+      [tenantId, connectionId, status],
+    );
+  }
+
+  /** Removes the endpoints of a connection. Resolves to what they were, because their secrets go as well. */
+  removeOf(session: EngineSession, tenantId: string, connectionId: string): Promise<EndpointRow[]> {
+    return session.query<EndpointRow>(
+      `DELETE FROM ${this.table} i WHERE i.tenant_id = $1 AND i.connection_id = $2 RETURNING ${COLUMNS}`,
+      [tenantId, connectionId],
+    );
   }
 
   /** The endpoints behind an id, in the order of their creation. Without a tenant, those of all tenants. */
@@ -124,9 +157,11 @@ type RowOfRequest = {
   readonly ofTenant: string;
   readonly source: string;
   readonly status: IncomingEndpointStatus;
+  readonly connectionId: string | null;
 } & (SecretWithKey | { readonly [K in keyof SecretWithKey]: null });
 
 /** What a request is verified with, and whose it is. */
-export interface EndpointOfRequest extends Pick<EndpointRow, 'id' | 'tenantId' | 'source' | 'status'> {
+export interface EndpointOfRequest
+  extends Pick<EndpointRow, 'id' | 'tenantId' | 'source' | 'status' | 'connectionId'> {
   readonly secrets: readonly SecretWithKey[];
 }

@@ -11,7 +11,7 @@ export interface EndpointRow {
   readonly source: string;
   /** What the sender calls the account, as the application noted it. */
   readonly externalId: string | null;
-  /** Null until connections exist. */
+  /** The connection with which it is made, paused and removed. Null for an endpoint of its own. */
   readonly connectionId: string | null;
   readonly status: IncomingEndpointStatus;
   readonly createdAt: Date;

@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { isParameter, MountedRoutes } from '../../../http/mounted-routes.js';
+import { MountedRoutes } from '../../../http/mounted-routes.js';
 import { invalidArgument } from '../../../words/argument-checks.js';
 import { problemOfCharacters } from '../../../words/text.js';
 import { WEBHOOKS_OPTIONS, type WebhooksModuleOptions } from '../../options/webhooks-options.js';
-import { ENDPOINT_PATH } from '../http/webhook-routes.js';
 import { IncomingEngine } from '../incoming-engine.js';
 import { IncomingWebhookService } from '../incoming-webhook.service.js';
+import { addressOf } from './address-of.js';
 import { TenantIncomingEndpoints } from './tenant-incoming-endpoints.js';
 
 const LONGEST_TENANT = 127;
@@ -47,19 +47,4 @@ export class IncomingEndpointsService {
       addressOf(row, this.routes, this.options),
     );
   }
-}
-
-/**
- * The path at which an endpoint is called, and its URL if that is known. It is not where a parameter stands
- * before the routes, such as `:tenant` in a global prefix.
- */
-function addressOf(
-  { id, source }: { readonly id: string; readonly source: string },
-  routes: MountedRoutes,
-  { publicUrl }: WebhooksModuleOptions,
-): { path: string; url: string | null } {
-  const before = routes.segmentsOf({ method: 'POST', path: ENDPOINT_PATH }).slice(0, -2);
-  const full = `/${[...before, source, id].join('/')}`;
-  const isKnown = publicUrl !== undefined && !before.some(isParameter);
-  return { path: full, url: isKnown ? publicUrl.replace(/\/+$/, '') + full : null };
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { AuditStore } from '../../../audit/audit.store.js';
 import { AUTHOR_FIELDS, type Author, authorOf, type ChangeAuthor } from '../../../audit/change-author.js';
 import type { EngineSession } from '../../../database/sql/engine-session.js';
@@ -17,6 +16,7 @@ import { pageOf } from '../../../words/page-of.js';
 import { isUuid } from '../../../words/text.js';
 import { webhookSettings } from '../../options/webhook-settings.js';
 import type { WebhookSource } from '../definitions/webhook-source.js';
+import { newEndpointId } from '../endpoints/endpoint-id.js';
 import { secretFor } from '../endpoints/endpoint-secret.js';
 import type {
   CreateIncomingEndpoint,
@@ -66,7 +66,14 @@ export class TenantIncomingEndpoints {
     const secret = secretFor(this.sourceOf(key), givenSecret);
     const id = newEndpointId();
     const row = await this.changing(async (session, add) => {
-      const added = await this.store.add(session, { id, tenantId: this.tenantId, source: key, externalId });
+      const added = await this.store.add(session, {
+        id,
+        tenantId: this.tenantId,
+        source: key,
+        externalId,
+        connectionId: null,
+        status: 'active',
+      });
       await add(secretOf(added), secret.value, 0);
       await this.note(session, author, 'create', added, { after: viewOf(added) });
       return added;
@@ -141,13 +148,15 @@ export class TenantIncomingEndpoints {
   /**
    * Removes the endpoint and its secrets for good. Its address answers 404. Receipts and events stay.
    *
-   * @throws IntegrationError INTEGRATION_WEBHOOK_ENDPOINT_UNKNOWN
+   * @throws IntegrationError INTEGRATION_WEBHOOK_ENDPOINT_UNKNOWN; INTEGRATION_ADMIN_INVALID for one that
+   * belongs to a connection
    */
   async remove(id: string, author: ChangeAuthor = {}): Promise<void> {
     checkNames('an option of remove', author, AUTHOR_FIELDS);
     const by = authorOf(author);
     await this.engine.admin.transaction(async (session) => {
       const row = await this.held(session, id);
+      if (row.connectionId !== null) throw ofConnection(row.connectionId);
       await this.engine.secrets.secrets.remove(secretOf(row), session);
       await this.store.remove(session, row.id);
       await this.note(session, by, 'remove', row, { before: viewOf(row) });
@@ -226,11 +235,10 @@ function unknownEndpoint(id: unknown): never {
   );
 }
 
-/**
- * A uuid of version 7 that begins with the time, so that rows are listed in the order of their creation. Its
- * other 74 bits are random, because it stands in a URL and must not be guessed from another one.
- */
-function newEndpointId(now = Date.now()): string {
-  const time = now.toString(16).padStart(12, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
+/** The other system goes on delivering to it, for as long as the connection has it. */
+function ofConnection(connectionId: string): IntegrationError {
+  return invalidArgument(
+    `The endpoint belongs to the connection ${connectionId}, and goes with it: disable, revoke or remove the connection`,
+    { field: 'id', connectionId },
+  );
 }
