@@ -2,6 +2,7 @@ import { callMutants } from './call-mutants.js';
 import { clientMutants } from './client-mutants.js';
 import { connectorHttpMutants } from './connector-http-mutants.js';
 import { connectorMutants } from './connector-mutants.js';
+import { connectorSyncMutants } from './connector-sync-mutants.js';
 import { contractMutants } from './contract-mutants.js';
 import { foundationMutants } from './foundation-mutants.js';
 import { laneMutants } from './lane-mutants.js';
@@ -32,5 +33,6 @@ export const MUTANTS_OF_SOURCE = {
     ...scheduleMutants,
     ...connectorHttpMutants,
     ...connectorMutants,
+    ...connectorSyncMutants,
   ],
 } as const;

@@ -60,17 +60,33 @@ const beforeSecondPage = (act: () => Promise<unknown>) => {
   };
 };
 
+/** What is saved each time that an attempt begins: its records, and the checkpoint. */
+const atEachBegin = () => {
+  const begun: unknown[] = [];
+  const { pages } = source;
+  source.pages = async function* (context) {
+    begun.push([await live(), await checkpoint()]);
+    yield* pages(context);
+  };
+  return begun;
+};
+
+/** The owner without its right has saved the first page only, and another attempt goes on behind it. */
+const SAVED_BY_THE_FIRST = [
+  [[], null],
+  [['a'], { page: 1 }],
+];
+
 describe('a page of an owner that has lost its right', () => {
   it('is refused whole if the lease of the lane is another one by then, and the next owner goes on', async () => {
-    let seen: unknown;
-    beforeSecondPage(async () => {
-      await database.pool.query(
+    beforeSecondPage(() =>
+      database.pool.query(
         `UPDATE integration.integration_lease SET owner = NULL, token = token + 1, expires_at = clock_timestamp() WHERE name LIKE 'lanes.sync.%'`,
-      );
-      seen = [await live(), await checkpoint()];
-    });
+      ),
+    );
+    const begun = atEachBegin();
     expect(await run()).toMatchObject({ status: 'completed', pages: 3, added: 3 });
-    expect(seen).toEqual([['a'], { page: 1 }]);
+    expect(begun).toEqual(SAVED_BY_THE_FIRST);
     expect(await recordEvents(database, stage.connection.id)).toEqual([
       'created a',
       'created b',
@@ -85,7 +101,9 @@ describe('a page of an owner that has lost its right', () => {
         [stage.connection.id],
       ),
     );
+    const begun = atEachBegin();
     expect(await run()).toMatchObject({ status: 'completed', pages: 3, added: 3 });
+    expect(begun).toEqual(SAVED_BY_THE_FIRST);
     expect(await recordEvents(database, stage.connection.id)).toEqual([
       'created a',
       'created b',
