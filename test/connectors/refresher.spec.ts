@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { CurrentToken } from '../../src/connectors/credentials/refresher.js';
 import type { TokenAnswer } from '../../src/connectors/oauth/token-answer.js';
 import type { EngineDatabase } from '../../src/database/engine-database.js';
+import { gate } from '../support/gate.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 import { until } from '../support/until.js';
 import {
@@ -274,6 +275,34 @@ describe('an answer', () => {
     expect(textOf(await flaky.refresher.get(asking(), never))).toBe('access-2');
     expect(await tokenRow(database, of)).toMatchObject({ generation: 2, versions: [2] });
     expect(grant.exchanged).toBe(1);
+  });
+
+  it('is saved by a process that is stopping while the database is away', async () => {
+    let failures = 0;
+    let isStopping = false;
+    const flaky = ownerOn(database, {}, (db) =>
+      Object.create(db, {
+        transaction: {
+          value: async (...given: Parameters<EngineDatabase['transaction']>) => {
+            // It comes back after three more attempts, of which the first is made at the stop.
+            if (!isStopping || failures < 3) {
+              if (isStopping) failures++;
+              failed.open();
+              throw new Error('the server is away');
+            }
+            return db.transaction(...given);
+          },
+        },
+      }),
+    );
+    const failed = gate();
+    owners.push(flaky);
+    const asked = flaky.refresher.get(asking(), never);
+    await failed.opened;
+    isStopping = true;
+    await flaky.refresher.stop();
+    expect(textOf(await asked)).toBe('access-2');
+    expect(await tokenRow(database, of)).toMatchObject({ generation: 2, versions: [2] });
   });
 });
 

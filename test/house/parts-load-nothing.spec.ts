@@ -34,7 +34,7 @@ function loadedFrom(entry: string): string[] {
 const within = (files: readonly string[], folders: readonly string[]) =>
   files.filter((file) => folders.some((folder) => file.startsWith(`${folder}/`)));
 
-const PARTS = ['webhooks', 'secrets', 'contracts', 'relay', 'sagas', 'calls', 'schedules'];
+const PARTS = ['webhooks', 'secrets', 'contracts', 'relay', 'sagas', 'calls', 'schedules', 'connectors'];
 
 describe('what an application loads', () => {
   it.each(['index.js', 'admin/index.js', 'health/index.js', 'testing/index.js'])(

@@ -52,6 +52,8 @@ const LONGEST_WAIT_MS = 500;
 /** For how long a process tries to save what it has got, while the database cannot be reached. */
 const SAVE_FOR_MS = 300_000;
 const LONGEST_SAVE_WAIT_MS = 2_000;
+/** The same for a process that is stopping. It is less than the 30 s that most platforms give a process. */
+const SAVE_WHILE_STOPPING_MS = 10_000;
 /** A token that the provider refuses is not renewed again within this time after it came. */
 const YOUNG_MS = 5_000;
 /** For how long a token that is due is used without another look, where nothing better can be got. */
@@ -125,6 +127,8 @@ export class Refresher {
   private readonly signals = new AbortGroups();
   private readonly waiting = new Map<string, Set<() => void>>();
   private readonly stopping = new AbortController();
+  /** Until when a process that is stopping tries to save. */
+  private savesUntil = Number.POSITIVE_INFINITY;
 
   constructor(private readonly parts: RefresherParts) {
     this.store = new TokenStore(parts.db);
@@ -179,6 +183,7 @@ export class Refresher {
 
   /** Waits for what is under way, because a provider's answer must be saved. */
   async stop(): Promise<void> {
+    this.savesUntil = Math.min(this.savesUntil, performance.now() + SAVE_WHILE_STOPPING_MS);
     this.stopping.abort();
     this.wake();
     await Promise.allSettled([...this.flights.values(), ...this.behind.values()]);
@@ -273,7 +278,8 @@ export class Refresher {
 
   /**
    * Saves what the provider has given. If the database cannot be reached, it is tried again for as long as
-   * the lease may still be ours, because the refresh token before it is used up.
+   * the lease may still be ours, because the refresh token before it is used up. A process that is stopping
+   * does so for a few seconds.
    */
   private async saved(
     of: Refreshable,
@@ -294,12 +300,14 @@ export class Refresher {
           this.told(of, 'late');
           return this.afterOther(of, claim.generation, 'another process has taken over meanwhile');
         }
-        if (performance.now() > endsAt || this.stopping.signal.aborted) throw error;
+        if (performance.now() > Math.min(endsAt, this.savesUntil)) throw error;
         this.parts.logger.warnOfFailure(
           `The new token of the connection ${of.id} (${of.connector}) is not saved yet: ${messageOf(error)}`,
           `save of a token of ${of.connector}`,
         );
-        await delay(waitMs, undefined, { signal: this.stopping.signal }).catch(() => {});
+        // A stop makes it try at once, and after that it waits as before.
+        const { signal } = this.stopping;
+        await delay(waitMs, undefined, signal.aborted ? {} : { signal }).catch(() => {});
       }
     }
   }
