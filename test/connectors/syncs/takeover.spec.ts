@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
+import { ConnectorsEngine } from '../../../src/connectors/connectors-engine.js';
 import { isEchoOf } from '../../../src/connectors/index.js';
 import { IntegrationError } from '../../../src/index.js';
 import { runSync } from '../../../src/testing/run-sync.js';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
+import { until } from '../../support/until.js';
 import type { ConnectorApp } from '../connector-app.js';
 import {
   listed,
@@ -33,6 +35,18 @@ afterEach(() => app.close());
 
 const run = () => runSync(app.context, stage.connection, 'people');
 const status = () => stage.syncs.status(stage.connection.id, 'people');
+/** Whoever takes over the lane of an owner that has lost it may come to the stream later. */
+const runToTheEnd = async () => {
+  let { status: reached } = await run();
+  await until('the run has ended', async () => {
+    if (reached === 'running') {
+      await app.context.get(ConnectorsEngine, { strict: false }).syncs.runDue();
+      reached = (await status()).lastRun?.status ?? reached;
+    }
+    return reached !== 'running';
+  });
+  return (await status()).lastRun;
+};
 const live = async () => {
   const { items } = await stage.syncs.records(stage.connection.id, 'people');
   return items.filter(({ deletedAt }) => deletedAt === null).map(({ externalId }) => externalId);
@@ -88,7 +102,7 @@ describe('a page of an owner that has lost its right', () => {
       ),
     );
     const begun = atEachBegin();
-    expect(await run()).toMatchObject({ status: 'completed', pages: 3, added: 3 });
+    expect(await runToTheEnd()).toMatchObject({ status: 'completed', pages: 3, added: 3 });
     expect(begun.slice(0, 2)).toEqual(SAVED_BY_THE_FIRST);
     expect(await recordEvents(database, stage.connection.id)).toEqual([
       'created a',
@@ -105,7 +119,7 @@ describe('a page of an owner that has lost its right', () => {
       ),
     );
     const begun = atEachBegin();
-    expect(await run()).toMatchObject({ status: 'completed', pages: 3, added: 3 });
+    expect(await runToTheEnd()).toMatchObject({ status: 'completed', pages: 3, added: 3 });
     expect(begun.slice(0, 2)).toEqual(SAVED_BY_THE_FIRST);
     expect(await recordEvents(database, stage.connection.id)).toEqual([
       'created a',
