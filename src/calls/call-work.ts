@@ -5,6 +5,7 @@ import type { EngineSession } from '../database/sql/engine-session.js';
 import { messageOf, NonRetryableError, RetryAfterError, UnavailableError } from '../errors.js';
 import type { Ended, LaneLimits, LaneWork, Outcome } from '../lanes/lane-work.js';
 import type { PartEvents } from '../outbox/part-events.js';
+import { growingPauseMs } from '../words/growing-pause.js';
 import type { Alone } from './alone.js';
 import type { CallStore, StoredCall } from './call.store.js';
 import { callError, shortened, thrownError } from './call-errors.js';
@@ -228,7 +229,7 @@ export class CallWork implements LaneWork<DueCall> {
       return { is: 'target-off', forMs };
     }
     const failures = call.failures + 1;
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 20));
+    const pauseMs = growingPauseMs(failures, FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
     const afterMs = error instanceof RetryAfterError ? error.delayMs : pauseMs;
     await this.settle(call, undefined, method, afterMs, { ...other, lastError, failures });
     return { is: 'again', afterMs, isFailure: !(error instanceof RetryAfterError) };

@@ -149,7 +149,7 @@ export class ConnectorsEngine {
       admin: this.engine.get(AdminDatabase),
       events: partEventsOf(this.engine),
       maxPayloadBytes: this.engine.get(EventLimits).maxPayloadBytes,
-      lanes: laneEngineOf(this.engine, this.modules),
+      lanes: this.lanes,
       registry: this.registry,
       settings: () => this.engine.get(IntegrationSettingsService).snapshotOf(syncSettings),
       metrics: new SyncMetrics(this.engine.get(PartMeasures)),

@@ -57,9 +57,8 @@ export interface ConnectionEndpoints {
     addSecret: AddSecret,
     of: ConnectionOfEndpoint & { readonly source: string },
   ): Promise<NewEndpointOfConnection>;
-  list(of: ConnectionOfEndpoint): Promise<EndpointOfConnection[]>;
-  /** The same in a transaction. */
-  listIn(session: EngineSession, of: ConnectionOfEndpoint): Promise<EndpointOfConnection[]>;
+  /** @param session a transaction in which they are read */
+  list(of: ConnectionOfEndpoint, session?: EngineSession): Promise<EndpointOfConnection[]>;
   setStatus(session: EngineSession, of: ConnectionOfEndpoint, status: 'active' | 'paused'): Promise<void>;
   /** Removes the endpoints of a connection with their secrets. */
   remove(session: EngineSession, of: ConnectionOfEndpoint): Promise<void>;

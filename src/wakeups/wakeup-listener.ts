@@ -7,6 +7,7 @@ import { EngineDatabase } from '../database/engine-database.js';
 import { answerWithin } from '../database/wire/answer-within.js';
 import { messageOf } from '../errors.js';
 import { type EngineLogger, loggerOf } from '../words/engine-logger.js';
+import { growingPauseMs } from '../words/growing-pause.js';
 import { ANNOUNCED_FOR_MS } from './commit-stream.js';
 import { OutboxNotifier } from './outbox-notifier.js';
 import { CONSUMERS_MESSAGE, kindOfLanes, readMessage, WakeupStore } from './wakeup.store.js';
@@ -153,7 +154,7 @@ export class WakeupListener {
  * moment.
  */
 function backoff(failures: number): number {
-  return Math.random() * Math.min(RECONNECT_FIRST_MS * 2 ** failures, RECONNECT_MAX_MS);
+  return Math.random() * growingPauseMs(failures + 1, RECONNECT_FIRST_MS, RECONNECT_MAX_MS);
 }
 
 async function pause(ms: number, until: AbortSignal): Promise<void> {

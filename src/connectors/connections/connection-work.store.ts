@@ -40,7 +40,7 @@ export class ConnectionWorkStore {
     this.webhook = db.tables.connectionWebhook;
   }
 
-  /** For each target, at most so many items that are due, the first ones first. */
+  /** The items that are due, the earliest first. `wanted` has the most that is taken of each target. */
   due(wanted: ReadonlyMap<string, number>): Promise<DueOfConnection[]> {
     return this.db.query<DueOfConnection>(
       `SELECT i.key, c.id::text AS target, c.tenant_id AS "tenantId", c.connector

@@ -51,7 +51,7 @@ export class AuthorizationStore {
     return row;
   }
 
-  /** Deletes authorizations of all tenants that are over, at most so many. Resolves to whose they were. */
+  /** Deletes up to `most` authorizations whose time is over, of all tenants. Resolves to whose they were. */
   removeOver(
     session: EngineSession,
     most: number,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Times } from '../../timing/timing.js';
 import { intervalOf } from '../../timing/timing-checks.js';
+import { growingPauseMs } from '../../words/growing-pause.js';
 import type { FoundSync } from '../definition/sync.js';
 
 /** Of the interval of a pattern, the part over which streams are spread. */
@@ -34,11 +35,11 @@ export function nextBySchedule(
 }
 
 /**
- * When a stream is tried again after so many failures in a row. A schedule comes first, if it is earlier.
- * Null if a person has to start it.
+ * When a stream is tried again after failures in a row: at the time of its schedule, or after a pause, which
+ * is earlier. Null if a person has to start it.
  */
 export function nextAfterFailure(failures: number, scheduled: Date | undefined, now: Date): Date | null {
-  const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 20));
+  const pauseMs = growingPauseMs(failures, FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
   const again = new Date(now.getTime() + pauseMs);
   if (scheduled !== undefined) return scheduled < again ? scheduled : again;
   return failures < TRIES_WITHOUT_SCHEDULE ? again : null;

@@ -3,7 +3,7 @@ import type { EngineSession } from '../../database/sql/engine-session.js';
 import type { DomainEventInput } from '../../events/domain-event.js';
 import type { PartEvents } from '../../outbox/part-events.js';
 import type { FoundSync } from '../definition/sync.js';
-import { fateOf, isGone } from './decide-record.js';
+import { type Fate, fateOf, isGone } from './decide-record.js';
 import type { CheckedPage, FitRecord } from './page.js';
 import type { NewRecord, RecordStore } from './record.store.js';
 import type { LockedStream, RunCounts, Stream } from './stream.js';
@@ -28,6 +28,11 @@ export interface SavedPage {
 export interface SaveParts {
   readonly records: RecordStore;
   readonly events: PartEvents;
+}
+
+/** A page that was saved, and what became of each record that fits, in their order. */
+export interface SavedRecords extends SavedPage {
+  readonly fates: readonly Fate[];
 }
 
 /** Where the records of a page come from. */
@@ -58,18 +63,20 @@ export async function savePage(
   sync: FoundSync,
   page: Pick<CheckedPage, 'fit' | 'problems' | 'deleted'>,
   { since, toldAt }: PageOrigin,
-): Promise<SavedPage> {
+): Promise<SavedRecords> {
   const { generation } = stream;
   const ids = [...page.fit.map(({ externalId }) => externalId), ...page.deleted];
   const stored = await records.read(session, stream, ids);
   const written: NewRecord[] = [];
   const seen: FitRecord[] = [];
   const made: DomainEventInput[] = [];
+  const fates: Fate[] = [];
   let added = 0;
   for (const record of page.fit) {
     const { externalId, hash, sourceAt, json, value } = record;
     const before = stored.get(externalId);
     const fate = fateOf(before, record, since);
+    fates.push(fate);
     if (fate === 'added' || fate === 'updated') {
       if (fate === 'added') added++;
       written.push({ externalId, hash, sourceAt, data: sync.records === 'full' ? json : null });
@@ -86,6 +93,7 @@ export async function savePage(
   await records.heal(session, stream, ids);
   await events.write(clientOf(session), made);
   return {
+    fates,
     counts: {
       pages: 1,
       records: page.fit.length + page.problems.length,

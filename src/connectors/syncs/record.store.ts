@@ -110,8 +110,8 @@ export class RecordStore {
   }
 
   /**
-   * Marks records as deleted. Nothing of their data stays. One of which somebody has told without a time has
-   * no time of the other system any more, so that no page that was fetched before brings it back.
+   * Marks records as deleted. Nothing of their data stays. If somebody has told of a deletion without a time,
+   * the record loses the time of the other system. So a page that was fetched before does not bring it back.
    */
   async bury(
     session: EngineSession,

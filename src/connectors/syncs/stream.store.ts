@@ -150,7 +150,7 @@ export class StreamStore {
     );
   }
 
-  /** For each connection, at most so many of its streams that are due, the first ones first. */
+  /** The streams that are due, the earliest first. `wanted` has the most that is taken of each connection. */
   due(wanted: ReadonlyMap<string, number>): Promise<DueStream[]> {
     return this.db.query<DueStream>(
       `SELECT s.id::text AS key, s.connection_id::text AS target, s.tenant_id AS "tenantId", s.connector, s.sync

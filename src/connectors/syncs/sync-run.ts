@@ -71,8 +71,8 @@ type Ending = 'end' | 'hand-over' | 'time-over' | 'paused';
  * whose stream was cancelled, paused and resumed, or begun anew has another token. Both get no row, and save
  * nothing. The order of locks is that of the lanes: lease, stream, records.
  *
- * While a run is under way its stream stays due. So whoever gets the lane finds it, writes a token of its
- * own, and goes on at the checkpoint. What a full run has seen bears its generation, which stays the same
+ * A stream stays due while its run is under way. So the next owner of the lane finds it, writes a token of
+ * its own, and goes on at the checkpoint. What a full run has seen bears its generation, which stays the same
  * until the run has come to its end, over all attempts and runs that it takes.
  */
 
@@ -152,7 +152,7 @@ export class SyncAttempt {
   private async work(begun: LockedStream): Promise<Outcome> {
     const { signal } = this.context;
     const { maxRunMs } = this.sync;
-    if (begun.starts > MOST_STARTS) return this.failed(crashed(this.name, begun.starts - 1), begun);
+    if (begun.starts > MOST_STARTS) return this.failed(crashed(this.name, begun.starts - 1));
     const ending = new AbortController();
     const leave = this.groups.join(signal, { abort: () => ending.abort(signal.reason) });
     let isTimeOver = false;
@@ -167,7 +167,7 @@ export class SyncAttempt {
     } catch (error) {
       if (error instanceof NotOurs || signal.aborted) throw error;
       if (isTimeOver) return await this.timeOver(begun);
-      return await this.failedOrWaits(error, begun);
+      return await this.failedOrWaits(error);
     } finally {
       clearTimeout(timer);
       leave();
@@ -276,10 +276,7 @@ export class SyncAttempt {
   private async complete(): Promise<Outcome> {
     let after = '';
     for (;;) {
-      const step = await this.saves<Swept>(async (session, stream) => {
-        const swept: Swept | undefined = await this.sweepSome(session, stream, after);
-        return swept ?? { isSuspicious: false, eventNames: [] };
-      });
+      const step = await this.saves((session, stream) => this.sweepSome(session, stream, after));
       if (step.isSuspicious) return DONE;
       if (step.last === undefined) break;
       after = step.last;
@@ -300,17 +297,14 @@ export class SyncAttempt {
   }
 
   /**
-   * The next records of a sweep. Before the first one, it is judged whether so many may go: once a sweep is
-   * allowed, it stays so, because fewer and fewer are left.
+   * Deletes the next records of a sweep. The first step judges how many would be deleted. A sweep that was
+   * allowed once stays allowed, because fewer and fewer records are left.
    */
-  private async sweepSome(
-    session: EngineSession,
-    stream: LockedStream,
-    after: string,
-  ): Promise<Swept | undefined> {
+  private async sweepSome(session: EngineSession, stream: LockedStream, after: string): Promise<Swept> {
     const { records, streams } = this.parts;
     const { generation, fullSince, isConfirmed, isFirstEmpty } = stream;
-    if (this.sync.deletions !== 'sweep' || stream.openKind !== 'full' || fullSince === null) return undefined;
+    if (this.sync.deletions !== 'sweep' || stream.openKind !== 'full' || fullSince === null)
+      return NOTHING_SWEPT;
     let within = stream;
     if (!isConfirmed) {
       const { gone, had } = await records.countSwept(session, stream, generation, fullSince);
@@ -334,7 +328,7 @@ export class SyncAttempt {
     }
     const ids = await records.unseen(session, stream, generation, fullSince, after, SWEPT_AT_ONCE);
     const last = ids.at(-1);
-    if (last === undefined) return undefined;
+    if (last === undefined) return NOTHING_SWEPT;
     const saved = await buryRecords(session, this.parts, within, this.sync, ids, null);
     await streams.countRun(session, this.runOf(stream), saved.counts);
     return { isSuspicious: false, eventNames: saved.eventNames, last };
@@ -403,13 +397,13 @@ export class SyncAttempt {
     return { is: 'again', afterMs, isFailure: false };
   }
 
-  private failedOrWaits(error: unknown, begun: LockedStream): Promise<Outcome> {
+  private failedOrWaits(error: unknown): Promise<Outcome> {
     const waitMs = waitOf(error);
-    return waitMs === undefined ? this.failed(error, begun) : this.yields(waitMs);
+    return waitMs === undefined ? this.failed(error) : this.yields(waitMs);
   }
 
   /** The run has failed. What was saved stays, nothing is deleted, and a later run goes on there. */
-  private async failed(error: unknown, _: LockedStream): Promise<Outcome> {
+  private async failed(error: unknown): Promise<Outcome> {
     await this.ends('failed', errorOf(error, this.sync), (stream, scheduled) => ({
       status: 'failing',
       failures: stream.failures + 1,
@@ -491,6 +485,8 @@ interface Swept {
   readonly eventNames: readonly string[];
   readonly last?: string;
 }
+
+const NOTHING_SWEPT: Swept = { isSuspicious: false, eventNames: [] };
 
 type EndChange = (stream: LockedStream, scheduled: Date | undefined) => Partial<Stream>;
 

@@ -90,7 +90,7 @@ export class SyncsEngine implements SyncHooks {
 
   /** Runs everything that is due. For tests. See `LaneRunner.runDue`. */
   async runDue(options?: { readonly timeoutMs?: number | undefined }): Promise<number> {
-    return (await this.runner?.runDue(options as { timeoutMs?: number })) ?? 0;
+    return (await this.runner?.runDue(options)) ?? 0;
   }
 
   feedOf(connection: Connection): SyncFeed {

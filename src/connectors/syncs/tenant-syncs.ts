@@ -16,7 +16,7 @@ import { unknownConnection } from '../definition/connector-errors.js';
 import type { ConnectorRegistry } from '../definition/connector-registry.js';
 import { type FoundSync, SYNC_KINDS, type SyncKind } from '../definition/sync.js';
 import type { ToldRecord } from '../tenants/sync-hooks.js';
-import { fateOf, isGone } from './decide-record.js';
+import { isGone } from './decide-record.js';
 import { nextBySchedule } from './next-run.js';
 import { checkedId, checkedRecord, idFrom, UnfitPage } from './page.js';
 import { buryRecords, NO_COUNTS, savePage } from './page-saver.js';
@@ -175,10 +175,9 @@ export class TenantSyncs {
         await records.setAside(session, stream, [fit], stream.generation);
         return { told: 'aside', eventNames: [] };
       }
-      const before = (await records.read(session, stream, [fit.externalId])).get(fit.externalId);
-      const fate = fateOf(before, fit, null);
       const page = { fit: [fit], problems: [], deleted: [] };
-      const { eventNames } = await savePage(session, this.parts, stream, sync, page, origin);
+      const { fates, eventNames } = await savePage(session, this.parts, stream, sync, page, origin);
+      const [fate = 'unchanged'] = fates;
       return { told: fate === 'added' ? 'created' : fate, eventNames };
     });
   }

@@ -48,7 +48,7 @@ export class ConnectionWebhooks {
   ): Promise<MadeEndpoint[]> {
     const { tenantId, id } = connection;
     const of = { tenantId, connectionId: id };
-    const there = webhooks.length === 0 ? [] : await endpointsOf(this.parts).listIn(session, of);
+    const there = webhooks.length === 0 ? [] : await endpointsOf(this.parts).list(of, session);
     const made: MadeEndpoint[] = [];
     for (const { source, subscribe } of webhooks) {
       if (there.some((each) => each.source === source.key)) continue;

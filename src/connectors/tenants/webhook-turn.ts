@@ -3,6 +3,7 @@ import { IntegrationError } from '../../errors.js';
 import { AbortGroups } from '../../http/abort-groups.js';
 import { withinTime } from '../../http/within-time.js';
 import type { ConnectionEndpoints } from '../../module/connection-endpoints.js';
+import { growingPauseMs } from '../../words/growing-pause.js';
 import { storableText } from '../../words/text.js';
 import { type ClaimedWebhook, ConnectionWebhookStore } from '../connections/connection-webhook.store.js';
 import { contextOf } from './connection-context.js';
@@ -137,6 +138,6 @@ function reasonOf(error: unknown, { wanted }: ClaimedWebhook, timeoutMs: number)
 function pauseMs(error: unknown, { attempts }: ClaimedWebhook): number {
   const { details } = Object(error) as { details?: { retryAfterMs?: unknown } };
   const said = details?.retryAfterMs;
-  const own = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(attempts - 1, 20));
+  const own = growingPauseMs(attempts, FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
   return typeof said === 'number' && said > own ? said : own;
 }

@@ -1,3 +1,5 @@
+import { growingPauseMs } from '../../words/growing-pause.js';
+
 const FIRST_MS = 50;
 const LONGEST_MS = 5_000;
 
@@ -11,7 +13,7 @@ export class Backoff {
 
   /** Milliseconds to wait after one more failure. */
   failed(): number {
-    const full = Math.min(FIRST_MS * 2 ** this.failures++, LONGEST_MS);
+    const full = growingPauseMs(++this.failures, FIRST_MS, LONGEST_MS);
     return full / 2 + (full / 2) * Math.random();
   }
 }

@@ -11,6 +11,7 @@ import { packageVersion } from '../../database/migrations/package-folder.js';
 import { answerWithin } from '../../database/wire/answer-within.js';
 import { IntegrationError, messageOf } from '../../errors.js';
 import { type EngineLogger } from '../../words/engine-logger.js';
+import { growingPauseMs } from '../../words/growing-pause.js';
 import type { IntegrationProcessStore } from './integration-process.store.js';
 
 const BEAT_TIMEOUT_MS = 5_000;
@@ -174,6 +175,6 @@ function isRefusal(error: unknown): boolean {
 }
 
 function reconnectDelay(failures: number): number {
-  const full = Math.min(RECONNECT_FIRST_MS * 2 ** (failures - 1), RECONNECT_MAX_MS);
+  const full = growingPauseMs(failures, RECONNECT_FIRST_MS, RECONNECT_MAX_MS);
   return full / 2 + (full / 2) * Math.random();
 }

@@ -1,3 +1,4 @@
+import { growingPauseMs } from '../../words/growing-pause.js';
 import type { LeaseWork } from './lease.js';
 import type { TakenLease } from './taken-lease.js';
 
@@ -34,7 +35,7 @@ const LONGEST_PAUSE_MS = 60_000;
 
 /** Milliseconds before work that has failed so often is begun again. */
 export function pauseAfter(failures: number): number {
-  return failures === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
+  return failures === 0 ? 0 : growingPauseMs(failures, FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
 }
 
 /** The lease of a name, if it is to be renewed. */

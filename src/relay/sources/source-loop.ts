@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../../errors.js';
 import type { Lease } from '../../membership/leases/lease.js';
 import type { EngineLogger } from '../../words/engine-logger.js';
+import { growingPauseMs } from '../../words/growing-pause.js';
 import { DEFAULT_PULL, type SourceOptions } from './source-definition.js';
 import type { SourceClient, SourceMessage } from './source-message.js';
 import type { SourceMetrics } from './source-metrics.js';
@@ -140,7 +141,7 @@ export class SourceLoop {
         `Source ${JSON.stringify(this.options.name)}: messages could not be ${step}, which is tried again: ${messageOf(error)}`,
         `${this.options.name} ${step}`,
       );
-      await pause(Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS), signal);
+      await pause(growingPauseMs(failures, FIRST_PAUSE_MS, LONGEST_PAUSE_MS), signal);
       return undefined;
     }
   }

@@ -79,21 +79,7 @@ export async function stageOf(app: ConnectorApp, tenantId = 'acme'): Promise<Syn
   return { app, connection, syncs: app.context.get(SyncsService).forTenant(tenantId) };
 }
 
-/** The events of records in the log, in their order: `created a`. */
-export async function recordEvents(database: TestDatabase, connectionId: string): Promise<string[]> {
-  const { rows } = await database.pool.query<{ name: string; payload: { externalId: string } }>(
-    `SELECT event_name AS name, payload FROM integration.outbox_event
-     WHERE event_name LIKE 'people.person.%' AND payload->>'connectionId' = $1 ORDER BY position`,
-    [connectionId],
-  );
-  return rows.map(({ name, payload }) => `${name.split('.').at(-1)} ${payload.externalId}`);
-}
-
-/** What replaying the events alone gives: the ids that are there, each with its name. */
-export async function replayed(
-  database: TestDatabase,
-  connectionId: string,
-): Promise<Record<string, string>> {
+async function storedEvents(database: TestDatabase, connectionId: string) {
   const { rows } = await database.pool.query<{
     name: string;
     payload: { externalId: string; record?: { name: string } };
@@ -102,6 +88,21 @@ export async function replayed(
      WHERE event_name LIKE 'people.person.%' AND payload->>'connectionId' = $1 ORDER BY position`,
     [connectionId],
   );
+  return rows;
+}
+
+/** The events of records in the log, in their order: `created a`. */
+export async function recordEvents(database: TestDatabase, connectionId: string): Promise<string[]> {
+  const rows = await storedEvents(database, connectionId);
+  return rows.map(({ name, payload }) => `${name.split('.').at(-1)} ${payload.externalId}`);
+}
+
+/** What replaying the events alone gives: the ids that are there, each with its name. */
+export async function replayed(
+  database: TestDatabase,
+  connectionId: string,
+): Promise<Record<string, string>> {
+  const rows = await storedEvents(database, connectionId);
   const there: Record<string, string> = {};
   for (const { name, payload } of rows)
     if (name.endsWith('.deleted')) delete there[payload.externalId];

@@ -94,6 +94,12 @@ const SAVED_BY_THE_FIRST = [
   [['a'], { page: 1 }],
 ];
 
+async function expectTheNextToGoOn(begun: readonly unknown[]): Promise<void> {
+  expect(await runToTheEnd()).toMatchObject({ status: 'completed', pages: 3, added: 3 });
+  expect(begun.slice(0, 2)).toEqual(SAVED_BY_THE_FIRST);
+  expect(await recordEvents(database, stage.connection.id)).toEqual(['created a', 'created b', 'created c']);
+}
+
 describe('a page of an owner that has lost its right', () => {
   it('is refused whole if the lease of the lane is another one by then, and the next owner goes on', async () => {
     beforeSecondPage(() =>
@@ -102,13 +108,7 @@ describe('a page of an owner that has lost its right', () => {
       ),
     );
     const begun = atEachBegin();
-    expect(await runToTheEnd()).toMatchObject({ status: 'completed', pages: 3, added: 3 });
-    expect(begun.slice(0, 2)).toEqual(SAVED_BY_THE_FIRST);
-    expect(await recordEvents(database, stage.connection.id)).toEqual([
-      'created a',
-      'created b',
-      'created c',
-    ]);
+    await expectTheNextToGoOn(begun);
   });
 
   it('is refused whole if another attempt has the stream', async () => {
@@ -119,13 +119,7 @@ describe('a page of an owner that has lost its right', () => {
       ),
     );
     const begun = atEachBegin();
-    expect(await runToTheEnd()).toMatchObject({ status: 'completed', pages: 3, added: 3 });
-    expect(begun.slice(0, 2)).toEqual(SAVED_BY_THE_FIRST);
-    expect(await recordEvents(database, stage.connection.id)).toEqual([
-      'created a',
-      'created b',
-      'created c',
-    ]);
+    await expectTheNextToGoOn(begun);
   });
 
   it('is refused whole if the connection is disabled, and goes on when it is enabled again', async () => {

@@ -66,16 +66,11 @@ export class EndpointsOfConnections implements ConnectionEndpoints {
     return { ...this.shown(added), secret };
   }
 
-  async list({ tenantId, connectionId }: ConnectionOfEndpoint): Promise<EndpointOfConnection[]> {
-    const rows = await this.store.ofConnection(this.engine.admin, tenantId, connectionId);
-    return rows.map((row) => this.shown(row));
-  }
-
-  async listIn(
-    session: EngineSession,
+  async list(
     { tenantId, connectionId }: ConnectionOfEndpoint,
+    session?: EngineSession,
   ): Promise<EndpointOfConnection[]> {
-    const rows = await this.store.ofConnection(session, tenantId, connectionId);
+    const rows = await this.store.ofConnection(session ?? this.engine.admin, tenantId, connectionId);
     return rows.map((row) => this.shown(row));
   }
 
